@@ -1,0 +1,134 @@
+//! EWS `ResponseCode` values.
+
+/// Declares [`ResponseCode`] with its text form, one line a code.
+macro_rules! response_codes {
+    ($($name:ident)*) => {
+        /// A `ResponseCode` of an EWS response, as far as a client acts on it.
+        ///
+        /// The variants are the codes of
+        /// [ResponseCode](https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode)
+        /// that `ExportItems` can meet and that change what a client does next.
+        /// Any other code, of today's schema or a newer server's, is [`ResponseCode::Other`];
+        /// its text travels beside it in [`Event::ResponseCode`](crate::Event::ResponseCode),
+        /// so an unknown code is never a parse error.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum ResponseCode {
+            $(
+                #[doc = concat!("`", stringify!($name), "`")]
+                $name,
+            )*
+            /// A code without a variant of its own.
+            Other,
+        }
+
+        impl ResponseCode {
+            /// Every code with a variant of its own.
+            pub const KNOWN: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code for its text on the wire; surrounding white space must be gone already.
+            #[must_use]
+            pub fn from_text(text: &str) -> Self {
+                match text {
+                    $(stringify!($name) => Self::$name,)*
+                    _ => Self::Other,
+                }
+            }
+
+            /// The text on the wire, or `None` for [`ResponseCode::Other`].
+            #[must_use]
+            pub const fn as_str(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$name => Some(stringify!($name)),)*
+                    Self::Other => None,
+                }
+            }
+        }
+    };
+}
+
+response_codes! {
+    NoError
+    // permanent, this item
+    ErrorItemNotFound
+    ErrorInvalidId
+    ErrorInvalidIdEmpty
+    ErrorInvalidIdMalformed
+    ErrorInvalidIdMalformedEwsLegacyIdFormat
+    ErrorInvalidIdMonikerTooLong
+    ErrorInvalidIdStoreObjectIdTooLong
+    ErrorInvalidIdXml
+    ErrorInvalidIdNotAnItemAttachmentId
+    ErrorCannotUseFolderIdForItemId
+    ErrorInvalidChangeKey
+    ErrorObjectTypeChanged
+    ErrorItemCorrupt
+    ErrorCorruptData
+    ErrorVirusDetected
+    ErrorVirusMessageDeleted
+    ErrorDataSizeLimitExceeded
+    ErrorMessageSizeExceeded
+    ErrorNonExistentMailbox
+    ErrorExportRemoteArchiveItemsFailed
+    // auth, permission
+    ErrorAccessDenied
+    ErrorAccountDisabled
+    ErrorPasswordExpired
+    ErrorPasswordChangeRequired
+    ErrorImpersonateUserDenied
+    ErrorImpersonationDenied
+    ErrorImpersonationFailed
+    ErrorInvalidExchangeImpersonationHeaderData
+    ErrorNonPrimarySmtpAddress
+    ErrorInvalidManagementRoleHeader
+    ErrorInvalidLicense
+    ErrorOrganizationAccessBlocked
+    // throttle
+    ErrorServerBusy
+    ErrorExceededConnectionCount
+    ErrorTooManyObjectsOpened
+    ErrorInsufficientResources
+    ErrorNotEnoughMemory
+    // transient
+    ErrorInternalServerError
+    ErrorInternalServerTransientError
+    ErrorTimeoutExpired
+    ErrorMailboxStoreUnavailable
+    ErrorMailboxMoveInProgress
+    ErrorMailboxFailover
+    ErrorConnectionFailed
+    ErrorADUnavailable
+    ErrorADOperation
+    ErrorDataSourceOperation
+    ErrorBatchProcessingStopped
+    ErrorClientDisconnected
+    ErrorNoRespondingCASInDestinationSite
+    // request, version
+    ErrorSchemaValidation
+    ErrorInvalidRequest
+    ErrorInvalidServerVersion
+    ErrorIncorrectSchemaVersion
+    ErrorInvalidSchemaVersionForMailboxVersion
+    ErrorWrongServerVersion
+    ErrorDuplicateSOAPHeader
+    ErrorRequestStreamTooBig
+    ErrorCrossSiteRequest
+    ErrorMultiLegacyMailboxAccess
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ResponseCode;
+
+    #[test]
+    fn every_known_code_reads_back() {
+        for &code in ResponseCode::KNOWN {
+            assert_eq!(ResponseCode::from_text(code.as_str().unwrap()), code);
+        }
+        assert_eq!(
+            ResponseCode::from_text("ErrorNotInvented"),
+            ResponseCode::Other
+        );
+        assert_eq!(ResponseCode::Other.as_str(), None);
+    }
+}

@@ -1,0 +1,29 @@
+//! EWS `ExportItems`, streaming, without an allocator.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
+mod code;
+mod response;
+
+pub use code::ResponseCode;
+pub use response::{
+    Attribute, Error, ErrorKind, Event, FeedError, Fault, ItemError, ItemIds, Outcome, Response,
+    ResponseClass, ServerVersion, Sink, Summary,
+};

@@ -1,0 +1,91 @@
+//! Why a response is unusable.
+
+use core::fmt;
+
+/// The response cannot be decoded any further.
+///
+/// Concerns the stream as a whole; what concerns one item only arrives in-band, as its
+/// [`Outcome`](crate::Outcome).
+/// Errors are sticky: every later call returns the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Error {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// Where: the offset in the response, in bytes, of the first byte that could not be accepted.
+    pub offset: u64,
+}
+
+/// What made a response unusable, sorted by who is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    // --- the peer's bytes: how the document ends ---
+    /// The input ended before the document did.
+    UnexpectedEnd,
+    /// `=== Truncated Data ===` stands where markup belongs: the server gave up on this response.
+    Truncated,
+    /// Something other than white space, comments and processing instructions follows the root element.
+    TrailingData,
+
+    // --- the peer's bytes: not an answer to ExportItems ---
+    /// The document is not a SOAP envelope (HTML, JSON, plain text, …).
+    NotSoap,
+    /// A SOAP envelope whose body is neither `ExportItemsResponse` nor `Fault`.
+    UnexpectedOperation,
+    /// Not UTF-8: a UTF-16 byte order mark, or another encoding is declared.
+    Encoding,
+
+    // --- the peer's bytes: XML that is broken or refused ---
+    /// A document type declaration; SOAP 1.1 §3 forbids it.
+    Dtd,
+    /// Text where only elements belong.
+    UnexpectedText,
+    /// A byte that cannot stand at this place of a tag, attribute or reference.
+    UnexpectedByte,
+    /// An end tag that does not match the open element.
+    MismatchedEndTag,
+    /// A reference to an entity other than the five predefined ones, or one that is not closed.
+    UnknownEntity,
+
+    // --- our limit ---
+    /// Elements are nested more than [`MAX_DEPTH`](crate::MAX_DEPTH) deep.
+    TooDeep,
+
+    // --- the caller ---
+    /// Input was given after [`Decoder::finish`](crate::Decoder::finish).
+    Finished,
+}
+
+impl ErrorKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnexpectedEnd => "the response ended before the document did",
+            Self::Truncated => "the server truncated the response (`=== Truncated Data ===`)",
+            Self::TrailingData => "data after the end of the document",
+            Self::NotSoap => "not a SOAP envelope",
+            Self::UnexpectedOperation => "not a response to ExportItems",
+            Self::Encoding => "not UTF-8",
+            Self::Dtd => "document type declarations are refused",
+            Self::UnexpectedText => "text where only elements belong",
+            Self::UnexpectedByte => "malformed XML",
+            Self::MismatchedEndTag => "end tag does not match the open element",
+            Self::UnknownEntity => "unknown or unterminated entity reference",
+            Self::TooDeep => "elements are nested too deep",
+            Self::Finished => "input after the end was declared",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (at byte {})", self.kind, self.offset)
+    }
+}
+
+impl core::error::Error for Error {}

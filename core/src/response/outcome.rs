@@ -1,0 +1,186 @@
+//! What became of an item, and of the response as a whole.
+
+use core::fmt;
+
+use super::error::Error;
+use crate::code::ResponseCode;
+
+/// The `ResponseClass` attribute of a response message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResponseClass {
+    /// The request was processed.
+    Success,
+    /// The request was not processed, but another attempt may succeed.
+    Warning,
+    /// The request cannot be fulfilled.
+    Error,
+}
+
+impl ResponseClass {
+    /// The text on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "Success",
+            Self::Warning => "Warning",
+            Self::Error => "Error",
+        }
+    }
+}
+
+/// Why an item was not exported.
+///
+/// Where several apply at once the outcome names the first in the order of this list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum ItemError {
+    /// A message beyond the number of items that were asked for.
+    Unrequested,
+    /// Asked for, but the response holds no message for it.
+    NotAnswered,
+    /// The server answered `Error`, or `Warning` without data.
+    Refused,
+    /// The server gave up while it wrote this item: `=== Truncated Data ===`.
+    Truncated,
+    /// The XML broke inside this item, or before anything followed it.
+    Malformed,
+    /// The input ended inside this item, or before anything followed it.
+    Cut,
+    /// The message holds more than one `Data` element.
+    Duplicate,
+    /// `Data` is not strict base64.
+    Base64,
+    /// More decoded bytes than the limit allows.
+    TooLarge,
+    /// Class and code contradict each other: `Success` with an error code, `Error` with `NoError`,
+    /// `Warning` with data, or no class at all.
+    Contradiction,
+    /// A success without a `Data` element.
+    MissingData,
+    /// A success with nothing inside `Data`.
+    EmptyData,
+    /// The sink refused the item.
+    Write,
+}
+
+impl ItemError {
+    /// The name in the command's JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unrequested => "unrequested",
+            Self::NotAnswered => "not-answered",
+            Self::Refused => "refused",
+            Self::Truncated => "truncated",
+            Self::Malformed => "malformed",
+            Self::Cut => "cut",
+            Self::Duplicate => "duplicate",
+            Self::Base64 => "base64",
+            Self::TooLarge => "too-large",
+            Self::Contradiction => "contradiction",
+            Self::MissingData => "missing-data",
+            Self::EmptyData => "empty-data",
+            Self::Write => "write",
+        }
+    }
+}
+
+impl fmt::Display for ItemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The end of an item's story: committed or aborted, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Position of the item in the request and of its message in the response, from 0.
+    ///
+    /// Position is the only key between the two: the `ItemId` of a response is encoded anew and
+    /// may differ from the one that was asked for.
+    pub index: u32,
+    /// `ResponseClass`, if the message had one of the three that exist.
+    pub class: Option<ResponseClass>,
+    /// `ResponseCode`, if the message had one.
+    pub code: Option<ResponseCode>,
+    /// `BackOffMilliseconds` of the message, if it had one.
+    pub back_off_ms: Option<u32>,
+    /// Decoded bytes of `Data` that were handed out.
+    pub bytes: u64,
+    /// `None`: the item is complete and every check passed, commit it. `Some`: discard it.
+    pub error: Option<ItemError>,
+    /// Offset in the response, in bytes, where the error was noticed; without an error, where the
+    /// item's message ended.
+    pub offset: u64,
+    /// Some text of this message was neither legal XML nor UTF-8 and was replaced by U+FFFD.
+    pub text_replaced: bool,
+}
+
+/// How the response as a whole ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Response {
+    /// A whole document that answers the request.
+    Complete,
+    /// The server announced that it gave up: `=== Truncated Data ===`.
+    Truncated,
+    /// The input ended before the document did.
+    Cut,
+    /// A SOAP fault.
+    Fault,
+    /// Broken XML, or XML that a SOAP message must not hold.
+    Malformed,
+    /// Not a SOAP answer to `ExportItems` at all.
+    NotSoap,
+}
+
+impl Response {
+    /// The name in the command's JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Truncated => "truncated",
+            Self::Cut => "cut",
+            Self::Fault => "fault",
+            Self::Malformed => "malformed",
+            Self::NotSoap => "not-soap",
+        }
+    }
+}
+
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The response in figures, once its end is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Items that had an outcome: one for each item asked for, where the decoder was told how many.
+    pub items: u32,
+    /// Items that were committed.
+    pub ok: u32,
+    /// Items that were not.
+    pub failed: u32,
+    /// How the response ended.
+    pub response: Response,
+    /// The fault, where the response is one.
+    pub fault: Option<Fault>,
+    /// Why the response is unusable, where it is.
+    pub error: Option<Error>,
+}
+
+/// A SOAP fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// `ResponseCode` of the detail, or, where it is absent, the local part of `faultcode`.
+    pub code: Option<ResponseCode>,
+    /// `BackOffMilliseconds`, if the fault had one.
+    pub back_off_ms: Option<u32>,
+}

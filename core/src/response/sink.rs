@@ -1,0 +1,110 @@
+//! Where items go: the push side of the decoder.
+
+use super::event::{Event, ItemIds};
+use super::outcome::{Outcome, Summary};
+
+/// Receives the items of a response.
+///
+/// For each message of the response, in order, either
+/// - [`begin`](Sink::begin), any number of [`write`](Sink::write), then exactly one of
+///   [`commit`](Sink::commit) and [`abort`](Sink::abort); or
+/// - [`failed`](Sink::failed) alone, for a message without `ItemId` and data, or an item that was
+///   asked for and not answered.
+///
+/// What was written is not worth keeping before `commit`: a server announces success before it has
+/// produced the payload.
+///
+/// # Errors
+/// An error from `begin`, `write` or `commit` fails this item with
+/// [`ItemError::Write`](crate::ItemError::Write) and is returned from
+/// [`Decoder::feed`](crate::Decoder::feed) at once; the next call goes on, skips what is left of the item,
+/// and gives it its `abort` (`failed` if `begin` itself failed). A `commit` that returns an error has not
+/// committed: the sink discards the item by itself, and the summary counts it as failed.
+pub trait Sink {
+    /// What can go wrong in the sink.
+    type Error;
+
+    /// An item begins: at its `ItemId`, or at its first byte of data if that comes first.
+    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Self::Error>;
+
+    /// Decoded bytes of the item that began last, never empty.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
+
+    /// The item is whole. Keep it.
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), Self::Error>;
+
+    /// The item is not whole. Discard it.
+    fn abort(&mut self, outcome: &Outcome);
+
+    /// An item that never began failed.
+    fn failed(&mut self, outcome: &Outcome);
+
+    /// Everything else that the response says: versions, message starts, codes, texts, faults.
+    fn note(&mut self, event: &Event<'_>) {
+        let _ = event;
+    }
+
+    /// The response is over.
+    fn end(&mut self, summary: &Summary) {
+        let _ = summary;
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    type Error = S::Error;
+
+    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Self::Error> {
+        (**self).begin(index, ids)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        (**self).write(bytes)
+    }
+
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), Self::Error> {
+        (**self).commit(outcome)
+    }
+
+    fn abort(&mut self, outcome: &Outcome) {
+        (**self).abort(outcome);
+    }
+
+    fn failed(&mut self, outcome: &Outcome) {
+        (**self).failed(outcome);
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        (**self).note(event);
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        (**self).end(summary);
+    }
+}
+
+/// Why [`Decoder::feed`](crate::Decoder::feed) stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedError<E> {
+    /// The response is unusable from here on.
+    Response(super::error::Error),
+    /// The sink failed; the item is lost, the next call goes on with the rest of the response.
+    Sink(E),
+}
+
+impl<E: core::fmt::Display> core::fmt::Display for FeedError<E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Response(error) => error.fmt(f),
+            Self::Sink(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for FeedError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Response(error) => Some(error),
+            Self::Sink(error) => Some(error),
+        }
+    }
+}
