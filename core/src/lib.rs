@@ -24,6 +24,6 @@ mod response;
 
 pub use code::ResponseCode;
 pub use response::{
-    Attribute, Error, ErrorKind, Event, FeedError, Fault, ItemError, ItemIds, Outcome, Response,
+    Attribute, Error, ErrorKind, Event, Fault, FeedError, ItemError, ItemIds, Outcome, Response,
     ResponseClass, ServerVersion, Sink, Summary,
 };
