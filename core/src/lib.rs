@@ -24,6 +24,7 @@ mod response;
 
 pub use code::ResponseCode;
 pub use response::{
-    Attribute, Error, ErrorKind, Event, Fault, FeedError, ItemError, ItemIds, Outcome, Response,
-    ResponseClass, ServerVersion, Sink, Summary,
+    Attribute, Decoder, Error, ErrorKind, Event, Fault, FeedError, ItemError, ItemIds, Options,
+    Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink, Summary, MAX_DEPTH,
+    MAX_NAME_LEN, MIN_SCRATCH,
 };

@@ -50,6 +50,8 @@ pub enum ErrorKind {
     // --- our limit ---
     /// Elements are nested more than [`MAX_DEPTH`](crate::MAX_DEPTH) deep.
     TooDeep,
+    /// A name is longer than [`MAX_NAME_LEN`](crate::MAX_NAME_LEN).
+    NameTooLong,
 
     // --- the caller ---
     /// Input was given after [`Decoder::finish`](crate::Decoder::finish).
@@ -71,6 +73,7 @@ impl ErrorKind {
             Self::MismatchedEndTag => "end tag does not match the open element",
             Self::UnknownEntity => "unknown or unterminated entity reference",
             Self::TooDeep => "elements are nested too deep",
+            Self::NameTooLong => "the name of an element or attribute is too long",
             Self::Finished => "input after the end was declared",
         }
     }

@@ -1,11 +1,26 @@
 //! The response: `xml` → `soap` → `base64` → [`Event`] → [`Sink`].
 
+mod assembly;
+mod attributes;
+mod base64;
+mod cursor;
+mod decoder;
 mod error;
 mod event;
+mod item;
+mod machine;
+mod marker;
+mod options;
 mod outcome;
 mod sink;
+mod soap;
+mod xml;
 
+pub use decoder::{Decoder, ScratchTooSmall, MIN_SCRATCH};
 pub use error::{Error, ErrorKind};
 pub use event::{Attribute, Event, ItemIds, ServerVersion};
+pub use options::Options;
 pub use outcome::{Fault, ItemError, Outcome, Response, ResponseClass, Summary};
 pub use sink::{FeedError, Sink};
+pub use soap::MAX_DEPTH;
+pub use xml::MAX_NAME_LEN;

@@ -1,0 +1,258 @@
+//! Strict base64 as a stream: symbols across any split, XML white space, padding, and where it went wrong.
+
+mod kernel;
+
+use super::marker::Marker;
+
+/// Base64 as `xs:base64Binary` allows it
+/// ([XML Schema Part 2 §3.2.16](https://www.w3.org/TR/xmlschema-2/#base64Binary)): white space anywhere,
+/// padding required, unused bits zero.
+///
+/// Behind the first `=` only the rest of the padding may follow, or the truncation marker, which is made
+/// of base64 symbols, equals signs and spaces and which lenient decoders swallow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Base64 {
+    /// Symbols of a group that is not whole yet, six bits each.
+    bits: u32,
+    symbols: u8,
+    /// Equals signs seen.
+    padding: u8,
+    marker: Marker,
+}
+
+/// Why [`Base64::decode`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The input is used up.
+    Input,
+    /// There is no room for another group.
+    Output,
+    /// The next byte is neither white space nor part of base64.
+    Byte,
+}
+
+/// What [`Base64::decode`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) consumed: usize,
+    pub(super) written: usize,
+    pub(super) stop: Stop,
+}
+
+/// How the stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Cleanly, with these last bytes, of which there are `len`.
+    Clean { bytes: [u8; 2], len: u8 },
+    /// With the truncation marker.
+    Truncated,
+    /// In the middle of a group, with wrong padding or with bits left over.
+    Invalid,
+}
+
+impl Base64 {
+    pub(super) const fn new() -> Self {
+        Self {
+            bits: 0,
+            symbols: 0,
+            padding: 0,
+            marker: Marker::new(),
+        }
+    }
+
+    /// Decodes until something stops it.
+    pub(super) fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Progress {
+        let mut consumed = 0;
+        let mut written = 0;
+        loop {
+            if self.symbols == 0 && self.padding == 0 {
+                let groups = kernel::decode(
+                    input.get(consumed..).unwrap_or_default(),
+                    out.get_mut(written..).unwrap_or_default(),
+                );
+                consumed += groups * 4;
+                written += groups * 3;
+            }
+            let stop = |stop| Progress {
+                consumed,
+                written,
+                stop,
+            };
+            let Some(&byte) = input.get(consumed) else {
+                return stop(Stop::Input);
+            };
+            let Some([a, b, c]) = out.get_mut(written..written + 3) else {
+                return stop(Stop::Output);
+            };
+            if !is_space(byte) {
+                match self.symbol(byte) {
+                    Symbol::Refused => return stop(Stop::Byte),
+                    Symbol::Taken => {}
+                    Symbol::Group([_, x, y, z]) => {
+                        [*a, *b, *c] = [x, y, z];
+                        written += 3;
+                    }
+                }
+            }
+            consumed += 1;
+        }
+    }
+
+    /// Takes one byte that is not white space.
+    fn symbol(&mut self, byte: u8) -> Symbol {
+        if self.padding > 0 || byte == b'=' {
+            if !self.marker.push(byte) {
+                return Symbol::Refused;
+            }
+            if byte == b'=' {
+                self.padding = self.padding.saturating_add(1);
+            }
+            return Symbol::Taken;
+        }
+        let Some(value) = kernel::value(byte) else {
+            return Symbol::Refused;
+        };
+        self.bits = self.bits << 6 | u32::from(value);
+        self.symbols += 1;
+        if self.symbols < 4 {
+            return Symbol::Taken;
+        }
+        let group = self.bits.to_be_bytes();
+        (self.bits, self.symbols) = (0, 0);
+        Symbol::Group(group)
+    }
+
+    /// Whether the truncation marker is complete.
+    pub(super) const fn is_truncated(self) -> bool {
+        self.marker.is_complete()
+    }
+
+    /// Judges the end: the marker first, then the padding.
+    pub(super) fn finish(self) -> End {
+        if self.marker.is_complete() {
+            return End::Truncated;
+        }
+        if self.marker.is_past_padding() {
+            return End::Invalid;
+        }
+        let [_, _, high, low] = self.bits.to_be_bytes();
+        // RFC 4648 §3.5: the bits that no byte uses must be zero.
+        match (self.symbols, self.padding) {
+            (0, 0) => End::Clean {
+                bytes: [0; 2],
+                len: 0,
+            },
+            (2, 2) if low & 0x0f == 0 => End::Clean {
+                bytes: [high << 4 | low >> 4, 0],
+                len: 1,
+            },
+            (3, 1) if low & 0x03 == 0 => {
+                let [_, a, b, _] = (self.bits << 6).to_be_bytes();
+                End::Clean {
+                    bytes: [a, b],
+                    len: 2,
+                }
+            }
+            _ => End::Invalid,
+        }
+    }
+}
+
+/// What became of one symbol.
+enum Symbol {
+    Taken,
+    /// It completed a group, in the last three bytes.
+    Group([u8; 4]),
+    Refused,
+}
+
+/// White space of XML 1.0 §2.3.
+pub(super) const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
+    use super::{Base64, End, Stop};
+
+    /// Decodes `input` in slices of `step` bytes with `room` bytes of output at a time.
+    fn through(input: &[u8], step: usize, room: usize) -> (Vec<u8>, Result<End, usize>) {
+        let mut stream = Base64::new();
+        let mut out = Vec::new();
+        let mut window = std::vec![0; room];
+        let mut at = 0;
+        while at < input.len() {
+            let slice = &input[at..input.len().min(at + step)];
+            let progress = stream.decode(slice, &mut window);
+            out.extend_from_slice(&window[..progress.written]);
+            at += progress.consumed;
+            if progress.stop == Stop::Byte {
+                return (out, Err(at));
+            }
+        }
+        let end = stream.finish();
+        if let End::Clean { bytes, len } = end {
+            out.extend_from_slice(&bytes[..usize::from(len)]);
+        }
+        (out, Ok(end))
+    }
+
+    #[test]
+    fn strictness_under_every_split() {
+        let clean = |out: &[u8]| (out.to_vec(), true);
+        let table: [(&[u8], Option<(Vec<u8>, bool)>); 20] = [
+            (b"", Some(clean(b""))),
+            (b"QQ==", Some(clean(b"A"))),
+            (b"QUI=", Some(clean(b"AB"))),
+            (b"QUJD", Some(clean(b"ABC"))),
+            (b" Q\r\nU JD\tQQ =\n= ", Some(clean(b"ABCA"))),
+            (
+                b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=",
+                Some(clean(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")),
+            ),
+            (b"QR==", Some((Vec::new(), false))),
+            (b"QUJ=", Some((Vec::new(), false))),
+            (b"QUI", Some((Vec::new(), false))),
+            (b"QQ=", Some((Vec::new(), false))),
+            (b"QQ", Some((Vec::new(), false))),
+            (b"Q", Some((Vec::new(), false))),
+            (b"Q===", Some((Vec::new(), false))),
+            (b"====", Some((Vec::new(), false))),
+            (b"QQ===", Some((Vec::new(), false))),
+            (b"QUI==", Some((Vec::new(), false))),
+            (b"QQ==QQ==", None),
+            (b"QU-D", None),
+            (b"QU\x80D", None),
+            (b"QQ=\0=", None),
+        ];
+        for (input, expected) in table {
+            for step in 1..=input.len().max(1) {
+                for room in 3..9 {
+                    let (out, end) = through(input, step, room);
+                    match (&expected, end) {
+                        (Some((bytes, true)), Ok(End::Clean { .. })) => assert_eq!(&out, bytes),
+                        (Some((_, false)), Ok(End::Invalid)) | (None, Err(_)) => {}
+                        (_, end) => panic!("{input:?} by {step} in {room}: {end:?}"),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_marker_is_found_at_every_phase() {
+        for data in ["", "Q", "QU", "QUJ", "QUJD", "QUI=", "QQ=="] {
+            let mut input = data.as_bytes().to_vec();
+            input.extend_from_slice(b"=== Truncated Data ===");
+            for step in 1..=input.len() {
+                assert_eq!(through(&input, step, 6).1, Ok(End::Truncated), "{data}");
+            }
+            input.truncate(input.len() - 1);
+            assert_eq!(through(&input, 5, 6).1, Ok(End::Invalid), "{data}");
+        }
+    }
+}

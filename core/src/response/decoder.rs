@@ -1,0 +1,210 @@
+//! The decoder: the machine and the caller's scratch.
+
+use super::error::Error;
+use super::event::{Event, ItemIds};
+use super::machine::Machine;
+use super::options::Options;
+use super::outcome::Summary;
+use super::sink::{FeedError, Sink};
+
+/// Smallest scratch, in bytes.
+pub const MIN_SCRATCH: usize = 64;
+
+/// Decodes the response to an `ExportItems` request, incrementally, in the caller's memory.
+///
+/// `S` is the scratch, in which a token is put together or base64 is decoded: `[u8; N]` or `&mut [u8]`, of at
+/// least [`MIN_SCRATCH`] bytes. A larger one makes larger pieces, and is only faster up to a few KiB.
+///
+/// # Life cycle
+/// ```text
+///            next_event(input) / feed(input, sink)      any number of times, any split of the response
+///  new ──►  reading ─────────────────────────────────►  finish / finish_into  ──►  over  ──► reset
+/// ```
+/// - **Pull**: [`next_event`](Self::next_event) until it gives `Ok(None)`, for each piece of input; then
+///   [`finish`](Self::finish) until it gives `Ok(None)`.
+/// - **Push**: [`feed`](Self::feed) for each piece of input, then [`finish_into`](Self::finish_into).
+///
+/// An error ends both. Before it is returned, every item that was asked for has had its outcome, and
+/// [`Event::End`] has been told.
+#[derive(Clone, Debug)]
+pub struct Decoder<S = [u8; 512]> {
+    machine: Machine,
+    /// The sink has been told that the current item began.
+    begun: bool,
+    scratch: S,
+}
+
+/// A scratch of less than [`MIN_SCRATCH`] bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScratchTooSmall;
+
+impl core::fmt::Display for ScratchTooSmall {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "a decoder needs at least {MIN_SCRATCH} bytes of scratch")
+    }
+}
+
+impl core::error::Error for ScratchTooSmall {}
+
+impl<const N: usize> Decoder<[u8; N]> {
+    /// A decoder with its scratch inside. Fit for a `static`.
+    ///
+    /// Does not compile for `N` less than [`MIN_SCRATCH`].
+    #[must_use]
+    pub const fn new(options: Options) -> Self {
+        const { assert!(N >= MIN_SCRATCH, "scratch too small") };
+        Self {
+            machine: Machine::new(options),
+            begun: false,
+            scratch: [0; N],
+        }
+    }
+}
+
+impl<S: AsMut<[u8]>> Decoder<S> {
+    /// A decoder over a scratch whose size is known at run time.
+    ///
+    /// # Errors
+    /// If the scratch has less than [`MIN_SCRATCH`] bytes.
+    pub fn with_scratch(options: Options, mut scratch: S) -> Result<Self, ScratchTooSmall> {
+        if scratch.as_mut().len() < MIN_SCRATCH {
+            return Err(ScratchTooSmall);
+        }
+        Ok(Self {
+            machine: Machine::new(options),
+            begun: false,
+            scratch,
+        })
+    }
+
+    /// Makes the decoder ready for another response.
+    pub fn reset(&mut self, options: Options) {
+        self.machine = Machine::new(options);
+        self.begun = false;
+    }
+
+    /// How many bytes of the response have been consumed.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.machine.offset()
+    }
+
+    /// The next event of `input`, which is moved forward over what has been consumed.
+    ///
+    /// `Ok(None)` means that `input` is used up: no caller needs to keep what is left of it.
+    /// The work of a call is bounded by the bytes it consumes.
+    ///
+    /// # Errors
+    /// When the response is unusable from here on. The error is the same from then on; what is left of the
+    /// input is of no use.
+    pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
+        self.machine.next_event(input, false, self.scratch.as_mut())
+    }
+
+    /// The next event behind the end of the input: the last item's outcome, the outcomes of items without an
+    /// answer, the end. `Ok(None)`: that was all.
+    ///
+    /// # Errors
+    /// When the document was not whole, after all outcomes have been told.
+    pub fn finish(&mut self) -> Result<Option<Event<'_>>, Error> {
+        self.machine
+            .next_event(&mut &[][..], true, self.scratch.as_mut())
+    }
+
+    /// The caller could not keep the current item: its outcome will be [`ItemError::Write`](crate::ItemError::Write)
+    /// unless the server's answer is to blame already, and no more of its data is handed out.
+    ///
+    /// Said right after an outcome that commits, it takes that item out of the summary's `ok`.
+    /// [`feed`](Self::feed) says it by itself.
+    pub fn reject_item(&mut self) {
+        self.machine.reject();
+    }
+
+    /// Decodes all of `input` into `sink`.
+    ///
+    /// # Errors
+    /// [`FeedError::Response`] when the response is unusable from here on; [`FeedError::Sink`] when the sink
+    /// failed, in which case `input` is moved forward so that the same call can be made again to go on
+    /// without the item.
+    pub fn feed<K: Sink + ?Sized>(
+        &mut self,
+        input: &mut &[u8],
+        sink: &mut K,
+    ) -> Result<(), FeedError<K::Error>> {
+        while self.push(input, false, sink)?.is_some() {}
+        Ok(())
+    }
+
+    /// Ends the response: the outcomes that are still owed go to `sink`.
+    ///
+    /// # Errors
+    /// As [`feed`](Self::feed). After a [`FeedError::Sink`] it is called again.
+    pub fn finish_into<K: Sink + ?Sized>(
+        &mut self,
+        sink: &mut K,
+    ) -> Result<Summary, FeedError<K::Error>> {
+        while self.push(&mut &[][..], true, sink)?.is_some() {}
+        Ok(self.machine.summary())
+    }
+
+    /// One event into the sink. `None`: there is none.
+    fn push<K: Sink + ?Sized>(
+        &mut self,
+        input: &mut &[u8],
+        last: bool,
+        sink: &mut K,
+    ) -> Result<Option<()>, FeedError<K::Error>> {
+        let event = self
+            .machine
+            .next_event(input, last, self.scratch.as_mut())
+            .map_err(FeedError::Response)?;
+        let Some(event) = event else {
+            return Ok(None);
+        };
+        let (item, begun) = (&self.machine, &mut self.begun);
+        let done = match event {
+            Event::ItemIds(ids) => begin(sink, item, begun, ids),
+            Event::Data(bytes) => {
+                begin(sink, item, begun, ItemIds::default()).and_then(|()| sink.write(bytes))
+            }
+            Event::Outcome(outcome) => match (core::mem::take(begun), outcome.error) {
+                (true, None) => sink.commit(&outcome),
+                (true, Some(_)) => {
+                    sink.abort(&outcome);
+                    Ok(())
+                }
+                (false, _) => {
+                    sink.failed(&outcome);
+                    Ok(())
+                }
+            },
+            Event::End(summary) => {
+                sink.end(&summary);
+                Ok(())
+            }
+            note => {
+                sink.note(&note);
+                Ok(())
+            }
+        };
+        done.map(Some).map_err(|error| {
+            self.machine.reject();
+            FeedError::Sink(error)
+        })
+    }
+}
+
+/// Tells the sink that an item begins, unless it knows or the item is lost already.
+fn begin<K: Sink + ?Sized>(
+    sink: &mut K,
+    machine: &Machine,
+    begun: &mut bool,
+    ids: ItemIds<'_>,
+) -> Result<(), K::Error> {
+    let Some(index) = machine.wanted_item().filter(|_| !*begun) else {
+        return Ok(());
+    };
+    sink.begin(index, ids)?;
+    *begun = true;
+    Ok(())
+}

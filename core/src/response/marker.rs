@@ -1,0 +1,76 @@
+//! The truncation marker.
+
+/// Finds `=== Truncated Data ===`, a byte at a time.
+///
+/// Exchange writes it when it gives up on a response, and documents it in
+/// [How to export items by using EWS](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-export-items-by-using-ews-in-exchange).
+/// Where it stands is not documented, so it is looked for inside `Data` and wherever text does not belong.
+///
+/// White space is not compared: a wrapped or indented marker is a marker. Nor is the number of leading
+/// equals signs beyond three: inside `Data`, base64 padding may stand before it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Marker {
+    matched: u8,
+}
+
+const TEXT: &[u8] = b"===TruncatedData===";
+const EQUALS: u8 = 3;
+
+impl Marker {
+    pub(super) const fn new() -> Self {
+        Self { matched: 0 }
+    }
+
+    /// Takes one byte that is not white space; `false` if it cannot be part of a marker.
+    pub(super) fn push(&mut self, byte: u8) -> bool {
+        if self.is_complete() || (self.matched == EQUALS && byte == b'=') {
+            return true;
+        }
+        let expected = TEXT.get(usize::from(self.matched)).copied();
+        if expected == Some(byte) {
+            self.matched += 1;
+            return true;
+        }
+        false
+    }
+
+    pub(super) const fn is_complete(self) -> bool {
+        self.matched as usize == TEXT.len()
+    }
+
+    /// Whether anything of a marker has been seen.
+    pub(super) const fn has_begun(self) -> bool {
+        self.matched > 0
+    }
+
+    /// Whether what was seen is more than equals signs, so that it cannot be base64 padding.
+    pub(super) const fn is_past_padding(self) -> bool {
+        self.matched > EQUALS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Marker;
+
+    fn run(text: &str) -> (bool, bool) {
+        let mut marker = Marker::new();
+        let accepted = text
+            .bytes()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .all(|byte| marker.push(byte));
+        (accepted, marker.is_complete())
+    }
+
+    #[test]
+    fn finds_the_marker_and_nothing_else() {
+        assert_eq!(run("=== Truncated Data ==="), (true, true));
+        assert_eq!(run("===== Truncated Data ==="), (true, true));
+        assert_eq!(run("===\r\nTruncated\tData==="), (true, true));
+        assert_eq!(run("=== Truncated Data ==="), (true, true));
+        assert_eq!(run("=== Truncated Data =="), (true, false));
+        assert_eq!(run("== Truncated Data ==="), (false, false));
+        assert_eq!(run("=== truncated"), (false, false));
+        assert_eq!(run(""), (true, false));
+    }
+}

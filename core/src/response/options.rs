@@ -1,0 +1,52 @@
+//! What a caller wants of a decoder.
+
+/// What is expected of a response, and how much of it is let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    pub(super) items: Option<u32>,
+    pub(super) max_item_bytes: u64,
+    pub(super) max_total_bytes: u64,
+}
+
+impl Options {
+    /// Any number of items, of any size.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            items: None,
+            max_item_bytes: u64::MAX,
+            max_total_bytes: u64::MAX,
+        }
+    }
+
+    /// How many items were asked for.
+    ///
+    /// A message beyond them is [`Unrequested`](crate::ItemError::Unrequested); an item without a message gets
+    /// the outcome [`NotAnswered`](crate::ItemError::NotAnswered).
+    #[must_use]
+    pub const fn items(mut self, items: u32) -> Self {
+        self.items = Some(items);
+        self
+    }
+
+    /// Most decoded bytes of one item; one with more is [`TooLarge`](crate::ItemError::TooLarge).
+    #[must_use]
+    pub const fn max_item_bytes(mut self, bytes: u64) -> Self {
+        self.max_item_bytes = bytes;
+        self
+    }
+
+    /// Most decoded bytes of the whole response; the item that goes beyond and those behind it are
+    /// [`TooLarge`](crate::ItemError::TooLarge).
+    #[must_use]
+    pub const fn max_total_bytes(mut self, bytes: u64) -> Self {
+        self.max_total_bytes = bytes;
+        self
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,147 @@
+//! The documents of Microsoft's ExportItems page, as published and corrected, in every chunk size.
+
+use exportitems::{Decoder, Event, ItemError, Options, ResponseClass, ResponseCode};
+
+/// Events as text, adjacent pieces joined.
+fn events(document: &[u8], step: usize) -> Vec<String> {
+    let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(3));
+    let mut told: Vec<String> = Vec::new();
+    let mut open: Option<(&str, Vec<u8>)> = None;
+    let mut tell = |event: Event<'_>| {
+        let (kind, bytes) = match event {
+            Event::Data(bytes) => ("data", bytes),
+            Event::MessageText(text) => ("text", text.as_bytes()),
+            other => {
+                if let Some((kind, bytes)) = open.take() {
+                    told.push(format!("{kind} {} {bytes:?}", bytes.len()));
+                }
+                told.push(format!("{other:?}"));
+                return;
+            }
+        };
+        match &mut open {
+            Some((open, joined)) if *open == kind => joined.extend_from_slice(bytes),
+            _ => open = Some((kind, bytes.to_vec())),
+        }
+    };
+    for mut input in document.chunks(step) {
+        while let Some(event) = decoder.next_event(&mut input).expect("a good document") {
+            tell(event);
+        }
+        assert!(input.is_empty());
+    }
+    while let Some(event) = decoder.finish().expect("a whole document") {
+        tell(event);
+    }
+    told
+}
+
+fn outcomes(document: &[u8]) -> Vec<exportitems::Outcome> {
+    let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(3));
+    let mut input = document;
+    let mut outcomes = Vec::new();
+    while let Some(event) = decoder.next_event(&mut input).expect("a good document") {
+        outcomes.extend(outcome(event));
+    }
+    while let Some(event) = decoder.finish().expect("a whole document") {
+        outcomes.extend(outcome(event));
+    }
+    outcomes
+}
+
+fn outcome(event: Event<'_>) -> Option<exportitems::Outcome> {
+    match event {
+        Event::Outcome(outcome) => Some(outcome),
+        _ => None,
+    }
+}
+
+fn published(name: &str) -> Option<Vec<u8>> {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../shared/data/samples/exportitems-page/"
+    );
+    std::fs::read(format!("{path}{name}")).ok()
+}
+
+#[test]
+fn success() {
+    for name in [
+        "02_response_success_http-ns.xml",
+        "02_response_success_as-published_https-ns.xml",
+    ] {
+        let Some(document) = published(name) else {
+            return;
+        };
+        let outcomes = outcomes(&document);
+        let got: Vec<_> = outcomes
+            .iter()
+            .map(|o| (o.index, o.bytes, o.error))
+            .collect();
+        assert_eq!(
+            got,
+            [
+                (0, 254, None),
+                (1, 687, Some(ItemError::Base64)),
+                (2, 480, None)
+            ]
+        );
+    }
+}
+
+#[test]
+fn errors() {
+    for name in [
+        "03_response_partial_errors_http-ns.xml",
+        "03_response_partial_errors_as-published_https-ns.xml",
+    ] {
+        let Some(document) = published(name) else {
+            return;
+        };
+        let outcomes = outcomes(&document);
+        let got: Vec<_> = outcomes
+            .iter()
+            .map(|o| (o.class, o.code, o.error))
+            .collect();
+        let refused = (Some(ResponseClass::Error), Some(ItemError::Refused));
+        assert_eq!(
+            got,
+            [
+                (
+                    Some(ResponseClass::Success),
+                    Some(ResponseCode::NoError),
+                    None
+                ),
+                (
+                    refused.0,
+                    Some(ResponseCode::ErrorInvalidChangeKey),
+                    refused.1
+                ),
+                (
+                    refused.0,
+                    Some(ResponseCode::ErrorNonExistentMailbox),
+                    refused.1
+                ),
+            ]
+        );
+        for line in events(&document, 4096) {
+            println!("{line}");
+        }
+    }
+}
+
+#[test]
+fn every_chunk_size() {
+    for name in [
+        "02_response_success_http-ns.xml",
+        "03_response_partial_errors_http-ns.xml",
+    ] {
+        let Some(document) = published(name) else {
+            return;
+        };
+        let whole = events(&document, document.len());
+        for step in 1..document.len() {
+            assert_eq!(events(&document, step), whole, "{name} by {step}");
+        }
+    }
+}
