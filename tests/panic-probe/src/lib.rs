@@ -3,7 +3,9 @@
 //! Arguments and results pass through the signatures, so that the optimiser can neither guess the former nor drop the latter.
 #![no_std]
 
-use exportitems::ResponseCode;
+use core::fmt::{self, Display, Write};
+
+use exportitems::{Error, ItemError, Response, ResponseCode};
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -29,4 +31,35 @@ pub fn probe_response_code_from_text(text: &str) -> ResponseCode {
 #[no_mangle]
 pub fn probe_response_code_as_str(code: ResponseCode) -> Option<&'static str> {
     code.as_str()
+}
+
+#[no_mangle]
+pub fn probe_error_display(error: Error) -> u8 {
+    last_byte(&error)
+}
+
+#[no_mangle]
+pub fn probe_item_error_display(error: ItemError) -> u8 {
+    last_byte(&error)
+}
+
+#[no_mangle]
+pub fn probe_response_display(response: Response) -> u8 {
+    last_byte(&response)
+}
+
+/// Formats `value` in a way that cannot be left out.
+fn last_byte(value: &dyn Display) -> u8 {
+    struct Last(u8);
+
+    impl Write for Last {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = text.as_bytes().last().copied().unwrap_or(self.0);
+            Ok(())
+        }
+    }
+
+    let mut last = Last(0);
+    let _ = write!(last, "{value}");
+    last.0
 }
