@@ -20,9 +20,11 @@
 )]
 
 mod code;
+mod payload;
 mod response;
 
 pub use code::ResponseCode;
+pub use payload::{BrokenReason, PayloadCheck, Verdict};
 pub use response::{
     Attribute, Error, ErrorKind, Event, Fault, FeedError, ItemError, ItemIds, Outcome, Response,
     ResponseClass, ServerVersion, Sink, Summary,
