@@ -158,6 +158,24 @@ proptest! {
     }
 }
 
+/// All property types up to the code pages, and all ids of type `PtypInteger32`, which markers look
+/// like, with what a value of any size needs behind them.
+#[test]
+fn every_tag() {
+    let types = (0..=0x8100).map(|property_type: u32| 1 << 16 | property_type);
+    let ids = (0x4000..=0x8000).map(|id: u32| id << 16 | 3);
+    let others = [0x4074_000B, 0x4075_000B, 0x407B_0102, 0x407D_0003];
+    for tag in types.chain(ids).chain(others) {
+        for behind in [0, 2, 4, 5, 8, 16, 21] {
+            // As a length or a count, what stands behind the tag is 1.
+            let mut atom = tag.to_le_bytes().to_vec();
+            atom.extend([1].into_iter().chain([0; 20]).take(behind));
+            let payload = frame(&atom, &[atom.len()]);
+            assert_eq!(check([&payload[..]]), judge(&payload), "{tag:08X}");
+        }
+    }
+}
+
 /// The three payloads that Microsoft's page of `ExportItems` shows, none of them whole: the
 /// documentation left bytes out of each.
 #[test]
