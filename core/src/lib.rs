@@ -20,9 +20,11 @@
 )]
 
 mod code;
+mod payload;
 mod response;
 
 pub use code::ResponseCode;
+pub use payload::{BrokenReason, PayloadCheck, Verdict};
 pub use response::{
     Attribute, Decoder, Error, ErrorKind, Event, Fault, FeedError, ItemError, ItemIds, Options,
     Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink, Summary, MAX_DEPTH,
