@@ -153,14 +153,19 @@ impl Assembly {
         Some(Piece::Replacement)
     }
 
-    /// Moves what is held to the front.
+    /// Moves what is held, at most the three bytes of a character that is not whole, to the front.
     fn compact(&mut self, scratch: &mut [u8]) {
-        let len = self.end - self.start;
-        if self.start > self.base && self.end <= scratch.len() {
-            scratch.copy_within(self.start..self.end, self.base);
+        let (from, to) = (self.start..self.end, self.base..);
+        for (from, to) in from.zip(to) {
+            if let Some(byte) = scratch.get(from).copied() {
+                scratch
+                    .get_mut(to)
+                    .into_iter()
+                    .for_each(|slot| *slot = byte);
+            }
         }
+        self.end = self.base + (self.end - self.start);
         self.start = self.base;
-        self.end = self.base + len;
     }
 }
 

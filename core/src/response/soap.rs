@@ -171,9 +171,10 @@ impl Path {
 
     /// Opens an element. `None`: it is off the path.
     pub(super) fn open(&mut self, name: &Name) -> Result<Option<Node>, ErrorKind> {
-        let child = match self.is_skipping() {
-            true => None,
-            false => self.node().child(name.parts().1)?,
+        let child = if self.is_skipping() {
+            None
+        } else {
+            self.node().child(name.parts().1)?
         };
         let name = hash(name.qualified());
         self.last_opened = name;

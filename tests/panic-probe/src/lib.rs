@@ -5,7 +5,10 @@
 
 use core::fmt::{self, Display, Write};
 
-use exportitems::{Error, ItemError, Response, ResponseCode};
+use exportitems::{
+    Decoder, Error, Event, FeedError, ItemError, ItemIds, Options, Outcome, Response, ResponseCode,
+    Sink, Summary,
+};
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -31,6 +34,99 @@ pub fn probe_response_code_from_text(text: &str) -> ResponseCode {
 #[no_mangle]
 pub fn probe_response_code_as_str(code: ResponseCode) -> Option<&'static str> {
     code.as_str()
+}
+
+#[no_mangle]
+pub fn probe_decoder_next_event<'d>(
+    decoder: &'d mut Decoder,
+    input: &mut &[u8],
+) -> Result<Option<Event<'d>>, Error> {
+    decoder.next_event(input)
+}
+
+#[no_mangle]
+pub fn probe_decoder_borrowed<'d>(
+    decoder: &'d mut Decoder<&mut [u8]>,
+    input: &mut &[u8],
+) -> Result<Option<Event<'d>>, Error> {
+    decoder.next_event(input)
+}
+
+#[no_mangle]
+pub fn probe_decoder_with_scratch(options: Options, scratch: &mut [u8]) -> bool {
+    Decoder::with_scratch(options, scratch).is_ok()
+}
+
+#[no_mangle]
+pub fn probe_decoder_finish(decoder: &mut Decoder) -> Result<Option<Event<'_>>, Error> {
+    decoder.finish()
+}
+
+#[no_mangle]
+pub fn probe_decoder_feed(
+    decoder: &mut Decoder,
+    input: &mut &[u8],
+    sink: &mut Counter,
+) -> Result<(), FeedError<()>> {
+    decoder.feed(input, sink)
+}
+
+#[no_mangle]
+pub fn probe_decoder_finish_into(
+    decoder: &mut Decoder,
+    sink: &mut Counter,
+) -> Result<Summary, FeedError<()>> {
+    decoder.finish_into(sink)
+}
+
+#[no_mangle]
+pub fn probe_decoder_reject_item(decoder: &mut Decoder) {
+    decoder.reject_item();
+}
+
+#[no_mangle]
+pub fn probe_decoder_reset(decoder: &mut Decoder, options: Options) -> u64 {
+    decoder.reset(options);
+    decoder.offset()
+}
+
+/// Counts what it is told, and fails when the count is even.
+pub struct Counter(u64);
+
+impl Counter {
+    fn count(&mut self, by: u64) -> Result<(), ()> {
+        self.0 = self.0.wrapping_add(by);
+        if self.0 % 2 == 0 {
+            Err(())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Sink for Counter {
+    type Error = ();
+
+    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), ()> {
+        let id = ids.id.value().map_or(0, str::len);
+        self.count(u64::from(index) + id as u64)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), ()> {
+        self.count(bytes.len() as u64)
+    }
+
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), ()> {
+        self.count(outcome.bytes)
+    }
+
+    fn abort(&mut self, outcome: &Outcome) {
+        self.0 ^= outcome.offset;
+    }
+
+    fn failed(&mut self, outcome: &Outcome) {
+        self.0 ^= outcome.offset;
+    }
 }
 
 #[no_mangle]

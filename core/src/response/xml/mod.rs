@@ -14,15 +14,15 @@
 
 mod name;
 mod reference;
+mod tag;
 
 pub(super) use name::Name;
 pub use name::MAX_NAME_LEN;
 
 use super::assembly::Assembly;
-use super::base64::is_space;
 use super::cursor::Cursor;
 use super::error::ErrorKind;
-use name::{is_name, starts_name};
+use name::is_name;
 use reference::{Reference, Step};
 
 /// One token. Names are in [`Lexer::name`], attribute values in the [`Assembly`] that [`Lexer::next`] was given.
@@ -81,6 +81,16 @@ enum State {
     Instruction(bool),
     /// Behind the `?` that ends the XML declaration.
     DeclarationEnd,
+}
+
+/// What one step makes of the byte ahead.
+enum Move {
+    /// The byte is taken.
+    Take(State),
+    TakeTell(State, Token),
+    /// The byte is left to the next step, or the step took what it wanted by itself.
+    Leave(State),
+    LeaveTell(State, Token),
 }
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
@@ -176,272 +186,137 @@ impl Lexer {
         assembly: &mut Assembly,
         scratch: &mut [u8],
     ) -> Result<Option<Token>, ErrorKind> {
-        let (state, token) = match self.state {
-            State::ByteOrderMark(n) => return self.byte_order_mark(n, byte, input).map(|()| None),
-            State::Text if byte == b'<' => {
-                self.markup_offset = input.offset();
-                (State::Markup, None)
-            }
-            State::Text if byte == b'&' => {
-                self.reference = Reference::new();
-                (State::Reference, None)
-            }
-            State::Text => {
-                self.at_start = false;
-                return Ok(Some(Token::Text(run(input, |b| matches!(b, b'<' | b'&')))));
-            }
-            State::Reference => match self.reference.push(byte) {
-                Step::More => (State::Reference, None),
-                Step::Char(char) => (State::Text, Some(Token::Char(char))),
-                Step::Illegal => (State::Text, Some(Token::IllegalChar)),
+        let next = match self.state {
+            State::Text | State::Reference | State::ByteOrderMark(_) => self.text(byte, input)?,
+            State::Declaration
+            | State::CommentStart
+            | State::Comment(_)
+            | State::CdataStart(_)
+            | State::Cdata(_)
+            | State::InstructionTarget
+            | State::Instruction(_)
+            | State::DeclarationEnd => self.section(byte, input)?,
+            _ => self.tag(byte, input, assembly, scratch)?,
+        };
+        let (taken, state, token) = match next {
+            Move::Take(state) => (1, state, None),
+            Move::TakeTell(state, token) => (1, state, Some(token)),
+            Move::Leave(state) => (0, state, None),
+            Move::LeaveTell(state, token) => (0, state, Some(token)),
+        };
+        input.bump(taken);
+        self.state = state;
+        Ok(token)
+    }
+
+    /// Text and references, and what stands before the first byte of text.
+    fn text(&mut self, byte: u8, input: &Cursor<'_>) -> Result<Move, ErrorKind> {
+        Ok(match (self.state, byte) {
+            (State::ByteOrderMark(n), _) => byte_order_mark(n, byte)?,
+            (State::Reference, _) => match self.reference.push(byte) {
+                Step::More => Move::Take(State::Reference),
+                Step::Char(char) => Move::TakeTell(State::Text, Token::Char(char)),
+                Step::Illegal => Move::TakeTell(State::Text, Token::IllegalChar),
                 Step::Refused => return Err(ErrorKind::UnknownEntity),
             },
-
-            State::Markup => {
-                self.name.clear();
-                let state = match byte {
-                    b'/' => State::EndName,
-                    b'!' => State::Declaration,
-                    b'?' => State::InstructionTarget,
-                    _ if starts_name(byte) => {
-                        self.at_start = false;
-                        self.state = State::StartName;
-                        return Ok(None);
-                    }
-                    _ => return Err(ErrorKind::UnexpectedByte),
-                };
-                (state, None)
+            (_, b'<') => {
+                self.markup_offset = input.offset();
+                Move::Take(State::Markup)
             }
-            State::StartName => {
-                if is_name(byte) {
-                    return self.take_name(input).map(|()| None);
-                }
-                self.state = State::InTag;
-                return Ok(Some(Token::Start));
+            (_, b'&') => {
+                self.reference = Reference::new();
+                Move::Take(State::Reference)
             }
-            State::InTag => match byte {
-                b'>' if !self.declaration => (State::Text, Some(Token::Open { empty: false })),
-                b'/' if !self.declaration => (State::EmptyTag, None),
-                b'?' if self.declaration => (State::DeclarationEnd, None),
-                _ if is_space(byte) => (State::InTag, None),
-                _ if starts_name(byte) => {
-                    self.name.clear();
-                    self.state = State::AttributeName;
-                    return Ok(None);
-                }
-                _ => return Err(ErrorKind::UnexpectedByte),
-            },
-            State::EmptyTag => match byte {
-                b'>' => (State::Text, Some(Token::Open { empty: true })),
-                _ => return Err(ErrorKind::UnexpectedByte),
-            },
-            State::AttributeName => {
-                if is_name(byte) {
-                    return self.take_name(input).map(|()| None);
-                }
-                self.keep = self.declaration && self.name.qualified() == b"encoding";
-                self.state = State::Equals;
-                if self.declaration {
-                    assembly.begin(0);
-                    return Ok(None);
-                }
-                return Ok(Some(Token::AttributeName));
-            }
-            State::Equals => match byte {
-                b'=' => (State::Quote, None),
-                _ if is_space(byte) => (State::Equals, None),
-                _ => return Err(ErrorKind::UnexpectedByte),
-            },
-            State::Quote => match byte {
-                b'"' | b'\'' => {
-                    self.quote = byte;
-                    (State::Value, None)
-                }
-                _ if is_space(byte) => (State::Quote, None),
-                _ => return Err(ErrorKind::UnexpectedByte),
-            },
-            State::Value => return self.value(byte, input, assembly, scratch),
-            State::ValueReference => {
-                let char = match self.reference.push(byte) {
-                    Step::More => None,
-                    Step::Char(char) => Some(char),
-                    Step::Illegal => Some(char::REPLACEMENT_CHARACTER),
-                    Step::Refused => return Err(ErrorKind::UnknownEntity),
-                };
-                let Some(char) = char else {
-                    input.bump(1);
-                    return Ok(None);
-                };
-                if self.keep {
-                    assembly.push_or_count(char.encode_utf8(&mut [0; 4]).as_bytes(), scratch);
-                }
-                (State::Value, None)
-            }
-            State::EndName => {
-                if is_name(byte) {
-                    return self.take_name(input).map(|()| None);
-                }
-                self.state = State::EndSpace;
-                return Ok(None);
-            }
-            State::EndSpace => match byte {
-                b'>' => (State::Text, Some(Token::Close)),
-                _ if is_space(byte) => (State::EndSpace, None),
-                _ => return Err(ErrorKind::UnexpectedByte),
-            },
-
-            State::Declaration => match byte {
-                b'-' => (State::CommentStart, None),
-                b'[' => (State::CdataStart(0), None),
-                b'D' | b'd' => return Err(ErrorKind::Dtd),
-                _ => return Err(ErrorKind::UnexpectedByte),
-            },
-            State::CommentStart => match byte {
-                b'-' => (State::Comment(0), None),
-                _ => return Err(ErrorKind::UnexpectedByte),
-            },
-            State::Comment(dashes) => match (dashes, byte) {
-                (2, b'>') => (State::Text, None),
-                (_, b'-') => (State::Comment((dashes + 1).min(2)), None),
-                _ => {
-                    input.bump(run(input, |b| b == b'-'));
-                    self.state = State::Comment(0);
-                    return Ok(None);
-                }
-            },
-            State::CdataStart(n) => {
-                if CDATA.get(usize::from(n)) != Some(&byte) {
-                    return Err(ErrorKind::UnexpectedByte);
-                }
+            _ => {
                 self.at_start = false;
-                let opened = usize::from(n) + 1 == CDATA.len();
-                let state = if opened {
-                    State::Cdata(0)
-                } else {
-                    State::CdataStart(n + 1)
-                };
-                (state, None)
+                let len = run(input, |b| matches!(b, b'<' | b'&'));
+                Move::LeaveTell(State::Text, Token::Text(len))
             }
-            State::Cdata(brackets) => match (brackets, byte) {
-                (2, b'>') => (State::Text, None),
-                // The first of three brackets is text.
-                (2, b']') => (State::Cdata(2), Some(Token::Char(']'))),
-                (_, b']') => (State::Cdata(brackets + 1), None),
-                (0, _) => {
-                    return Ok(Some(Token::Text(run(input, |b| b == b']'))));
-                }
-                // Brackets that did not close the section are text, one after the other.
-                _ => {
-                    self.state = State::Cdata(brackets - 1);
-                    return Ok(Some(Token::Char(']')));
-                }
-            },
-            State::InstructionTarget => {
-                if is_name(byte) {
-                    return self.take_name(input).map(|()| None);
-                }
+        })
+    }
+
+    /// Comments, CDATA sections and processing instructions.
+    fn section(&mut self, byte: u8, input: &mut Cursor<'_>) -> Result<Move, ErrorKind> {
+        Ok(match (self.state, byte) {
+            (State::Declaration, b'-') => Move::Take(State::CommentStart),
+            (State::Declaration, b'[') => Move::Take(State::CdataStart(0)),
+            (State::Declaration, b'D' | b'd') => return Err(ErrorKind::Dtd),
+
+            (State::CommentStart, b'-') => Move::Take(State::Comment(0)),
+            (State::Comment(2), b'>') => Move::Take(State::Text),
+            (State::Comment(dashes), b'-') => Move::Take(State::Comment((dashes + 1).min(2))),
+            (State::Comment(_), _) => {
+                input.bump(run(input, |b| b == b'-'));
+                Move::Leave(State::Comment(0))
+            }
+
+            (State::CdataStart(n), _) if CDATA.get(usize::from(n)) == Some(&byte) => {
+                self.at_start = false;
+                Move::Take(match usize::from(n) + 1 == CDATA.len() {
+                    true => State::Cdata(0),
+                    false => State::CdataStart(n + 1),
+                })
+            }
+            (State::Cdata(2), b'>') => Move::Take(State::Text),
+            // The first of three brackets is text.
+            (State::Cdata(2), b']') => Move::TakeTell(State::Cdata(2), Token::Char(']')),
+            (State::Cdata(brackets), b']') => Move::Take(State::Cdata(brackets + 1)),
+            (State::Cdata(0), _) => {
+                let len = run(input, |b| b == b']');
+                Move::LeaveTell(State::Cdata(0), Token::Text(len))
+            }
+            // Brackets that did not close the section are text, one after the other.
+            (State::Cdata(n), _) => Move::LeaveTell(State::Cdata(n - 1), Token::Char(']')),
+
+            (State::InstructionTarget, _) if is_name(byte) => {
+                self.take_name(input)?;
+                Move::Leave(State::InstructionTarget)
+            }
+            (State::InstructionTarget, _) => {
                 self.declaration = self.name.qualified() == b"xml";
                 if self.declaration && !self.at_start {
                     return Err(ErrorKind::UnexpectedByte);
                 }
                 self.at_start = false;
-                self.state = match self.declaration {
+                Move::Leave(match self.declaration {
                     true => State::InTag,
                     false => State::Instruction(false),
-                };
-                return Ok(None);
+                })
             }
-            State::Instruction(question) => match byte {
-                b'>' if question => (State::Text, None),
-                _ => (State::Instruction(byte == b'?'), None),
-            },
-            State::DeclarationEnd => match byte {
-                b'>' => {
-                    self.declaration = false;
-                    (State::Text, None)
-                }
-                _ => return Err(ErrorKind::UnexpectedByte),
-            },
-        };
-        input.bump(1);
-        self.state = state;
-        Ok(token)
-    }
-
-    fn byte_order_mark(
-        &mut self,
-        n: u8,
-        byte: u8,
-        input: &mut Cursor<'_>,
-    ) -> Result<(), ErrorKind> {
-        self.state = match (n, byte) {
-            // UTF-16 begins with FE FF or FF FE, or with a zero beside the first character.
-            (0, 0xFE | 0xFF | 0) => return Err(ErrorKind::Encoding),
-            (_, _) if BYTE_ORDER_MARK.get(usize::from(n)) == Some(&byte) => {
-                input.bump(1);
-                match n {
-                    2 => State::Text,
-                    _ => State::ByteOrderMark(n + 1),
-                }
+            (State::Instruction(true), b'>') => Move::Take(State::Text),
+            (State::Instruction(_), _) => Move::Take(State::Instruction(byte == b'?')),
+            (State::DeclarationEnd, b'>') => {
+                self.declaration = false;
+                Move::Take(State::Text)
             }
-            (0, _) => State::Text,
-            _ => return Err(ErrorKind::Encoding),
-        };
-        Ok(())
+            _ => return Err(ErrorKind::UnexpectedByte),
+        })
     }
 
     /// Takes the bytes of a name that lie ahead.
     fn take_name(&mut self, input: &mut Cursor<'_>) -> Result<(), ErrorKind> {
         let ahead = input.ahead(MAX_NAME_LEN);
-        let len = ahead
-            .iter()
-            .position(|&b| !is_name(b))
-            .unwrap_or(ahead.len());
-        let taken = self.name.push(input.ahead(len));
+        let len = ahead.iter().position(|&b| !is_name(b));
+        let taken = self.name.push(input.ahead(len.unwrap_or(ahead.len())));
         input.bump(taken);
         match taken {
             0 => Err(ErrorKind::NameTooLong),
             _ => Ok(()),
         }
     }
+}
 
-    fn value(
-        &mut self,
-        byte: u8,
-        input: &mut Cursor<'_>,
-        assembly: &mut Assembly,
-        scratch: &mut [u8],
-    ) -> Result<Option<Token>, ErrorKind> {
-        let quote = self.quote;
-        if byte == quote {
-            input.bump(1);
-            self.state = State::InTag;
-            if !self.declaration {
-                return Ok(Some(Token::AttributeValue));
-            }
-            let encoding = assembly.held().of(scratch);
-            if self.keep && !encoding.eq_ignore_ascii_case(b"utf-8") {
-                return Err(ErrorKind::Encoding);
-            }
-            return Ok(None);
+fn byte_order_mark(n: u8, byte: u8) -> Result<Move, ErrorKind> {
+    Ok(match (n, byte) {
+        // UTF-16 begins with FE FF or FF FE, or with a zero beside the first character.
+        (0, 0xFE | 0xFF | 0) => return Err(ErrorKind::Encoding),
+        (2, 0xBF) => Move::Take(State::Text),
+        _ if BYTE_ORDER_MARK.get(usize::from(n)) == Some(&byte) => {
+            Move::Take(State::ByteOrderMark(n + 1))
         }
-        match byte {
-            b'<' => return Err(ErrorKind::UnexpectedByte),
-            b'&' => {
-                input.bump(1);
-                self.reference = Reference::new();
-                self.state = State::ValueReference;
-            }
-            _ => {
-                let len = run(input, |b| b == quote || matches!(b, b'<' | b'&'));
-                if self.keep {
-                    assembly.push_or_count(input.ahead(len), scratch);
-                }
-                input.bump(len);
-            }
-        }
-        Ok(None)
-    }
+        (0, _) => Move::Leave(State::Text),
+        _ => return Err(ErrorKind::Encoding),
+    })
 }
 
 /// How many bytes lie ahead before the first that `ends` the run.

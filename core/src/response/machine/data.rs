@@ -1,0 +1,67 @@
+//! `Data`: base64 into the caller's scratch.
+
+use super::{Machine, Ready, Step};
+use crate::response::base64::{End, Stop};
+use crate::response::cursor::Cursor;
+use crate::response::outcome::ItemError;
+
+impl Machine {
+    pub(super) fn wants_data(&self) -> bool {
+        self.wanted_item().is_some()
+    }
+
+    /// Decodes what lies ahead. `None`: markup lies ahead.
+    pub(super) fn data(&mut self, input: &mut Cursor<'_>, scratch: &mut [u8]) -> Option<Step> {
+        let progress = self.base64.decode(input.rest(), scratch);
+        input.bump(progress.consumed);
+        let markup = match progress.stop {
+            Stop::Byte => input.peek().is_some_and(|byte| self.lexer.is_markup(byte)),
+            Stop::Input | Stop::Output => false,
+        };
+        if progress.stop == Stop::Byte && !markup {
+            self.fail(ItemError::Base64, input.offset());
+        }
+        if progress.written == 0 && markup {
+            return None;
+        }
+        if progress.written == 0 && progress.stop == Stop::Input {
+            return Some(Step::Starved);
+        }
+        Some(self.hand_out(progress.written))
+    }
+
+    /// The end of `Data`: the last bytes, or what is wrong with them.
+    pub(super) fn end_data(&mut self, scratch: &mut [u8]) -> Step {
+        match self.base64.finish() {
+            End::Clean { bytes, len } => {
+                for (to, from) in scratch.iter_mut().zip(bytes) {
+                    *to = from;
+                }
+                return self.hand_out(usize::from(len));
+            }
+            End::Truncated => self.fail(ItemError::Truncated, self.lexer.markup_offset()),
+            End::Invalid => self.fail(ItemError::Base64, self.lexer.markup_offset()),
+        }
+        Step::On
+    }
+
+    /// Hands out the first `len` bytes of the scratch, as far as the limits allow.
+    pub(super) fn hand_out(&mut self, len: usize) -> Step {
+        let Some(item) = &mut self.item else {
+            return Step::On;
+        };
+        let of_item = self.options.max_item_bytes.saturating_sub(item.bytes());
+        let of_total = (self.options.max_total_bytes).saturating_sub(self.total_bytes);
+        let room = usize::try_from(of_item.min(of_total)).unwrap_or(usize::MAX);
+        let allowed = len.min(room);
+        if allowed < len {
+            item.fail(ItemError::TooLarge, self.item_offset);
+        }
+        if allowed == 0 {
+            return Step::On;
+        }
+        item.add_bytes(allowed);
+        self.total_bytes = self.total_bytes.saturating_add(allowed as u64);
+        Step::Ready(Ready::Data(allowed))
+    }
+}

@@ -1,0 +1,94 @@
+//! Elements of the path: where an item begins and ends.
+
+use super::{Machine, Queue, Ready, Stage, Step};
+use crate::response::base64::Base64;
+use crate::response::cursor::Cursor;
+use crate::response::error::{Error, ErrorKind};
+use crate::response::item::{Item, Notes};
+use crate::response::outcome::{ItemError, ResponseClass};
+use crate::response::soap::{Closed, Node};
+
+impl Machine {
+    pub(super) fn open(&mut self, node: Node, empty: bool, scratch: &[u8]) -> Step {
+        match node {
+            Node::Envelope => self.stage = Stage::Envelope,
+            Node::ServerVersionInfo => return Step::Ready(Ready::ServerVersion),
+            Node::ExportItemsResponse => self.stage = Stage::Answer,
+            Node::Fault => {
+                self.stage = Stage::Answer;
+                self.fault = self.fault.or(Some(Notes::default()));
+            }
+            Node::Message => self.queue = Queue::Message(self.attributes.class, empty),
+            Node::ItemId if !self.ids_told => {
+                self.ids_told = true;
+                return Step::Ready(Ready::ItemIds);
+            }
+            Node::Data => {
+                self.base64 = Base64::new();
+                self.item_offset = self.lexer.markup_offset();
+                if let Some(item) = &mut self.item {
+                    item.begin_data(self.item_offset);
+                }
+            }
+            Node::MessageXmlValue => {
+                let name = self.attributes.name(scratch);
+                self.assembly.begin(name.end);
+            }
+            _ => self.assembly.begin(0),
+        }
+        Step::On
+    }
+
+    pub(super) fn close(
+        &mut self,
+        closed: Result<Closed, ErrorKind>,
+        input: &Cursor<'_>,
+        scratch: &mut [u8],
+    ) -> Result<Step, Error> {
+        let Closed::Node(node) = closed.map_err(self.at_markup())? else {
+            return Ok(Step::On);
+        };
+        match node {
+            Node::Envelope => {
+                if self.stage < Stage::Answer {
+                    return Err(self.at_markup()(ErrorKind::UnexpectedOperation));
+                }
+                self.stage = Stage::Epilog;
+            }
+            Node::Message => self.item_offset = input.offset(),
+            Node::Data if self.wants_data() => return Ok(self.end_data(scratch)),
+            Node::Fault => {
+                if let Some(fault) = self.fault() {
+                    return Ok(Step::Ready(Ready::Fault(fault)));
+                }
+            }
+            Node::MessageXmlValue => {
+                self.note_value(scratch);
+                self.queue = Queue::Text(node);
+            }
+            node if node.is_streamed_text() || node.is_short_text() => {
+                self.queue = Queue::Text(node);
+            }
+            _ => {}
+        }
+        Ok(Step::On)
+    }
+
+    /// A message's start tag has arrived: the item before it is done.
+    pub(super) fn begin_message(&mut self, class: Option<ResponseClass>, empty: bool) -> Step {
+        if let Some(item) = self.item.take() {
+            return Step::Ready(Ready::Outcome(self.judge(item, self.item_offset)));
+        }
+        let index = self.messages;
+        let mut item = Item::new(index, class);
+        if self.options.items.is_some_and(|items| index >= items) {
+            item.fail(ItemError::Unrequested, self.lexer.markup_offset());
+        }
+        self.item = Some(item);
+        self.messages = self.messages.saturating_add(1);
+        self.ids_told = false;
+        self.just_committed = false;
+        self.queue = if empty { Queue::Close } else { Queue::Nothing };
+        Step::Ready(Ready::MessageStart(index, class))
+    }
+}

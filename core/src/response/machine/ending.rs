@@ -1,0 +1,94 @@
+//! How a response ends: the outcomes that are owed, and the summary.
+
+use super::{Machine, Ready, Stage, Step};
+use crate::response::error::{Error, ErrorKind};
+use crate::response::item::Item;
+use crate::response::outcome::{Fault, ItemError, Outcome, Response};
+use crate::response::soap::Node;
+
+impl Machine {
+    pub(super) fn fail(&mut self, error: ItemError, offset: u64) {
+        if let Some(item) = &mut self.item {
+            item.fail(error, offset);
+        }
+    }
+
+    pub(super) fn judge(&mut self, item: Item, offset: u64) -> Outcome {
+        let outcome = item.outcome(offset);
+        self.just_committed = outcome.error.is_none();
+        let count = if self.just_committed {
+            &mut self.ok
+        } else {
+            &mut self.failed
+        };
+        *count = count.saturating_add(1);
+        outcome
+    }
+
+    /// All input has come.
+    pub(super) fn end_of_input(&mut self, offset: u64) {
+        let is_whole =
+            self.stage == Stage::Epilog && self.lexer.is_between() && !self.stray.has_begun();
+        if is_whole {
+            let response = match self.fault {
+                Some(_) => Response::Fault,
+                None => Response::Complete,
+            };
+            self.ended = Some((response, None));
+            self.stage = Stage::Closing;
+            return;
+        }
+        // A marker inside `Data` in place of the end tags.
+        if self.path.node() == Node::Data && self.base64.is_truncated() {
+            self.fail(ItemError::Truncated, offset);
+        }
+        let truncated = self.item.as_ref().is_some_and(Item::is_truncated);
+        let kind = if truncated {
+            ErrorKind::Truncated
+        } else {
+            ErrorKind::UnexpectedEnd
+        };
+        self.stop(Error { kind, offset });
+    }
+
+    /// The response is unusable from here on.
+    pub(super) fn stop(&mut self, error: Error) {
+        let (response, item_error) = match error.kind {
+            ErrorKind::UnexpectedEnd => (Response::Cut, ItemError::Cut),
+            ErrorKind::Truncated => (Response::Truncated, ItemError::Truncated),
+            ErrorKind::UnexpectedOperation => (Response::NotSoap, ItemError::Malformed),
+            _ if self.stage == Stage::Prolog => (Response::NotSoap, ItemError::Malformed),
+            _ => (Response::Malformed, ItemError::Malformed),
+        };
+        self.fail(item_error, error.offset);
+        self.item_offset = error.offset;
+        self.ended = Some((response, Some(error)));
+        self.stage = Stage::Closing;
+    }
+
+    /// Outcomes that are still owed, then the end.
+    pub(super) fn close_step(&mut self) -> Step {
+        if let Some(item) = self.item.take() {
+            return Step::Ready(Ready::Outcome(self.judge(item, self.item_offset)));
+        }
+        if self.options.items.is_some_and(|n| self.messages < n) {
+            let index = self.messages;
+            self.messages += 1;
+            self.failed = self.failed.saturating_add(1);
+            self.just_committed = false;
+            return Step::Ready(Ready::Outcome(Item::not_answered(index, self.offset)));
+        }
+        if self.stage == Stage::Closing {
+            self.stage = Stage::Closed;
+            return Step::Ready(Ready::End(self.summary()));
+        }
+        Step::Starved
+    }
+
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.fault.as_ref().map(|notes| Fault {
+            code: notes.code,
+            back_off_ms: notes.back_off_ms,
+        })
+    }
+}

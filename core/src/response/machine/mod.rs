@@ -1,0 +1,352 @@
+//! The decoder without its scratch: one machine for every size.
+
+mod data;
+mod elements;
+mod ending;
+mod texts;
+
+use super::assembly::{Assembly, Piece, Span};
+use super::attributes::Attributes;
+use super::base64::Base64;
+use super::cursor::Cursor;
+use super::error::{Error, ErrorKind};
+use super::event::Event;
+use super::item::{Item, Notes};
+use super::marker::Marker;
+use super::options::Options;
+use super::outcome::{Fault, ItemError, Outcome, Response, ResponseClass, Summary};
+use super::soap::{Node, Path};
+use super::xml::{Lexer, Token};
+use crate::code::ResponseCode;
+
+/// Everything that a response has left behind so far, but for the bytes in the scratch.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    options: Options,
+    /// Offset in the response of the next byte of input.
+    offset: u64,
+    lexer: Lexer,
+    assembly: Assembly,
+    attributes: Attributes,
+    path: Path,
+    base64: Base64,
+    /// Text where none belongs: a truncation marker, as far as it goes, and where it begins.
+    stray: Marker,
+    stray_offset: u64,
+    queue: Queue,
+    /// The start tag under way, if its element is on the path.
+    tag: Option<Node>,
+    /// The item whose outcome is not told yet.
+    item: Option<Item>,
+    /// Where its `Data` began; where its message ended, once it has.
+    item_offset: u64,
+    ids_told: bool,
+    /// Messages so far; later, outcomes that are not owed any more.
+    messages: u32,
+    /// What the fault said, if there is one.
+    fault: Option<Notes>,
+    stage: Stage,
+    ok: u32,
+    failed: u32,
+    /// The last outcome was a commit, and nothing has come since.
+    just_committed: bool,
+    total_bytes: u64,
+    ended: Option<(Response, Option<Error>)>,
+}
+
+/// What is to be told before the input goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queue {
+    Nothing,
+    /// A message's start tag; `true`: it is its end tag too.
+    Message(Option<ResponseClass>, bool),
+    /// The element that was opened last is its own end.
+    Close,
+    /// What is held of the text of an element that has been closed.
+    Text(Node),
+}
+
+/// How far the document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Before the envelope.
+    Prolog,
+    Envelope,
+    /// A response or fault has begun.
+    Answer,
+    /// Behind the envelope's end tag.
+    Epilog,
+    /// No more input: outcomes that are still owed, then the end.
+    Closing,
+    Closed,
+}
+
+enum Step {
+    Ready(Ready),
+    On,
+    /// Nothing more to tell without more input.
+    Starved,
+}
+
+/// An event, without what it borrows.
+#[derive(Clone, Copy)]
+enum Ready {
+    ServerVersion,
+    MessageStart(u32, Option<ResponseClass>),
+    Text(Node, Piece, bool),
+    ResponseCode(ResponseCode, Span),
+    DescriptiveLinkKey(i32),
+    ItemIds,
+    Data(usize),
+    Outcome(Outcome),
+    FaultCode(Span),
+    Fault(Fault),
+    End(Summary),
+}
+
+impl Machine {
+    pub(super) const fn new(options: Options) -> Self {
+        Self {
+            options,
+            offset: 0,
+            lexer: Lexer::new(),
+            assembly: Assembly::new(),
+            attributes: Attributes::new(),
+            path: Path::new(),
+            base64: Base64::new(),
+            stray: Marker::new(),
+            stray_offset: 0,
+            queue: Queue::Nothing,
+            tag: None,
+            item: None,
+            item_offset: 0,
+            ids_told: false,
+            messages: 0,
+            fault: None,
+            stage: Stage::Prolog,
+            ok: 0,
+            failed: 0,
+            just_committed: false,
+            total_bytes: 0,
+            ended: None,
+        }
+    }
+
+    pub(super) const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The next event of `input`; behind the end of all input (`last`), of what is owed then.
+    pub(super) fn next_event<'s>(
+        &mut self,
+        input: &mut &[u8],
+        last: bool,
+        scratch: &'s mut [u8],
+    ) -> Result<Option<Event<'s>>, Error> {
+        let mut cursor = Cursor::new(input, self.offset);
+        let ready = loop {
+            match self.step(&mut cursor, scratch) {
+                Ok(Step::Ready(ready)) => break Some(ready),
+                Ok(Step::On) => {}
+                Ok(Step::Starved) if last && self.stage < Stage::Closing => {
+                    self.end_of_input(cursor.offset());
+                }
+                Ok(Step::Starved) => break None,
+                Err(error) => self.stop(error),
+            }
+        };
+        *input = cursor.rest();
+        self.offset = cursor.offset();
+        match (ready, self.ended) {
+            (Some(ready), _) => Ok(Some(self.tell(ready, scratch))),
+            (None, Some((_, Some(error)))) => Err(error),
+            (None, Some((_, None))) if !input.is_empty() => Err(Error {
+                kind: ErrorKind::Finished,
+                offset: self.offset,
+            }),
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// The caller could not keep the current item, or the one that was just committed.
+    pub(super) fn reject(&mut self) {
+        match &mut self.item {
+            Some(item) => item.fail(ItemError::Write, self.offset),
+            None if self.just_committed => {
+                self.just_committed = false;
+                self.ok -= 1;
+                self.failed += 1;
+            }
+            None => {}
+        }
+    }
+
+    /// Index of the current item, if anything more of it is wanted.
+    pub(super) fn wanted_item(&self) -> Option<u32> {
+        let item = self.item.as_ref().filter(|item| item.wants_data())?;
+        Some(item.index)
+    }
+
+    /// The response in figures, as far as it has come.
+    pub(super) fn summary(&self) -> Summary {
+        let (response, error) = self.ended.unwrap_or((Response::Cut, None));
+        Summary {
+            items: self.ok.saturating_add(self.failed),
+            ok: self.ok,
+            failed: self.failed,
+            response,
+            fault: self.fault(),
+            error,
+        }
+    }
+
+    fn step(&mut self, input: &mut Cursor<'_>, scratch: &mut [u8]) -> Result<Step, Error> {
+        if self.stage >= Stage::Closing {
+            return Ok(self.close_step());
+        }
+        match self.queue {
+            Queue::Nothing => {}
+            Queue::Message(class, empty) => return Ok(self.begin_message(class, empty)),
+            Queue::Close => {
+                self.queue = Queue::Nothing;
+                let closed = self.path.close_empty();
+                return self.close(closed, input, scratch);
+            }
+            Queue::Text(node) => return Ok(self.end_text(node, scratch)),
+        }
+        let node = (!self.path.is_skipping()).then(|| self.path.node());
+        match node {
+            Some(Node::Data) if self.lexer.in_text() && self.wants_data() => {
+                if let Some(step) = self.data(input, scratch) {
+                    return Ok(step);
+                }
+            }
+            // A reference is at most four bytes long.
+            Some(node) if node.is_streamed_text() && !self.assembly.has_room(4, scratch) => {
+                if let Some(piece) = self.assembly.piece(false, scratch) {
+                    return Ok(Step::Ready(Ready::Text(node, piece, false)));
+                }
+            }
+            _ => {}
+        }
+        match self.lexer.next(input, &mut self.assembly, scratch) {
+            Ok(Some(token)) => self.token(token, node, input, scratch),
+            Ok(None) => Ok(Step::Starved),
+            Err(kind) => Err(Error {
+                kind,
+                offset: input.offset(),
+            }),
+        }
+    }
+
+    fn token(
+        &mut self,
+        token: Token,
+        node: Option<Node>,
+        input: &mut Cursor<'_>,
+        scratch: &mut [u8],
+    ) -> Result<Step, Error> {
+        match token {
+            Token::Start => {
+                self.expect_markup()?;
+                if node == Some(Node::Data) {
+                    // An element is not base64.
+                    self.fail(ItemError::Base64, self.lexer.markup_offset());
+                }
+                self.tag = self
+                    .path
+                    .open(self.lexer.name())
+                    .map_err(self.at_markup())?;
+                if let Some(node) = self.tag {
+                    self.attributes = Attributes::new();
+                    if node == Node::MessageXmlValue {
+                        let (_, name) = self.lexer.name().parts();
+                        self.attributes.name_itself(name, scratch);
+                    }
+                }
+            }
+            Token::AttributeName => {
+                let name = self.lexer.name().qualified();
+                let wanted = self
+                    .tag
+                    .is_some_and(|node| self.attributes.begin(node, name, &mut self.assembly));
+                self.lexer.keep_value(wanted);
+            }
+            Token::AttributeValue => self.attributes.end(&self.assembly, scratch),
+            Token::Open { empty } => {
+                if empty {
+                    self.queue = Queue::Close;
+                }
+                if let Some(node) = self.tag.take() {
+                    return Ok(self.open(node, empty, scratch));
+                }
+            }
+            Token::Close => {
+                self.expect_markup()?;
+                let closed = self.path.close(self.lexer.name());
+                return self.close(closed, input, scratch);
+            }
+            Token::Text(len) => self.text(node, len, input, scratch)?,
+            Token::Char(char) => {
+                let mut bytes = [0; 4];
+                let bytes = char.encode_utf8(&mut bytes).as_bytes();
+                return self.char(node, bytes, input, scratch);
+            }
+            Token::IllegalChar => {
+                let replacement = char::REPLACEMENT_CHARACTER;
+                let mut bytes = [0; 4];
+                let bytes = replacement.encode_utf8(&mut bytes).as_bytes();
+                if let Some(notes) = self.notes() {
+                    notes.text_replaced = true;
+                }
+                return self.char(node, bytes, input, scratch);
+            }
+        }
+        Ok(Step::On)
+    }
+
+    /// An error at the tag under way.
+    fn at_markup(&self) -> impl Fn(ErrorKind) -> Error {
+        let offset = self.lexer.markup_offset();
+        move |kind| Error { kind, offset }
+    }
+
+    /// The event, with what it borrows.
+    fn tell<'s>(&mut self, ready: Ready, scratch: &'s mut [u8]) -> Event<'s> {
+        let replaced = matches!(ready, Ready::Text(_, Piece::Replacement, _));
+        if let (true, Some(notes)) = (replaced, self.notes()) {
+            notes.text_replaced = true;
+        }
+        let scratch = &*scratch;
+        match ready {
+            Ready::Data(len) => Event::Data(scratch.get(..len).unwrap_or_default()),
+            Ready::ServerVersion => Event::ServerVersion(self.attributes.server_version(scratch)),
+            Ready::MessageStart(index, class) => Event::MessageStart { index, class },
+            Ready::Text(node, piece, last) => {
+                let text = match piece {
+                    Piece::Text(span) => span.text(scratch),
+                    Piece::Replacement => "\u{FFFD}",
+                };
+                match node {
+                    Node::MessageXmlValue => Event::MessageXml {
+                        name: self.attributes.name(scratch).text(scratch),
+                        text,
+                        last,
+                    },
+                    Node::FaultString => Event::FaultString(text),
+                    _ => Event::MessageText(text),
+                }
+            }
+            Ready::ResponseCode(code, span) => Event::ResponseCode {
+                code,
+                text: span.text(scratch),
+            },
+            Ready::DescriptiveLinkKey(key) => Event::DescriptiveLinkKey(key),
+            Ready::ItemIds => Event::ItemIds(self.attributes.item_ids(scratch)),
+            Ready::Outcome(outcome) => Event::Outcome(outcome),
+            Ready::FaultCode(span) => Event::FaultCode(span.text(scratch)),
+            Ready::Fault(fault) => Event::Fault(fault),
+            Ready::End(summary) => Event::End(summary),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Texts: codes, messages and values, and text where none belongs.
+
+use super::{Machine, Queue, Ready, Stage, Step};
+use crate::code::ResponseCode;
+use crate::response::assembly::{Piece, Span};
+use crate::response::attributes::number;
+use crate::response::base64::{is_space, Stop};
+use crate::response::cursor::Cursor;
+use crate::response::error::{Error, ErrorKind};
+use crate::response::item::Notes;
+use crate::response::outcome::ItemError;
+use crate::response::soap::Node;
+
+impl Machine {
+    pub(super) fn text(
+        &mut self,
+        node: Option<Node>,
+        len: usize,
+        input: &mut Cursor<'_>,
+        scratch: &mut [u8],
+    ) -> Result<(), Error> {
+        let bytes = input.ahead(len);
+        let taken = match node {
+            Some(node) if node.is_streamed_text() => self.assembly.push(bytes, scratch),
+            Some(node) if node.is_short_text() => {
+                self.assembly.push_or_count(bytes, scratch);
+                len
+            }
+            Some(node) if node.is_skeleton() => {
+                self.stray(bytes, input.offset())?;
+                len
+            }
+            _ => len,
+        };
+        input.bump(taken);
+        Ok(())
+    }
+
+    /// A character that was written as a reference.
+    pub(super) fn char(
+        &mut self,
+        node: Option<Node>,
+        bytes: &[u8],
+        input: &Cursor<'_>,
+        scratch: &mut [u8],
+    ) -> Result<Step, Error> {
+        match node {
+            Some(Node::Data) if self.wants_data() => {
+                let progress = self.base64.decode(bytes, scratch);
+                if progress.stop == Stop::Byte {
+                    self.fail(ItemError::Base64, input.offset());
+                }
+                return Ok(self.hand_out(progress.written));
+            }
+            Some(node) if node.is_streamed_text() || node.is_short_text() => {
+                self.assembly.push_or_count(bytes, scratch);
+            }
+            Some(node) if node.is_skeleton() => self.stray(bytes, input.offset())?,
+            _ => {}
+        }
+        Ok(Step::On)
+    }
+
+    /// Text where only elements belong: white space, or the truncation marker, or an error.
+    pub(super) fn stray(&mut self, bytes: &[u8], offset: u64) -> Result<(), Error> {
+        let text = bytes.iter().zip(offset..).filter(|(&b, _)| !is_space(b));
+        for (&byte, offset) in text {
+            if !self.stray.has_begun() {
+                self.stray_offset = offset;
+            }
+            if !self.stray.push(byte) {
+                return Err(self.stray_error());
+            }
+            if self.stray.is_complete() {
+                return Err(Error {
+                    kind: ErrorKind::Truncated,
+                    offset: self.stray_offset,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn stray_error(&self) -> Error {
+        let kind = match self.stage {
+            Stage::Prolog => ErrorKind::NotSoap,
+            Stage::Envelope | Stage::Answer => ErrorKind::UnexpectedText,
+            Stage::Epilog | Stage::Closing | Stage::Closed => ErrorKind::TrailingData,
+        };
+        Error {
+            kind,
+            offset: self.stray_offset,
+        }
+    }
+
+    /// A tag has come: no text may be left over, and the document may not be over.
+    pub(super) fn expect_markup(&self) -> Result<(), Error> {
+        if self.stray.has_begun() {
+            return Err(self.stray_error());
+        }
+        if self.stage == Stage::Epilog {
+            return Err(self.at_markup()(ErrorKind::TrailingData));
+        }
+        Ok(())
+    }
+
+    /// Tells what is held of a text whose element has been closed.
+    pub(super) fn end_text(&mut self, node: Node, scratch: &mut [u8]) -> Step {
+        if node.is_streamed_text() {
+            let piece = self.assembly.piece(true, scratch);
+            let held = self.assembly.held();
+            let last = held.start == held.end;
+            if last {
+                self.queue = Queue::Nothing;
+            }
+            return match piece {
+                Some(piece) => Step::Ready(Ready::Text(node, piece, last)),
+                // The last piece of a value says so, even where nothing is left of it.
+                None if node == Node::MessageXmlValue => {
+                    Step::Ready(Ready::Text(node, Piece::Text(Span::default()), true))
+                }
+                None => Step::On,
+            };
+        }
+        self.queue = Queue::Nothing;
+        let span = self.assembly.trimmed(scratch);
+        let text = span.text(scratch);
+        match node {
+            Node::ResponseCode => {
+                let code = ResponseCode::from_text(text);
+                if let Some(notes) = self.notes() {
+                    notes.set_code(code);
+                }
+                Step::Ready(Ready::ResponseCode(code, span))
+            }
+            Node::FaultCode => {
+                // `a:ErrorServerBusy`; the code of the detail, if it comes, is the same.
+                let prefix = text.find(':').map_or(0, |colon| colon + 1);
+                let span = Span {
+                    start: span.start + prefix,
+                    ..span
+                };
+                let code = ResponseCode::from_text(span.text(scratch));
+                if let (Some(notes), true) = (self.notes(), code != ResponseCode::Other) {
+                    notes.set_code(code);
+                }
+                Step::Ready(Ready::FaultCode(span))
+            }
+            _ => match text.parse() {
+                Ok(key) => Step::Ready(Ready::DescriptiveLinkKey(key)),
+                Err(_) => Step::On,
+            },
+        }
+    }
+
+    /// Notes a `MessageXml` value that clients act on.
+    pub(super) fn note_value(&mut self, scratch: &[u8]) {
+        let name = self.attributes.name(scratch).of(scratch);
+        let value = self.assembly.whole();
+        if let (b"BackOffMilliseconds", Some(value)) = (name, value) {
+            let milliseconds = number(value.of(scratch));
+            if let Some(notes) = self.notes() {
+                notes.back_off_ms = notes.back_off_ms.max(milliseconds);
+            }
+        }
+    }
+
+    /// What the message or fault that is open says of itself.
+    pub(super) fn notes(&mut self) -> Option<&mut Notes> {
+        if self.path.is_in_fault() {
+            self.fault.as_mut()
+        } else {
+            self.item.as_mut().map(|item| &mut item.notes)
+        }
+    }
+}
