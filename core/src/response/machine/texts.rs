@@ -21,6 +21,8 @@ impl Machine {
     ) -> Result<(), Error> {
         let bytes = input.ahead(len);
         let taken = match node {
+            // Behind a comment or `<![CDATA[` the text goes on: base64, which `data` takes.
+            Some(Node::Data) if self.wants_data() => 0,
             Some(node) if node.is_streamed_text() => self.assembly.push(bytes, scratch),
             Some(node) if node.is_short_text() => {
                 self.assembly.push_or_count(bytes, scratch);

@@ -164,7 +164,7 @@ impl Lexer {
 
     /// Reads to the end of the next token. `None`: the input is used up.
     ///
-    /// Behind [`Token::Text`] the caller must step over at least one byte.
+    /// Behind [`Token::Text`] the caller takes the bytes by itself, as many as it wants.
     pub(super) fn next(
         &mut self,
         input: &mut Cursor<'_>,
