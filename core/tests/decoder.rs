@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use exportitems::{Decoder, Error, Event, ItemError, Options, Outcome, Summary};
+use exportitems::{Decoder, Error, Event, ItemError, Options, Outcome, Response, Summary};
 
 /// A response with these messages.
 fn document(messages: &str) -> String {
@@ -41,6 +41,10 @@ impl Told {
 
     fn errors(&self) -> Vec<Option<ItemError>> {
         self.outcomes.iter().map(|outcome| outcome.error).collect()
+    }
+
+    fn response(&self) -> Response {
+        self.summary.expect("an end").response
     }
 }
 
@@ -97,5 +101,47 @@ fn data_goes_on_behind_a_comment_or_cdata_in_the_same_input() {
     for content in cases {
         let told = run(&document(&data(content)), Options::new());
         assert_eq!((told.errors(), told.outcomes[0].bytes), (vec![None], 6));
+    }
+}
+
+const MARKER: &str = "=== Truncated Data ===";
+
+/// design.md, Outcomes: inside `Data` that item is truncated, and the response may still be complete.
+#[test]
+fn a_marker_inside_data_takes_nothing_of_what_follows() {
+    let cases = [
+        data(MARKER),
+        data(&format!("QUJDRE{MARKER}")),
+        data(&format!("QUI={MARKER}\n")),
+        data(&format!("<![CDATA[QUJD{MARKER}]]>")),
+        data(&format!("QUJD{MARKER}<!-- end -->")),
+        data(&format!("QUJD{MARKER}&#10;")),
+        data(&format!("QUJD{MARKER} and more")),
+    ];
+    for first in cases {
+        let told = run(&document(&(first + &data("QUJD"))), Options::new().items(2));
+        assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
+        assert_eq!(told.response(), Response::Complete);
+    }
+}
+
+/// design.md, Outcomes: truncated goes before duplicate, base64 and too-large, and no check stops decoding.
+#[test]
+fn a_marker_inside_data_is_found_behind_other_faults() {
+    let cases = [
+        data(&format!("QUJD!QUJD{MARKER}")),
+        data(&format!("QUJD\u{20ac}&#0;{MARKER}")),
+        data(&format!("QUJD=={MARKER}")),
+        data(&format!("QQ==QUJD{MARKER}")),
+        data(&format!("QUJD!&#61;=&#x3d; Truncated Data ==<!-- -->=")),
+        data(&format!("QUJDREVGR0hJ{MARKER}")),
+        data(&format!("QUJD</m:Data><m:Data>{MARKER}")),
+        data(&format!("QUJD<m:x/>{MARKER}")),
+    ];
+    for first in cases {
+        let options = Options::new().items(2).max_item_bytes(4);
+        let told = run(&document(&(first + &data("QUJD"))), options);
+        assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
+        assert_eq!(told.response(), Response::Complete);
     }
 }

@@ -216,7 +216,7 @@ impl Machine {
         }
         let node = (!self.path.is_skipping()).then(|| self.path.node());
         match node {
-            Some(Node::Data) if self.lexer.in_text() && self.wants_data() => {
+            Some(Node::Data) if self.lexer.in_text() && !self.base64.is_broken() => {
                 if let Some(step) = self.data(input, scratch) {
                     return Ok(step);
                 }

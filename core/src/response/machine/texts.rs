@@ -8,7 +8,6 @@ use crate::response::base64::{is_space, Stop};
 use crate::response::cursor::Cursor;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::item::Notes;
-use crate::response::outcome::ItemError;
 use crate::response::soap::Node;
 
 impl Machine {
@@ -22,7 +21,11 @@ impl Machine {
         let bytes = input.ahead(len);
         let taken = match node {
             // Behind a comment or `<![CDATA[` the text goes on: base64, which `data` takes.
-            Some(Node::Data) if self.wants_data() => 0,
+            Some(Node::Data) if !self.base64.is_broken() => 0,
+            Some(Node::Data) => {
+                self.base64.search(bytes);
+                len
+            }
             Some(node) if node.is_streamed_text() => self.assembly.push(bytes, scratch),
             Some(node) if node.is_short_text() => {
                 self.assembly.push_or_count(bytes, scratch);
@@ -47,10 +50,11 @@ impl Machine {
         scratch: &mut [u8],
     ) -> Result<Step, Error> {
         match node {
-            Some(Node::Data) if self.wants_data() => {
+            Some(Node::Data) if self.base64.is_broken() => self.base64.search(bytes),
+            Some(Node::Data) => {
                 let progress = self.base64.decode(bytes, scratch);
                 if progress.stop == Stop::Byte {
-                    self.fail(ItemError::Base64, input.offset());
+                    self.break_data(bytes, input.offset());
                 }
                 return Ok(self.hand_out(progress.written));
             }
