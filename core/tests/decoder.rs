@@ -1,8 +1,11 @@
 //! What a decoder must not get wrong again: each test is a response that once was.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 
-use exportitems::{Decoder, Error, Event, ItemError, Options, Outcome, Response, Summary};
+use exportitems::{
+    Decoder, Error, Event, ItemError, ItemIds, Options, Outcome, Response, Sink, Summary,
+};
 
 /// A response with these messages.
 fn document(messages: &str) -> String {
@@ -144,4 +147,48 @@ fn a_marker_inside_data_is_found_behind_other_faults() {
         assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
         assert_eq!(told.response(), Response::Complete);
     }
+}
+
+/// What a sink is told, by first letters.
+#[derive(Default)]
+struct Calls(String);
+
+impl Sink for Calls {
+    type Error = Infallible;
+
+    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+        self.0.push('b');
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        write!(self.0, "{}", bytes.len()).unwrap();
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &Outcome) -> Result<(), Infallible> {
+        self.0.push('c');
+        Ok(())
+    }
+
+    fn abort(&mut self, _: &Outcome) {
+        self.0.push('a');
+    }
+
+    fn failed(&mut self, _: &Outcome) {
+        self.0.push('f');
+    }
+}
+
+#[test]
+fn an_item_that_goes_beyond_the_limit_with_its_first_data_has_begun() {
+    let document = document(&data("QUJDREVG"));
+    let mut decoder = Decoder::<[u8; 512]>::new(Options::new().max_item_bytes(4));
+    let mut calls = Calls::default();
+    let mut input = document.as_bytes();
+    decoder
+        .feed(&mut input, &mut calls)
+        .expect("a good document");
+    decoder.finish_into(&mut calls).expect("a whole document");
+    assert_eq!(calls.0, "b4a");
 }

@@ -181,6 +181,11 @@ impl Machine {
         }
     }
 
+    /// Index of the current item.
+    pub(super) fn item(&self) -> Option<u32> {
+        self.item.as_ref().map(|item| item.index)
+    }
+
     /// Index of the current item, if anything more of it is wanted.
     pub(super) fn wanted_item(&self) -> Option<u32> {
         let item = self.item.as_ref().filter(|item| item.wants_data())?;
