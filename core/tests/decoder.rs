@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use exportitems::{
     Decoder, Error, Event, ItemError, ItemIds, Options, Outcome, Response, Sink, Summary,
@@ -136,7 +137,7 @@ fn a_marker_inside_data_is_found_behind_other_faults() {
         data(&format!("QUJD\u{20ac}&#0;{MARKER}")),
         data(&format!("QUJD=={MARKER}")),
         data(&format!("QQ==QUJD{MARKER}")),
-        data(&format!("QUJD!&#61;=&#x3d; Truncated Data ==<!-- -->=")),
+        data("QUJD!&#61;=&#x3d; Truncated Data ==<!-- -->="),
         data(&format!("QUJDREVGR0hJ{MARKER}")),
         data(&format!("QUJD</m:Data><m:Data>{MARKER}")),
         data(&format!("QUJD<m:x/>{MARKER}")),
@@ -191,4 +192,25 @@ fn an_item_that_goes_beyond_the_limit_with_its_first_data_has_begun() {
         .expect("a good document");
     decoder.finish_into(&mut calls).expect("a whole document");
     assert_eq!(calls.0, "b4a");
+}
+
+/// design.md, invariant 5: the work of a call is bounded by what it consumes, not by what lies ahead.
+#[test]
+fn a_long_text_in_one_input_takes_linear_time() {
+    let text = "x".repeat(1 << 20);
+    for text in [text.clone(), format!("<![CDATA[{text}]]>")] {
+        let message = format!(
+            "<m:ExportItemsResponseMessage ResponseClass=\"Error\"><m:MessageText>{text}</m:MessageText>\
+             </m:ExportItemsResponseMessage>"
+        );
+        let document = document(&message);
+        let start = Instant::now();
+        let told = run_in(&document, Options::new(), document.len(), 64);
+        assert_eq!(told.texts.len(), 1 << 20);
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            start.elapsed()
+        );
+    }
 }
