@@ -214,3 +214,35 @@ fn a_long_text_in_one_input_takes_linear_time() {
         );
     }
 }
+
+/// design.md, invariant 1: how much is told of a text that breaks off depends on the document alone.
+#[test]
+fn a_text_that_breaks_off_is_told_as_far_as_it_came() {
+    let text = "0123456789".repeat(13);
+    let message = |inner: &str| {
+        let open = "<s:Envelope><s:Body><m:ExportItemsResponse><m:ResponseMessages>\
+             <m:ExportItemsResponseMessage ResponseClass=\"Error\">";
+        run(&format!("{open}{inner}"), Options::new()).texts
+    };
+    for end in [
+        "",
+        "<",
+        "&",
+        "&nbsp;",
+        "<!--",
+        "</",
+        "</m:x>",
+        "<x>",
+        "<m:a b='c'",
+    ] {
+        let told = message(&format!("<m:MessageText>{text}{end}"));
+        assert_eq!(told, text, "{end}");
+    }
+    assert_eq!(
+        message("<m:MessageText>a\u{20ac}\u{0}b"),
+        "a\u{20ac}\u{fffd}b"
+    );
+    assert_eq!(message("<m:MessageText a='bcd"), "");
+    assert_eq!(message("<m:MessageText a='bcd'"), "");
+    assert_eq!(message("<m:MessageXml><t:Value Name='bcd'"), "");
+}

@@ -207,7 +207,7 @@ impl Machine {
 
     fn step(&mut self, input: &mut Cursor<'_>, scratch: &mut [u8]) -> Result<Step, Error> {
         if self.stage >= Stage::Closing {
-            return Ok(self.close_step());
+            return Ok(self.close_step(scratch));
         }
         match self.queue {
             Queue::Nothing => {}
