@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use exportitems::{
-    Decoder, Error, Event, ItemError, ItemIds, Options, Outcome, Response, Sink, Summary,
+    Decoder, Error, Event, ItemError, ItemIds, Options, Outcome, Response, ResponseCode, Sink,
+    Summary,
 };
 
 /// A response with these messages.
@@ -245,4 +246,35 @@ fn a_text_that_breaks_off_is_told_as_far_as_it_came() {
     assert_eq!(message("<m:MessageText a='bcd"), "");
     assert_eq!(message("<m:MessageText a='bcd'"), "");
     assert_eq!(message("<m:MessageXml><t:Value Name='bcd'"), "");
+}
+
+#[test]
+fn the_detail_of_a_fault_goes_before_its_faultcode() {
+    let busy = "<e:ResponseCode>ErrorServerBusy</e:ResponseCode>";
+    let cases = [
+        (
+            "a:ErrorInternalServerError",
+            busy,
+            Some(ResponseCode::ErrorServerBusy),
+        ),
+        ("soap:Client", busy, Some(ResponseCode::ErrorServerBusy)),
+        ("a:ErrorServerBusy", "", Some(ResponseCode::ErrorServerBusy)),
+        (
+            "a:ErrorServerBusy",
+            "<e:ResponseCode>ErrorNew</e:ResponseCode>",
+            Some(ResponseCode::Other),
+        ),
+        ("soap:Client", "", None),
+    ];
+    for (faultcode, detail, code) in cases {
+        let told = run(
+            &format!(
+                "<s:Envelope><s:Body><s:Fault><faultcode>{faultcode}</faultcode>\
+                 <detail>{detail}</detail></s:Fault></s:Body></s:Envelope>"
+            ),
+            Options::new(),
+        );
+        let fault = told.summary.expect("an end").fault.expect("a fault");
+        assert_eq!(fault.code, code, "{faultcode} {detail}");
+    }
 }

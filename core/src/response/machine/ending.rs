@@ -93,7 +93,7 @@ impl Machine {
 
     pub(super) fn fault(&self) -> Option<Fault> {
         self.fault.as_ref().map(|notes| Fault {
-            code: notes.code,
+            code: notes.code.or(notes.faultcode),
             back_off_ms: notes.back_off_ms,
         })
     }

@@ -140,7 +140,7 @@ impl Machine {
                 Step::Ready(Ready::ResponseCode(code, span))
             }
             Node::FaultCode => {
-                // `a:ErrorServerBusy`; the code of the detail, if it comes, is the same.
+                // `a:ErrorServerBusy`; the code of the detail, if there is one, goes before it.
                 let prefix = text.find(':').map_or(0, |colon| colon + 1);
                 let span = Span {
                     start: span.start + prefix,
@@ -148,7 +148,7 @@ impl Machine {
                 };
                 let code = ResponseCode::from_text(span.text(scratch));
                 if let (Some(notes), true) = (self.notes(), code != ResponseCode::Other) {
-                    notes.set_code(code);
+                    notes.faultcode = Some(code);
                 }
                 Step::Ready(Ready::FaultCode(span))
             }
