@@ -37,7 +37,12 @@ impl Told {
     fn note(&mut self, event: Event<'_>) {
         match event {
             Event::MessageText(text) | Event::FaultString(text) => self.texts += text,
-            Event::MessageXml { name, text, .. } => write!(self.texts, "{name}={text}").unwrap(),
+            Event::MessageXml { name, text, last } => {
+                self.texts += text;
+                if last {
+                    self.texts += name;
+                }
+            }
             Event::Outcome(outcome) => self.outcomes.push(outcome),
             Event::End(summary) => self.summary = Some(summary),
             _ => {}
@@ -277,4 +282,36 @@ fn the_detail_of_a_fault_goes_before_its_faultcode() {
         let fault = told.summary.expect("an end").fault.expect("a fault");
         assert_eq!(fault.code, code, "{faultcode} {detail}");
     }
+}
+
+/// A code or a number counts only if it is held whole, in whatever scratch.
+#[test]
+fn short_texts_do_not_depend_on_the_scratch() {
+    let spaces = " ".repeat(200);
+    let message = |code: &str, back_off: &str| {
+        let message = format!(
+            "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>{code}</m:ResponseCode>\
+             <m:MessageXml><t:Value Name=\"BackOffMilliseconds\">{back_off}</t:Value></m:MessageXml>\
+             <m:Data>QUJD</m:Data></m:ExportItemsResponseMessage>"
+        );
+        let told = run(&document(&message), Options::new());
+        (told.outcomes[0].code, told.outcomes[0].back_off_ms)
+    };
+    let other = Some(ResponseCode::Other);
+    assert_eq!(
+        message("NoError", "5000"),
+        (Some(ResponseCode::NoError), Some(5000))
+    );
+    assert_eq!(
+        message(&format!("{spaces}NoError\n{spaces}"), " 5 "),
+        (Some(ResponseCode::NoError), Some(5))
+    );
+    assert_eq!(message(&format!("NoError{spaces}But"), "").0, other);
+    assert_eq!(message("NoError&#0;", "").0, other);
+    assert_eq!(message(&format!("{}NoError", "x".repeat(600)), "").0, other);
+    assert_eq!(message("", &format!("{spaces}5000")), (other, None));
+    assert_eq!(
+        message("", &format!("5{}", "0".repeat(30))).1,
+        Some(u32::MAX)
+    );
 }

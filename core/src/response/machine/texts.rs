@@ -6,9 +6,14 @@ use crate::response::assembly::{Piece, Span};
 use crate::response::attributes::number;
 use crate::response::base64::{is_space, Stop};
 use crate::response::cursor::Cursor;
+use crate::response::decoder::MIN_SCRATCH;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::item::Notes;
 use crate::response::soap::Node;
+
+/// Longest text that is read as a number, white space included. It fits into the smallest scratch behind the
+/// longest name that one is read of.
+const LONGEST_NUMBER: u64 = 40;
 
 impl Machine {
     pub(super) fn text(
@@ -28,7 +33,7 @@ impl Machine {
             }
             Some(node) if node.is_streamed_text() => self.assembly.push(bytes, scratch),
             Some(node) if node.is_short_text() => {
-                self.assembly.push_or_count(bytes, scratch);
+                self.assembly.push_token(bytes, scratch);
                 len
             }
             Some(node) if node.is_skeleton() => {
@@ -58,9 +63,8 @@ impl Machine {
                 }
                 return Ok(self.hand_out(progress.written));
             }
-            Some(node) if node.is_streamed_text() || node.is_short_text() => {
-                self.assembly.push_or_count(bytes, scratch);
-            }
+            Some(node) if node.is_streamed_text() => self.assembly.push_or_count(bytes, scratch),
+            Some(node) if node.is_short_text() => self.assembly.push_token(bytes, scratch),
             Some(node) if node.is_skeleton() => self.stray(bytes, input.offset())?,
             _ => {}
         }
@@ -133,7 +137,7 @@ impl Machine {
         let text = span.text(scratch);
         match node {
             Node::ResponseCode => {
-                let code = ResponseCode::from_text(text);
+                let code = self.code(span, scratch);
                 if let Some(notes) = self.notes() {
                     notes.set_code(code);
                 }
@@ -146,7 +150,7 @@ impl Machine {
                     start: span.start + prefix,
                     ..span
                 };
-                let code = ResponseCode::from_text(span.text(scratch));
+                let code = self.code(span, scratch);
                 if let (Some(notes), true) = (self.notes(), code != ResponseCode::Other) {
                     notes.faultcode = Some(code);
                 }
@@ -159,10 +163,27 @@ impl Machine {
         }
     }
 
+    /// The code that is held as `span`, which goes to the end of the token.
+    ///
+    /// [`ResponseCode::Other`] if that is not all of it, whether it is not UTF-8 or longer than what the
+    /// smallest scratch holds.
+    fn code(&self, span: Span, scratch: &[u8]) -> ResponseCode {
+        let end = self.assembly.held().end;
+        let rest = Span {
+            start: span.end,
+            end,
+        };
+        if self.assembly.total() <= MIN_SCRATCH as u64 && rest.of(scratch).trim_ascii().is_empty() {
+            ResponseCode::from_text(span.text(scratch))
+        } else {
+            ResponseCode::Other
+        }
+    }
+
     /// Notes a `MessageXml` value that clients act on.
     pub(super) fn note_value(&mut self, scratch: &[u8]) {
         let name = self.attributes.name(scratch).of(scratch);
-        let value = self.assembly.whole();
+        let value = (self.assembly.whole()).filter(|_| self.assembly.total() <= LONGEST_NUMBER);
         if let (b"BackOffMilliseconds", Some(value)) = (name, value) {
             let milliseconds = number(value.of(scratch));
             if let Some(notes) = self.notes() {
