@@ -19,10 +19,18 @@
     )
 )]
 
+#[cfg(test)]
+extern crate std;
+
 mod code;
+mod request;
 mod response;
 
 pub use code::ResponseCode;
+pub use request::{
+    Encoder, ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestError,
+    RequestField, RequestServerVersion,
+};
 pub use response::{
     Attribute, Decoder, Error, ErrorKind, Event, Fault, FeedError, ItemError, ItemIds, Options,
     Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink, Summary, MAX_DEPTH,
