@@ -85,7 +85,7 @@ pub use request::{
     RequestField, RequestServerVersion,
 };
 pub use response::{
-    Attribute, Decoder, Error, ErrorKind, Event, Fault, FeedError, ItemError, ItemIds, Options,
-    Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink, Summary, MAX_DEPTH,
-    MAX_NAME_LEN, MIN_SCRATCH,
+    Attribute, Decoder, Error, ErrorKind, Event, Fault, FeedError, Integrity, ItemError, ItemIds,
+    Options, Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink, Summary,
+    MAX_DEPTH, MAX_NAME_LEN, MIN_SCRATCH,
 };

@@ -50,7 +50,7 @@ impl Machine {
                 if progress.stop == Stop::Byte {
                     self.fail(ItemError::Base64, input.offset());
                 }
-                return Ok(self.hand_out(progress.written));
+                return Ok(self.hand_out(progress.written, scratch));
             }
             Some(node) if node.is_streamed_text() || node.is_short_text() => {
                 self.assembly.push_or_count(bytes, scratch);
