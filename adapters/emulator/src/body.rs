@@ -270,3 +270,63 @@ impl Base64 {
         self.at = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    /// The body's bytes and how long it took, on a clock that jumps from event to event.
+    fn collect(pieces: Vec<Piece>, manner: Manner) -> (Bytes, Duration) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let start = tokio::time::Instant::now();
+            let body = ResponseBody::new(pieces, manner, Arc::default());
+            let Ok(body) = body.collect().await;
+            (body.to_bytes(), start.elapsed())
+        })
+    }
+
+    fn item(size: u64) -> Vec<Piece> {
+        let item = Item { seed: 1, size };
+        vec![
+            Piece::Text("<m:Data>".into()),
+            Piece::Payload { item, bytes: size },
+            Piece::Base64(size.div_ceil(3) * 4),
+        ]
+    }
+
+    #[test]
+    fn a_pace_is_kept_and_changes_no_byte() {
+        let (whole, at_once) = collect(item(30_000), Manner::default());
+        assert_eq!((whole.len(), at_once), (40_008, Duration::ZERO));
+        for rate in [1_000, 4_000, 100_000] {
+            let manner = Manner {
+                bytes_per_second: Some(rate),
+                ..Manner::default()
+            };
+            let (bytes, took) = collect(item(30_000), manner);
+            assert!(bytes == whole);
+            let seconds = 40_008 / rate;
+            assert!(
+                (seconds..=seconds + 1).contains(&took.as_secs()),
+                "{rate}: {took:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_gap_is_kept() {
+        let mut pieces = item(1_000);
+        pieces.push(Piece::Wait(Duration::from_secs(60)));
+        pieces.extend(item(1_000));
+        let (bytes, took) = collect(pieces, Manner::default());
+        assert_eq!(bytes.len(), 2 * 1_344);
+        assert!((60..61).contains(&took.as_secs()), "{took:?}");
+    }
+}

@@ -5,7 +5,6 @@ mod common;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use common::{data, envelope, exchange, exchange_over, export, id, post, start, XML};
 use exportitems_emulator::{payload, Emulator, Scenario, StartError};
@@ -203,27 +202,6 @@ fn gzip_comes_when_it_is_asked_for() {
         .read_to_end(&mut text)
         .unwrap();
     assert!(text == plain.body);
-}
-
-#[test]
-fn slow_bytes_and_gaps_are_slow() {
-    let emulator = start(
-        r"
-        [[request]]
-        answer = { items = { bytes-per-second = 20000 } }
-        [[item]]
-        index = 1
-        delay-ms = 150
-        ",
-    );
-    let item = id(1, 1_000);
-    for _ in 0..2 {
-        let before = Instant::now();
-        let response = export(&emulator, &[&item, &item]);
-        assert_eq!(response.codes(), ["NoError", "NoError"]);
-        // First about 4,000 bytes at 20,000 a second, then one gap.
-        assert!(before.elapsed() >= Duration::from_millis(150));
-    }
 }
 
 #[test]

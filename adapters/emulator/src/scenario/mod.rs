@@ -294,4 +294,19 @@ mod tests {
     fn an_empty_file_is_the_default() {
         assert_eq!(Scenario::from_toml("").unwrap(), Scenario::default());
     }
+
+    #[test]
+    fn the_scenarios_of_the_readme_are_scenarios() {
+        let readme = include_str!("../../README.md");
+        let scenarios = readme.split("```toml\n").skip(1);
+        let scenarios: Vec<_> = scenarios
+            .map(|rest| rest.split("```").next().unwrap())
+            .collect();
+        assert_eq!(scenarios.len(), 3);
+        for text in scenarios {
+            if let Err(error) = Scenario::from_toml(text) {
+                panic!("{error}");
+            }
+        }
+    }
 }
