@@ -1,4 +1,64 @@
-//! EWS `ExportItems`, streaming, without an allocator.
+//! EWS [ExportItems](https://learn.microsoft.com/exchange/client-developer/web-service-reference/exportitems-operation),
+//! streaming: mailbox items out of Microsoft Exchange, whole, in the caller's memory.
+//!
+//! `no_std`, no allocator, no I/O, no clock, no `unsafe`, no panic. The transport is the caller's.
+//!
+//! - [`ExportItems`] describes a request; its [`Encoder`] writes it into slices of any size.
+//! - [`Decoder`] takes the response as it arrives, in pieces of any size, and tells [`Event`]s (pull) or
+//!   feeds a [`Sink`] (push). Memory does not depend on the size of an item.
+//! - [`PayloadCheck`] tells a whole payload from a truncated one.
+//!
+//! # An item is complete when its outcome says so
+//! Exchange announces `Success` before it reads the item, and swallows what goes wrong afterwards: a short
+//! payload in a well-formed response. So success is a commit, at the end: whatever arrives before an item's
+//! [`Outcome`] is provisional.
+//!
+//! # Life cycle
+//! ```
+//! use exportitems::{Decoder, Event, ExportItems, ItemError, ItemId, Options};
+//!
+//! // The request, 16 bytes at a time.
+//! let ids = [ItemId::new("AAMkAGYz+1="), ItemId::new("AAMkAGYz+2=")];
+//! let mut request = ExportItems::new(&ids).encoder()?;
+//! let (mut sent, mut buffer) = (Vec::new(), [0; 16]);
+//! let length = request.encoded_len(); // Content-Length, known beforehand
+//! while let n @ 1.. = request.write(&mut buffer) {
+//!     sent.extend_from_slice(&buffer[..n]);
+//! }
+//! assert_eq!(sent.len() as u64, length);
+//!
+//! // The response: one item, then the connection is cut.
+//! let response = br#"<?xml version="1.0" encoding="utf-8"?><s:Envelope
+//! xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><m:ExportItemsResponse
+//! xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"><m:ResponseMessages>
+//! <m:ExportItemsResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>
+//! <m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</m:Data></m:ExportItemsResponseMessage>
+//! <m:ExportItemsResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>
+//! <m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIA"#;
+//!
+//! let mut decoder: Decoder = Decoder::new(Options::new().items(2));
+//! let mut outcomes = Vec::new();
+//! let mut tell = |event: Event<'_>| {
+//!     if let Event::Outcome(outcome) = event {
+//!         outcomes.push((outcome.index, outcome.bytes, outcome.error));
+//!     }
+//! };
+//! for mut piece in response.chunks(10) {
+//!     while let Some(event) = decoder.next_event(&mut piece)? {
+//!         tell(event);
+//!     }
+//! }
+//! let error = loop {
+//!     match decoder.finish() {
+//!         Ok(Some(event)) => tell(event),
+//!         Ok(None) => panic!("the response is not whole"),
+//!         Err(error) => break error,
+//!     }
+//! };
+//! assert_eq!(outcomes, [(0, 32, None), (1, 21, Some(ItemError::Cut))]);
+//! assert_eq!(error.offset, response.len() as u64);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -9,24 +69,23 @@
     clippy::panic,
     clippy::string_slice
 )]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::indexing_slicing,
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic
-    )
-)]
+
+#[cfg(test)]
+extern crate std;
 
 mod code;
 mod payload;
+mod request;
 mod response;
 
 pub use code::ResponseCode;
 pub use payload::{BrokenReason, PayloadCheck, Verdict};
+pub use request::{
+    Encoder, ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestError,
+    RequestField, RequestServerVersion,
+};
 pub use response::{
-    Attribute, Decoder, Error, ErrorKind, Event, Fault, FeedError, ItemError, ItemIds, Options,
-    Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink, Summary, MAX_DEPTH,
-    MAX_NAME_LEN, MIN_SCRATCH,
+    Attribute, Decoder, Error, ErrorKind, Event, Fault, FeedError, Integrity, ItemError, ItemIds,
+    Options, Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink, Summary,
+    MAX_DEPTH, MAX_NAME_LEN, MIN_SCRATCH,
 };

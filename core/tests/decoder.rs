@@ -5,9 +5,14 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use exportitems::{
-    Decoder, Error, Event, ItemError, ItemIds, Options, Outcome, Response, ResponseCode, Sink,
-    Summary,
+    Decoder, Error, Event, Integrity, ItemError, ItemIds, Options, Outcome, Response, ResponseCode,
+    Sink, Summary,
 };
+
+/// Any number of items; payloads here are none.
+fn options() -> Options {
+    Options::new().integrity(Integrity::Off)
+}
 
 /// A response with these messages.
 fn document(messages: &str) -> String {
@@ -109,7 +114,7 @@ fn data_goes_on_behind_a_comment_or_cdata_in_the_same_input() {
         "QU<!-- -->JDRE<![CDATA[V]]>G",
     ];
     for content in cases {
-        let told = run(&document(&data(content)), Options::new());
+        let told = run(&document(&data(content)), options());
         assert_eq!((told.errors(), told.outcomes[0].bytes), (vec![None], 6));
     }
 }
@@ -129,7 +134,7 @@ fn a_marker_inside_data_takes_nothing_of_what_follows() {
         data(&format!("QUJD{MARKER} and more")),
     ];
     for first in cases {
-        let told = run(&document(&(first + &data("QUJD"))), Options::new().items(2));
+        let told = run(&document(&(first + &data("QUJD"))), options().items(2));
         assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
         assert_eq!(told.response(), Response::Complete);
     }
@@ -149,7 +154,7 @@ fn a_marker_inside_data_is_found_behind_other_faults() {
         data(&format!("QUJD<m:x/>{MARKER}")),
     ];
     for first in cases {
-        let options = Options::new().items(2).max_item_bytes(4);
+        let options = options().items(2).max_item_bytes(4);
         let told = run(&document(&(first + &data("QUJD"))), options);
         assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
         assert_eq!(told.response(), Response::Complete);
@@ -190,7 +195,7 @@ impl Sink for Calls {
 #[test]
 fn an_item_that_goes_beyond_the_limit_with_its_first_data_has_begun() {
     let document = document(&data("QUJDREVG"));
-    let mut decoder = Decoder::<[u8; 512]>::new(Options::new().max_item_bytes(4));
+    let mut decoder = Decoder::<[u8; 512]>::new(options().max_item_bytes(4));
     let mut calls = Calls::default();
     let mut input = document.as_bytes();
     decoder
@@ -211,7 +216,7 @@ fn a_long_text_in_one_input_takes_linear_time() {
         );
         let document = document(&message);
         let start = Instant::now();
-        let told = run_in(&document, Options::new(), document.len(), 64);
+        let told = run_in(&document, options(), document.len(), 64);
         assert_eq!(told.texts.len(), 1 << 20);
         assert!(
             start.elapsed() < Duration::from_secs(10),
@@ -228,7 +233,7 @@ fn a_text_that_breaks_off_is_told_as_far_as_it_came() {
     let message = |inner: &str| {
         let open = "<s:Envelope><s:Body><m:ExportItemsResponse><m:ResponseMessages>\
              <m:ExportItemsResponseMessage ResponseClass=\"Error\">";
-        run(&format!("{open}{inner}"), Options::new()).texts
+        run(&format!("{open}{inner}"), options()).texts
     };
     for end in [
         "",
@@ -277,7 +282,7 @@ fn the_detail_of_a_fault_goes_before_its_faultcode() {
                 "<s:Envelope><s:Body><s:Fault><faultcode>{faultcode}</faultcode>\
                  <detail>{detail}</detail></s:Fault></s:Body></s:Envelope>"
             ),
-            Options::new(),
+            options(),
         );
         let fault = told.summary.expect("an end").fault.expect("a fault");
         assert_eq!(fault.code, code, "{faultcode} {detail}");
@@ -294,7 +299,7 @@ fn short_texts_do_not_depend_on_the_scratch() {
              <m:MessageXml><t:Value Name=\"BackOffMilliseconds\">{back_off}</t:Value></m:MessageXml>\
              <m:Data>QUJD</m:Data></m:ExportItemsResponseMessage>"
         );
-        let told = run(&document(&message), Options::new());
+        let told = run(&document(&message), options());
         (told.outcomes[0].code, told.outcomes[0].back_off_ms)
     };
     let other = Some(ResponseCode::Other);

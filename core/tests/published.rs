@@ -1,10 +1,11 @@
 //! The documents of Microsoft's ExportItems page, as published and corrected, in every chunk size.
 
-use exportitems::{Decoder, Event, ItemError, Options, ResponseClass, ResponseCode};
+use exportitems::{Decoder, Event, Integrity, ItemError, Options, ResponseClass, ResponseCode};
 
 /// Events as text, adjacent pieces joined.
 fn events(document: &[u8], step: usize) -> Vec<String> {
-    let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(3));
+    let mut decoder =
+        Decoder::<[u8; 512]>::new(Options::new().items(3).integrity(Integrity::Report));
     let mut told: Vec<String> = Vec::new();
     let mut open: Option<(&str, Vec<u8>)> = None;
     let mut tell = |event: Event<'_>| {
@@ -37,7 +38,8 @@ fn events(document: &[u8], step: usize) -> Vec<String> {
 }
 
 fn outcomes(document: &[u8]) -> Vec<exportitems::Outcome> {
-    let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(3));
+    let mut decoder =
+        Decoder::<[u8; 512]>::new(Options::new().items(3).integrity(Integrity::Report));
     let mut input = document;
     let mut outcomes = Vec::new();
     while let Some(event) = decoder.next_event(&mut input).expect("a good document") {

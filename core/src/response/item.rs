@@ -1,7 +1,9 @@
 //! One item under judgement.
 
+use super::options::Integrity;
 use super::outcome::{ItemError, Outcome, ResponseClass};
 use crate::code::ResponseCode;
+use crate::payload::Verdict;
 
 /// What is known of a message from its start tag on, until its outcome.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +64,7 @@ impl Item {
     pub(super) fn not_answered(index: u32, offset: u64) -> Outcome {
         let mut item = Self::new(index, None);
         item.fail(ItemError::NotAnswered, offset);
-        item.outcome(offset)
+        item.outcome(offset, None, Integrity::Off)
     }
 
     /// Notes an error. The gravest counts, the first of its kind.
@@ -81,12 +83,15 @@ impl Item {
         }
     }
 
-    /// A `Data` element begins.
-    pub(super) fn begin_data(&mut self, offset: u64) {
-        match self.data {
-            DataSeen::None => self.data = DataSeen::Empty,
-            _ => self.fail(ItemError::Duplicate, offset),
+    /// A `Data` element begins; `true` if it is the item's first.
+    pub(super) fn begin_data(&mut self, offset: u64) -> bool {
+        let first = self.data == DataSeen::None;
+        if first {
+            self.data = DataSeen::Empty;
+        } else {
+            self.fail(ItemError::Duplicate, offset);
         }
+        first
     }
 
     /// Decoded bytes were handed out.
@@ -108,11 +113,17 @@ impl Item {
         matches!(self.error, Some((ItemError::Truncated, _)))
     }
 
-    /// Judges the item. `offset`: where its message ended.
-    pub(super) fn outcome(mut self, offset: u64) -> Outcome {
+    /// Judges the item. `offset`: where its message ended; `verdict`: of its payload, if it was checked.
+    pub(super) fn outcome(
+        mut self,
+        offset: u64,
+        verdict: Option<Verdict>,
+        required: Integrity,
+    ) -> Outcome {
+        let integrity = verdict.filter(|_| self.bytes > 0);
         let is_error = self.notes.code.is_some_and(|c| c != ResponseCode::NoError);
         let has_data = self.data != DataSeen::None;
-        let verdict = match (self.class, is_error) {
+        let error = match (self.class, is_error) {
             // A message that was never there has no class, and nothing to judge.
             _ if matches!(self.error, Some((ItemError::NotAnswered, _))) => None,
             (None, _) => Some(ItemError::Contradiction),
@@ -128,10 +139,10 @@ impl Item {
             (Some(ResponseClass::Success), false) => match self.data {
                 DataSeen::None => Some(ItemError::MissingData),
                 DataSeen::Empty => Some(ItemError::EmptyData),
-                DataSeen::Some => None,
+                DataSeen::Some => is_refused(integrity, required).then_some(ItemError::Payload),
             },
         };
-        if let Some(error) = verdict {
+        if let Some(error) = error {
             self.fail(error, offset);
         }
         Outcome {
@@ -140,9 +151,21 @@ impl Item {
             code: self.notes.code,
             back_off_ms: self.notes.back_off_ms,
             bytes: self.bytes,
+            integrity,
             error: self.error.map(|(error, _)| error),
             offset: self.error.map_or(offset, |(_, offset)| offset),
             text_replaced: self.notes.text_replaced,
+        }
+    }
+}
+
+/// Whether a payload of this verdict is not committed.
+const fn is_refused(verdict: Option<Verdict>, required: Integrity) -> bool {
+    match verdict {
+        None | Some(Verdict::Whole) => false,
+        Some(Verdict::Framed | Verdict::Unknown) => matches!(required, Integrity::Require),
+        Some(Verdict::Broken { .. }) => {
+            matches!(required, Integrity::Require | Integrity::Accept)
         }
     }
 }

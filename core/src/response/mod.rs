@@ -19,7 +19,7 @@ mod xml;
 pub use decoder::{Decoder, ScratchTooSmall, MIN_SCRATCH};
 pub use error::{Error, ErrorKind};
 pub use event::{Attribute, Event, ItemIds, ServerVersion};
-pub use options::Options;
+pub use options::{Integrity, Options};
 pub use outcome::{Fault, ItemError, Outcome, Response, ResponseClass, Summary};
 pub use sink::{FeedError, Sink};
 pub use soap::MAX_DEPTH;

@@ -1,19 +1,36 @@
 //! What a caller wants of a decoder.
 
+/// What becomes of an item by the verdict of its [`PayloadCheck`](crate::PayloadCheck).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Integrity {
+    /// Only [`Whole`](crate::Verdict::Whole) is committed.
+    Require,
+    /// What is not [`Broken`](crate::Verdict::Broken) is committed: Microsoft calls the payload opaque, and
+    /// what a future server writes must not be locked out.
+    #[default]
+    Accept,
+    /// Everything is committed, and the verdict is told.
+    Report,
+    /// Payloads are not looked at.
+    Off,
+}
+
 /// What is expected of a response, and how much of it is let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     pub(super) items: Option<u32>,
+    pub(super) integrity: Integrity,
     pub(super) max_item_bytes: u64,
     pub(super) max_total_bytes: u64,
 }
 
 impl Options {
-    /// Any number of items, of any size.
+    /// Any number of items, of any size, of [accepted](Integrity::Accept) integrity.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             items: None,
+            integrity: Integrity::Accept,
             max_item_bytes: u64::MAX,
             max_total_bytes: u64::MAX,
         }
@@ -26,6 +43,13 @@ impl Options {
     #[must_use]
     pub const fn items(mut self, items: u32) -> Self {
         self.items = Some(items);
+        self
+    }
+
+    /// What becomes of an item whose payload is not whole.
+    #[must_use]
+    pub const fn integrity(mut self, integrity: Integrity) -> Self {
+        self.integrity = integrity;
         self
     }
 

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::error::Error;
 use crate::code::ResponseCode;
+use crate::payload::Verdict;
 
 /// The `ResponseClass` attribute of a response message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +61,8 @@ pub enum ItemError {
     MissingData,
     /// A success with nothing inside `Data`.
     EmptyData,
+    /// The payload is not whole, and [`Options::integrity`](crate::Options::integrity) does not let that pass.
+    Payload,
     /// The sink refused the item.
     Write,
 }
@@ -81,6 +84,7 @@ impl ItemError {
             Self::Contradiction => "contradiction",
             Self::MissingData => "missing-data",
             Self::EmptyData => "empty-data",
+            Self::Payload => "payload",
             Self::Write => "write",
         }
     }
@@ -109,6 +113,8 @@ pub struct Outcome {
     pub back_off_ms: Option<u32>,
     /// Decoded bytes of `Data` that were handed out.
     pub bytes: u64,
+    /// The verdict on the payload, where there is one and it was looked at.
+    pub integrity: Option<Verdict>,
     /// `None`: the item is complete and every check passed, commit it. `Some`: discard it.
     pub error: Option<ItemError>,
     /// Offset in the response, in bytes, where the error was noticed; without an error, where the
@@ -167,6 +173,9 @@ pub struct Summary {
     pub ok: u32,
     /// Items that were not.
     pub failed: u32,
+    /// Items that were committed before the server truncated the response, and whose integrity is not
+    /// [`Whole`](crate::Verdict::Whole): worth asking for again, one at a time.
+    pub suspect: u32,
     /// How the response ended.
     pub response: Response,
     /// The fault, where the response is one.

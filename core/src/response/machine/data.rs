@@ -3,6 +3,7 @@
 use super::{Machine, Ready, Step};
 use crate::response::base64::{End, Stop};
 use crate::response::cursor::Cursor;
+use crate::response::options::Integrity;
 use crate::response::outcome::ItemError;
 
 impl Machine {
@@ -14,7 +15,7 @@ impl Machine {
         let progress = self.base64.decode(input.rest(), scratch);
         input.bump(progress.consumed);
         if progress.written > 0 {
-            return Some(self.hand_out(progress.written));
+            return Some(self.hand_out(progress.written, scratch));
         }
         match (progress.stop, input.peek()) {
             (Stop::Byte, Some(byte)) if !self.lexer.is_markup(byte) => {
@@ -39,7 +40,7 @@ impl Machine {
                 for (to, from) in scratch.iter_mut().zip(bytes) {
                     *to = from;
                 }
-                return self.hand_out(usize::from(len));
+                return self.hand_out(usize::from(len), scratch);
             }
             End::Truncated => self.fail(ItemError::Truncated, self.lexer.markup_offset()),
             End::Invalid => self.fail(ItemError::Base64, self.lexer.markup_offset()),
@@ -48,7 +49,7 @@ impl Machine {
     }
 
     /// Hands out the first `len` bytes of the scratch, as far as the limits allow.
-    pub(super) fn hand_out(&mut self, len: usize) -> Step {
+    pub(super) fn hand_out(&mut self, len: usize, scratch: &[u8]) -> Step {
         let Some(item) = self.item.as_mut().filter(|item| item.wants_data()) else {
             return Step::On;
         };
@@ -63,6 +64,10 @@ impl Machine {
             return Step::On;
         }
         item.add_bytes(allowed);
+        if self.options.integrity != Integrity::Off {
+            self.payload
+                .update(scratch.get(..allowed).unwrap_or_default());
+        }
         self.total_bytes = self.total_bytes.saturating_add(allowed as u64);
         Step::Ready(Ready::Data(allowed))
     }

@@ -24,10 +24,15 @@ impl Machine {
                 return Step::Ready(Ready::ItemIds);
             }
             Node::Data => {
-                self.base64 = Base64::new();
-                self.item_offset = self.lexer.markup_offset();
-                if let Some(item) = &mut self.item {
-                    item.begin_data(self.item_offset);
+                let offset = self.lexer.markup_offset();
+                if self
+                    .item
+                    .as_mut()
+                    .is_some_and(|item| item.begin_data(offset))
+                {
+                    self.item_offset = offset;
+                    self.base64 = Base64::new();
+                    self.payload.reset();
                 }
             }
             Node::MessageXmlValue => {

@@ -1,8 +1,10 @@
 //! How a response ends: the outcomes that are owed, and the summary.
 
 use super::{Machine, Ready, Stage, Step};
+use crate::payload::Verdict;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::item::Item;
+use crate::response::options::Integrity;
 use crate::response::outcome::{Fault, ItemError, Outcome, Response};
 use crate::response::soap::Node;
 
@@ -14,8 +16,13 @@ impl Machine {
     }
 
     pub(super) fn judge(&mut self, item: Item, offset: u64) -> Outcome {
-        let outcome = item.outcome(offset);
+        let required = self.options.integrity;
+        let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
+        let outcome = item.outcome(offset, verdict, required);
         self.just_committed = outcome.error.is_none();
+        if self.just_committed && outcome.integrity != Some(Verdict::Whole) {
+            self.not_whole = self.not_whole.saturating_add(1);
+        }
         let count = if self.just_committed {
             &mut self.ok
         } else {

@@ -18,6 +18,7 @@ use super::outcome::{Fault, ItemError, Outcome, Response, ResponseClass, Summary
 use super::soap::{Node, Path};
 use super::xml::{Lexer, Token};
 use crate::code::ResponseCode;
+use crate::payload::PayloadCheck;
 
 /// Everything that a response has left behind so far, but for the bytes in the scratch.
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ pub(super) struct Machine {
     attributes: Attributes,
     path: Path,
     base64: Base64,
+    payload: PayloadCheck,
     /// Text where none belongs: a truncation marker, as far as it goes, and where it begins.
     stray: Marker,
     stray_offset: u64,
@@ -48,6 +50,8 @@ pub(super) struct Machine {
     stage: Stage,
     ok: u32,
     failed: u32,
+    /// Committed items whose payload is not known to be whole.
+    not_whole: u32,
     /// The last outcome was a commit, and nothing has come since.
     just_committed: bool,
     total_bytes: u64,
@@ -114,6 +118,7 @@ impl Machine {
             attributes: Attributes::new(),
             path: Path::new(),
             base64: Base64::new(),
+            payload: PayloadCheck::new(),
             stray: Marker::new(),
             stray_offset: 0,
             queue: Queue::Nothing,
@@ -126,6 +131,7 @@ impl Machine {
             stage: Stage::Prolog,
             ok: 0,
             failed: 0,
+            not_whole: 0,
             just_committed: false,
             total_bytes: 0,
             ended: None,
@@ -199,6 +205,10 @@ impl Machine {
             items: self.ok.saturating_add(self.failed),
             ok: self.ok,
             failed: self.failed,
+            suspect: match response {
+                Response::Truncated => self.not_whole,
+                _ => 0,
+            },
             response,
             fault: self.fault(),
             error,

@@ -61,7 +61,7 @@ impl Machine {
                 if progress.stop == Stop::Byte {
                     self.break_data(bytes, input.offset());
                 }
-                return Ok(self.hand_out(progress.written));
+                return Ok(self.hand_out(progress.written, scratch));
             }
             Some(node) if node.is_streamed_text() => self.assembly.push_or_count(bytes, scratch),
             Some(node) if node.is_short_text() => self.assembly.push_token(bytes, scratch),

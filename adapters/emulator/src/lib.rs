@@ -1,0 +1,74 @@
+//! A loopback EWS server for `ExportItems`: the place to try a client without Exchange.
+//!
+//! It answers in the form of recorded servers, with payloads of any size that are made while they
+//! are sent, and what goes wrong is scripted in a [`Scenario`].
+//! It shares no code with the `exportitems` crate, whose independent counterpart it is.
+//!
+//! ```
+//! use exportitems_emulator::{item_id, payload, Emulator, Scenario, DEFAULT_MAILBOX};
+//! use std::io::{Read, Write};
+//!
+//! let emulator = Emulator::start(Scenario::default(), "127.0.0.1:0".parse()?)?;
+//! let id = item_id(DEFAULT_MAILBOX, 1, 1_000);
+//!
+//! // What a client sends, here by hand.
+//! let body = format!(
+//!     r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"
+//!     xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"
+//!     xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types">
+//!     <s:Header><t:RequestServerVersion Version="Exchange2013_SP1"/></s:Header>
+//!     <s:Body><m:ExportItems><m:ItemIds><t:ItemId Id="{id}"/></m:ItemIds></m:ExportItems></s:Body>
+//!     </s:Envelope>"#
+//! );
+//! let mut stream = std::net::TcpStream::connect(emulator.address())?;
+//! write!(
+//!     stream,
+//!     "POST /EWS/Exchange.asmx HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+//!      Content-Type: text/xml; charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",
+//!     emulator.address(),
+//!     body.len()
+//! )?;
+//! let mut response = String::new();
+//! stream.read_to_string(&mut response)?;
+//!
+//! assert!(response.starts_with("HTTP/1.1 200 OK\r\n"));
+//! assert!(response.contains(r#"ResponseClass="Success"><m:ResponseCode>NoError<"#));
+//! // Its data is the base64 of these bytes.
+//! assert_eq!(payload(1, 1_000)?.len(), 1_000);
+//! let asked = emulator.requests()[0].export_items.clone().unwrap();
+//! assert_eq!(asked.ids[0].id, id);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With the default feature `cli` there is also the command, [`Options`] and [`run`].
+#![forbid(unsafe_code)]
+
+mod answer;
+mod body;
+#[cfg(feature = "cli")]
+mod command;
+mod connection;
+mod fault;
+mod id;
+mod log;
+mod pages;
+mod payload;
+mod request;
+mod scenario;
+mod server;
+mod service;
+mod style;
+mod tls;
+
+#[cfg(feature = "cli")]
+pub use command::{run, CommandError, Options};
+pub use id::{change_key, item_id, DEFAULT_MAILBOX};
+pub use log::LoggedRequest;
+pub use payload::{payload, Payload, SizeError};
+pub use request::{ExportItems, RequestedId};
+pub use scenario::{
+    Answer, Auth, CutPlace, ErrorAnswer, FaultAnswer, Framing, HttpAnswer, ItemAnswer, ItemRule,
+    ItemsAnswer, MarkerPlace, Page, Position, RequestRule, ResponseClass, Scenario, ScenarioError,
+    ServerVersion, Style,
+};
+pub use server::{Emulator, StartError};

@@ -1,0 +1,52 @@
+//! What the emulator was asked.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use crate::request::ExportItems;
+
+/// How many requests are remembered.
+const REMEMBERED: usize = 1_000;
+
+/// A request that the emulator has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedRequest {
+    /// The HTTP method.
+    pub method: String,
+    /// The path, as sent.
+    pub path: String,
+    /// The headers in order, their names in lower case, values that are no text with U+FFFD.
+    pub headers: Vec<(String, String)>,
+    /// What the body says, when it was read and is a valid `ExportItems` request.
+    pub export_items: Option<ExportItems>,
+    /// The status answered; `None` when the connection was ended instead.
+    pub status: Option<u16>,
+}
+
+impl LoggedRequest {
+    /// The first header of that name, which is given in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|(known, _)| known == name);
+        header.map(|(_, value)| value.as_str())
+    }
+}
+
+/// The last requests.
+#[derive(Debug, Default)]
+pub(crate) struct Log(Mutex<VecDeque<LoggedRequest>>);
+
+impl Log {
+    pub(crate) fn push(&self, request: LoggedRequest) {
+        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests.len() == REMEMBERED {
+            requests.pop_front();
+        }
+        requests.push_back(request);
+    }
+
+    pub(crate) fn requests(&self) -> Vec<LoggedRequest> {
+        let requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.iter().cloned().collect()
+    }
+}

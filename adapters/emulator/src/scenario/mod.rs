@@ -1,0 +1,312 @@
+//! The scenario file: how the server looks and what goes wrong.
+
+mod rules;
+
+use core::fmt;
+use core::num::NonZeroU64;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::id::{is_guid, DEFAULT_MAILBOX};
+
+pub use rules::{
+    Answer, CutPlace, ErrorAnswer, FaultAnswer, HttpAnswer, ItemAnswer, ItemRule, ItemsAnswer,
+    MarkerPlace, Page, Position, RequestRule, ResponseClass,
+};
+
+/// How the emulator looks and what goes wrong, as read from a TOML file.
+///
+/// The default is an Exchange 2016 that asks for no credentials and answers everything.
+///
+/// ```
+/// use exportitems_emulator::Scenario;
+///
+/// let scenario = Scenario::from_toml(r#"
+///     style = "online"
+///     auth = { bearer = { token = "secret" } }
+///
+///     [[request]]
+///     answer = { fault = { code = "ErrorServerBusy", back-off-ms = 700 } }
+///
+///     [[item]]
+///     index = 2
+///     times = 1
+///     answer = { marker = { place = "in-data", at = 0.5 } }
+/// "#)?;
+/// assert_eq!(scenario.items[0].index, Some(2));
+/// # Ok::<(), exportitems_emulator::ScenarioError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// Whose responses the answers look like.
+    pub style: Style,
+    /// The `ServerVersionInfo` of the answers; by default that of `style`.
+    pub version: Option<ServerVersion>,
+    /// How the length of a response is told.
+    pub framing: Framing,
+    /// Whether a response is compressed for a client that sends `Accept-Encoding: gzip`.
+    pub gzip: bool,
+    /// Whether an answered `ItemId` is spelled otherwise than the one asked for, as servers do.
+    pub recode_ids: bool,
+    /// The GUID of the mailbox; ids of another one are answered `ErrorNonExistentMailbox`.
+    pub mailbox: String,
+    /// The credentials asked for.
+    pub auth: Auth,
+    /// Whether the server speaks TLS, with a certificate made at its start.
+    pub tls: bool,
+    /// The pace of response bodies, in bytes a second; as fast as it goes when absent.
+    pub bytes_per_second: Option<NonZeroU64>,
+    /// What the first requests meet, in order: `[[request]]`.
+    #[serde(rename = "request")]
+    pub requests: Vec<RequestRule>,
+    /// What items meet: `[[item]]`. The first rule that fits an item and is not used up counts.
+    #[serde(rename = "item")]
+    pub items: Vec<ItemRule>,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            style: Style::default(),
+            version: None,
+            framing: Framing::default(),
+            gzip: true,
+            recode_ids: true,
+            mailbox: DEFAULT_MAILBOX.to_owned(),
+            auth: Auth::default(),
+            tls: false,
+            bytes_per_second: None,
+            requests: Vec::new(),
+            items: Vec::new(),
+        }
+    }
+}
+
+/// The form of a response, by the server that was recorded with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Style {
+    /// Exchange 2010 SP2.
+    #[serde(rename = "2010")]
+    Exchange2010,
+    /// Exchange 2016, 2019 and SE.
+    #[default]
+    #[serde(rename = "2016")]
+    Exchange2016,
+    /// Exchange Online.
+    #[serde(rename = "online")]
+    Online,
+    /// Microsoft's documents: indented, base64 in lines, `t:ServerVersionInfo`.
+    #[serde(rename = "docs")]
+    Docs,
+}
+
+/// The attributes of `ServerVersionInfo`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServerVersion {
+    /// `MajorVersion`, `MinorVersion`, `MajorBuildNumber`, `MinorBuildNumber`.
+    pub build: [u32; 4],
+    /// `Version`, free text such as `V2017_07_11`.
+    pub schema: String,
+}
+
+/// How the length of a response is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Framing {
+    /// `Transfer-Encoding: chunked`, as nearly all recorded responses.
+    #[default]
+    Chunked,
+    /// `Content-Length`, as Exchange 2007 and some proxies; a compressed response stays chunked.
+    ContentLength,
+}
+
+/// The credentials asked for; a request without them is answered 401.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Auth {
+    /// None.
+    #[default]
+    None,
+    /// HTTP Basic.
+    Basic {
+        /// The user name.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// An OAuth access token.
+    Bearer {
+        /// The token.
+        token: String,
+    },
+}
+
+impl Scenario {
+    /// Reads a scenario.
+    ///
+    /// # Errors
+    /// When the text is no TOML, has an unknown field, or a value that cannot be.
+    pub fn from_toml(text: &str) -> Result<Self, ScenarioError> {
+        let scenario: Self = toml::from_str(text).map_err(ScenarioError::Toml)?;
+        scenario.validate()?;
+        Ok(scenario)
+    }
+
+    /// Reads a scenario file.
+    ///
+    /// # Errors
+    /// As [`Scenario::from_toml`], and when the file cannot be read.
+    pub fn read(path: &Path) -> Result<Self, ScenarioError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ScenarioError::Read(path.display().to_string(), error))?;
+        Self::from_toml(&text)
+    }
+
+    /// What the types alone do not say.
+    pub(crate) fn validate(&self) -> Result<(), ScenarioError> {
+        let invalid = |at: String, wrong: &'static str| Err(ScenarioError::Invalid { at, wrong });
+        if !is_guid(&self.mailbox) {
+            return invalid("mailbox".to_owned(), "is not a GUID");
+        }
+        for (i, rule) in self.requests.iter().enumerate() {
+            let status = match &rule.answer {
+                Answer::Fault(fault) => fault.status,
+                Answer::Http(http) => http.status,
+                _ => 200,
+            };
+            if hyper::StatusCode::from_u16(status).is_err() || status < 200 {
+                return invalid(format!("request {i}: status"), "is not 200 to 999");
+            }
+            if let Answer::Http(http) = &rule.answer {
+                for (name, value) in &http.headers {
+                    let good = hyper::header::HeaderName::try_from(name).is_ok()
+                        && hyper::header::HeaderValue::try_from(value).is_ok();
+                    if !good {
+                        return invalid(format!("request {i}: header {name}"), "is not a header");
+                    }
+                }
+            }
+        }
+        for (i, rule) in self.items.iter().enumerate() {
+            let (ItemAnswer::Marker { at, .. }
+            | ItemAnswer::SilentCut { at, .. }
+            | ItemAnswer::HangUp { at }) = &rule.answer
+            else {
+                continue;
+            };
+            if matches!(at, Position::Fraction(share) if !(0.0..=1.0).contains(share)) {
+                return invalid(format!("item {i}: at"), "is not within 0.0 and 1.0");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A scenario cannot be used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ScenarioError {
+    /// The file, named by its path, cannot be read.
+    Read(String, std::io::Error),
+    /// The text does not say a scenario.
+    Toml(toml::de::Error),
+    /// A value cannot be.
+    Invalid {
+        /// Which one; rules are counted from 0.
+        at: String,
+        /// What is wrong with it.
+        wrong: &'static str,
+    },
+}
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(path, error) => write!(f, "cannot read the scenario {path}: {error}"),
+            Self::Toml(error) => write!(f, "cannot understand the scenario: {error}"),
+            Self::Invalid { at, wrong } => write!(f, "scenario: {at} {wrong}"),
+        }
+    }
+}
+
+impl core::error::Error for ScenarioError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Read(_, error) => Some(error),
+            Self::Toml(error) => Some(error),
+            Self::Invalid { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_is_named() {
+        for (text, says) in [
+            ("stile = \"2010\"", "unknown field `stile`"),
+            ("style = \"2003\"", "unknown variant `2003`"),
+            ("mailbox = \"mine\"", "mailbox is not a GUID"),
+            (
+                "[[request]]\nanswer = { http = { status = 99 } }",
+                "request 0: status",
+            ),
+            (
+                "[[request]]\nanswer = { http = { status = 503, headers = { \"a b\" = \"1\" } } }",
+                "header a b",
+            ),
+            (
+                "[[item]]\nanswer = { hang-up = { at = 1.5 } }",
+                "item 0: at",
+            ),
+            (
+                "[[item]]\nanswer = { hang-up = { place = 1 } }",
+                "unexpected keys in table: place",
+            ),
+            ("[[item]]\nanswer = \"half\"", "unknown variant `half`"),
+        ] {
+            let error = Scenario::from_toml(text).unwrap_err().to_string();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_position_is_a_count_or_a_share() {
+        let rule = |at| {
+            let text = format!("[[item]]\nanswer = {{ hang-up = {{ at = {at} }} }}");
+            match Scenario::from_toml(&text).unwrap().items[0].answer {
+                ItemAnswer::HangUp { at } => at.of(1_000),
+                _ => unreachable!(),
+            }
+        };
+        assert_eq!(
+            [rule("1"), rule("1.0"), rule("0.25"), rule("5000")],
+            [1, 1000, 250, 1000]
+        );
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(Scenario::from_toml("").unwrap(), Scenario::default());
+    }
+
+    #[test]
+    fn the_scenarios_of_the_readme_are_scenarios() {
+        let readme = include_str!("../../README.md");
+        let scenarios = readme.split("```toml\n").skip(1);
+        let scenarios: Vec<_> = scenarios
+            .map(|rest| rest.split("```").next().unwrap())
+            .collect();
+        assert_eq!(scenarios.len(), 3);
+        for text in scenarios {
+            if let Err(error) = Scenario::from_toml(text) {
+                panic!("{error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! One header field of the response.
+
+use crate::grammar::{decimal, is_token_byte, trim};
+
+/// A header field of the response, borrowed from the scratch.
+///
+/// A field that came several times, such as `WWW-Authenticate` or `Set-Cookie`, is several
+/// [`Field`](crate::HeadEvent::Field) events in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// The name as the server wrote it; compare with [`is`](Self::is).
+    pub name: &'a str,
+    /// The value without the white space around it.
+    ///
+    /// Free of control characters but HTAB; not always UTF-8 (`obs-text`, RFC 9110 §5.5).
+    pub value: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    /// `field-line` (RFC 9112 §5) of bytes that may stand in one; an obsolete folded line is none,
+    /// since it has no token before a colon.
+    pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let (name, value) = line.split_at_checked(colon)?;
+        if name.is_empty() || !name.iter().all(|&byte| is_token_byte(byte)) {
+            return None;
+        }
+        Some(Self {
+            name: core::str::from_utf8(name).ok()?,
+            value: trim(value.strip_prefix(b":")?),
+        })
+    }
+
+    /// Whether this is the field `name`, in any case (RFC 9110 §5.1).
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The value of a `Retry-After` field (RFC 9110 §10.2.3), or `None` if this is another field
+    /// or its value is not ASCII.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<RetryAfter<'a>> {
+        if !self.is("Retry-After") || !self.value.is_ascii() {
+            return None;
+        }
+        let is_delta = !self.value.is_empty() && self.value.iter().all(u8::is_ascii_digit);
+        if is_delta {
+            // More digits than a u64 holds still mean "very late".
+            return Some(RetryAfter::Seconds(decimal(self.value).unwrap_or(u64::MAX)));
+        }
+        core::str::from_utf8(self.value).ok().map(RetryAfter::Date)
+    }
+}
+
+/// When a server wants the next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryAfter<'a> {
+    /// After so many seconds.
+    Seconds(u64),
+    /// At this time, an HTTP-date as it was sent: reading it needs a clock, which is the caller's.
+    Date(&'a str),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Field, RetryAfter};
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let cases: &[(&str, &[u8], _)] = &[
+            ("retry-after", b"120", Some(RetryAfter::Seconds(120))),
+            ("Retry-After", b"0", Some(RetryAfter::Seconds(0))),
+            (
+                "Retry-After",
+                b"99999999999999999999",
+                Some(RetryAfter::Seconds(u64::MAX)),
+            ),
+            (
+                "Retry-After",
+                b"Fri, 31 Dec 1999 23:59:59 GMT",
+                Some(RetryAfter::Date("Fri, 31 Dec 1999 23:59:59 GMT")),
+            ),
+            ("Retry-After", b"-1", Some(RetryAfter::Date("-1"))),
+            ("Retry-After", b"\xff", None),
+            ("Retry", b"120", None),
+        ];
+        for &(name, value, expected) in cases {
+            assert_eq!(Field { name, value }.retry_after(), expected, "{name}");
+        }
+    }
+}
