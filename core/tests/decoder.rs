@@ -320,3 +320,22 @@ fn short_texts_do_not_depend_on_the_scratch() {
         Some(u32::MAX)
     );
 }
+
+/// `Summary::suspect` counts committed items; one that the caller could not keep is none.
+#[test]
+fn a_rejected_commit_is_no_suspect() {
+    let document = document(&(data("QUJD") + &data("QUJD") + "=== Truncated Data ==="));
+    let mut decoder = Decoder::<[u8; 512]>::new(options());
+    let mut input = document.as_bytes();
+    while let Ok(Some(event)) = decoder.next_event(&mut input) {
+        match event {
+            Event::Outcome(Outcome { index: 0, .. }) => decoder.reject_item(),
+            Event::End(summary) => {
+                assert_eq!((summary.ok, summary.failed, summary.suspect), (0, 2, 0));
+                return;
+            }
+            _ => {}
+        }
+    }
+    panic!("no end");
+}
