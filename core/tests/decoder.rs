@@ -339,3 +339,13 @@ fn a_rejected_commit_is_no_suspect() {
     }
     panic!("no end");
 }
+
+#[test]
+fn a_long_name_of_a_value_is_no_text() {
+    let message = format!(
+        "<m:ExportItemsResponseMessage ResponseClass=\"Error\"><m:MessageXml>\
+         <t:Value Name=\"{}\">value</t:Value></m:MessageXml></m:ExportItemsResponseMessage>",
+        "N".repeat(600),
+    );
+    assert_eq!(run(&document(&message), options()).texts, "value");
+}

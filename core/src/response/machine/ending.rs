@@ -75,10 +75,9 @@ impl Machine {
 
     /// The rest of a text that was under way, outcomes that are still owed, then the end.
     pub(super) fn close_step(&mut self, scratch: &mut [u8]) -> Step {
-        let node = self.path.node();
-        if node.is_streamed_text() && self.tag.is_none() {
+        if self.in_streamed_text() {
             if let Some(piece) = self.assembly.piece(true, scratch) {
-                return Step::Ready(Ready::Text(node, piece, false));
+                return Step::Ready(Ready::Text(self.path.node(), piece, false));
             }
         }
         if let Some(item) = self.item.take() {
