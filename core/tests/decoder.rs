@@ -349,3 +349,23 @@ fn a_long_name_of_a_value_is_no_text() {
     );
     assert_eq!(run(&document(&message), options()).texts, "value");
 }
+
+#[test]
+fn an_item_without_an_answer_fails_where_the_response_ended() {
+    for (document, offset) in [
+        (document(""), document("").len()),
+        (
+            document("<!-- -->  text"),
+            document("").find("</m:Resp").unwrap() + 10,
+        ),
+        (document("<x").split_at(60).0.to_owned(), 60),
+    ] {
+        let told = run(&document, options().items(2));
+        for outcome in told.outcomes {
+            assert_eq!(
+                (outcome.error, outcome.offset),
+                (Some(ItemError::NotAnswered), offset as u64)
+            );
+        }
+    }
+}

@@ -88,7 +88,10 @@ impl Machine {
             self.messages += 1;
             self.failed = self.failed.saturating_add(1);
             self.just_committed = None;
-            return Step::Ready(Ready::Outcome(Item::not_answered(index, self.offset)));
+            // Where the response ended for us; what lies behind an error has been consumed or not.
+            let error = self.ended.and_then(|(_, error)| error);
+            let offset = error.map_or(self.offset, |error| error.offset);
+            return Step::Ready(Ready::Outcome(Item::not_answered(index, offset)));
         }
         if self.stage == Stage::Closing {
             self.stage = Stage::Closed;
