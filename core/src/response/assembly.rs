@@ -1,5 +1,7 @@
 //! What is being put together in the caller's scratch.
 
+use super::base64::is_space;
+
 /// A token under assembly: the bytes `base..end` of the scratch, of which `start..end` are still to be told.
 ///
 /// INVARIANT: `base <= start <= end <= scratch.len()` for the one scratch that all calls are given.
@@ -78,6 +80,18 @@ impl Assembly {
         let n = self.push(bytes, scratch);
         let left = bytes.len() - n;
         self.total = self.total.saturating_add(left as u64);
+    }
+
+    /// Appends the bytes of a token, each run of white space in it as one space.
+    pub(super) fn push_token(&mut self, bytes: &[u8], scratch: &mut [u8]) {
+        for &byte in bytes {
+            let last = self.held().of(scratch).last();
+            if !is_space(byte) {
+                self.push_or_count(&[byte], scratch);
+            } else if !matches!(last, None | Some(b' ')) {
+                self.push_or_count(b" ", scratch);
+            }
+        }
     }
 
     pub(super) const fn has_room(&self, bytes: usize, scratch: &[u8]) -> bool {

@@ -161,12 +161,12 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         let Some(event) = event else {
             return Ok(None);
         };
-        let (item, begun) = (&self.machine, &mut self.begun);
+        let begun = &mut self.begun;
         let done = match event {
-            Event::ItemIds(ids) => begin(sink, item, begun, ids),
-            Event::Data(bytes) => {
-                begin(sink, item, begun, ItemIds::default()).and_then(|()| sink.write(bytes))
-            }
+            Event::ItemIds(ids) => begin(sink, self.machine.wanted_item(), begun, ids),
+            // Data is told only if it is wanted, though this may be the last of it.
+            Event::Data(bytes) => begin(sink, self.machine.item(), begun, ItemIds::default())
+                .and_then(|()| sink.write(bytes)),
             Event::Outcome(outcome) => match (core::mem::take(begun), outcome.error) {
                 (true, None) => sink.commit(&outcome),
                 (true, Some(_)) => {
@@ -194,14 +194,14 @@ impl<S: AsMut<[u8]>> Decoder<S> {
     }
 }
 
-/// Tells the sink that an item begins, unless it knows or the item is lost already.
+/// Tells the sink that an item begins, unless it knows.
 fn begin<K: Sink + ?Sized>(
     sink: &mut K,
-    machine: &Machine,
+    item: Option<u32>,
     begun: &mut bool,
     ids: ItemIds<'_>,
 ) -> Result<(), K::Error> {
-    let Some(index) = machine.wanted_item().filter(|_| !*begun) else {
+    let Some(index) = item.filter(|_| !*begun) else {
         return Ok(());
     };
     sink.begin(index, ids)?;

@@ -23,6 +23,8 @@ pub(super) struct Item {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Notes {
     pub(super) code: Option<ResponseCode>,
+    /// What a fault's `faultcode` says, if it is a `ResponseCode`.
+    pub(super) faultcode: Option<ResponseCode>,
     pub(super) back_off_ms: Option<u32>,
     /// Some text had to be replaced.
     pub(super) text_replaced: bool,

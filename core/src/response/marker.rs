@@ -23,7 +23,7 @@ impl Marker {
 
     /// Takes one byte that is not white space; `false` if it cannot be part of a marker.
     pub(super) fn push(&mut self, byte: u8) -> bool {
-        if self.is_complete() || (self.matched == EQUALS && byte == b'=') {
+        if byte == b'=' && (self.matched == EQUALS || self.is_complete()) {
             return true;
         }
         let expected = TEXT.get(usize::from(self.matched)).copied();
@@ -32,6 +32,14 @@ impl Marker {
             return true;
         }
         false
+    }
+
+    /// Takes one byte that is not white space, of a text in which a marker may begin anywhere.
+    pub(super) fn search(&mut self, byte: u8) {
+        if !self.is_complete() && !self.push(byte) {
+            // Only an equals sign begins a marker.
+            self.matched = u8::from(byte == b'=');
+        }
     }
 
     pub(super) const fn is_complete(self) -> bool {
@@ -63,11 +71,26 @@ mod tests {
     }
 
     #[test]
+    fn finds_the_marker_behind_anything() {
+        for before in ["", "x", "=", "==", "=== Trunc", "=== Truncated Data =="] {
+            let mut marker = Marker::new();
+            let text = [before, "x=== Truncated Data ===", "x"].concat();
+            for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
+                marker.search(byte);
+            }
+            assert!(marker.is_complete(), "{text}");
+        }
+    }
+
+    #[test]
     fn finds_the_marker_and_nothing_else() {
         assert_eq!(run("=== Truncated Data ==="), (true, true));
         assert_eq!(run("===== Truncated Data ==="), (true, true));
         assert_eq!(run("===\r\nTruncated\tData==="), (true, true));
         assert_eq!(run("=== Truncated Data ==="), (true, true));
+        assert_eq!(run("=== Truncated Data ===="), (true, true));
+        assert_eq!(run("=== Truncated Data ===x"), (false, true));
+        assert_eq!(run("=== Truncated Data ===<"), (false, true));
         assert_eq!(run("=== Truncated Data =="), (true, false));
         assert_eq!(run("== Truncated Data ==="), (false, false));
         assert_eq!(run("=== truncated"), (false, false));

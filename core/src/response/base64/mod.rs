@@ -18,6 +18,8 @@ pub(super) struct Base64 {
     /// Equals signs seen.
     padding: u8,
     marker: Marker,
+    /// Something that is not base64 has come: only the marker is of interest.
+    broken: bool,
 }
 
 /// Why [`Base64::decode`] returned.
@@ -46,7 +48,7 @@ pub(super) enum End {
     Clean { bytes: [u8; 2], len: u8 },
     /// With the truncation marker.
     Truncated,
-    /// In the middle of a group, with wrong padding or with bits left over.
+    /// With something that is not base64, in the middle of a group, with wrong padding or with bits left over.
     Invalid,
 }
 
@@ -57,6 +59,7 @@ impl Base64 {
             symbols: 0,
             padding: 0,
             marker: Marker::new(),
+            broken: false,
         }
     }
 
@@ -122,6 +125,19 @@ impl Base64 {
         Symbol::Group(group)
     }
 
+    /// Gives up decoding: from here on, the truncation marker is looked for in what comes.
+    pub(super) fn search(&mut self, input: &[u8]) {
+        self.broken = true;
+        for &byte in input.iter().filter(|&&byte| !is_space(byte)) {
+            self.marker.search(byte);
+        }
+    }
+
+    /// Whether decoding has been given up.
+    pub(super) const fn is_broken(self) -> bool {
+        self.broken
+    }
+
     /// Whether the truncation marker is complete.
     pub(super) const fn is_truncated(self) -> bool {
         self.marker.is_complete()
@@ -132,7 +148,7 @@ impl Base64 {
         if self.marker.is_complete() {
             return End::Truncated;
         }
-        if self.marker.is_past_padding() {
+        if self.broken || self.marker.is_past_padding() {
             return End::Invalid;
         }
         let [_, _, high, low] = self.bits.to_be_bytes();

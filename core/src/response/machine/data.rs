@@ -7,28 +7,30 @@ use crate::response::options::Integrity;
 use crate::response::outcome::ItemError;
 
 impl Machine {
-    pub(super) fn wants_data(&self) -> bool {
-        self.wanted_item().is_some()
-    }
-
-    /// Decodes what lies ahead. `None`: markup lies ahead.
+    /// Decodes what lies ahead. `None`: it is for the lexer.
+    ///
+    /// Data that nobody wants any more is decoded all the same: the truncation marker in it is graver than
+    /// what the item has failed for.
     pub(super) fn data(&mut self, input: &mut Cursor<'_>, scratch: &mut [u8]) -> Option<Step> {
         let progress = self.base64.decode(input.rest(), scratch);
         input.bump(progress.consumed);
-        let markup = match progress.stop {
-            Stop::Byte => input.peek().is_some_and(|byte| self.lexer.is_markup(byte)),
-            Stop::Input | Stop::Output => false,
-        };
-        if progress.stop == Stop::Byte && !markup {
-            self.fail(ItemError::Base64, input.offset());
+        if progress.written > 0 {
+            return Some(self.hand_out(progress.written, scratch));
         }
-        if progress.written == 0 && markup {
-            return None;
+        match (progress.stop, input.peek()) {
+            (Stop::Byte, Some(byte)) if !self.lexer.is_markup(byte) => {
+                self.break_data(&[], input.offset());
+                None
+            }
+            (Stop::Byte | Stop::Output, _) => None,
+            (Stop::Input, _) => Some(Step::Starved),
         }
-        if progress.written == 0 && progress.stop == Stop::Input {
-            return Some(Step::Starved);
-        }
-        Some(self.hand_out(progress.written, scratch))
+    }
+
+    /// Something in `Data` is not base64.
+    pub(super) fn break_data(&mut self, bytes: &[u8], offset: u64) {
+        self.fail(ItemError::Base64, offset);
+        self.base64.search(bytes);
     }
 
     /// The end of `Data`: the last bytes, or what is wrong with them.
@@ -48,7 +50,7 @@ impl Machine {
 
     /// Hands out the first `len` bytes of the scratch, as far as the limits allow.
     pub(super) fn hand_out(&mut self, len: usize, scratch: &[u8]) -> Step {
-        let Some(item) = &mut self.item else {
+        let Some(item) = self.item.as_mut().filter(|item| item.wants_data()) else {
             return Step::On;
         };
         let of_item = self.options.max_item_bytes.saturating_sub(item.bytes());

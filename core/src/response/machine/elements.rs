@@ -61,7 +61,7 @@ impl Machine {
                 self.stage = Stage::Epilog;
             }
             Node::Message => self.item_offset = input.offset(),
-            Node::Data if self.wants_data() => return Ok(self.end_data(scratch)),
+            Node::Data => return Ok(self.end_data(scratch)),
             Node::Fault => {
                 if let Some(fault) = self.fault() {
                     return Ok(Step::Ready(Ready::Fault(fault)));

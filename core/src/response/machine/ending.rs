@@ -73,8 +73,14 @@ impl Machine {
         self.stage = Stage::Closing;
     }
 
-    /// Outcomes that are still owed, then the end.
-    pub(super) fn close_step(&mut self) -> Step {
+    /// The rest of a text that was under way, outcomes that are still owed, then the end.
+    pub(super) fn close_step(&mut self, scratch: &mut [u8]) -> Step {
+        let node = self.path.node();
+        if node.is_streamed_text() && self.tag.is_none() {
+            if let Some(piece) = self.assembly.piece(true, scratch) {
+                return Step::Ready(Ready::Text(node, piece, false));
+            }
+        }
         if let Some(item) = self.item.take() {
             return Step::Ready(Ready::Outcome(self.judge(item, self.item_offset)));
         }
@@ -94,7 +100,7 @@ impl Machine {
 
     pub(super) fn fault(&self) -> Option<Fault> {
         self.fault.as_ref().map(|notes| Fault {
-            code: notes.code,
+            code: notes.code.or(notes.faultcode),
             back_off_ms: notes.back_off_ms,
         })
     }

@@ -187,6 +187,11 @@ impl Machine {
         }
     }
 
+    /// Index of the current item.
+    pub(super) fn item(&self) -> Option<u32> {
+        self.item.as_ref().map(|item| item.index)
+    }
+
     /// Index of the current item, if anything more of it is wanted.
     pub(super) fn wanted_item(&self) -> Option<u32> {
         let item = self.item.as_ref().filter(|item| item.wants_data())?;
@@ -212,7 +217,7 @@ impl Machine {
 
     fn step(&mut self, input: &mut Cursor<'_>, scratch: &mut [u8]) -> Result<Step, Error> {
         if self.stage >= Stage::Closing {
-            return Ok(self.close_step());
+            return Ok(self.close_step(scratch));
         }
         match self.queue {
             Queue::Nothing => {}
@@ -226,7 +231,7 @@ impl Machine {
         }
         let node = (!self.path.is_skipping()).then(|| self.path.node());
         match node {
-            Some(Node::Data) if self.lexer.in_text() && self.wants_data() => {
+            Some(Node::Data) if self.lexer.in_text() && !self.base64.is_broken() => {
                 if let Some(step) = self.data(input, scratch) {
                     return Ok(step);
                 }

@@ -6,10 +6,14 @@ use crate::response::assembly::{Piece, Span};
 use crate::response::attributes::number;
 use crate::response::base64::{is_space, Stop};
 use crate::response::cursor::Cursor;
+use crate::response::decoder::MIN_SCRATCH;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::item::Notes;
-use crate::response::outcome::ItemError;
 use crate::response::soap::Node;
+
+/// Longest text that is read as a number, white space included. It fits into the smallest scratch behind the
+/// longest name that one is read of.
+const LONGEST_NUMBER: u64 = 40;
 
 impl Machine {
     pub(super) fn text(
@@ -21,9 +25,15 @@ impl Machine {
     ) -> Result<(), Error> {
         let bytes = input.ahead(len);
         let taken = match node {
+            // Behind a comment or `<![CDATA[` the text goes on: base64, which `data` takes.
+            Some(Node::Data) if !self.base64.is_broken() => 0,
+            Some(Node::Data) => {
+                self.base64.search(bytes);
+                len
+            }
             Some(node) if node.is_streamed_text() => self.assembly.push(bytes, scratch),
             Some(node) if node.is_short_text() => {
-                self.assembly.push_or_count(bytes, scratch);
+                self.assembly.push_token(bytes, scratch);
                 len
             }
             Some(node) if node.is_skeleton() => {
@@ -45,16 +55,16 @@ impl Machine {
         scratch: &mut [u8],
     ) -> Result<Step, Error> {
         match node {
-            Some(Node::Data) if self.wants_data() => {
+            Some(Node::Data) if self.base64.is_broken() => self.base64.search(bytes),
+            Some(Node::Data) => {
                 let progress = self.base64.decode(bytes, scratch);
                 if progress.stop == Stop::Byte {
-                    self.fail(ItemError::Base64, input.offset());
+                    self.break_data(bytes, input.offset());
                 }
                 return Ok(self.hand_out(progress.written, scratch));
             }
-            Some(node) if node.is_streamed_text() || node.is_short_text() => {
-                self.assembly.push_or_count(bytes, scratch);
-            }
+            Some(node) if node.is_streamed_text() => self.assembly.push_or_count(bytes, scratch),
+            Some(node) if node.is_short_text() => self.assembly.push_token(bytes, scratch),
             Some(node) if node.is_skeleton() => self.stray(bytes, input.offset())?,
             _ => {}
         }
@@ -127,22 +137,22 @@ impl Machine {
         let text = span.text(scratch);
         match node {
             Node::ResponseCode => {
-                let code = ResponseCode::from_text(text);
+                let code = self.code(span, scratch);
                 if let Some(notes) = self.notes() {
                     notes.set_code(code);
                 }
                 Step::Ready(Ready::ResponseCode(code, span))
             }
             Node::FaultCode => {
-                // `a:ErrorServerBusy`; the code of the detail, if it comes, is the same.
+                // `a:ErrorServerBusy`; the code of the detail, if there is one, goes before it.
                 let prefix = text.find(':').map_or(0, |colon| colon + 1);
                 let span = Span {
                     start: span.start + prefix,
                     ..span
                 };
-                let code = ResponseCode::from_text(span.text(scratch));
+                let code = self.code(span, scratch);
                 if let (Some(notes), true) = (self.notes(), code != ResponseCode::Other) {
-                    notes.set_code(code);
+                    notes.faultcode = Some(code);
                 }
                 Step::Ready(Ready::FaultCode(span))
             }
@@ -153,10 +163,27 @@ impl Machine {
         }
     }
 
+    /// The code that is held as `span`, which goes to the end of the token.
+    ///
+    /// [`ResponseCode::Other`] if that is not all of it, whether it is not UTF-8 or longer than what the
+    /// smallest scratch holds.
+    fn code(&self, span: Span, scratch: &[u8]) -> ResponseCode {
+        let end = self.assembly.held().end;
+        let rest = Span {
+            start: span.end,
+            end,
+        };
+        if self.assembly.total() <= MIN_SCRATCH as u64 && rest.of(scratch).trim_ascii().is_empty() {
+            ResponseCode::from_text(span.text(scratch))
+        } else {
+            ResponseCode::Other
+        }
+    }
+
     /// Notes a `MessageXml` value that clients act on.
     pub(super) fn note_value(&mut self, scratch: &[u8]) {
         let name = self.attributes.name(scratch).of(scratch);
-        let value = self.assembly.whole();
+        let value = (self.assembly.whole()).filter(|_| self.assembly.total() <= LONGEST_NUMBER);
         if let (b"BackOffMilliseconds", Some(value)) = (name, value) {
             let milliseconds = number(value.of(scratch));
             if let Some(notes) = self.notes() {

@@ -164,7 +164,7 @@ impl Lexer {
 
     /// Reads to the end of the next token. `None`: the input is used up.
     ///
-    /// Behind [`Token::Text`] the caller must step over at least one byte.
+    /// Behind [`Token::Text`] the caller takes the bytes by itself, as many as it wants.
     pub(super) fn next(
         &mut self,
         input: &mut Cursor<'_>,
@@ -319,8 +319,11 @@ fn byte_order_mark(n: u8, byte: u8) -> Result<Move, ErrorKind> {
     })
 }
 
+/// Longest run that is looked for at once: whoever takes less of it has not made the rest be read for nothing.
+const LONGEST_RUN: usize = 256;
+
 /// How many bytes lie ahead before the first that `ends` the run.
 fn run(input: &Cursor<'_>, ends: impl Fn(u8) -> bool) -> usize {
-    let rest = input.rest();
-    rest.iter().position(|&b| ends(b)).unwrap_or(rest.len())
+    let ahead = input.ahead(LONGEST_RUN);
+    ahead.iter().position(|&b| ends(b)).unwrap_or(ahead.len())
 }

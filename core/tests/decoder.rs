@@ -1,0 +1,344 @@
+//! What a decoder must not get wrong again: each test is a response that once was.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use exportitems::{
+    Decoder, Error, Event, ItemError, ItemIds, Options, Outcome, Response, ResponseCode, Sink,
+    Summary,
+};
+
+/// A response with these messages.
+fn document(messages: &str) -> String {
+    format!(
+        "<s:Envelope><s:Body><m:ExportItemsResponse><m:ResponseMessages>{messages}\
+         </m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>"
+    )
+}
+
+/// A good message around this content of its `Data`.
+fn data(content: &str) -> String {
+    format!(
+        "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>\
+         <m:Data>{content}</m:Data></m:ExportItemsResponseMessage>"
+    )
+}
+
+#[derive(Default, Debug, PartialEq)]
+struct Told {
+    texts: String,
+    outcomes: Vec<Outcome>,
+    summary: Option<Summary>,
+    error: Option<Error>,
+}
+
+impl Told {
+    fn note(&mut self, event: Event<'_>) {
+        match event {
+            Event::MessageText(text) | Event::FaultString(text) => self.texts += text,
+            Event::MessageXml { name, text, last } => {
+                self.texts += text;
+                if last {
+                    self.texts += name;
+                }
+            }
+            Event::Outcome(outcome) => self.outcomes.push(outcome),
+            Event::End(summary) => self.summary = Some(summary),
+            _ => {}
+        }
+    }
+
+    fn errors(&self) -> Vec<Option<ItemError>> {
+        self.outcomes.iter().map(|outcome| outcome.error).collect()
+    }
+
+    fn response(&self) -> Response {
+        self.summary.expect("an end").response
+    }
+}
+
+/// What is told of a document in pieces of `step` bytes, in this much scratch.
+fn run_in(document: &str, options: Options, step: usize, scratch: usize) -> Told {
+    let mut scratch = vec![0; scratch];
+    let mut decoder = Decoder::with_scratch(options, &mut scratch[..]).expect("enough scratch");
+    let mut told = Told::default();
+    for mut input in document.as_bytes().chunks(step) {
+        loop {
+            match decoder.next_event(&mut input) {
+                Ok(Some(event)) => told.note(event),
+                Ok(None) => break,
+                Err(error) => {
+                    told.error = Some(error);
+                    return told;
+                }
+            }
+        }
+    }
+    loop {
+        match decoder.finish() {
+            Ok(Some(event)) => told.note(event),
+            Ok(None) => return told,
+            Err(error) => {
+                told.error = Some(error);
+                return told;
+            }
+        }
+    }
+}
+
+/// What is told of a document, the same in pieces of every size and in scratches of several.
+fn run(document: &str, options: Options) -> Told {
+    let whole = run_in(document, options, document.len(), 512);
+    for scratch in [64, 65, 100, 512] {
+        for step in 1..=document.len() {
+            let told = run_in(document, options, step, scratch);
+            assert_eq!(told, whole, "by {step} in {scratch}: {document}");
+        }
+    }
+    whole
+}
+
+#[test]
+fn data_goes_on_behind_a_comment_or_cdata_in_the_same_input() {
+    let cases = [
+        "QUJD<!-- -->REVG",
+        "QUJD<?pi?>REVG",
+        "<![CDATA[QUJD]]>REVG",
+        "QUJD<![CDATA[REVG]]>",
+        "QU<!-- -->JDRE<![CDATA[V]]>G",
+    ];
+    for content in cases {
+        let told = run(
+            &document(&data(content)),
+            Options::new().integrity(exportitems::Integrity::Report),
+        );
+        assert_eq!((told.errors(), told.outcomes[0].bytes), (vec![None], 6));
+    }
+}
+
+const MARKER: &str = "=== Truncated Data ===";
+
+/// design.md, Outcomes: inside `Data` that item is truncated, and the response may still be complete.
+#[test]
+fn a_marker_inside_data_takes_nothing_of_what_follows() {
+    let cases = [
+        data(MARKER),
+        data(&format!("QUJDRE{MARKER}")),
+        data(&format!("QUI={MARKER}\n")),
+        data(&format!("<![CDATA[QUJD{MARKER}]]>")),
+        data(&format!("QUJD{MARKER}<!-- end -->")),
+        data(&format!("QUJD{MARKER}&#10;")),
+        data(&format!("QUJD{MARKER} and more")),
+    ];
+    for first in cases {
+        let told = run(
+            &document(&(first + &data("QUJD"))),
+            Options::new()
+                .integrity(exportitems::Integrity::Report)
+                .items(2),
+        );
+        assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
+        assert_eq!(told.response(), Response::Complete);
+    }
+}
+
+/// design.md, Outcomes: truncated goes before duplicate, base64 and too-large, and no check stops decoding.
+#[test]
+fn a_marker_inside_data_is_found_behind_other_faults() {
+    let cases = [
+        data(&format!("QUJD!QUJD{MARKER}")),
+        data(&format!("QUJD\u{20ac}&#0;{MARKER}")),
+        data(&format!("QUJD=={MARKER}")),
+        data(&format!("QQ==QUJD{MARKER}")),
+        data("QUJD!&#61;=&#x3d; Truncated Data ==<!-- -->="),
+        data(&format!("QUJDREVGR0hJ{MARKER}")),
+        data(&format!("QUJD</m:Data><m:Data>{MARKER}")),
+        data(&format!("QUJD<m:x/>{MARKER}")),
+    ];
+    for first in cases {
+        let options = Options::new()
+            .integrity(exportitems::Integrity::Report)
+            .items(2)
+            .max_item_bytes(4);
+        let told = run(&document(&(first + &data("QUJD"))), options);
+        assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
+        assert_eq!(told.response(), Response::Complete);
+    }
+}
+
+/// What a sink is told, by first letters.
+#[derive(Default)]
+struct Calls(String);
+
+impl Sink for Calls {
+    type Error = Infallible;
+
+    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+        self.0.push('b');
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        write!(self.0, "{}", bytes.len()).unwrap();
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &Outcome) -> Result<(), Infallible> {
+        self.0.push('c');
+        Ok(())
+    }
+
+    fn abort(&mut self, _: &Outcome) {
+        self.0.push('a');
+    }
+
+    fn failed(&mut self, _: &Outcome) {
+        self.0.push('f');
+    }
+}
+
+#[test]
+fn an_item_that_goes_beyond_the_limit_with_its_first_data_has_begun() {
+    let document = document(&data("QUJDREVG"));
+    let mut decoder = Decoder::<[u8; 512]>::new(
+        Options::new()
+            .integrity(exportitems::Integrity::Report)
+            .max_item_bytes(4),
+    );
+    let mut calls = Calls::default();
+    let mut input = document.as_bytes();
+    decoder
+        .feed(&mut input, &mut calls)
+        .expect("a good document");
+    decoder.finish_into(&mut calls).expect("a whole document");
+    assert_eq!(calls.0, "b4a");
+}
+
+/// design.md, invariant 5: the work of a call is bounded by what it consumes, not by what lies ahead.
+#[test]
+fn a_long_text_in_one_input_takes_linear_time() {
+    let text = "x".repeat(1 << 20);
+    for text in [text.clone(), format!("<![CDATA[{text}]]>")] {
+        let message = format!(
+            "<m:ExportItemsResponseMessage ResponseClass=\"Error\"><m:MessageText>{text}</m:MessageText>\
+             </m:ExportItemsResponseMessage>"
+        );
+        let document = document(&message);
+        let start = Instant::now();
+        let told = run_in(
+            &document,
+            Options::new().integrity(exportitems::Integrity::Report),
+            document.len(),
+            64,
+        );
+        assert_eq!(told.texts.len(), 1 << 20);
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+}
+
+/// design.md, invariant 1: how much is told of a text that breaks off depends on the document alone.
+#[test]
+fn a_text_that_breaks_off_is_told_as_far_as_it_came() {
+    let text = "0123456789".repeat(13);
+    let message = |inner: &str| {
+        let open = "<s:Envelope><s:Body><m:ExportItemsResponse><m:ResponseMessages>\
+             <m:ExportItemsResponseMessage ResponseClass=\"Error\">";
+        run(
+            &format!("{open}{inner}"),
+            Options::new().integrity(exportitems::Integrity::Report),
+        )
+        .texts
+    };
+    for end in [
+        "",
+        "<",
+        "&",
+        "&nbsp;",
+        "<!--",
+        "</",
+        "</m:x>",
+        "<x>",
+        "<m:a b='c'",
+    ] {
+        let told = message(&format!("<m:MessageText>{text}{end}"));
+        assert_eq!(told, text, "{end}");
+    }
+    assert_eq!(
+        message("<m:MessageText>a\u{20ac}\u{0}b"),
+        "a\u{20ac}\u{fffd}b"
+    );
+    assert_eq!(message("<m:MessageText a='bcd"), "");
+    assert_eq!(message("<m:MessageText a='bcd'"), "");
+    assert_eq!(message("<m:MessageXml><t:Value Name='bcd'"), "");
+}
+
+#[test]
+fn the_detail_of_a_fault_goes_before_its_faultcode() {
+    let busy = "<e:ResponseCode>ErrorServerBusy</e:ResponseCode>";
+    let cases = [
+        (
+            "a:ErrorInternalServerError",
+            busy,
+            Some(ResponseCode::ErrorServerBusy),
+        ),
+        ("soap:Client", busy, Some(ResponseCode::ErrorServerBusy)),
+        ("a:ErrorServerBusy", "", Some(ResponseCode::ErrorServerBusy)),
+        (
+            "a:ErrorServerBusy",
+            "<e:ResponseCode>ErrorNew</e:ResponseCode>",
+            Some(ResponseCode::Other),
+        ),
+        ("soap:Client", "", None),
+    ];
+    for (faultcode, detail, code) in cases {
+        let told = run(
+            &format!(
+                "<s:Envelope><s:Body><s:Fault><faultcode>{faultcode}</faultcode>\
+                 <detail>{detail}</detail></s:Fault></s:Body></s:Envelope>"
+            ),
+            Options::new().integrity(exportitems::Integrity::Report),
+        );
+        let fault = told.summary.expect("an end").fault.expect("a fault");
+        assert_eq!(fault.code, code, "{faultcode} {detail}");
+    }
+}
+
+/// A code or a number counts only if it is held whole, in whatever scratch.
+#[test]
+fn short_texts_do_not_depend_on_the_scratch() {
+    let spaces = " ".repeat(200);
+    let message = |code: &str, back_off: &str| {
+        let message = format!(
+            "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>{code}</m:ResponseCode>\
+             <m:MessageXml><t:Value Name=\"BackOffMilliseconds\">{back_off}</t:Value></m:MessageXml>\
+             <m:Data>QUJD</m:Data></m:ExportItemsResponseMessage>"
+        );
+        let told = run(
+            &document(&message),
+            Options::new().integrity(exportitems::Integrity::Report),
+        );
+        (told.outcomes[0].code, told.outcomes[0].back_off_ms)
+    };
+    let other = Some(ResponseCode::Other);
+    assert_eq!(
+        message("NoError", "5000"),
+        (Some(ResponseCode::NoError), Some(5000))
+    );
+    assert_eq!(
+        message(&format!("{spaces}NoError\n{spaces}"), " 5 "),
+        (Some(ResponseCode::NoError), Some(5))
+    );
+    assert_eq!(message(&format!("NoError{spaces}But"), "").0, other);
+    assert_eq!(message("NoError&#0;", "").0, other);
+    assert_eq!(message(&format!("{}NoError", "x".repeat(600)), "").0, other);
+    assert_eq!(message("", &format!("{spaces}5000")), (other, None));
+    assert_eq!(
+        message("", &format!("5{}", "0".repeat(30))).1,
+        Some(u32::MAX)
+    );
+}
