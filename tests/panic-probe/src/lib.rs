@@ -5,7 +5,10 @@
 
 use core::fmt::{self, Display, Write};
 
-use exportitems::{Error, ItemError, Response, ResponseCode};
+use exportitems::{
+    Encoder, Error, ExchangeImpersonation, ExportItems, ItemError, RequestError,
+    RequestServerVersion, Response, ResponseCode,
+};
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -46,6 +49,38 @@ pub fn probe_item_error_display(error: ItemError) -> u8 {
 #[no_mangle]
 pub fn probe_response_display(response: Response) -> u8 {
     last_byte(&response)
+}
+
+#[no_mangle]
+pub fn probe_encoder_new<'a>(request: &ExportItems<'a>) -> Result<Encoder<'a>, RequestError> {
+    request.encoder()
+}
+
+#[no_mangle]
+pub fn probe_encoder_write(encoder: &mut Encoder<'_>, out: &mut [u8]) -> usize {
+    encoder.write(out)
+}
+
+#[no_mangle]
+pub fn probe_version_from_text(text: &str) -> Result<RequestServerVersion, RequestError> {
+    text.parse()
+}
+
+#[no_mangle]
+pub fn probe_version_older(version: RequestServerVersion) -> Option<RequestServerVersion> {
+    version.older()
+}
+
+#[no_mangle]
+pub fn probe_impersonation_from_text(
+    text: &str,
+) -> Result<ExchangeImpersonation<'_>, RequestError> {
+    ExchangeImpersonation::from_text(text)
+}
+
+#[no_mangle]
+pub fn probe_request_error_display(error: RequestError) -> u8 {
+    last_byte(&error)
 }
 
 /// Formats `value` in a way that cannot be left out.
