@@ -23,6 +23,7 @@
 extern crate std;
 
 mod code;
+pub mod policy;
 mod request;
 mod response;
 
