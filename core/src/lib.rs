@@ -75,6 +75,7 @@ extern crate std;
 
 mod code;
 mod payload;
+pub mod policy;
 mod request;
 mod response;
 
