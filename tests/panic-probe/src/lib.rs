@@ -4,6 +4,7 @@
 #![no_std]
 
 mod http1;
+mod payload;
 
 use core::fmt::{self, Display, Write};
 
