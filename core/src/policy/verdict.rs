@@ -202,7 +202,8 @@ impl Verdict {
             ItemError::Truncated
             | ItemError::Base64
             | ItemError::MissingData
-            | ItemError::EmptyData => Self::new(Disposition::Truncated),
+            | ItemError::EmptyData
+            | ItemError::Payload => Self::new(Disposition::Truncated),
             ItemError::Cut => Self::CUT,
             ItemError::Malformed | ItemError::NotAnswered => Self::new(Disposition::Transient),
             ItemError::Duplicate => Self::UNEXPLAINED,
