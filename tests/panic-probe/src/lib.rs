@@ -8,8 +8,9 @@ mod http1;
 use core::fmt::{self, Display, Write};
 
 use exportitems::{
-    Decoder, Error, Event, FeedError, ItemError, ItemIds, Options, Outcome, Response, ResponseCode,
-    Sink, Summary,
+    Decoder, Encoder, Error, Event, ExchangeImpersonation, ExportItems, FeedError, ItemError,
+    ItemIds, Options, Outcome, RequestError, RequestServerVersion, Response, ResponseCode, Sink,
+    Summary,
 };
 
 #[panic_handler]
@@ -144,6 +145,38 @@ pub fn probe_item_error_display(error: ItemError) -> u8 {
 #[no_mangle]
 pub fn probe_response_display(response: Response) -> u8 {
     last_byte(&response)
+}
+
+#[no_mangle]
+pub fn probe_encoder_new<'a>(request: &ExportItems<'a>) -> Result<Encoder<'a>, RequestError> {
+    request.encoder()
+}
+
+#[no_mangle]
+pub fn probe_encoder_write(encoder: &mut Encoder<'_>, out: &mut [u8]) -> usize {
+    encoder.write(out)
+}
+
+#[no_mangle]
+pub fn probe_version_from_text(text: &str) -> Result<RequestServerVersion, RequestError> {
+    text.parse()
+}
+
+#[no_mangle]
+pub fn probe_version_older(version: RequestServerVersion) -> Option<RequestServerVersion> {
+    version.older()
+}
+
+#[no_mangle]
+pub fn probe_impersonation_from_text(
+    text: &str,
+) -> Result<ExchangeImpersonation<'_>, RequestError> {
+    ExchangeImpersonation::from_text(text)
+}
+
+#[no_mangle]
+pub fn probe_request_error_display(error: RequestError) -> u8 {
+    last_byte(&error)
 }
 
 /// Formats `value` in a way that cannot be left out.
