@@ -135,7 +135,8 @@ impl Machine {
             }
             Node::FaultCode => {
                 // `a:ErrorServerBusy`; the code of the detail, if it comes, is the same.
-                let prefix = text.find(':').map_or(0, |colon| colon + 1);
+                let colon = text.bytes().position(|byte| byte == b':');
+                let prefix = colon.map_or(0, |colon| colon + 1);
                 let span = Span {
                     start: span.start + prefix,
                     ..span
@@ -156,12 +157,23 @@ impl Machine {
     /// Notes a `MessageXml` value that clients act on.
     pub(super) fn note_value(&mut self, scratch: &[u8]) {
         let name = self.attributes.name(scratch).of(scratch);
-        let value = self.assembly.whole();
-        if let (b"BackOffMilliseconds", Some(value)) = (name, value) {
-            let milliseconds = number(value.of(scratch));
-            if let Some(notes) = self.notes() {
-                notes.back_off_ms = notes.back_off_ms.max(milliseconds);
+        let Some(value) = self.assembly.whole() else {
+            return;
+        };
+        match name {
+            b"BackOffMilliseconds" => {
+                let milliseconds = number(value.of(scratch));
+                if let Some(notes) = self.notes() {
+                    notes.back_off_ms = notes.back_off_ms.max(milliseconds);
+                }
             }
+            b"InnerErrorResponseCode" => {
+                let code = ResponseCode::from_text(value.text(scratch).trim_ascii());
+                if let Some(notes) = self.notes() {
+                    notes.inner_code = Some(code);
+                }
+            }
+            _ => {}
         }
     }
 
