@@ -1,9 +1,9 @@
 //! What is learnt about a server, and one request to it.
 
+use super::advice::Advice;
 use super::disposition::{Disposition, Relief};
 use super::exchange::Exchange;
 use super::retry::{Policy, Retry};
-use super::verdict::Verdict;
 use crate::request::RequestServerVersion;
 
 /// How much to ask of a server, and in which version.
@@ -89,7 +89,7 @@ impl Endpoint {
         elapsed_ms: u64,
         random: u32,
     ) -> Option<u32> {
-        let behind = exchange.behind.map(|verdict| exchange.relieve(verdict));
+        let behind = exchange.behind.map(|advice| exchange.relieve(advice));
         let Exchange { sent, next, .. } = exchange;
         let limits = &mut self.limits;
         limits.version = limits.version.min(next.version);
@@ -107,22 +107,22 @@ impl Endpoint {
         if exchange.progress {
             self.retry = Retry::new();
         }
-        let verdict = match behind.or(exchange.worst) {
-            Some(verdict) if is_about_items(verdict) => Verdict {
+        let advice = match behind.or(exchange.worst) {
+            Some(advice) if is_about_items(advice) => Advice {
                 disposition: Disposition::Transient,
-                ..verdict
+                ..advice
             },
-            Some(verdict) => verdict,
+            Some(advice) => advice,
             None if exchange.progress => return Some(0),
-            None => Verdict::UNEXPLAINED,
+            None => Advice::UNEXPLAINED,
         };
-        policy.next(&mut self.retry, verdict, elapsed_ms, random)
+        policy.next(&mut self.retry, advice, elapsed_ms, random)
     }
 }
 
 /// A fault with a code that condemns an item, and no word about which.
-fn is_about_items(verdict: Verdict) -> bool {
-    verdict.disposition == Disposition::Permanent && verdict.relief == Some(Relief::FewerItems)
+fn is_about_items(advice: Advice) -> bool {
+    advice.disposition == Disposition::Permanent && advice.relief == Some(Relief::FewerItems)
 }
 
 #[cfg(test)]
@@ -192,8 +192,8 @@ mod tests {
         let mut endpoint = Endpoint::new(Limits::default());
         let refuse = |exchange: &mut Exchange| {
             exchange.fault(&fault(C::ErrorInvalidServerVersion));
-            let verdict = exchange.item(&not_answered(0));
-            assert_eq!(verdict.disposition, Disposition::Version);
+            let advice = exchange.item(&not_answered(0));
+            assert_eq!(advice.disposition, Disposition::Version);
         };
         for version in [Version::Exchange2010_SP2, Version::Exchange2010_SP1] {
             let (wait, limits) = after(&mut endpoint, 1, refuse);
@@ -260,8 +260,8 @@ mod tests {
         let (wait, _) = after(&mut endpoint, 1, |exchange| {
             exchange.http(500, None, None);
             exchange.fault(&fault(C::ErrorAccessDenied));
-            let verdict = exchange.item(&not_answered(0));
-            assert_eq!(verdict.disposition, Disposition::Auth);
+            let advice = exchange.item(&not_answered(0));
+            assert_eq!(advice.disposition, Disposition::Auth);
         });
         assert_eq!(wait, None);
     }

@@ -1,8 +1,8 @@
 //! One request and its answer.
 
+use super::advice::{Advice, Charge};
 use super::disposition::{Disposition, Relief};
 use super::endpoint::Limits;
-use super::verdict::{Charge, Verdict};
 use crate::code::ResponseCode;
 use crate::request::RequestServerVersion;
 use crate::response::{Fault, ItemError, Outcome};
@@ -21,9 +21,9 @@ pub struct Exchange {
     /// the same time, ask for no more than one step.
     pub(super) next: Limits,
     /// What befell the answer as a whole: the last that was told, since a body counts before its status.
-    pub(super) behind: Option<Verdict>,
+    pub(super) behind: Option<Advice>,
     /// The worst that the server said of single items and that may concern the next ones too.
-    pub(super) worst: Option<Verdict>,
+    pub(super) worst: Option<Advice>,
     /// The server has dealt with at least one item.
     pub(super) progress: bool,
 }
@@ -40,79 +40,79 @@ impl Exchange {
     /// Counts where the body does not say more.
     pub fn http(&mut self, status: u16, retry_after_s: Option<u32>, location: Option<&str>) {
         if !matches!(status, 200..=299) {
-            self.behind = Some(Verdict::of_http(status, retry_after_s, location));
+            self.behind = Some(Advice::of_http(status, retry_after_s, location));
         }
     }
 
     /// The answer is a fault.
     pub fn fault(&mut self, fault: &Fault) {
-        let mut verdict = Verdict::of_fault(fault);
+        let mut advice = Advice::of_fault(fault);
         // One item can fail a whole request, and fewer at once will tell which.
         if matches!(
-            verdict.disposition,
+            advice.disposition,
             Disposition::Permanent | Disposition::Transient
         ) {
-            verdict.relief = Some(Relief::FewerItems);
+            advice.relief = Some(Relief::FewerItems);
         }
         if let Some(http) = self.behind {
-            verdict = verdict.wait_at_least(http.back_off_ms);
+            advice = advice.wait_at_least(http.back_off_ms);
         }
-        self.behind = Some(verdict);
+        self.behind = Some(advice);
     }
 
     /// The connection could not be made, was lost or timed out, or the answer ended too early
     /// ([`Response::Cut`](crate::Response::Cut)).
     pub fn cut(&mut self) {
-        self.behind = self.behind.or(Some(Verdict::CUT));
+        self.behind = self.behind.or(Some(Advice::CUT));
     }
 
     /// An item's outcome: what to make of it, for [`Policy::next`](super::Policy::next) with the
     /// item's own [`Retry`](super::Retry).
     ///
-    /// An item that was not answered takes the verdict on the answer as a whole, and is not charged for
+    /// An item that was not answered takes the advice on the answer as a whole, and is not charged for
     /// it, unless it was alone in the request: one bad item never costs its neighbours.
-    pub fn item(&mut self, outcome: &Outcome) -> Verdict {
+    pub fn item(&mut self, outcome: &Outcome) -> Advice {
         if outcome.error == Some(ItemError::NotAnswered) {
-            let verdict = self.behind.unwrap_or(Verdict::new(Disposition::Transient));
+            let advice = self.behind.unwrap_or(Advice::new(Disposition::Transient));
             let alone = self.sent.items == 1
                 && matches!(
-                    verdict.disposition,
+                    advice.disposition,
                     Disposition::Permanent | Disposition::Transient
                 );
-            return Verdict {
+            return Advice {
                 relief: None,
                 charge: if alone {
-                    verdict.charge
+                    advice.charge
                 } else {
                     Charge::Nothing
                 },
-                ..verdict
+                ..advice
             };
         }
 
-        let verdict = self.relieve(Verdict::of_outcome(outcome));
-        match verdict.disposition {
-            _ if verdict.charge == Charge::Nothing => {}
-            Disposition::Transient if verdict.charge == Charge::Heavy => self.progress = true,
-            Disposition::Throttled | Disposition::Transient => self.worsen(verdict),
-            Disposition::Version if verdict.relief.is_some() => self.worsen(verdict),
+        let advice = self.relieve(Advice::of_outcome(outcome));
+        match advice.disposition {
+            _ if advice.charge == Charge::Nothing => {}
+            Disposition::Transient if advice.charge == Charge::Heavy => self.progress = true,
+            Disposition::Throttled | Disposition::Transient => self.worsen(advice),
+            Disposition::Version if advice.relief.is_some() => self.worsen(advice),
             // Of these codes only ErrorAccessDenied may be about the one item.
             Disposition::Auth if outcome.code != Some(ResponseCode::ErrorAccessDenied) => {
-                self.behind = self.behind.or(Some(verdict));
+                self.behind = self.behind.or(Some(advice));
             }
             _ => self.progress = true,
         }
-        verdict
+        advice
     }
 
-    /// Takes the relief of a verdict. A refused request that cannot be changed any more loses it.
-    pub(super) fn relieve(&mut self, verdict: Verdict) -> Verdict {
+    /// Takes the relief that is advised. A refused request that cannot be changed any more loses it.
+    pub(super) fn relieve(&mut self, advice: Advice) -> Advice {
         let Limits {
             items,
             connections,
             version,
         } = self.sent;
-        let changed = match verdict.relief {
+        let changed = match advice.relief {
             Some(Relief::FewerItems) => {
                 self.next.items = (items / 2).max(1);
                 items > 1
@@ -125,27 +125,27 @@ impl Exchange {
                 self.next.version = version.older().unwrap_or(version);
                 version.older().is_some()
             }
-            None => return verdict,
+            None => return advice,
         };
-        if changed || verdict.disposition != Disposition::Version {
-            return verdict;
+        if changed || advice.disposition != Disposition::Version {
+            return advice;
         }
-        Verdict {
+        Advice {
             relief: None,
-            ..verdict
+            ..advice
         }
     }
 
-    fn worsen(&mut self, verdict: Verdict) {
+    fn worsen(&mut self, advice: Advice) {
         self.worst = Some(match self.worst {
             Some(worst)
                 if worst.disposition == Disposition::Throttled
-                    || verdict.disposition != Disposition::Throttled =>
+                    || advice.disposition != Disposition::Throttled =>
             {
-                worst.wait_at_least(verdict.back_off_ms)
+                worst.wait_at_least(advice.back_off_ms)
             }
-            Some(worst) => verdict.wait_at_least(worst.back_off_ms),
-            None => verdict,
+            Some(worst) => advice.wait_at_least(worst.back_off_ms),
+            None => advice,
         });
     }
 }

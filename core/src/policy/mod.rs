@@ -15,7 +15,8 @@
 //! # let busy = "<Envelope><Body><Fault><detail><ResponseCode>ErrorServerBusy</ResponseCode><MessageXml>\
 //! #     <Value Name=\"BackOffMilliseconds\">5000</Value></MessageXml></detail></Fault></Body></Envelope>";
 //! # let answer = "<Envelope><Body><ExportItemsResponse><ResponseMessages>\
-//! #     <ExportItemsResponseMessage ResponseClass=\"Success\"><ResponseCode>NoError</ResponseCode><Data>QUFB</Data>\
+//! #     <ExportItemsResponseMessage ResponseClass=\"Success\"><ResponseCode>NoError</ResponseCode><Data>\
+//! #     AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</Data>\
 //! #     </ExportItemsResponseMessage><ExportItemsResponseMessage ResponseClass=\"Error\"><ResponseCode>\
 //! #     ErrorItemNotFound</ResponseCode></ExportItemsResponseMessage></ResponseMessages></ExportItemsResponse></Body></Envelope>";
 //! # let mut answers = [(500, busy), (200, answer)].into_iter();
@@ -47,14 +48,14 @@
 //!         match event {
 //!             Ok(Some(Event::Fault(fault))) => exchange.fault(&fault),
 //!             Ok(Some(Event::Outcome(outcome))) => {
-//!                 let verdict = exchange.item(&outcome);
+//!                 let advice = exchange.item(&outcome);
 //!                 let Some(&(id, mut retry)) = batch.get(outcome.index as usize) else {
 //!                     continue; // more messages than items
 //!                 };
-//!                 match policy.next(&mut retry, verdict, elapsed_ms, random()) {
+//!                 match policy.next(&mut retry, advice, elapsed_ms, random()) {
 //!                     // A client with other things to do comes back to this one when the wait is over.
 //!                     Some(_wait) => pending.push((id, retry)),
-//!                     None => finished.push((id, verdict.disposition)),
+//!                     None => finished.push((id, advice.disposition)),
 //!                 }
 //!             }
 //!             Ok(Some(Event::End(summary))) if summary.response == Response::Cut => exchange.cut(),
@@ -73,16 +74,16 @@
 //! # assert_eq!(waited, [5000, 0]);
 //! ```
 
+mod advice;
 mod disposition;
 mod endpoint;
 mod exchange;
 mod retry;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
+pub use advice::Advice;
 pub use disposition::{Disposition, Relief};
 pub use endpoint::{Endpoint, Limits};
 pub use exchange::Exchange;
 pub use retry::{Policy, Retry, Schedule};
-pub use verdict::Verdict;

@@ -1,7 +1,7 @@
 //! How often, and after which wait.
 
+use super::advice::{Advice, Charge};
 use super::disposition::Disposition;
-use super::verdict::{Charge, Verdict};
 
 /// Waits that grow: `first_ms`, twice that, four times that, …, `max_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +60,7 @@ impl Policy {
         give_up_after_ms: 8 * 3_600_000,
     };
 
-    /// Whether to ask again after `verdict`, and how long to wait before, in milliseconds. `None`: do not.
+    /// Whether to ask again after `advice`, and how long to wait before, in milliseconds. `None`: do not.
     ///
     /// `retry` is what that same item, or that same endpoint, has cost already. `elapsed_ms` is the time
     /// since its first failure and `random` any 32 random bits, since the core has neither clock nor
@@ -73,22 +73,22 @@ impl Policy {
     pub fn next(
         &self,
         retry: &mut Retry,
-        verdict: Verdict,
+        advice: Advice,
         elapsed_ms: u64,
         random: u32,
     ) -> Option<u32> {
-        if verdict.disposition == Disposition::Done {
+        if advice.disposition == Disposition::Done {
             return None;
         }
-        if verdict.charge == Charge::Nothing {
+        if advice.charge == Charge::Nothing {
             return Some(0);
         }
-        let (schedule, spent) = match verdict.disposition {
+        let (schedule, spent) = match advice.disposition {
             Disposition::Throttled => (self.throttled, &mut retry.throttled),
             Disposition::Transient => (self.transient, &mut retry.transient),
             Disposition::Truncated => (self.truncated, &mut retry.truncated),
             // The same request would fail the same way; only a different one need not wait.
-            _ if verdict.relief.is_some() => (
+            _ if advice.relief.is_some() => (
                 Schedule {
                     first_ms: 0,
                     max_ms: 0,
@@ -98,7 +98,7 @@ impl Policy {
             ),
             _ => return None,
         };
-        let attempts = match verdict.charge {
+        let attempts = match advice.charge {
             Charge::Heavy => schedule.attempts.min(Self::UNEXPLAINED_ATTEMPTS),
             _ => schedule.attempts,
         };
@@ -107,8 +107,8 @@ impl Policy {
         }
         let doublings = u32::from(*spent).min(31);
         *spent = spent.saturating_add(1);
-        let wait = if verdict.back_off_ms > 0 {
-            verdict.back_off_ms.max(schedule.first_ms)
+        let wait = if advice.back_off_ms > 0 {
+            advice.back_off_ms.max(schedule.first_ms)
         } else {
             let longest = schedule
                 .first_ms
@@ -160,18 +160,18 @@ mod tests {
     use super::{Policy, Retry};
     use crate::code::ResponseCode as C;
     use crate::policy::tests::refused;
-    use crate::policy::{Disposition, Verdict};
+    use crate::policy::{Advice, Disposition};
     use proptest::prelude::*;
     use std::vec::Vec;
 
     const POLICY: Policy = Policy::DEFAULT;
 
     /// The waits that are granted until there is no further one, in milliseconds.
-    fn waits(verdict: Verdict, random: u32) -> Vec<u32> {
+    fn waits(advice: Advice, random: u32) -> Vec<u32> {
         let mut retry = Retry::new();
         let mut elapsed_ms = 0;
         std::iter::from_fn(|| {
-            let wait = POLICY.next(&mut retry, verdict, elapsed_ms, random)?;
+            let wait = POLICY.next(&mut retry, advice, elapsed_ms, random)?;
             elapsed_ms += u64::from(wait);
             Some(wait)
         })
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_longest() {
         let seconds = |disposition| -> Vec<u32> {
-            waits(Verdict::new(disposition), u32::MAX)
+            waits(Advice::new(disposition), u32::MAX)
                 .into_iter()
                 .map(|wait| wait.div_ceil(1000))
                 .collect()
@@ -199,7 +199,7 @@ mod tests {
         let hours = truncated.iter().sum::<u32>() / 3600;
         assert!((8..9).contains(&hours), "{hours}");
         // A code that is in no table.
-        let unknown = Verdict::of_code(C::Other, None);
+        let unknown = Advice::of_code(C::Other, None);
         assert_eq!(waits(unknown, u32::MAX).len(), 2);
     }
 
@@ -211,14 +211,14 @@ mod tests {
             Disposition::Auth,
             Disposition::Version,
         ] {
-            assert_eq!(waits(Verdict::new(disposition), 0), []);
+            assert_eq!(waits(Advice::new(disposition), 0), []);
         }
     }
 
     #[test]
     fn failures_of_one_kind_do_not_use_up_the_budget_of_another() {
         let mut retry = Retry::new();
-        let mut next = |code| POLICY.next(&mut retry, Verdict::of_code(code, None), 0, u32::MAX);
+        let mut next = |code| POLICY.next(&mut retry, Advice::of_code(code, None), 0, u32::MAX);
         while next(C::ErrorServerBusy).is_some() {}
         assert_eq!(next(C::ErrorADUnavailable), Some(999));
     }
@@ -231,14 +231,14 @@ mod tests {
             let mut retry = Retry::new();
             for (code, back_off_ms, random) in steps {
                 let outcome = crate::Outcome { back_off_ms, ..refused(0, C::KNOWN[code]) };
-                let verdict = Verdict::of_outcome(&outcome);
+                let advice = Advice::of_outcome(&outcome);
                 let before = retry;
-                let schedule = match verdict.disposition {
+                let schedule = match advice.disposition {
                     Disposition::Throttled => POLICY.throttled,
                     Disposition::Transient => POLICY.transient,
                     _ => continue,
                 };
-                let wait = POLICY.next(&mut retry, verdict, 0, random);
+                let wait = POLICY.next(&mut retry, advice, 0, random);
                 match wait {
                     None => prop_assert_eq!(before, retry),
                     Some(0) => prop_assert_eq!(C::KNOWN[code], C::ErrorBatchProcessingStopped),
@@ -260,10 +260,10 @@ mod tests {
 
         #[test]
         fn nothing_is_granted_after_the_horizon(code in 0..C::KNOWN.len(), beyond in 0..u64::MAX / 2) {
-            let verdict = Verdict::of_code(C::KNOWN[code], None);
+            let advice = Advice::of_code(C::KNOWN[code], None);
             prop_assume!(C::KNOWN[code] != C::ErrorBatchProcessingStopped);
             let elapsed_ms = POLICY.give_up_after_ms + beyond;
-            prop_assert_eq!(POLICY.next(&mut Retry::new(), verdict, elapsed_ms, 0), None);
+            prop_assert_eq!(POLICY.next(&mut Retry::new(), advice, elapsed_ms, 0), None);
         }
     }
 }

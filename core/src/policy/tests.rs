@@ -2,22 +2,24 @@
 
 use super::{Disposition, Endpoint, Exchange, Limits, Policy, Retry};
 use crate::code::ResponseCode as C;
-use crate::response::{Fault, ItemError, Outcome};
+use crate::response::{Decoder, Event, Fault, ItemError, Options, Outcome};
 use core::cmp::Ordering;
 use proptest::prelude::*;
-use std::vec;
 use std::vec::Vec;
+use std::{format, vec};
 
 pub(super) fn done(index: u32) -> Outcome {
     Outcome {
         index,
         class: None,
         code: None,
+        inner_code: None,
         back_off_ms: None,
         bytes: 0,
         error: None,
         offset: 0,
         text_replaced: false,
+        integrity: None,
     }
 }
 
@@ -46,6 +48,7 @@ pub(super) fn cut(index: u32) -> Outcome {
 pub(super) fn fault(code: C) -> Fault {
     Fault {
         code: Some(code),
+        inner_code: None,
         back_off_ms: None,
     }
 }
@@ -68,10 +71,10 @@ fn export(
         let asked: Vec<_> = batch.iter().map(|&(item, _)| item).collect();
         let mut exchange = endpoint.exchange(batch.len());
         for outcome in serve(&asked, &mut exchange) {
-            let verdict = exchange.item(&outcome);
+            let advice = exchange.item(&outcome);
             let (item, mut retry) = batch[outcome.index as usize];
-            dispositions[item] = verdict.disposition;
-            if policy.next(&mut retry, verdict, 0, 0).is_some() {
+            dispositions[item] = advice.disposition;
+            if policy.next(&mut retry, advice, 0, 0).is_some() {
                 pending.push((item, retry));
             }
         }
@@ -135,6 +138,41 @@ fn items_behind_one_that_stops_the_batch_are_asked_for_again() {
         let denied = item % 3 == 0;
         assert_eq!(disposition == Disposition::Auth, denied, "{item}");
         assert_eq!(disposition == Disposition::Done, !denied, "{item}");
+    }
+}
+
+/// Exchange answers 200 with `ErrorInternalServerError` around `ErrorServerBusy`.
+#[test]
+fn a_wrapped_code_in_a_response_counts() {
+    let wrapped = r#"<ResponseCode>ErrorInternalServerError</ResponseCode><MessageXml>
+        <Value Name="InnerErrorResponseCode"> ErrorServerBusy </Value>
+        <Value Name="BackOffMilliseconds">5000</Value></MessageXml>"#;
+    let message = format!(
+        "<ExportItemsResponse><ResponseMessages><ExportItemsResponseMessage ResponseClass='Error'>\
+         {wrapped}</ExportItemsResponseMessage></ResponseMessages></ExportItemsResponse>"
+    );
+    let fault = format!("<Fault><detail>{wrapped}</detail></Fault>");
+    for body in [message, fault] {
+        let document = format!("<Envelope><Body>{body}</Body></Envelope>");
+        let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(1));
+        let mut exchange = Endpoint::new(Limits::default()).exchange(1);
+        let mut input = document.as_bytes();
+        let mut advice = None;
+        loop {
+            match decoder.next_event(&mut input).unwrap() {
+                Some(Event::Fault(fault)) => exchange.fault(&fault),
+                Some(Event::Outcome(outcome)) => advice = Some(exchange.item(&outcome)),
+                Some(_) => {}
+                None => match decoder.finish().unwrap() {
+                    Some(Event::Outcome(outcome)) => advice = Some(exchange.item(&outcome)),
+                    Some(_) => {}
+                    None => break,
+                },
+            }
+        }
+        let advice = advice.unwrap();
+        let got = (advice.disposition, advice.back_off_ms);
+        assert_eq!(got, (Disposition::Throttled, 5000), "{body}");
     }
 }
 

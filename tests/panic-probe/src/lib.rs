@@ -8,10 +8,11 @@ mod payload;
 
 use core::fmt::{self, Display, Write};
 
+use exportitems::policy::{Advice, Endpoint, Exchange, Policy, Retry};
 use exportitems::{
-    Decoder, Encoder, Error, Event, ExchangeImpersonation, ExportItems, FeedError, ItemError,
-    ItemIds, Options, Outcome, RequestError, RequestServerVersion, Response, ResponseCode, Sink,
-    Summary,
+    Decoder, Encoder, Error, Event, ExchangeImpersonation, ExportItems, Fault, FeedError,
+    ItemError, ItemIds, Options, Outcome, RequestError, RequestServerVersion, Response,
+    ResponseCode, Sink, Summary,
 };
 
 #[panic_handler]
@@ -178,6 +179,48 @@ pub fn probe_impersonation_from_text(
 #[no_mangle]
 pub fn probe_request_error_display(error: RequestError) -> u8 {
     last_byte(&error)
+}
+
+#[no_mangle]
+pub fn probe_exchange_item(exchange: &mut Exchange, outcome: &Outcome) -> Advice {
+    exchange.item(outcome)
+}
+
+#[no_mangle]
+pub fn probe_exchange_fault(exchange: &mut Exchange, fault: &Fault) {
+    exchange.fault(fault);
+}
+
+#[no_mangle]
+pub fn probe_exchange_http(
+    exchange: &mut Exchange,
+    status: u16,
+    retry_after_s: Option<u32>,
+    location: Option<&str>,
+) {
+    exchange.http(status, retry_after_s, location);
+}
+
+#[no_mangle]
+pub fn probe_policy_next(
+    policy: &Policy,
+    retry: &mut Retry,
+    advice: Advice,
+    elapsed_ms: u64,
+    random: u32,
+) -> Option<u32> {
+    policy.next(retry, advice, elapsed_ms, random)
+}
+
+#[no_mangle]
+pub fn probe_endpoint_end(
+    endpoint: &mut Endpoint,
+    policy: &Policy,
+    exchange: &Exchange,
+    elapsed_ms: u64,
+    random: u32,
+) -> Option<u32> {
+    endpoint.end(policy, *exchange, elapsed_ms, random)
 }
 
 /// Formats `value` in a way that cannot be left out.

@@ -145,7 +145,8 @@ impl Machine {
             }
             Node::FaultCode => {
                 // `a:ErrorServerBusy`; the code of the detail, if there is one, goes before it.
-                let prefix = text.find(':').map_or(0, |colon| colon + 1);
+                let colon = text.bytes().position(|byte| byte == b':');
+                let prefix = colon.map_or(0, |colon| colon + 1);
                 let span = Span {
                     start: span.start + prefix,
                     ..span

@@ -18,7 +18,7 @@ pub(super) enum Charge {
 /// What to make of an outcome, a fault, an HTTP answer or a lost connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Verdict {
+pub struct Advice {
     /// What can be done.
     pub disposition: Disposition,
     /// What the next request should do differently.
@@ -28,7 +28,7 @@ pub struct Verdict {
     pub(super) charge: Charge,
 }
 
-impl Verdict {
+impl Advice {
     /// The connection was refused, lost or silent for too long.
     ///
     /// Fewer items, since a server that needs
@@ -177,12 +177,12 @@ impl Verdict {
     /// Judges a SOAP fault.
     #[must_use]
     pub fn of_fault(fault: &Fault) -> Self {
-        let verdict = match fault.code {
+        let advice = match fault.code {
             // A fault is never a success, whatever it says.
             None | Some(ResponseCode::NoError) => Self::UNEXPLAINED,
-            Some(code) => Self::of_code(code, None),
+            Some(code) => Self::of_code(code, fault.inner_code),
         };
-        verdict.wait_at_least(fault.back_off_ms.unwrap_or(0))
+        advice.wait_at_least(fault.back_off_ms.unwrap_or(0))
     }
 
     /// Judges an item's outcome by itself. [`Exchange::item`](super::Exchange::item) knows more: what
@@ -194,16 +194,16 @@ impl Verdict {
         };
         let by_code = match outcome.code {
             None | Some(ResponseCode::NoError) => Self::UNEXPLAINED,
-            Some(code) => Self::of_code(code, None),
+            Some(code) => Self::of_code(code, outcome.inner_code),
         };
-        let verdict = match error {
+        let advice = match error {
             ItemError::Refused | ItemError::Contradiction => by_code,
             // The data are not the item's: the server gave up, whether it said so or not.
             ItemError::Truncated
+            | ItemError::Payload
             | ItemError::Base64
             | ItemError::MissingData
-            | ItemError::EmptyData
-            | ItemError::Payload => Self::new(Disposition::Truncated),
+            | ItemError::EmptyData => Self::new(Disposition::Truncated),
             ItemError::Cut => Self::CUT,
             ItemError::Malformed | ItemError::NotAnswered => Self::new(Disposition::Transient),
             ItemError::Duplicate => Self::UNEXPLAINED,
@@ -212,7 +212,7 @@ impl Verdict {
                 Self::new(Disposition::Permanent)
             }
         };
-        verdict.wait_at_least(outcome.back_off_ms.unwrap_or(0))
+        advice.wait_at_least(outcome.back_off_ms.unwrap_or(0))
     }
 
     /// Judges an HTTP answer whose body is not a SOAP answer, which would count before the status.
@@ -221,7 +221,7 @@ impl Verdict {
     #[must_use]
     pub fn of_http(status: u16, retry_after_s: Option<u32>, location: Option<&str>) -> Self {
         use Disposition::{Auth, Permanent, Throttled, Transient, Version};
-        let verdict = match status {
+        let advice = match status {
             429 | 503 => Self::new(Throttled),
             // exchangelib met throttling in this dress too; nobody asks to wait for credentials.
             401 if retry_after_s.is_some() => Self::new(Throttled),
@@ -239,7 +239,7 @@ impl Verdict {
             500..=599 => Self::CUT,
             _ => Self::UNEXPLAINED,
         };
-        verdict.wait_at_least(retry_after_s.unwrap_or(0).saturating_mul(1000))
+        advice.wait_at_least(retry_after_s.unwrap_or(0).saturating_mul(1000))
     }
 }
 
@@ -257,7 +257,7 @@ mod tests {
         self, Auth, Done, Permanent, Throttled, Transient, Truncated, Version,
     };
     use super::Relief::{FewerConnections, FewerItems, OlderVersion};
-    use super::{Charge, Relief, ResponseCode, Verdict};
+    use super::{Advice, Charge, Relief, ResponseCode};
     use crate::policy::tests::{done, refused};
     use crate::response::{ItemError as E, Outcome};
     use std::collections::BTreeSet;
@@ -326,14 +326,14 @@ mod tests {
         for &(disposition, relief, codes) in CODES {
             for text in codes.split_whitespace() {
                 let code = ResponseCode::from_text(text);
-                let verdict = Verdict::of_code(code, None);
+                let advice = Advice::of_code(code, None);
                 assert_eq!(code.as_str(), Some(text));
                 assert_eq!(
-                    (verdict.disposition, verdict.relief),
+                    (advice.disposition, advice.relief),
                     (disposition, relief),
                     "{text}"
                 );
-                assert_ne!(verdict.charge, Charge::Heavy, "{text}");
+                assert_ne!(advice.charge, Charge::Heavy, "{text}");
                 seen.insert(code);
             }
         }
@@ -346,9 +346,9 @@ mod tests {
 
     #[test]
     fn a_code_in_no_table_is_transient_with_a_small_budget() {
-        let verdict = Verdict::of_code(ResponseCode::Other, None);
-        assert_eq!(verdict.disposition, Transient);
-        assert_eq!(verdict.charge, Charge::Heavy);
+        let advice = Advice::of_code(ResponseCode::Other, None);
+        assert_eq!(advice.disposition, Transient);
+        assert_eq!(advice.charge, Charge::Heavy);
     }
 
     #[test]
@@ -366,9 +366,9 @@ mod tests {
             ),
             (C::ErrorItemNotFound, C::ErrorServerBusy, Permanent),
         ] {
-            let verdict = Verdict::of_code(code, Some(inner));
-            assert_eq!(verdict.disposition, disposition, "{code:?} {inner:?}");
-            assert_ne!(verdict.charge, Charge::Heavy);
+            let advice = Advice::of_code(code, Some(inner));
+            assert_eq!(advice.disposition, disposition, "{code:?} {inner:?}");
+            assert_ne!(advice.charge, Charge::Heavy);
         }
     }
 
@@ -387,29 +387,30 @@ mod tests {
             (E::Contradiction, Throttled, None),
             (E::MissingData, Truncated, None),
             (E::EmptyData, Truncated, None),
+            (E::Payload, Truncated, None),
             (E::Write, Permanent, None),
         ] {
             let busy = refused(0, ResponseCode::ErrorServerBusy);
-            let verdict = Verdict::of_outcome(&Outcome {
+            let advice = Advice::of_outcome(&Outcome {
                 error: Some(error),
                 ..busy
             });
             assert_eq!(
-                (verdict.disposition, verdict.relief),
+                (advice.disposition, advice.relief),
                 (disposition, relief),
                 "{error}"
             );
             // Failed is never done, whatever the code says.
             for code in [None, Some(ResponseCode::NoError)] {
-                let verdict = Verdict::of_outcome(&Outcome {
+                let advice = Advice::of_outcome(&Outcome {
                     error: Some(error),
                     code,
                     ..busy
                 });
-                assert_ne!(verdict.disposition, Done, "{error}");
+                assert_ne!(advice.disposition, Done, "{error}");
             }
         }
-        assert_eq!(Verdict::of_outcome(&done(0)).disposition, Done);
+        assert_eq!(Advice::of_outcome(&done(0)).disposition, Done);
     }
 
     #[test]
@@ -444,10 +445,10 @@ mod tests {
             (504, None, None, Transient, Some(FewerItems)),
             (507, None, None, Version, Some(FewerItems)),
         ] {
-            let verdict = Verdict::of_http(status, retry_after_s, location);
+            let advice = Advice::of_http(status, retry_after_s, location);
             let expected = (disposition, relief);
-            assert_eq!((verdict.disposition, verdict.relief), expected, "{status}");
-            assert_eq!(verdict.back_off_ms, retry_after_s.unwrap_or(0) * 1000);
+            assert_eq!((advice.disposition, advice.relief), expected, "{status}");
+            assert_eq!(advice.back_off_ms, retry_after_s.unwrap_or(0) * 1000);
         }
     }
 }
