@@ -5,9 +5,14 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use exportitems::{
-    Decoder, Error, Event, ItemError, ItemIds, Options, Outcome, Response, ResponseCode, Sink,
-    Summary,
+    Decoder, Error, Event, Integrity, ItemError, ItemIds, Options, Outcome, Response, ResponseCode,
+    Sink, Summary,
 };
+
+/// Any number of items; payloads here are none.
+fn options() -> Options {
+    Options::new().integrity(Integrity::Off)
+}
 
 /// A response with these messages.
 fn document(messages: &str) -> String {
@@ -109,10 +114,7 @@ fn data_goes_on_behind_a_comment_or_cdata_in_the_same_input() {
         "QU<!-- -->JDRE<![CDATA[V]]>G",
     ];
     for content in cases {
-        let told = run(
-            &document(&data(content)),
-            Options::new().integrity(exportitems::Integrity::Report),
-        );
+        let told = run(&document(&data(content)), options());
         assert_eq!((told.errors(), told.outcomes[0].bytes), (vec![None], 6));
     }
 }
@@ -132,12 +134,7 @@ fn a_marker_inside_data_takes_nothing_of_what_follows() {
         data(&format!("QUJD{MARKER} and more")),
     ];
     for first in cases {
-        let told = run(
-            &document(&(first + &data("QUJD"))),
-            Options::new()
-                .integrity(exportitems::Integrity::Report)
-                .items(2),
-        );
+        let told = run(&document(&(first + &data("QUJD"))), options().items(2));
         assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
         assert_eq!(told.response(), Response::Complete);
     }
@@ -157,10 +154,7 @@ fn a_marker_inside_data_is_found_behind_other_faults() {
         data(&format!("QUJD<m:x/>{MARKER}")),
     ];
     for first in cases {
-        let options = Options::new()
-            .integrity(exportitems::Integrity::Report)
-            .items(2)
-            .max_item_bytes(4);
+        let options = options().items(2).max_item_bytes(4);
         let told = run(&document(&(first + &data("QUJD"))), options);
         assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
         assert_eq!(told.response(), Response::Complete);
@@ -201,11 +195,7 @@ impl Sink for Calls {
 #[test]
 fn an_item_that_goes_beyond_the_limit_with_its_first_data_has_begun() {
     let document = document(&data("QUJDREVG"));
-    let mut decoder = Decoder::<[u8; 512]>::new(
-        Options::new()
-            .integrity(exportitems::Integrity::Report)
-            .max_item_bytes(4),
-    );
+    let mut decoder = Decoder::<[u8; 512]>::new(options().max_item_bytes(4));
     let mut calls = Calls::default();
     let mut input = document.as_bytes();
     decoder
@@ -226,12 +216,7 @@ fn a_long_text_in_one_input_takes_linear_time() {
         );
         let document = document(&message);
         let start = Instant::now();
-        let told = run_in(
-            &document,
-            Options::new().integrity(exportitems::Integrity::Report),
-            document.len(),
-            64,
-        );
+        let told = run_in(&document, options(), document.len(), 64);
         assert_eq!(told.texts.len(), 1 << 20);
         assert!(
             start.elapsed() < Duration::from_secs(10),
@@ -248,11 +233,7 @@ fn a_text_that_breaks_off_is_told_as_far_as_it_came() {
     let message = |inner: &str| {
         let open = "<s:Envelope><s:Body><m:ExportItemsResponse><m:ResponseMessages>\
              <m:ExportItemsResponseMessage ResponseClass=\"Error\">";
-        run(
-            &format!("{open}{inner}"),
-            Options::new().integrity(exportitems::Integrity::Report),
-        )
-        .texts
+        run(&format!("{open}{inner}"), options()).texts
     };
     for end in [
         "",
@@ -301,7 +282,7 @@ fn the_detail_of_a_fault_goes_before_its_faultcode() {
                 "<s:Envelope><s:Body><s:Fault><faultcode>{faultcode}</faultcode>\
                  <detail>{detail}</detail></s:Fault></s:Body></s:Envelope>"
             ),
-            Options::new().integrity(exportitems::Integrity::Report),
+            options(),
         );
         let fault = told.summary.expect("an end").fault.expect("a fault");
         assert_eq!(fault.code, code, "{faultcode} {detail}");
@@ -318,10 +299,7 @@ fn short_texts_do_not_depend_on_the_scratch() {
              <m:MessageXml><t:Value Name=\"BackOffMilliseconds\">{back_off}</t:Value></m:MessageXml>\
              <m:Data>QUJD</m:Data></m:ExportItemsResponseMessage>"
         );
-        let told = run(
-            &document(&message),
-            Options::new().integrity(exportitems::Integrity::Report),
-        );
+        let told = run(&document(&message), options());
         (told.outcomes[0].code, told.outcomes[0].back_off_ms)
     };
     let other = Some(ResponseCode::Other);
@@ -341,4 +319,23 @@ fn short_texts_do_not_depend_on_the_scratch() {
         message("", &format!("5{}", "0".repeat(30))).1,
         Some(u32::MAX)
     );
+}
+
+/// `Summary::suspect` counts committed items; one that the caller could not keep is none.
+#[test]
+fn a_rejected_commit_is_no_suspect() {
+    let document = document(&(data("QUJD") + &data("QUJD") + "=== Truncated Data ==="));
+    let mut decoder = Decoder::<[u8; 512]>::new(options());
+    let mut input = document.as_bytes();
+    while let Ok(Some(event)) = decoder.next_event(&mut input) {
+        match event {
+            Event::Outcome(Outcome { index: 0, .. }) => decoder.reject_item(),
+            Event::End(summary) => {
+                assert_eq!((summary.ok, summary.failed, summary.suspect), (0, 2, 0));
+                return;
+            }
+            _ => {}
+        }
+    }
+    panic!("no end");
 }

@@ -92,7 +92,7 @@ impl Machine {
         self.item = Some(item);
         self.messages = self.messages.saturating_add(1);
         self.ids_told = false;
-        self.just_committed = false;
+        self.just_committed = None;
         self.queue = if empty { Queue::Close } else { Queue::Nothing };
         Step::Ready(Ready::MessageStart(index, class))
     }

@@ -19,11 +19,11 @@ impl Machine {
         let required = self.options.integrity;
         let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
         let outcome = item.outcome(offset, verdict, required);
-        self.just_committed = outcome.error.is_none();
-        if self.just_committed && outcome.integrity != Some(Verdict::Whole) {
-            self.not_whole = self.not_whole.saturating_add(1);
-        }
-        let count = if self.just_committed {
+        let committed = outcome.error.is_none();
+        let suspect = u32::from(committed && outcome.integrity != Some(Verdict::Whole));
+        self.not_whole = self.not_whole.saturating_add(suspect);
+        self.just_committed = committed.then_some(suspect);
+        let count = if committed {
             &mut self.ok
         } else {
             &mut self.failed
@@ -88,7 +88,7 @@ impl Machine {
             let index = self.messages;
             self.messages += 1;
             self.failed = self.failed.saturating_add(1);
-            self.just_committed = false;
+            self.just_committed = None;
             return Step::Ready(Ready::Outcome(Item::not_answered(index, self.offset)));
         }
         if self.stage == Stage::Closing {

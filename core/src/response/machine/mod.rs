@@ -52,8 +52,8 @@ pub(super) struct Machine {
     failed: u32,
     /// Committed items whose payload is not known to be whole.
     not_whole: u32,
-    /// The last outcome was a commit, and nothing has come since.
-    just_committed: bool,
+    /// The last outcome was a commit, and nothing has come since: what it added to `not_whole`.
+    just_committed: Option<u32>,
     total_bytes: u64,
     ended: Option<(Response, Option<Error>)>,
 }
@@ -132,7 +132,7 @@ impl Machine {
             ok: 0,
             failed: 0,
             not_whole: 0,
-            just_committed: false,
+            just_committed: None,
             total_bytes: 0,
             ended: None,
         }
@@ -176,14 +176,12 @@ impl Machine {
 
     /// The caller could not keep the current item, or the one that was just committed.
     pub(super) fn reject(&mut self) {
-        match &mut self.item {
-            Some(item) => item.fail(ItemError::Write, self.offset),
-            None if self.just_committed => {
-                self.just_committed = false;
-                self.ok -= 1;
-                self.failed += 1;
-            }
-            None => {}
+        if let Some(item) = &mut self.item {
+            item.fail(ItemError::Write, self.offset);
+        } else if let Some(suspect) = self.just_committed.take() {
+            self.ok = self.ok.saturating_sub(1);
+            self.not_whole = self.not_whole.saturating_sub(suspect);
+            self.failed = self.failed.saturating_add(1);
         }
     }
 
