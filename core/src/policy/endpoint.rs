@@ -175,6 +175,20 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_is_down_is_left_alone_but_not_one_that_stumbles() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        for _ in 0..100 {
+            assert!(after(&mut endpoint, 1, Exchange::cut).0.is_some());
+            assert_eq!(after(&mut endpoint, 1, deliver).0, Some(0));
+        }
+        let attempts = (0..100).take_while(|_| after(&mut endpoint, 1, Exchange::cut).0.is_some());
+        assert_eq!(
+            attempts.count(),
+            usize::from(Policy::DEFAULT.transient.attempts)
+        );
+    }
+
+    #[test]
     fn requests_that_fail_at_the_same_time_ask_for_one_step() {
         let mut endpoint = Endpoint::new(Limits::default());
         for mut exchange in [endpoint.exchange(20); 2] {
