@@ -7,6 +7,7 @@
 //! - [`Decoder`] takes the response as it arrives, in pieces of any size, and tells [`Event`]s (pull) or
 //!   feeds a [`Sink`] (push). Memory does not depend on the size of an item.
 //! - [`PayloadCheck`] tells a whole payload from a truncated one.
+//! - [`policy`] says when to ask again, and how.
 //!
 //! # An item is complete when its outcome says so
 //! Exchange announces `Success` before it reads the item, and swallows what goes wrong afterwards: a short
@@ -75,6 +76,7 @@ extern crate std;
 
 mod code;
 mod payload;
+pub mod policy;
 mod request;
 mod response;
 

@@ -1,5 +1,7 @@
 //! The documents of Microsoft's ExportItems page, as published and corrected, in every chunk size.
 
+mod common;
+
 use exportitems::{Decoder, Event, Integrity, ItemError, Options, ResponseClass, ResponseCode};
 
 /// Events as text, adjacent pieces joined.
@@ -59,11 +61,8 @@ fn outcome(event: Event<'_>) -> Option<exportitems::Outcome> {
 }
 
 fn published(name: &str) -> Option<Vec<u8>> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../shared/data/samples/exportitems-page/"
-    );
-    std::fs::read(format!("{path}{name}")).ok()
+    let path = common::shared_data(&format!("samples/exportitems-page/{name}"))?;
+    Some(std::fs::read(path).expect("a readable file"))
 }
 
 #[test]

@@ -4,8 +4,9 @@
 //! [`Item::stream`] is the `FastTransfer` stream, and [`frame`] puts a stream into records.
 
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::Index;
+use proptest::sample::{select, Index};
 
 /// A message and what it contains; properties are ready for the wire.
 #[derive(Clone, Debug)]
@@ -121,8 +122,8 @@ pub fn frame(stream: &[u8], sizes: &[usize]) -> Vec<u8> {
 /// # Panics
 /// With a body of 4 GiB or more.
 pub fn put_record(payload: &mut Vec<u8>, opcode: u32, body: &[u8]) {
-    let length = u32::try_from(body.len()).expect("a body that fits its length");
-    put_tags(payload, &[opcode, length]);
+    put_tags(payload, &[opcode]);
+    payload.extend(length(body.len()));
     payload.extend(body);
 }
 
@@ -130,7 +131,7 @@ pub fn put_record(payload: &mut Vec<u8>, opcode: u32, body: &[u8]) {
 pub fn item() -> impl Strategy<Value = Item> {
     let leaf = message(Just(Vec::new()).boxed());
     leaf.prop_recursive(2, 6, 2, |inner| {
-        let attachment = (vec(property(), 0..4), proptest::option::of(inner));
+        let attachment = (vec(property(), 0..4), option::of(inner));
         let attachment = attachment.prop_map(|(properties, embedded)| Attachment {
             properties,
             embedded,
@@ -152,8 +153,7 @@ fn message(attachments: BoxedStrategy<Vec<Attachment>>) -> BoxedStrategy<Item> {
 
 /// A property of any type, with any kind of id.
 pub fn property() -> impl Strategy<Value = Vec<u8>> {
-    let fixed =
-        |types: &'static [u16], size| (proptest::sample::select(types), vec(any::<u8>(), size));
+    let fixed = |types: &'static [u16], size| (select(types), vec(any::<u8>(), size));
     let lengthy = || {
         vec(any::<u8>(), 0..40).prop_map(|mut bytes| {
             bytes.extend([0, 0]);
@@ -161,16 +161,13 @@ pub fn property() -> impl Strategy<Value = Vec<u8>> {
         })
     };
     let counted = |values: Vec<Vec<u8>>| {
-        let mut out = u32::try_from(values.len())
-            .expect("a few")
-            .to_le_bytes()
-            .to_vec();
+        let mut out = length(values.len()).to_vec();
         out.extend(values.concat());
         out
     };
     let many = move |types: &'static [u16], size| {
         let values = vec(vec(any::<u8>(), size), 0..4).prop_map(counted);
-        (proptest::sample::select(types), values)
+        (select(types), values)
     };
     let typed = prop_oneof![
         fixed(&[0x0002, 0x000B], 2),
@@ -182,13 +179,11 @@ pub fn property() -> impl Strategy<Value = Vec<u8>> {
         many(&[0x1005, 0x1006, 0x1007, 0x1014, 0x1040], 8),
         many(&[0x1048], 16),
         (
-            proptest::sample::select(
-                &[0x000D, 0x001E, 0x001F, 0x00FB, 0x0102, 0x84B0, 0x84E4, 0xFDE9][..]
-            ),
+            select(&[0x000D, 0x001E, 0x001F, 0x00FB, 0x0102, 0x84B0, 0x84E4, 0xFDE9][..]),
             lengthy()
         ),
         (
-            proptest::sample::select(&[0x101E, 0x101F, 0x1102][..]),
+            select(&[0x101E, 0x101F, 0x1102][..]),
             vec(lengthy(), 0..4).prop_map(counted)
         ),
     ];
@@ -222,8 +217,13 @@ fn id_and_name() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn sized(bytes: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(bytes.len()).expect("a short value");
-    [&length.to_le_bytes()[..], bytes].concat()
+    [&length(bytes.len()), bytes].concat()
+}
+
+fn length(length: usize) -> [u8; 4] {
+    u32::try_from(length)
+        .expect("less than 4 GiB")
+        .to_le_bytes()
 }
 
 /// Sizes of transfer buffers: mostly such that atoms lie across their borders.
@@ -233,7 +233,7 @@ pub fn sizes() -> impl Strategy<Value = Vec<usize>> {
 
 /// Streams of atoms in no order: any marker, properties, tags without a meaning.
 pub fn atom_soup() -> impl Strategy<Value = Vec<u8>> {
-    let marker = proptest::sample::select(
+    let marker = select(
         &[
             START_RECIP,
             END_TO_RECIP,

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use exportitems_emulator::{run, Options};
 
-/// The command line.
+/// Answers ExportItems like Exchange, on this machine, until it is stopped; prints its URL, then ids
+/// to ask for.
 #[derive(Debug, Parser)]
 #[command(version)]
+#[allow(clippy::doc_markdown)] // clap prints these lines as they are
 struct Arguments {
     #[command(flatten)]
     options: Options,

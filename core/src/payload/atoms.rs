@@ -28,24 +28,7 @@
 //! [MS-OXCFXICS]: https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxcfxics/
 
 use super::field::Field;
-
-/// Markers of *messageContent*, [MS-OXCFXICS] 2.2.4.1.4; on the wire they look like the tag of a
-/// property, id in the upper half and type in the lower.
-mod marker {
-    pub(super) const NEW_ATTACH: u32 = 0x4000_0003;
-    pub(super) const START_EMBED: u32 = 0x4001_0003;
-    pub(super) const END_EMBED: u32 = 0x4002_0003;
-    pub(super) const START_RECIP: u32 = 0x4003_0003;
-    pub(super) const END_TO_RECIP: u32 = 0x4004_0003;
-    pub(super) const END_ATTACH: u32 = 0x400E_0003;
-}
-
-/// Meta-properties, [MS-OXCFXICS] 2.2.4.1.5.
-const META_TAG_EC_WARNING: u32 = 0x400F_0003;
-const META_TAG_FX_DEL_PROP: u32 = 0x4016_0003;
-
-/// `PidTagMessageAttachments`, as the value of a `MetaTagFXDelProp`.
-const MESSAGE_ATTACHMENTS: u32 = 0x0E13_000D;
+use super::tags::{self, value_size, Layout};
 
 /// The innermost open element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,41 +57,6 @@ enum Expect {
     Foreign,
     /// Nothing: a marker opened or closed what it cannot.
     Misplaced,
-}
-
-/// How a property's value is laid out.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    /// Bytes of one value; 0: its length stands before it.
-    size: u8,
-    /// Multi-valued: a count stands before the values.
-    many: bool,
-}
-
-impl Layout {
-    /// The layout of a property type, [MS-OXCFXICS] 2.2.4.1.1 and 2.2.4.1.3, if there is such a type.
-    fn of(property_type: u16) -> Option<Self> {
-        // A code page string, 2.2.4.1.1.1: the other 15 bits are the code page.
-        if property_type & 0x8000 != 0 {
-            return Some(Self {
-                size: 0,
-                many: false,
-            });
-        }
-        let many = property_type & 0x1000 != 0;
-        let size = match property_type & !0x1000 {
-            0x0002 => 2,                            // PtypInteger16
-            0x000B if !many => 2,                   // PtypBoolean: 2 bytes here, 1 elsewhere
-            0x0003 | 0x0004 => 4,                   // PtypInteger32, PtypFloating32
-            0x000A if !many => 4,                   // PtypErrorCode
-            0x0005..=0x0007 | 0x0014 | 0x0040 => 8, // Floating64, Currency, FloatingTime, Integer64, Time
-            0x0048 => 16,                           // PtypGuid
-            0x001E | 0x001F | 0x0102 => 0,          // PtypString8, PtypString, PtypBinary
-            0x000D | 0x00FB if !many => 0,          // PtypObject, PtypServerId
-            _ => return None,
-        };
-        Some(Self { size, many })
-    }
 }
 
 /// Where the `FastTransfer` stream stands.
@@ -178,6 +126,7 @@ impl Atoms {
             self.skip = 0;
             input = rest;
             if self.expect == Expect::Tag && self.field.have() == 0 {
+                pass_over(&mut input);
                 self.at = end - input.len() as u64;
             }
             let width = match self.expect {
@@ -207,7 +156,7 @@ impl Atoms {
                     self.next_value()
                 }
                 Expect::DelProp => {
-                    self.reached_attachments |= word == MESSAGE_ATTACHMENTS
+                    self.reached_attachments |= word == tags::MESSAGE_ATTACHMENTS
                         && (self.within, self.depth) == (Within::Message, 0);
                     Expect::Tag
                 }
@@ -220,17 +169,17 @@ impl Atoms {
     fn tag(&mut self, tag: u32) -> Expect {
         use Within::{Attachment, Message, Recipient};
         match tag {
-            marker::START_RECIP => self.nest(Message, Recipient, Some(self.depth)),
-            marker::END_TO_RECIP => self.nest(Recipient, Message, Some(self.depth)),
-            marker::NEW_ATTACH => self.nest(Message, Attachment, Some(self.depth)),
-            marker::END_ATTACH => self.nest(Attachment, Message, Some(self.depth)),
-            marker::START_EMBED => self.nest(Attachment, Message, self.depth.checked_add(1)),
+            tags::START_RECIP => self.nest(Message, Recipient, Some(self.depth)),
+            tags::END_TO_RECIP => self.nest(Recipient, Message, Some(self.depth)),
+            tags::NEW_ATTACH => self.nest(Message, Attachment, Some(self.depth)),
+            tags::END_ATTACH => self.nest(Attachment, Message, Some(self.depth)),
+            tags::START_EMBED => self.nest(Attachment, Message, self.depth.checked_add(1)),
             // The item itself has no marker at its end.
-            marker::END_EMBED if self.depth == 0 => Expect::Misplaced,
-            marker::END_EMBED => self.nest(Message, Attachment, self.depth.checked_sub(1)),
-            META_TAG_FX_DEL_PROP => Expect::DelProp,
-            META_TAG_EC_WARNING => self.property(tag),
-            _ if is_foreign(tag) => Expect::Foreign,
+            tags::END_EMBED if self.depth == 0 => Expect::Misplaced,
+            tags::END_EMBED => self.nest(Message, Attachment, self.depth.checked_sub(1)),
+            tags::META_TAG_FX_DEL_PROP => Expect::DelProp,
+            tags::META_TAG_EC_WARNING => self.property(tag),
+            _ if tags::is_foreign(tag) => Expect::Foreign,
             _ => self.property(tag),
         }
     }
@@ -319,17 +268,26 @@ impl Atoms {
     }
 }
 
-/// Whether a tag is a marker or meta-property that *messageContent* has no place for.
-fn is_foreign(tag: u32) -> bool {
-    matches!(
-        tag,
-        // IncrSyncStateBegin, IncrSyncStateEnd, IncrSyncProgressMode, IncrSyncProgressPerMsg,
-        // IncrSyncGroupInfo, IncrSyncChgPartial
-        0x403A_0003 | 0x403B_0003 | 0x4074_000B | 0x4075_000B | 0x407B_0102 | 0x407D_0003
-    ) || (
-        // Folders, lists of messages, synchronization, FXErrorInfo, ids without a meaning today,
-        // and MetaTagIdsetGiven, whose value is not of the type that it announces. Ordinary
-        // properties of type PtypInteger32 begin behind them, with PidTagSenderFlags 0x4019.
-        tag & 0xFFFF == 3 && (0x4000..=0x4018).contains(&(tag >> 16))
-    )
+/// Passes over properties that are all there and have one value and no name: most of an item, for
+/// a fifth of the instructions. Whatever it stops at is left to the state machine.
+#[inline]
+fn pass_over(input: &mut &[u8]) {
+    while let Some((&[type_low, type_high, _, id_high], value)) = input.split_first_chunk() {
+        // From 0x4000 on there are markers, from 0x8000 on named properties.
+        if id_high >= 0x40 {
+            return;
+        }
+        let rest = match value_size(u16::from_le_bytes([type_low, type_high])) {
+            Some(0) => value.split_first_chunk().and_then(|(length, value)| {
+                let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+                value.get(length..)
+            }),
+            Some(size) => value.get(usize::from(size)..),
+            None => None,
+        };
+        let Some(rest) = rest else {
+            return;
+        };
+        *input = rest;
+    }
 }

@@ -13,6 +13,7 @@
 mod atoms;
 mod field;
 mod records;
+mod tags;
 mod verdict;
 
 use atoms::Atoms;

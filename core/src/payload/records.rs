@@ -111,27 +111,27 @@ impl Records {
     #[inline]
     pub(super) fn step<'a>(&mut self, input: &mut &'a [u8]) -> Option<Step<'a>> {
         loop {
-            match self.state {
+            let opcode = match self.state {
                 State::Opcode => {
                     let opcode = Opcode::from_wire(self.field.take(4, input)?);
                     self.state = State::Length(opcode);
+                    opcode
                 }
-                State::Length(opcode) => {
-                    let length = self.field.take(4, input)?;
-                    self.state = self.begin(opcode, length, input.len());
-                    if self.state == State::Body(Opcode::Foreign) {
-                        return Some(Step::Foreign);
-                    }
-                }
-                State::Body(_) if self.left == 0 => self.state = State::Opcode,
+                State::Length(opcode) => opcode,
                 State::Body(opcode) => {
                     let bytes = self.take_body(input)?;
                     if opcode == Opcode::TransferBuffer {
                         let end = self.end - input.len() as u64;
                         return Some(Step::Stream { bytes, end });
                     }
+                    continue;
                 }
                 State::Unknown | State::Broken(_) => return None,
+            };
+            let length = self.field.take(4, input)?;
+            self.state = self.begin(opcode, length, input.len());
+            if opcode == Opcode::Foreign {
+                return Some(Step::Foreign);
             }
         }
     }
@@ -149,7 +149,11 @@ impl Records {
                 self.length = length;
                 self.left = length;
                 self.transferred |= opcode == Opcode::TransferBuffer;
-                return State::Body(opcode);
+                return if length == 0 {
+                    State::Opcode
+                } else {
+                    State::Body(opcode)
+                };
             }
         };
         self.end = at;
@@ -165,6 +169,9 @@ impl Records {
         let (body, rest) = input.split_at_checked(arrived as usize)?;
         *input = rest;
         self.left -= arrived;
+        if self.left == 0 {
+            self.state = State::Opcode;
+        }
         Some(body)
     }
 
@@ -175,7 +182,7 @@ impl Records {
             State::Broken(reason) => (0, reason),
             _ if self.end < 8 => (self.end, BrokenReason::TooShort),
             State::Length(_) => (4 + u64::from(self.field.have()), BrokenReason::RecordCut),
-            State::Body(_) if self.left > 0 => {
+            State::Body(_) => {
                 let arrived = self.length - self.left;
                 (8 + u64::from(arrived), BrokenReason::RecordCut)
             }
@@ -183,7 +190,7 @@ impl Records {
                 (u64::from(self.field.have()), BrokenReason::RecordCut)
             }
             _ if !self.transferred => (0, BrokenReason::NoTransferBuffer),
-            State::Opcode | State::Body(_) => return End::Clean,
+            State::Opcode => return End::Clean,
         };
         End::Broken {
             offset: self.end - back,

@@ -24,12 +24,16 @@ impl<'a> ExchangeImpersonation<'a> {
     /// # Errors
     /// [`RequestError::ImpersonationKind`] where KIND is none of the four.
     pub fn from_text(text: &'a str) -> Result<Self, RequestError> {
-        match text.split_once(':') {
-            Some(("PrincipalName", value)) => Ok(Self::PrincipalName(value)),
-            Some(("SID", value)) => Ok(Self::Sid(value)),
-            Some(("PrimarySmtpAddress", value)) => Ok(Self::PrimarySmtpAddress(value)),
-            Some(("SmtpAddress", value)) => Ok(Self::SmtpAddress(value)),
-            _ => Err(RequestError::ImpersonationKind),
+        if let Some(value) = text.strip_prefix("PrincipalName:") {
+            Ok(Self::PrincipalName(value))
+        } else if let Some(value) = text.strip_prefix("SID:") {
+            Ok(Self::Sid(value))
+        } else if let Some(value) = text.strip_prefix("PrimarySmtpAddress:") {
+            Ok(Self::PrimarySmtpAddress(value))
+        } else if let Some(value) = text.strip_prefix("SmtpAddress:") {
+            Ok(Self::SmtpAddress(value))
+        } else {
+            Err(RequestError::ImpersonationKind)
         }
     }
 

@@ -92,9 +92,9 @@ impl<'a> ExportItems<'a> {
 
     /// Exports these items, in this order, as the answers will be.
     ///
-    /// Microsoft recommends
-    /// [at most 100 items](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-process-email-messages-in-batches-by-using-ews-in-exchange)
-    /// a request; a server stops a request that takes more than a minute, so large items want fewer.
+    /// Microsoft recommends at most 100 items a request, and a server stops
+    /// [a request that takes more than a minute](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/ews-throttling-in-exchange),
+    /// so large items want fewer.
     pub const fn new(items: &'a [ItemId<'a>]) -> Self {
         Self {
             items,

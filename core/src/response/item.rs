@@ -25,6 +25,7 @@ pub(super) struct Notes {
     pub(super) code: Option<ResponseCode>,
     /// What a fault's `faultcode` says, if it is a `ResponseCode`.
     pub(super) faultcode: Option<ResponseCode>,
+    pub(super) inner_code: Option<ResponseCode>,
     pub(super) back_off_ms: Option<u32>,
     /// Some text had to be replaced.
     pub(super) text_replaced: bool,
@@ -149,6 +150,7 @@ impl Item {
             index: self.index,
             class: self.class,
             code: self.notes.code,
+            inner_code: self.notes.inner_code,
             back_off_ms: self.notes.back_off_ms,
             bytes: self.bytes,
             integrity,

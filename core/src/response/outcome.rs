@@ -109,6 +109,8 @@ pub struct Outcome {
     pub class: Option<ResponseClass>,
     /// `ResponseCode`, if the message had one.
     pub code: Option<ResponseCode>,
+    /// `InnerErrorResponseCode`, which `ErrorInternalServerError` wraps, if the message had one.
+    pub inner_code: Option<ResponseCode>,
     /// `BackOffMilliseconds` of the message, if it had one.
     pub back_off_ms: Option<u32>,
     /// Decoded bytes of `Data` that were handed out.
@@ -190,6 +192,8 @@ pub struct Summary {
 pub struct Fault {
     /// `ResponseCode` of the detail, or, where it is absent, the local part of `faultcode`.
     pub code: Option<ResponseCode>,
+    /// `InnerErrorResponseCode`, which `ErrorInternalServerError` wraps, if the fault had one.
+    pub inner_code: Option<ResponseCode>,
     /// `BackOffMilliseconds`, if the fault had one.
     pub back_off_ms: Option<u32>,
 }

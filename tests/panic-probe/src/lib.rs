@@ -4,12 +4,15 @@
 #![no_std]
 
 mod http1;
+mod payload;
 
 use core::fmt::{self, Display, Write};
 
+use exportitems::policy::{Advice, Endpoint, Exchange, Policy, Retry};
 use exportitems::{
-    Decoder, Error, Event, FeedError, ItemError, ItemIds, Options, Outcome, Response, ResponseCode,
-    Sink, Summary,
+    Decoder, Encoder, Error, Event, ExchangeImpersonation, ExportItems, Fault, FeedError,
+    ItemError, ItemIds, Options, Outcome, RequestError, RequestServerVersion, Response,
+    ResponseCode, Sink, Summary,
 };
 
 #[panic_handler]
@@ -144,6 +147,80 @@ pub fn probe_item_error_display(error: ItemError) -> u8 {
 #[no_mangle]
 pub fn probe_response_display(response: Response) -> u8 {
     last_byte(&response)
+}
+
+#[no_mangle]
+pub fn probe_encoder_new<'a>(request: &ExportItems<'a>) -> Result<Encoder<'a>, RequestError> {
+    request.encoder()
+}
+
+#[no_mangle]
+pub fn probe_encoder_write(encoder: &mut Encoder<'_>, out: &mut [u8]) -> usize {
+    encoder.write(out)
+}
+
+#[no_mangle]
+pub fn probe_version_from_text(text: &str) -> Result<RequestServerVersion, RequestError> {
+    text.parse()
+}
+
+#[no_mangle]
+pub fn probe_version_older(version: RequestServerVersion) -> Option<RequestServerVersion> {
+    version.older()
+}
+
+#[no_mangle]
+pub fn probe_impersonation_from_text(
+    text: &str,
+) -> Result<ExchangeImpersonation<'_>, RequestError> {
+    ExchangeImpersonation::from_text(text)
+}
+
+#[no_mangle]
+pub fn probe_request_error_display(error: RequestError) -> u8 {
+    last_byte(&error)
+}
+
+#[no_mangle]
+pub fn probe_exchange_item(exchange: &mut Exchange, outcome: &Outcome) -> Advice {
+    exchange.item(outcome)
+}
+
+#[no_mangle]
+pub fn probe_exchange_fault(exchange: &mut Exchange, fault: &Fault) {
+    exchange.fault(fault);
+}
+
+#[no_mangle]
+pub fn probe_exchange_http(
+    exchange: &mut Exchange,
+    status: u16,
+    retry_after_s: Option<u32>,
+    location: Option<&str>,
+) {
+    exchange.http(status, retry_after_s, location);
+}
+
+#[no_mangle]
+pub fn probe_policy_next(
+    policy: &Policy,
+    retry: &mut Retry,
+    advice: Advice,
+    elapsed_ms: u64,
+    random: u32,
+) -> Option<u32> {
+    policy.next(retry, advice, elapsed_ms, random)
+}
+
+#[no_mangle]
+pub fn probe_endpoint_end(
+    endpoint: &mut Endpoint,
+    policy: &Policy,
+    exchange: &Exchange,
+    elapsed_ms: u64,
+    random: u32,
+) -> Option<u32> {
+    endpoint.end(policy, *exchange, elapsed_ms, random)
 }
 
 /// Formats `value` in a way that cannot be left out.

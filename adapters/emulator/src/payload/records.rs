@@ -47,3 +47,20 @@ impl Iterator for Records {
         Some(body)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_behind_a_record_is_none_or_a_record() {
+        let first = Records::new(1, u64::MAX).next().unwrap();
+        for more in 0..20 {
+            let left = RECORD_HEADER as u64 + first + more;
+            let bodies: Vec<u64> = Records::new(1, left).collect();
+            assert!(bodies.iter().all(|&body| body > 0), "{bodies:?}");
+            let framed: u64 = bodies.iter().map(|body| RECORD_HEADER as u64 + body).sum();
+            assert_eq!(framed, left);
+        }
+    }
+}

@@ -103,6 +103,7 @@ impl Machine {
     pub(super) fn fault(&self) -> Option<Fault> {
         self.fault.as_ref().map(|notes| Fault {
             code: notes.code.or(notes.faultcode),
+            inner_code: notes.inner_code,
             back_off_ms: notes.back_off_ms,
         })
     }

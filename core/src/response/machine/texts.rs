@@ -11,9 +11,9 @@ use crate::response::error::{Error, ErrorKind};
 use crate::response::item::Notes;
 use crate::response::soap::Node;
 
-/// Longest text that is read as a number, white space included. It fits into the smallest scratch behind the
-/// longest name that one is read of.
-const LONGEST_NUMBER: u64 = 40;
+/// Longest value that is acted on, white space included. It fits into the smallest scratch, behind the longest
+/// name of such a value.
+const LONGEST_VALUE: u64 = 38;
 
 impl Machine {
     pub(super) fn text(
@@ -145,7 +145,8 @@ impl Machine {
             }
             Node::FaultCode => {
                 // `a:ErrorServerBusy`; the code of the detail, if there is one, goes before it.
-                let prefix = text.find(':').map_or(0, |colon| colon + 1);
+                let colon = text.bytes().position(|byte| byte == b':');
+                let prefix = colon.map_or(0, |colon| colon + 1);
                 let span = Span {
                     start: span.start + prefix,
                     ..span
@@ -183,12 +184,24 @@ impl Machine {
     /// Notes a `MessageXml` value that clients act on.
     pub(super) fn note_value(&mut self, scratch: &[u8]) {
         let name = self.attributes.name(scratch).of(scratch);
-        let value = (self.assembly.whole()).filter(|_| self.assembly.total() <= LONGEST_NUMBER);
-        if let (b"BackOffMilliseconds", Some(value)) = (name, value) {
-            let milliseconds = number(value.of(scratch));
-            if let Some(notes) = self.notes() {
-                notes.back_off_ms = notes.back_off_ms.max(milliseconds);
+        let value = (self.assembly.whole()).filter(|_| self.assembly.total() <= LONGEST_VALUE);
+        let Some(value) = value else {
+            return;
+        };
+        match name {
+            b"BackOffMilliseconds" => {
+                let milliseconds = number(value.of(scratch));
+                if let Some(notes) = self.notes() {
+                    notes.back_off_ms = notes.back_off_ms.max(milliseconds);
+                }
             }
+            b"InnerErrorResponseCode" => {
+                let code = ResponseCode::from_text(value.text(scratch).trim_ascii());
+                if let Some(notes) = self.notes() {
+                    notes.inner_code = notes.inner_code.or(Some(code));
+                }
+            }
+            _ => {}
         }
     }
 

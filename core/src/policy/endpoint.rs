@@ -1,0 +1,303 @@
+//! What is learnt about a server, and one request to it.
+
+use super::advice::Advice;
+use super::disposition::{Disposition, Relief};
+use super::exchange::Exchange;
+use super::retry::{Policy, Retry};
+use crate::request::RequestServerVersion;
+
+/// How much to ask of a server, and in which version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Items in one request, at least 1.
+    pub items: usize,
+    /// Connections in use at the same time, at least 1.
+    pub connections: usize,
+    /// Version of the request.
+    pub version: RequestServerVersion,
+}
+
+impl Default for Limits {
+    /// 20 items, 4 connections, `Exchange2013_SP1`: well below the 100 items that Microsoft recommends
+    /// as the most, since large items want small requests, and the 10 connections of Exchange 2010.
+    fn default() -> Self {
+        Self {
+            items: 20,
+            connections: 4,
+            version: RequestServerVersion::default(),
+        }
+    }
+}
+
+/// What is known about a server: shared by all connections to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    limits: Limits,
+    /// What the caller wants at most; `limits.items` finds its way back to it.
+    most_items: usize,
+    retry: Retry,
+}
+
+impl Endpoint {
+    /// A server about which nothing is known yet, and what to ask of it at most.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let limits = Limits {
+            items: limits.items.max(1),
+            connections: limits.connections.max(1),
+            ..limits
+        };
+        Self {
+            limits,
+            most_items: limits.items,
+            retry: Retry::new(),
+        }
+    }
+
+    /// How much to ask of it now.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Starts a request for so many items.
+    #[must_use]
+    pub const fn exchange(&self, items: usize) -> Exchange {
+        let sent = Limits {
+            items,
+            ..self.limits
+        };
+        Exchange {
+            sent,
+            next: sent,
+            behind: None,
+            worst: None,
+            progress: false,
+        }
+    }
+
+    /// Learns from an exchange that is over: how long to wait before the next one, in milliseconds.
+    /// `None`: stop, the server would not answer any better.
+    ///
+    /// `elapsed_ms` is the time since the last exchange that brought anything; see [`Policy::next`] for
+    /// it and for `random`.
+    #[must_use]
+    pub fn end(
+        &mut self,
+        policy: &Policy,
+        mut exchange: Exchange,
+        elapsed_ms: u64,
+        random: u32,
+    ) -> Option<u32> {
+        let behind = exchange.behind.map(|advice| exchange.relieve(advice));
+        let Exchange { sent, next, .. } = exchange;
+        let limits = &mut self.limits;
+        limits.version = limits.version.min(next.version);
+        if next.connections < sent.connections {
+            limits.connections = limits.connections.min(next.connections);
+        }
+        if next.items < sent.items {
+            limits.items = limits.items.min(next.items);
+        } else if exchange.progress && sent.items >= limits.items {
+            // Back to what the caller wants, slowly: most limits are the load of the moment.
+            let more = limits.items / 8 + 1;
+            limits.items = limits.items.saturating_add(more).min(self.most_items);
+        }
+
+        if exchange.progress {
+            self.retry = Retry::new();
+        }
+        let advice = match behind.or(exchange.worst) {
+            Some(advice) if is_about_items(advice) => Advice {
+                disposition: Disposition::Transient,
+                ..advice
+            },
+            Some(advice) => advice,
+            None if exchange.progress => return Some(0),
+            None => Advice::UNEXPLAINED,
+        };
+        policy.next(&mut self.retry, advice, elapsed_ms, random)
+    }
+}
+
+/// A fault with a code that condemns an item, and no word about which.
+fn is_about_items(advice: Advice) -> bool {
+    advice.disposition == Disposition::Permanent && advice.relief == Some(Relief::FewerItems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{cut, done, fault, not_answered, refused};
+    use super::{Endpoint, Exchange, Limits, Policy};
+    use crate::code::ResponseCode as C;
+    use crate::policy::Disposition;
+    use crate::request::RequestServerVersion as Version;
+    use crate::response::{Fault, Outcome};
+    use proptest::prelude::*;
+
+    fn deliver(exchange: &mut Exchange) {
+        exchange.item(&done(0));
+    }
+
+    /// The wait after an exchange of so many items, and the limits then.
+    fn after(
+        endpoint: &mut Endpoint,
+        items: usize,
+        tell: impl Fn(&mut Exchange),
+    ) -> (Option<u32>, Limits) {
+        let mut exchange = endpoint.exchange(items);
+        tell(&mut exchange);
+        let wait = endpoint.end(&Policy::DEFAULT, exchange, 0, u32::MAX);
+        (wait, endpoint.limits())
+    }
+
+    #[test]
+    fn a_cut_halves_the_items_once_and_success_brings_them_back() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let (wait, limits) = after(&mut endpoint, 20, |exchange| {
+            exchange.item(&cut(0));
+            for index in 1..20 {
+                exchange.item(&not_answered(index));
+            }
+            exchange.cut();
+        });
+        assert_eq!((wait, limits.items), (Some(999), 10));
+        let (wait, limits) = after(&mut endpoint, 10, deliver);
+        assert_eq!((wait, limits.items), (Some(0), 12));
+        for _ in 0..20 {
+            let items = endpoint.limits().items;
+            let _ = after(&mut endpoint, items, deliver);
+        }
+        assert_eq!(endpoint.limits().items, 20);
+        // A small last batch teaches nothing about large ones.
+        let (_, limits) = after(&mut endpoint, 3, deliver);
+        assert_eq!(limits.items, 20);
+    }
+
+    #[test]
+    fn a_server_that_is_down_is_left_alone_but_not_one_that_stumbles() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        for _ in 0..100 {
+            assert!(after(&mut endpoint, 1, Exchange::cut).0.is_some());
+            assert_eq!(after(&mut endpoint, 1, deliver).0, Some(0));
+        }
+        let attempts = (0..100).take_while(|_| after(&mut endpoint, 1, Exchange::cut).0.is_some());
+        assert_eq!(
+            attempts.count(),
+            usize::from(Policy::DEFAULT.transient.attempts)
+        );
+    }
+
+    #[test]
+    fn requests_that_fail_at_the_same_time_ask_for_one_step() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        for mut exchange in [endpoint.exchange(20); 2] {
+            exchange.fault(&fault(C::ErrorExceededConnectionCount));
+            let _ = endpoint.end(&Policy::DEFAULT, exchange, 0, 0);
+        }
+        let Limits {
+            items, connections, ..
+        } = endpoint.limits();
+        assert_eq!((items, connections), (20, 2));
+    }
+
+    #[test]
+    fn the_version_ladder_is_climbed_down_once() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let refuse = |exchange: &mut Exchange| {
+            exchange.fault(&fault(C::ErrorInvalidServerVersion));
+            let advice = exchange.item(&not_answered(0));
+            assert_eq!(advice.disposition, Disposition::Version);
+        };
+        for version in [Version::Exchange2010_SP2, Version::Exchange2010_SP1] {
+            let (wait, limits) = after(&mut endpoint, 1, refuse);
+            assert_eq!((wait, limits.version), (Some(0), version));
+        }
+        assert_eq!(after(&mut endpoint, 1, refuse).0, None);
+    }
+
+    #[test]
+    fn the_longest_of_what_the_server_asks_for_is_waited() {
+        for (retry_after_s, back_off_ms, wait) in [
+            (Some(10), Some(297_749), 297_749),
+            (Some(600), Some(5_000), 600_000),
+            (None, Some(u32::MAX), Policy::MAX_WAIT_MS),
+            (Some(u32::MAX), None, Policy::MAX_WAIT_MS),
+            (None, Some(1), 2_000),
+            (None, Some(0), 1_999), // the schedule's own
+            (None, None, 1_999),
+        ] {
+            let mut endpoint = Endpoint::new(Limits::default());
+            let (waited, _) = after(&mut endpoint, 1, |exchange| {
+                exchange.http(500, retry_after_s, None);
+                exchange.fault(&Fault {
+                    back_off_ms,
+                    ..fault(C::ErrorServerBusy)
+                });
+            });
+            assert_eq!(waited, Some(wait), "{retry_after_s:?} {back_off_ms:?}");
+        }
+    }
+
+    #[test]
+    fn a_throttled_item_makes_the_endpoint_wait_too() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let (wait, _) = after(&mut endpoint, 2, |exchange| {
+            exchange.item(&done(0));
+            exchange.item(&Outcome {
+                back_off_ms: Some(5_000),
+                ..refused(1, C::ErrorServerBusy)
+            });
+        });
+        assert_eq!(wait, Some(5_000));
+    }
+
+    #[test]
+    fn a_busy_server_keeps_the_size_of_requests_whatever_the_status() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let (_, limits) = after(&mut endpoint, 20, |exchange| {
+            exchange.http(500, None, None);
+            exchange.fault(&fault(C::ErrorServerBusy));
+        });
+        assert_eq!(limits, Limits::default());
+        let (_, limits) = after(&mut endpoint, 20, |exchange| {
+            exchange.http(500, None, None);
+        });
+        assert_eq!(limits.items, 10);
+    }
+
+    #[test]
+    fn http_counts_where_the_body_says_no_more() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let (wait, _) = after(&mut endpoint, 1, |exchange| exchange.http(403, None, None));
+        assert_eq!(wait, None);
+        let (wait, _) = after(&mut endpoint, 1, |exchange| {
+            exchange.http(500, None, None);
+            exchange.fault(&fault(C::ErrorAccessDenied));
+            let advice = exchange.item(&not_answered(0));
+            assert_eq!(advice.disposition, Disposition::Auth);
+        });
+        assert_eq!(wait, None);
+    }
+
+    proptest! {
+        #[test]
+        fn limits_stay_within_what_the_caller_wants(
+            reliefs in prop::collection::vec((0..4_u8, 1..30_usize), 0..60),
+        ) {
+            let most = Limits::default();
+            let mut endpoint = Endpoint::new(most);
+            for (relief, items) in reliefs {
+                let (_, limits) = after(&mut endpoint, items, |exchange| match relief {
+                    0 => exchange.cut(),
+                    1 => exchange.fault(&fault(C::ErrorTooManyObjectsOpened)),
+                    2 => exchange.fault(&fault(C::ErrorInvalidServerVersion)),
+                    _ => deliver(exchange),
+                });
+                prop_assert!((1..=most.items).contains(&limits.items));
+                prop_assert!((1..=most.connections).contains(&limits.connections));
+                prop_assert!(limits.version <= most.version);
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! One request and its answer.
+
+use super::advice::{Advice, Charge};
+use super::disposition::{Disposition, Relief};
+use super::endpoint::Limits;
+use crate::code::ResponseCode;
+use crate::request::RequestServerVersion;
+use crate::response::{Fault, ItemError, Outcome};
+
+/// One request and its answer.
+///
+/// Tell it what comes, as it comes: the HTTP status, a fault, the loss of the connection, each item's
+/// outcome. Then [`Endpoint::end`](super::Endpoint::end).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// What the request was like.
+    pub(super) sent: Limits,
+    /// What the next one should be like.
+    ///
+    /// Follows from `sent` alone, so that an exchange with many failures, or many exchanges that fail at
+    /// the same time, ask for no more than one step.
+    pub(super) next: Limits,
+    /// What befell the answer as a whole: the last that was told, since a body counts before its status.
+    pub(super) behind: Option<Advice>,
+    /// The worst that the server said of single items and that may concern the next ones too.
+    pub(super) worst: Option<Advice>,
+    /// The server has dealt with at least one item.
+    pub(super) progress: bool,
+}
+
+impl Exchange {
+    /// The version to write the request in.
+    #[must_use]
+    pub const fn version(&self) -> RequestServerVersion {
+        self.sent.version
+    }
+
+    /// The HTTP answer's status and its headers `Retry-After`, in seconds, and `Location`.
+    ///
+    /// Counts where the body does not say more.
+    pub fn http(&mut self, status: u16, retry_after_s: Option<u32>, location: Option<&str>) {
+        if !matches!(status, 200..=299) {
+            self.behind = Some(Advice::of_http(status, retry_after_s, location));
+        }
+    }
+
+    /// The answer is a fault.
+    pub fn fault(&mut self, fault: &Fault) {
+        let mut advice = Advice::of_fault(fault);
+        // One item can fail a whole request, and fewer at once will tell which.
+        if matches!(
+            advice.disposition,
+            Disposition::Permanent | Disposition::Transient
+        ) {
+            advice.relief = Some(Relief::FewerItems);
+        }
+        if let Some(http) = self.behind {
+            advice = advice.wait_at_least(http.back_off_ms);
+        }
+        self.behind = Some(advice);
+    }
+
+    /// The connection could not be made, was lost or timed out, or the answer ended too early
+    /// ([`Response::Cut`](crate::Response::Cut)).
+    pub fn cut(&mut self) {
+        self.behind = self.behind.or(Some(Advice::CUT));
+    }
+
+    /// An item's outcome: what to make of it, for [`Policy::next`](super::Policy::next) with the
+    /// item's own [`Retry`](super::Retry).
+    ///
+    /// An item that was not answered takes the advice on the answer as a whole, and is not charged for
+    /// it, unless it was alone in the request: one bad item never costs its neighbours.
+    pub fn item(&mut self, outcome: &Outcome) -> Advice {
+        if outcome.error == Some(ItemError::NotAnswered) {
+            let advice = self.behind.unwrap_or(Advice::new(Disposition::Transient));
+            let alone = self.sent.items == 1
+                && matches!(
+                    advice.disposition,
+                    Disposition::Permanent | Disposition::Transient
+                );
+            return Advice {
+                relief: None,
+                charge: if alone {
+                    advice.charge
+                } else {
+                    Charge::Nothing
+                },
+                ..advice
+            };
+        }
+
+        let advice = self.relieve(Advice::of_outcome(outcome));
+        match advice.disposition {
+            _ if advice.charge == Charge::Nothing => {}
+            Disposition::Transient if advice.charge == Charge::Heavy => self.progress = true,
+            Disposition::Throttled | Disposition::Transient => self.worsen(advice),
+            Disposition::Version if advice.relief.is_some() => self.worsen(advice),
+            // Of these codes only ErrorAccessDenied may be about the one item.
+            Disposition::Auth if outcome.code != Some(ResponseCode::ErrorAccessDenied) => {
+                self.behind = self.behind.or(Some(advice));
+            }
+            _ => self.progress = true,
+        }
+        advice
+    }
+
+    /// Takes the relief that is advised. A refused request that cannot be changed any more loses it.
+    pub(super) fn relieve(&mut self, advice: Advice) -> Advice {
+        let Limits {
+            items,
+            connections,
+            version,
+        } = self.sent;
+        let changed = match advice.relief {
+            Some(Relief::FewerItems) => {
+                self.next.items = (items / 2).max(1);
+                items > 1
+            }
+            Some(Relief::FewerConnections) => {
+                self.next.connections = (connections / 2).max(1);
+                connections > 1
+            }
+            Some(Relief::OlderVersion) => {
+                self.next.version = version.older().unwrap_or(version);
+                version.older().is_some()
+            }
+            None => return advice,
+        };
+        if changed || advice.disposition != Disposition::Version {
+            return advice;
+        }
+        Advice {
+            relief: None,
+            ..advice
+        }
+    }
+
+    fn worsen(&mut self, advice: Advice) {
+        self.worst = Some(match self.worst {
+            Some(worst)
+                if worst.disposition == Disposition::Throttled
+                    || advice.disposition != Disposition::Throttled =>
+            {
+                worst.wait_at_least(advice.back_off_ms)
+            }
+            Some(worst) => advice.wait_at_least(worst.back_off_ms),
+            None => advice,
+        });
+    }
+}
