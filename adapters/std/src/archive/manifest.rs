@@ -41,6 +41,13 @@ pub struct Entry {
     /// SHA-256 of the payload in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// What the payload says about its own integrity, [`Verdict::as_str`](exportitems::Verdict::as_str).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<String>,
+    /// The server truncated the response behind this item, and its integrity is not `whole`: it is kept,
+    /// but counts as not done.
+    #[serde(skip_serializing_if = "core::ops::Not::not", default)]
+    pub suspect: bool,
     /// `ResponseClass`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
@@ -50,6 +57,9 @@ pub struct Entry {
     /// Why the item is not there, [`ItemError::as_str`](exportitems::ItemError::as_str).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What can be done about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disposition: Option<String>,
     /// `MessageText`, in the server's language, its first [`MESSAGE_LIMIT`] bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -76,6 +86,12 @@ pub enum Status {
 }
 
 impl Entry {
+    /// Whether there is nothing left to do for the item.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.status == Status::Ok && !self.suspect
+    }
+
     /// What the entry speaks about; `None` for a message that nobody asked for.
     pub(super) fn subject(&self) -> Option<Key> {
         match (&self.id, &self.file) {

@@ -27,7 +27,7 @@ use exportitems::ItemId;
 pub use error::ArchiveError;
 pub use manifest::{Entry, Status, MESSAGE_LIMIT};
 pub use sink::ArchiveSink;
-pub use verify::{verify, Verdict};
+pub use verify::{verify, FileState};
 
 use manifest::MANIFEST;
 use name::{Key, ITEMS, TEMPORARY};
@@ -179,7 +179,7 @@ fn learn(known: &mut HashMap<Key, Known>, entry: &Entry) {
         known.insert(
             subject,
             Known {
-                done: entry.status == Status::Ok,
+                done: entry.is_done(),
                 attempts: entry.attempts,
             },
         );

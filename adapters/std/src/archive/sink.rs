@@ -83,9 +83,12 @@ impl<'a> ArchiveSink<'a> {
             file: None,
             bytes: outcome.bytes,
             sha256: None,
+            integrity: outcome.integrity.map(|found| found.as_str().to_owned()),
+            suspect: false,
             class: outcome.class.map(|class| class.as_str().to_owned()),
             code: texts.code,
             error: outcome.error.map(|error| error.as_str().to_owned()),
+            disposition: None,
             message: Some(texts.message).filter(|message| !message.is_empty()),
             back_off_ms: outcome.back_off_ms,
             attempts: id

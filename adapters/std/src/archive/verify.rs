@@ -14,23 +14,23 @@ use super::name::hex;
 /// What became of an archived payload since.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum FileState {
     /// The file has the size and the SHA-256 of its entry.
-    Same,
+    Intact,
     /// There is no such file.
     Missing,
     /// It has another size, in bytes.
-    Size {
+    Resized {
         /// The size it has.
         found: u64,
     },
     /// It has the size but not the SHA-256.
-    Digest,
+    Altered,
     /// It cannot be read.
     Unreadable(io::Error),
 }
 
-/// Reads every payload of the archive in `dir` and tells what each entry that counts is worth.
+/// Reads every payload of the archive in `dir` and tells, for each entry that counts, the state of its file.
 ///
 /// It changes nothing, and does not mind a process that writes meanwhile: what has no line yet is not judged.
 ///
@@ -38,7 +38,7 @@ pub enum Verdict {
 /// Where the manifest cannot be read.
 pub fn verify(
     dir: impl AsRef<Path>,
-    mut verdict: impl FnMut(&Entry, Verdict),
+    mut tell: impl FnMut(&Entry, FileState),
 ) -> Result<(), ArchiveError> {
     let dir = dir.as_ref();
     let path = dir.join(MANIFEST);
@@ -56,23 +56,23 @@ pub fn verify(
         let counts = entry.subject().and_then(|subject| last.get(&subject)) == Some(&number);
         number += 1;
         if counts && number <= lines && entry.status == Status::Ok {
-            verdict(&entry, judge(dir, &entry, &mut buffer));
+            tell(&entry, judge(dir, &entry, &mut buffer));
         }
         Ok(())
     })?;
     Ok(())
 }
 
-fn judge(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> Verdict {
+fn judge(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> FileState {
     let Some(file) = &entry.file else {
-        return Verdict::Missing;
+        return FileState::Missing;
     };
     match digest(&dir.join(file), buffer) {
-        Ok((found, _)) if found != entry.bytes => Verdict::Size { found },
-        Ok((_, digest)) if entry.sha256.as_ref() != Some(&digest) => Verdict::Digest,
-        Ok(_) => Verdict::Same,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Verdict::Missing,
-        Err(error) => Verdict::Unreadable(error),
+        Ok((found, _)) if found != entry.bytes => FileState::Resized { found },
+        Ok((_, digest)) if entry.sha256.as_ref() != Some(&digest) => FileState::Altered,
+        Ok(_) => FileState::Intact,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Missing,
+        Err(error) => FileState::Unreadable(error),
     }
 }
 

@@ -18,6 +18,8 @@ pub struct StatusError {
     pub status: u16,
     /// What it means for an export.
     pub kind: StatusKind,
+    /// `Location`
+    pub location: Option<String>,
     /// `Retry-After`
     pub retry_after: Option<Duration>,
     /// The first line of text in the body.
@@ -33,10 +35,7 @@ pub enum StatusKind {
     /// 302 to `genericerrorpage`: a passing outage; the same request may succeed soon.
     Outage,
     /// Another redirect. It is not followed: credentials stay with the host they were given for.
-    Redirect {
-        /// `Location`
-        location: Option<String>,
-    },
+    Redirect,
     /// 401: the credentials are missing or wrong.
     Unauthorized {
         /// The schemes that the server offers.
@@ -65,7 +64,7 @@ impl StatusError {
     pub(super) fn new(status: u16, fields: Fields, body: &[u8]) -> Self {
         let coding = fields.foreign_coding().map(str::to_owned);
         let kind = match (status, coding) {
-            (300..=399, _) => redirect(fields.location),
+            (300..=399, _) => redirect(fields.location.as_deref()),
             (401, _) => StatusKind::Unauthorized {
                 schemes: fields.schemes,
             },
@@ -80,6 +79,7 @@ impl StatusError {
         Self {
             status,
             kind,
+            location: fields.location,
             retry_after: fields.retry_after,
             line: first_line(body),
             diagnostics: fields.diagnostics,
@@ -88,12 +88,12 @@ impl StatusError {
 }
 
 /// exchangelib, which learned it from outages, tells the two apart by the page's name.
-fn redirect(location: Option<String>) -> StatusKind {
+fn redirect(location: Option<&str>) -> StatusKind {
     match location {
         Some(location) if location.to_ascii_lowercase().contains("/genericerrorpage") => {
             StatusKind::Outage
         }
-        location => StatusKind::Redirect { location },
+        _ => StatusKind::Redirect,
     }
 }
 
@@ -106,10 +106,10 @@ impl fmt::Display for StatusError {
         f.write_str(": ")?;
         match &self.kind {
             StatusKind::Outage => f.write_str("the server is out of order, try again later")?,
-            StatusKind::Redirect { location } => write!(
+            StatusKind::Redirect => write!(
                 f,
                 "the server sends elsewhere, to {}; use that URL if you trust it",
-                location.as_deref().unwrap_or("nowhere")
+                self.location.as_deref().unwrap_or("nowhere")
             )?,
             StatusKind::Unauthorized { schemes } => write!(
                 f,

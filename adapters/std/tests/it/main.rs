@@ -1,0 +1,7 @@
+//! One binary for all of it.
+
+mod archive;
+mod export;
+mod http;
+mod memory;
+mod server;
