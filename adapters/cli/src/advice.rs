@@ -2,14 +2,14 @@
 
 use exportitems::Response;
 
-/// Of an item, by the name of its error.
-pub(crate) fn of_item(error: &str) -> &'static str {
+/// Of an item, by the names of its error and disposition.
+pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
     match error {
         "unrequested" => {
             "a message that nobody asked for; check that --items is the number of ids of the request"
         }
         "not-answered" => "the response holds no message for it; export it again",
-        "refused" => "the server refused it, for the reason that its code names",
+        "refused" => of_refusal(disposition),
         "truncated" => {
             "the server gave up while it wrote this item; export it again later, alone, \
              and after 8 hours without success open a case with Microsoft"
@@ -33,6 +33,19 @@ pub(crate) fn of_item(error: &str) -> &'static str {
         }
         "write" => "it could not be written here; see the error, then run again",
         _ => "export it again",
+    }
+}
+
+fn of_refusal(disposition: Option<&str>) -> &'static str {
+    match disposition {
+        Some("permanent") => {
+            "the server has no such item for you; asking again does not help, \
+             so check the id, its change key and the mailbox"
+        }
+        Some("auth") => "you may not; check the account, its rights and the impersonation",
+        Some("throttled") => "the server is busy; export it again later",
+        Some("version") => "the server wants another request; try another --server-version",
+        _ => "it may be over in a moment; export it again",
     }
 }
 

@@ -50,7 +50,8 @@ pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure>
         options = options.items(items);
     }
     let format = Format::new(args.json);
-    let mut sink = DecodeSink::new(archive.as_mut(), output, format);
+    let asked = usize::try_from(args.items.unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
+    let mut sink = DecodeSink::new(asked, archive.as_mut(), output, format);
     let mut head = Vec::new();
     decode(&name, &mut input, options, &mut sink, &mut head)?;
 

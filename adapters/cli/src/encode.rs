@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Encode, output: &mut Output) -> Result<Status, Failure>
     let mut piece = [0; 8 * 1024];
     while !encoder.is_done() {
         let len = encoder.write(&mut piece);
-        output.write(&piece[..len]);
+        output.bytes(&piece[..len]);
         output.check()?;
     }
     output.line("");

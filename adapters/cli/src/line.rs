@@ -3,7 +3,9 @@
 use core::fmt;
 use std::borrow::Cow;
 
+use exportitems::policy::Disposition;
 use exportitems::{ItemError, Outcome, Response, Verdict};
+use exportitems_std::archive::{Entry, Status};
 use serde::Serialize;
 
 use crate::advice;
@@ -36,6 +38,9 @@ pub(crate) struct ItemLine {
     pub(crate) message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) back_off_ms: Option<u32>,
+    /// [`Disposition::as_str`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) disposition: Option<Cow<'static, str>>,
     /// Offset in the response, in bytes, where it is known.
     #[serde(skip)]
     pub(crate) offset: Option<u64>,
@@ -72,6 +77,8 @@ pub(crate) struct SummaryLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) back_off_ms: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) disposition: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) offset: Option<u64>,
@@ -91,7 +98,7 @@ impl fmt::Display for Summarised<'_> {
 
 impl ItemLine {
     /// The line for an outcome, without what only its payload tells.
-    pub(crate) fn new(outcome: &Outcome, texts: &Texts) -> Self {
+    pub(crate) fn new(outcome: &Outcome, disposition: Disposition, texts: &Texts) -> Self {
         Self {
             index: outcome.index,
             status: match outcome.error {
@@ -108,8 +115,56 @@ impl ItemLine {
             error: outcome.error.map(|error| error.as_str().into()),
             message: texts.message(),
             back_off_ms: outcome.back_off_ms,
+            disposition: Some(disposition.as_str().into()),
             offset: Some(outcome.offset),
             verdict: outcome.integrity,
+            file: None,
+        }
+    }
+
+    /// The line for an entry of an archive, at this position of the list of ids.
+    pub(crate) fn of_entry(index: u32, id: &str, entry: Entry) -> Self {
+        Self {
+            index,
+            status: match entry.status {
+                Status::Ok => ItemStatus::Ok,
+                Status::Failed => ItemStatus::Failed,
+            },
+            class: entry.class,
+            code: entry.code,
+            item_id: Some(id.to_owned()),
+            change_key: entry.change_key,
+            bytes: entry.bytes,
+            sha256: entry.sha256,
+            integrity: entry.integrity.map(Cow::Owned),
+            error: entry.error.map(Cow::Owned),
+            message: entry.message,
+            back_off_ms: entry.back_off_ms,
+            disposition: entry.disposition.map(Cow::Owned),
+            offset: None,
+            verdict: None,
+            file: entry.file,
+        }
+    }
+
+    /// The line for an item that was not asked for, since the export ended before its turn.
+    pub(crate) fn not_asked(index: u32, id: &str) -> Self {
+        Self {
+            index,
+            status: ItemStatus::Failed,
+            class: None,
+            code: None,
+            item_id: Some(id.to_owned()),
+            change_key: None,
+            bytes: 0,
+            sha256: None,
+            integrity: None,
+            error: Some(ItemError::NotAnswered.as_str().into()),
+            message: None,
+            back_off_ms: None,
+            disposition: Some(Disposition::Transient.as_str().into()),
+            offset: None,
+            verdict: None,
             file: None,
         }
     }
@@ -153,7 +208,11 @@ impl fmt::Display for ItemLine {
         if let Some(offset) = self.offset {
             write!(f, " (at byte {offset})")?;
         }
-        write!(f, ": {}", advice::of_item(error))?;
+        write!(
+            f,
+            ": {}",
+            advice::of_item(error, self.disposition.as_deref())
+        )?;
         if let Some(back_off_ms) = self.back_off_ms {
             write!(f, "; wait {back_off_ms} ms before the next request")?;
         }

@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 mod advice;
+mod credentials;
 mod decode;
+mod emulate;
 mod encode;
 mod ids;
 mod integrity;
@@ -36,6 +38,7 @@ struct Arguments {
 enum Command {
     Encode(encode::Encode),
     Decode(decode::Decode),
+    Emulate(exportitems_emulator::Options),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Encode(args) => encode::run(args, &mut output),
         Command::Decode(args) => decode::run(args, &mut output),
+        Command::Emulate(options) => emulate::run(options, &mut output),
     };
     match done {
         Ok(status) => status.into(),

@@ -46,7 +46,7 @@ impl Output {
 
     /// Writes a line, and flushes it so that a program at the other end can act on it.
     pub(crate) fn line(&mut self, text: &str) {
-        self.write(format!("{text}\n").as_bytes());
+        self.bytes(format!("{text}\n").as_bytes());
     }
 
     /// Writes a value as one line of its text or of JSON.
@@ -60,7 +60,7 @@ impl Output {
         }
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         if self.failed.is_none() {
             let mut stdout = self.stdout.lock();
             let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
@@ -75,5 +75,16 @@ impl Output {
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::OutputClosed),
             Some(error) => Err(Failure::local("standard output", error)),
         }
+    }
+}
+
+/// For code that writes by itself; it is told of failures.
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stdout.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stdout.flush()
     }
 }

@@ -29,19 +29,19 @@ fn the_published_success() {
             "item_id": "AAMkAGYzZjZmRiUsidkC+NAAAAY89GAAA=", "change_key": "FwAAAA==",
             "bytes": 254,
             "sha256": "4d6549d0b3bd38f1cb0b6d08de0290a4347517bce96938e2734527c7afb02073",
-            "integrity": "broken",
+            "integrity": "broken", "disposition": "done",
         });
         let second = json!({
             "index": 1, "status": "failed", "class": "Success", "code": "NoError",
             "item_id": "AAMkAGYzZjZmRiUsidkC+NAAAAY89FAAA=", "change_key": "FwAAAA==",
-            "bytes": 687, "integrity": "broken", "error": "base64",
+            "bytes": 687, "integrity": "broken", "error": "base64", "disposition": "truncated",
         });
         let third = json!({
             "index": 2, "status": "ok", "class": "Success", "code": "NoError",
             "item_id": "AAMkAGYzZjZmRiUsidkC+NAAAAY87NAAA=", "change_key": "CQAAAA==",
             "bytes": 480,
             "sha256": "14aff3956d2d34c016202f49f3fd87e282d02fc48254813a8cbe8b8aede7c491",
-            "integrity": "broken",
+            "integrity": "broken", "disposition": "done",
         });
         let output = run(&["decode", "--json", "--integrity", "report", &file], b"");
         let (items, summary) = json(&output);
@@ -58,6 +58,7 @@ fn the_published_success() {
         let refused = |mut item: Value| {
             item["status"] = "failed".into();
             item["error"] = "payload".into();
+            item["disposition"] = "truncated".into();
             item.as_object_mut().unwrap().remove("sha256");
             item
         };
@@ -86,17 +87,19 @@ fn the_published_errors() {
                     "item_id": "AAMkADhhOGU0oMf0GPIQeAAAAUC8iAABseAAAAUFZ7AAA=",
                     "change_key": "CQAAAA==", "bytes": 254,
                     "sha256": "4d6549d0b3bd38f1cb0b6d08de0290a4347517bce96938e2734527c7afb02073",
+                    "disposition": "done",
                 }),
                 json!({
                     "index": 1, "status": "failed", "class": "Error",
                     "code": "ErrorInvalidChangeKey", "error": "refused",
-                    "message": "The change key is invalid.",
+                    "message": "The change key is invalid.", "disposition": "permanent",
                 }),
                 json!({
                     "index": 2, "status": "failed", "class": "Error",
                     "code": "ErrorNonExistentMailbox", "error": "refused",
                     "message": "No mailbox with such guid. \
                         (MailboxGuid: f3f6f699-2254-40ce-9994-388d9d98419e)",
+                    "disposition": "permanent",
                 }),
             ]
         );
@@ -130,9 +133,9 @@ fn fields_stand_in_the_order_that_is_documented() {
     let mut next = || keys(lines.next().unwrap()).join(" ");
     assert_eq!(
         next(),
-        "index status class code item_id change_key bytes sha256 integrity"
+        "index status class code item_id change_key bytes sha256 integrity disposition"
     );
-    assert_eq!(next(), "index status class code error message");
+    assert_eq!(next(), "index status class code error message disposition");
 }
 
 /// How each way a response can end is told, in the exit status and the summary.
@@ -188,7 +191,7 @@ fn a_fault_says_who_and_how_long() {
         json!({
             "items": 0, "ok": 0, "failed": 0, "suspect": 0, "response": "fault", "code": "ErrorServerBusy",
             "message": "The server cannot service this request right now.",
-            "back_off_ms": 700,
+            "back_off_ms": 700, "disposition": "throttled",
         })
     );
 }

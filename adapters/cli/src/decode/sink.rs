@@ -3,7 +3,8 @@
 use core::fmt::Write as _;
 use std::collections::VecDeque;
 
-use exportitems::{Event, ItemIds, Outcome, Sink, Summary};
+use exportitems::policy::{Advice, Disposition, Endpoint, Exchange, Limits};
+use exportitems::{Event, ItemIds, Outcome, Response, Sink, Summary};
 use exportitems_std::{Archive, ArchiveError, ArchiveSink};
 use sha2::{Digest as _, Sha256};
 
@@ -30,10 +31,13 @@ pub(super) struct DecodeSink<'a> {
     /// The disk failed; what is pending will not become durable.
     disk_failed: bool,
     summary: Option<Summary>,
+    exchange: Exchange,
 }
 
 impl<'a> DecodeSink<'a> {
+    /// `items`: how many were asked for.
     pub(super) fn new(
+        items: usize,
         archive: Option<&'a mut Archive>,
         output: &'a mut Output,
         format: Format,
@@ -51,6 +55,7 @@ impl<'a> DecodeSink<'a> {
             pending: VecDeque::new(),
             disk_failed: false,
             summary: None,
+            exchange: Endpoint::new(Limits::default()).exchange(items),
         }
     }
 
@@ -91,6 +96,7 @@ impl<'a> DecodeSink<'a> {
             code: fault.code(),
             message: fault.message(),
             back_off_ms: summary.fault.and_then(|fault| fault.back_off_ms),
+            disposition: disposition(&summary).map(Disposition::as_str),
             error: summary.error.map(|error| error.kind.to_string()),
             offset: summary.error.map(|error| error.offset),
         };
@@ -141,7 +147,8 @@ impl<'a> DecodeSink<'a> {
     }
 
     fn line(&mut self, outcome: &Outcome) -> ItemLine {
-        let mut line = ItemLine::new(outcome, &core::mem::take(&mut self.texts));
+        let disposition = self.exchange.item(outcome).disposition;
+        let mut line = ItemLine::new(outcome, disposition, &core::mem::take(&mut self.texts));
         line.item_id = self.item_id.take();
         line.change_key = self.change_key.take();
         line
@@ -203,6 +210,7 @@ impl Sink for DecodeSink<'_> {
         }
         match event {
             Event::ServerVersion(version) => self.server_version = server_version(version),
+            Event::Fault(fault) => self.exchange.fault(fault),
             Event::MessageStart { .. } => self.texts = Texts::default(),
             Event::FaultCode(_) | Event::FaultString(_) => {
                 self.fault.get_or_insert_default().note(event);
@@ -213,6 +221,16 @@ impl Sink for DecodeSink<'_> {
 
     fn end(&mut self, summary: &Summary) {
         self.summary = Some(*summary);
+    }
+}
+
+/// What can be done about the response as a whole; `None` where nothing need be.
+fn disposition(summary: &Summary) -> Option<Disposition> {
+    match (summary.response, summary.fault) {
+        (Response::Complete, _) => None,
+        (Response::Truncated, _) => Some(Disposition::Truncated),
+        (Response::Fault, Some(fault)) => Some(Advice::of_fault(&fault).disposition),
+        _ => Some(Disposition::Transient),
     }
 }
 
