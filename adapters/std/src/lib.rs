@@ -4,6 +4,8 @@
 
 pub mod archive;
 pub mod client;
+mod export;
 
 pub use archive::{Archive, ArchiveError, ArchiveSink};
 pub use client::{Client, ClientError};
+pub use export::{ExportError, Exporter, Progress, Report, Stop};

@@ -1,6 +1,7 @@
 //! What a response brings, into the archive.
 
-use exportitems::{Event, ItemId, ItemIds, Outcome, Sink};
+use exportitems::policy::{Advice, Disposition};
+use exportitems::{Event, ItemId, ItemIds, Outcome, Sink, Summary, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use super::error::ArchiveError;
@@ -21,6 +22,10 @@ pub struct ArchiveSink<'a> {
     texts: Texts,
     /// What a fault said, for the items that it left without an answer.
     fault: Option<Texts>,
+    /// What can be done about the next outcome, where somebody knows more than the outcome itself.
+    disposition: Option<Disposition>,
+    /// Committed items that are suspect if the server truncates what follows.
+    doubtful: Vec<Entry>,
 }
 
 /// The item that is being written.
@@ -48,12 +53,24 @@ impl<'a> ArchiveSink<'a> {
             item: None,
             texts: Texts::default(),
             fault: None,
+            disposition: None,
+            doubtful: Vec::new(),
         }
     }
 
     /// The archive, to ask what has become durable.
     pub fn archive(&mut self) -> &mut Archive {
         self.archive
+    }
+
+    /// The disposition of the outcome that comes next.
+    pub(crate) fn judged(&mut self, disposition: Disposition) {
+        self.disposition = Some(disposition);
+    }
+
+    /// Positions of the items that [`end`](Sink::end) marks if the response was truncated, in that order.
+    pub(crate) fn doubtful(&self) -> Vec<u32> {
+        self.doubtful.iter().map(|entry| entry.index).collect()
     }
 
     /// The id that was asked for at this position.
@@ -74,6 +91,10 @@ impl<'a> ArchiveSink<'a> {
             texts = self.fault.clone().unwrap_or(texts);
         }
         let id = self.id(outcome.index);
+        let disposition = self
+            .disposition
+            .take()
+            .unwrap_or_else(|| Advice::of_outcome(outcome).disposition);
         Entry {
             status: Status::Failed,
             index: outcome.index,
@@ -88,7 +109,7 @@ impl<'a> ArchiveSink<'a> {
             class: outcome.class.map(|class| class.as_str().to_owned()),
             code: texts.code,
             error: outcome.error.map(|error| error.as_str().to_owned()),
-            disposition: None,
+            disposition: Some(disposition.as_str().to_owned()),
             message: Some(texts.message).filter(|message| !message.is_empty()),
             back_off_ms: outcome.back_off_ms,
             attempts: id
@@ -98,8 +119,8 @@ impl<'a> ArchiveSink<'a> {
         }
     }
 
-    /// An outcome without a payload.
-    fn lost(&mut self, entry: Entry) {
+    /// Queues an entry without a payload.
+    fn tell(&mut self, entry: Entry) {
         if let Err(error) = self.archive.submit(entry, None) {
             self.archive.deferred.get_or_insert(error);
         }
@@ -138,6 +159,9 @@ impl Sink for ArchiveSink<'_> {
             sha256: Some(hex(&item.digest.finalize())),
             ..self.entry(outcome)
         };
+        if outcome.integrity != Some(Verdict::Whole) {
+            self.doubtful.push(entry.clone());
+        }
         self.archive.submit(entry, Some(item.payload))
     }
 
@@ -147,12 +171,12 @@ impl Sink for ArchiveSink<'_> {
             answered_id: item.as_ref().and_then(|item| item.answered_id.clone()),
             ..self.entry(outcome)
         };
-        self.lost(entry);
+        self.tell(entry);
     }
 
     fn failed(&mut self, outcome: &Outcome) {
         let entry = self.entry(outcome);
-        self.lost(entry);
+        self.tell(entry);
     }
 
     fn note(&mut self, event: &Event<'_>) {
@@ -164,6 +188,17 @@ impl Sink for ArchiveSink<'_> {
             Event::FaultString(text) if self.texts.code.is_none() => self.texts.push(text),
             Event::Fault(_) => self.fault = Some(core::mem::take(&mut self.texts)),
             _ => {}
+        }
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        if summary.suspect > 0 {
+            for entry in core::mem::take(&mut self.doubtful) {
+                self.tell(Entry {
+                    suspect: true,
+                    ..entry
+                });
+            }
         }
     }
 }

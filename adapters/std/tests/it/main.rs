@@ -3,5 +3,4 @@
 mod archive;
 mod export;
 mod http;
-mod memory;
 mod server;
