@@ -122,19 +122,18 @@ impl Publisher {
 
     /// Queues an outcome; waits while the queue is full.
     pub(super) fn submit(&mut self, job: Job) -> Result<(), ArchiveError> {
-        let sent = self.jobs.as_ref().map(|jobs| jobs.send(job));
-        match sent {
-            Some(Ok(())) => {
+        if let Some(jobs) = &self.jobs {
+            if jobs.send(job).is_ok() {
                 self.waiting += 1;
-                Ok(())
+                return Ok(());
             }
-            // The thread has ended; it says why, once.
-            _ => Err(self
-                .published
-                .try_iter()
-                .find_map(Result::err)
-                .unwrap_or(ArchiveError::Stopped)),
         }
+        // The thread has ended; it says why, once.
+        Err(self
+            .published
+            .try_iter()
+            .find_map(Result::err)
+            .unwrap_or(ArchiveError::Stopped))
     }
 
     /// The next outcome that became durable, in order; `None` when there is none, yet or, with

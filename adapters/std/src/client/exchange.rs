@@ -51,7 +51,7 @@ impl fmt::Debug for Buffers {
 }
 
 /// A response whose head has been read.
-pub(super) struct Head {
+pub(super) struct Answered {
     connection: Connection,
     head: ResponseHead,
     fields: Fields,
@@ -90,7 +90,7 @@ impl Client {
         &mut self,
         mut connection: Connection,
         body: Encoder<'_>,
-    ) -> Result<Head, Failed> {
+    ) -> Result<Answered, Failed> {
         let id = uuid::Uuid::new_v4().to_string();
         let sent = self.send(&mut connection, body, &id);
         match sent {
@@ -158,7 +158,7 @@ impl Client {
         mut connection: Connection,
         mut fields: Fields,
         sent: bool,
-    ) -> Result<Head, Failed> {
+    ) -> Result<Answered, Failed> {
         let mut decoder = HeadDecoder::new(&mut self.buffers.line);
         let mut input: &[u8] = &[];
         let (mut unanswered, mut filled) = (true, 0);
@@ -171,7 +171,7 @@ impl Client {
                 Ok(Some(HeadEvent::Field(field))) => fields.add(&field, &mut self.cookies),
                 Ok(Some(HeadEvent::Head(head))) => {
                     let rest = filled - input.len()..filled;
-                    return Ok(Head {
+                    return Ok(Answered {
                         connection,
                         head,
                         fields,
@@ -200,7 +200,7 @@ impl Client {
     /// Reads the body: a SOAP message into the sink, anything else into an error.
     pub(super) fn receive<S>(
         &mut self,
-        head: Head,
+        answered: Answered,
         sink: &mut S,
         options: Options,
     ) -> Result<Answer, ClientError>
@@ -208,13 +208,13 @@ impl Client {
         S: Sink + ?Sized,
         S::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
     {
-        let Head {
+        let Answered {
             connection,
             head,
             fields,
             rest,
             sent,
-        } = head;
+        } = answered;
         let mut body = Body::new(connection, &head, &mut self.buffers.receive, rest);
         // EWS answers by content, whatever the status: faults come with 500 and with 200. But a
         // redirect or a challenge is the web server's, whatever it says besides.

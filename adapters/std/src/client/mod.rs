@@ -28,7 +28,7 @@ pub use status::{StatusError, StatusKind};
 use connection::{Connection, Timeouts};
 use cookies::Cookies;
 use endpoint::Endpoint;
-use exchange::{Buffers, Head};
+use exchange::{Answered, Buffers};
 
 /// A blocking client for one server.
 ///
@@ -140,12 +140,12 @@ impl Client {
         let body = request.items(items).encoder()?;
         // Position is 32 bits wide, and a request of 2^32 items is none that a server takes.
         let options = options.items(u32::try_from(items.len()).unwrap_or(u32::MAX));
-        let head = self.request(&body)?;
-        self.receive(head, sink, options)
+        let answered = self.request(&body)?;
+        self.receive(answered, sink, options)
     }
 
     /// Sends the request and reads the response's head.
-    fn request(&mut self, body: &Encoder<'_>) -> Result<Head, ClientError> {
+    fn request(&mut self, body: &Encoder<'_>) -> Result<Answered, ClientError> {
         if let Some(kept) = self.connection.take() {
             match self.attempt(kept, body.clone()) {
                 // An idle connection ends when the server likes; nobody has seen this request.

@@ -208,6 +208,7 @@ impl Sink for BatchSink<'_, '_> {
         if let Event::Fault(fault) = event {
             self.exchange.fault(fault);
         }
+        (self.ledger.progress)(Progress::Note(event));
         self.archive.note(event);
     }
 

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use exportitems::policy::{Endpoint, Limits, Policy};
-use exportitems::{ExportItems, ItemId, Options};
+use exportitems::{Event, ExportItems, ItemId, Options};
 
 pub use error::ExportError;
 
@@ -70,6 +70,10 @@ pub enum Progress<'a> {
         /// It is asked for again, after this wait at the earliest.
         again: Option<Duration>,
     },
+    /// What a response says beside its items: the server's version, codes and texts.
+    Note(&'a Event<'a>),
+    /// A response is over, well or not; its items have been told or are on their way.
+    Answer(&'a Answer),
     /// Nothing is asked for during this time.
     Wait {
         /// How long.
@@ -272,6 +276,13 @@ impl Run<'_, '_> {
 
         if answered {
             self.brought = Instant::now();
+        }
+        match &result {
+            Ok(answer) => (ledger.progress)(Progress::Answer(answer)),
+            Err(ClientError::Response(error)) => {
+                (ledger.progress)(Progress::Answer(&error.answer));
+            }
+            Err(_) => {}
         }
         let stop = match result {
             Ok(answer) => Stop::Answer(answer),

@@ -104,7 +104,7 @@ fn a_sink_that_is_dropped_leaves_nothing() {
     sink.write(b"half").unwrap();
     drop(sink);
     assert_eq!(settle(&mut archive), []);
-    assert_eq!(files(&dir.path().join("items")), [PathBuf::new(); 0]);
+    assert!(files(&dir.path().join("items")).is_empty());
 }
 
 #[test]
@@ -133,10 +133,7 @@ fn a_manifest_that_is_torn_at_any_byte_is_repaired() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("manifest.jsonl"), &manifest[..cut]).unwrap();
         let mut archive = Archive::open(dir.path()).unwrap();
-        let lines = manifest[..cut]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
+        let lines = manifest[..cut].split(|&byte| byte == b'\n').count() - 1;
         let done = [archive.is_done("first"), archive.is_done("second")];
         assert_eq!(done, [lines > 0, lines > 1], "cut at {cut}");
         if cut % 50 == 0 {

@@ -411,3 +411,61 @@ fn an_item_that_is_listed_twice_is_exported_once() {
     assert_eq!((report.ok, report.skipped), (1, 2));
     assert_eq!(setting.asked(), [1]);
 }
+
+/// The process that [`a_kill_loses_nothing_that_is_archived`] kills; by itself it does nothing.
+#[test]
+fn the_process_to_kill() {
+    let Ok(url) = std::env::var("EXPORTITEMS_TEST_URL") else {
+        return;
+    };
+    let dir = std::env::var("EXPORTITEMS_TEST_DIR").unwrap();
+    let ids: Vec<_> = (0..40)
+        .map(|seed| item_id(DEFAULT_MAILBOX, seed, size(seed)))
+        .collect();
+    let items: Vec<_> = ids.iter().map(|id| ItemId::new(id)).collect();
+    let mut client = Client::builder(&url).build().unwrap();
+    let mut archive = Archive::open(dir).unwrap();
+    let _ =
+        Exporter::new(&mut client, &mut archive, ExportItems::new(&[])).run(&items, &mut |_| {});
+}
+
+#[test]
+fn a_kill_loses_nothing_that_is_archived() {
+    // Slow enough to be killed amid the second batch, of 6 MB.
+    let setting = Setting::new("bytes-per-second = 8000000", 40);
+    let manifest = setting.dir.path().join("manifest.jsonl");
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "export::the_process_to_kill"])
+        .env("EXPORTITEMS_TEST_URL", setting.emulator.url())
+        .env("EXPORTITEMS_TEST_DIR", setting.dir.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = || {
+        fs::read_to_string(&manifest)
+            .unwrap_or_default()
+            .lines()
+            .count()
+    };
+    while lines() < 25 && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    assert!(
+        !child.wait().unwrap().success(),
+        "the run was over before the kill"
+    );
+
+    let kept = lines();
+    let report = setting.run(QUICK);
+    assert!(
+        report.skipped >= kept - 1,
+        "{} of {kept} lines",
+        report.skipped
+    );
+    assert_eq!(report.skipped + report.ok, 40);
+    assert_eq!(setting.archived(), 40);
+    // Nothing that was archived is asked for again.
+    let again: usize = setting.asked().iter().skip(2).sum();
+    assert_eq!(again, 40 - report.skipped);
+}
