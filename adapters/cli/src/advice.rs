@@ -39,8 +39,7 @@ pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
 fn of_refusal(disposition: Option<&str>) -> &'static str {
     match disposition {
         Some("permanent") => {
-            "the server has no such item for you; asking again does not help, \
-             so check the id, its change key and the mailbox"
+            "asking again does not help; check the id, its change key and the mailbox"
         }
         Some("auth") => "you may not; check the account, its rights and the impersonation",
         Some("throttled") => "the server is busy; export it again later",

@@ -3,13 +3,13 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use exportitems::policy::Disposition;
-use exportitems::{ItemError, Outcome, Response, Verdict};
+use exportitems::policy::{Advice, Disposition};
+use exportitems::{ItemError, Outcome, Response, Summary, Verdict};
 use exportitems_std::archive::{Entry, Status};
 use serde::Serialize;
 
 use crate::advice;
-use crate::texts::Texts;
+use crate::texts::{ResponseTexts, Texts};
 
 /// What became of an item.
 #[derive(Clone, Debug, Serialize)]
@@ -177,6 +177,55 @@ impl ItemLine {
     }
 }
 
+impl SummaryLine {
+    /// The line for responses with which nothing was wrong.
+    pub(crate) const fn complete() -> Self {
+        Self {
+            items: 0,
+            ok: 0,
+            failed: 0,
+            suspect: 0,
+            response: Response::Complete,
+            server_version: None,
+            code: None,
+            message: None,
+            back_off_ms: None,
+            disposition: None,
+            error: None,
+            offset: None,
+        }
+    }
+
+    /// The line for one response.
+    pub(crate) fn new(summary: &Summary, texts: &mut ResponseTexts) -> Self {
+        let fault = texts.take_fault();
+        Self {
+            items: summary.items,
+            ok: summary.ok,
+            failed: summary.failed,
+            suspect: summary.suspect,
+            response: summary.response,
+            server_version: texts.server_version.clone(),
+            code: fault.code(),
+            message: fault.message(),
+            back_off_ms: summary.fault.and_then(|fault| fault.back_off_ms),
+            disposition: disposition(summary).map(Disposition::as_str),
+            error: summary.error.map(|error| error.kind.to_string()),
+            offset: summary.error.map(|error| error.offset),
+        }
+    }
+}
+
+/// What can be done about the response as a whole; `None` where nothing need be.
+fn disposition(summary: &Summary) -> Option<Disposition> {
+    match (summary.response, summary.fault) {
+        (Response::Complete, _) => None,
+        (Response::Truncated, _) => Some(Disposition::Truncated),
+        (Response::Fault, Some(fault)) => Some(Advice::of_fault(&fault).disposition),
+        _ => Some(Disposition::Transient),
+    }
+}
+
 impl fmt::Display for ItemLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { index, bytes, .. } = self;
@@ -258,6 +307,11 @@ impl fmt::Display for SummaryLine {
         }
         Ok(())
     }
+}
+
+/// Positions and counts are told in 32 bits, as a response's are.
+pub(crate) fn number(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
 }
 
 const fn described(response: Response) -> &'static str {

@@ -2,10 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod advice;
+mod bar;
 mod credentials;
 mod decode;
+mod demo;
 mod emulate;
 mod encode;
+mod export;
 mod ids;
 mod integrity;
 mod line;
@@ -36,6 +39,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
+    Export(Box<export::Export>),
     Encode(encode::Encode),
     Decode(decode::Decode),
     Emulate(exportitems_emulator::Options),
@@ -45,6 +50,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::new();
     let done = match &arguments.command {
+        Command::Demo(args) => demo::run(args, &mut output),
+        Command::Export(args) => export::run(args, &mut output),
         Command::Encode(args) => encode::run(args, &mut output),
         Command::Decode(args) => decode::run(args, &mut output),
         Command::Emulate(options) => emulate::run(options, &mut output),

@@ -63,6 +63,10 @@ impl RequestOptions {
         ids::open(&self.ids)
     }
 
+    pub(crate) const fn server_version(&self) -> RequestServerVersion {
+        self.server_version
+    }
+
     /// The roles, in the two lists that a request borrows.
     pub(crate) fn roles(&self) -> Roles<'_> {
         let mut roles = Roles::default();

@@ -7,6 +7,40 @@ const MOST: usize = 4 * 1024;
 /// Most bytes of a `ResponseCode`; the schema's longest has 66.
 const MOST_OF_CODE: usize = 256;
 
+/// What a response says beside its items' data.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ResponseTexts {
+    pub(crate) server_version: Option<String>,
+    /// Of the message that was begun last.
+    item: Texts,
+    /// Of the fault, where the response is one.
+    fault: Option<Texts>,
+}
+
+impl ResponseTexts {
+    /// Keeps what `event` says.
+    pub(crate) fn note(&mut self, event: &Event<'_>) {
+        match event {
+            Event::ServerVersion(version) => self.server_version = server_version(version),
+            Event::MessageStart { .. } => self.item = Texts::default(),
+            Event::FaultCode(_) | Event::FaultString(_) => {
+                self.fault.get_or_insert_default().note(event);
+            }
+            _ => self.fault.as_mut().unwrap_or(&mut self.item).note(event),
+        }
+    }
+
+    /// What the item said whose outcome has come.
+    pub(crate) fn take_item(&mut self) -> Texts {
+        core::mem::take(&mut self.item)
+    }
+
+    /// What the fault says.
+    pub(crate) fn take_fault(&mut self) -> Texts {
+        self.fault.take().unwrap_or_default()
+    }
+}
+
 /// The texts of one message, or of a fault.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Texts {
@@ -21,7 +55,7 @@ pub(crate) struct Texts {
 
 impl Texts {
     /// Keeps what `event` says.
-    pub(crate) fn note(&mut self, event: &Event<'_>) {
+    fn note(&mut self, event: &Event<'_>) {
         match *event {
             // A fault's `ResponseCode`, where there is one, comes behind its `faultcode` and says more.
             Event::ResponseCode { text, .. } | Event::FaultCode(text) => {
@@ -79,7 +113,7 @@ fn append(to: &mut String, text: &str, most: usize) {
 }
 
 /// `ServerVersionInfo` in one text: `15.1.2507.6 V2017_07_11`.
-pub(crate) fn server_version(version: &ServerVersion<'_>) -> Option<String> {
+fn server_version(version: &ServerVersion<'_>) -> Option<String> {
     let build = [
         version.major,
         version.minor,

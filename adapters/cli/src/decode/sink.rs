@@ -3,15 +3,15 @@
 use core::fmt::Write as _;
 use std::collections::VecDeque;
 
-use exportitems::policy::{Advice, Disposition, Endpoint, Exchange, Limits};
-use exportitems::{Event, ItemIds, Outcome, Response, Sink, Summary};
+use exportitems::policy::{Endpoint, Exchange, Limits};
+use exportitems::{Event, ItemIds, Outcome, Sink, Summary};
 use exportitems_std::{Archive, ArchiveError, ArchiveSink};
 use sha2::{Digest as _, Sha256};
 
 use crate::line::{ItemLine, ItemStatus, Summarised, SummaryLine};
 use crate::output::{Format, Output};
 use crate::status::Failure;
-use crate::texts::{server_version, Texts};
+use crate::texts::ResponseTexts;
 
 /// Digests items, archives them if it was told to, and prints a line for each.
 ///
@@ -24,9 +24,7 @@ pub(super) struct DecodeSink<'a> {
     digest: Sha256,
     item_id: Option<String>,
     change_key: Option<String>,
-    texts: Texts,
-    fault: Option<Texts>,
-    server_version: Option<String>,
+    texts: ResponseTexts,
     pending: VecDeque<ItemLine>,
     /// The disk failed; what is pending will not become durable.
     disk_failed: bool,
@@ -49,9 +47,7 @@ impl<'a> DecodeSink<'a> {
             digest: Sha256::new(),
             item_id: None,
             change_key: None,
-            texts: Texts::default(),
-            fault: None,
-            server_version: None,
+            texts: ResponseTexts::default(),
             pending: VecDeque::new(),
             disk_failed: false,
             summary: None,
@@ -85,21 +81,7 @@ impl<'a> DecodeSink<'a> {
             }
             self.output.value(&line, self.format);
         }
-        let fault = self.fault.unwrap_or_default();
-        let line = SummaryLine {
-            items: summary.items,
-            ok: summary.ok,
-            failed: summary.failed,
-            suspect: summary.suspect,
-            response: summary.response,
-            server_version: self.server_version,
-            code: fault.code(),
-            message: fault.message(),
-            back_off_ms: summary.fault.and_then(|fault| fault.back_off_ms),
-            disposition: disposition(&summary).map(Disposition::as_str),
-            error: summary.error.map(|error| error.kind.to_string()),
-            offset: summary.error.map(|error| error.offset),
-        };
+        let line = SummaryLine::new(&summary, &mut self.texts);
         self.output
             .value(&Summarised { summary: &line }, self.format);
         self.output.check()?;
@@ -148,7 +130,7 @@ impl<'a> DecodeSink<'a> {
 
     fn line(&mut self, outcome: &Outcome) -> ItemLine {
         let disposition = self.exchange.item(outcome).disposition;
-        let mut line = ItemLine::new(outcome, disposition, &core::mem::take(&mut self.texts));
+        let mut line = ItemLine::new(outcome, disposition, &self.texts.take_item());
         line.item_id = self.item_id.take();
         line.change_key = self.change_key.take();
         line
@@ -208,29 +190,14 @@ impl Sink for DecodeSink<'_> {
         if let Some(archive) = &mut self.archive {
             archive.note(event);
         }
-        match event {
-            Event::ServerVersion(version) => self.server_version = server_version(version),
-            Event::Fault(fault) => self.exchange.fault(fault),
-            Event::MessageStart { .. } => self.texts = Texts::default(),
-            Event::FaultCode(_) | Event::FaultString(_) => {
-                self.fault.get_or_insert_default().note(event);
-            }
-            _ => self.fault.as_mut().unwrap_or(&mut self.texts).note(event),
+        if let Event::Fault(fault) = event {
+            self.exchange.fault(fault);
         }
+        self.texts.note(event);
     }
 
     fn end(&mut self, summary: &Summary) {
         self.summary = Some(*summary);
-    }
-}
-
-/// What can be done about the response as a whole; `None` where nothing need be.
-fn disposition(summary: &Summary) -> Option<Disposition> {
-    match (summary.response, summary.fault) {
-        (Response::Complete, _) => None,
-        (Response::Truncated, _) => Some(Disposition::Truncated),
-        (Response::Fault, Some(fault)) => Some(Advice::of_fault(&fault).disposition),
-        _ => Some(Disposition::Transient),
     }
 }
 
