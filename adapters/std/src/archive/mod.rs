@@ -162,8 +162,6 @@ impl Archive {
         let target = self.dir.join(file);
         if let Some(parent) = target.parent().filter(|parent| !parent.is_dir()) {
             fs::create_dir(parent).map_err(ArchiveError::io("create", parent))?;
-            let items = self.dir.join(ITEMS);
-            sync_directory(&items).map_err(ArchiveError::io("sync", &items))?;
         }
         self.temporaries += 1;
         Temporary::create(name::temporary(&target, self.temporaries), target)

@@ -37,7 +37,10 @@ pub enum BuildError {
         source: Option<Box<dyn core::error::Error + Send + Sync>>,
     },
     /// Neither the system nor a file gave a certificate to trust.
-    NoRoots,
+    NoRoots {
+        /// What went wrong with the system's first.
+        source: Option<Box<dyn core::error::Error + Send + Sync>>,
+    },
     /// TLS cannot be set up.
     Tls(rustls::Error),
 }
@@ -61,7 +64,7 @@ impl fmt::Display for BuildError {
                 "no certificate in {}; it must hold them in PEM",
                 path.display()
             ),
-            Self::NoRoots => f.write_str(
+            Self::NoRoots { .. } => f.write_str(
                 "no certificate authority to trust; install the system's certificates or name a file of them",
             ),
             Self::Tls(error) => write!(f, "cannot set up TLS: {error}"),
@@ -75,11 +78,11 @@ impl core::error::Error for BuildError {
             Self::Url(error) => Some(error),
             Self::Credentials(error) => Some(error),
             Self::Header(error) => Some(error),
-            Self::CaFile { source, .. } => source
+            Self::CaFile { source, .. } | Self::NoRoots { source } => source
                 .as_ref()
                 .map(|error| &**error as &(dyn core::error::Error + 'static)),
             Self::Tls(error) => Some(error),
-            Self::PlaintextCredentials { .. } | Self::ZeroTimeout | Self::NoRoots => None,
+            Self::PlaintextCredentials { .. } | Self::ZeroTimeout => None,
         }
     }
 }

@@ -132,9 +132,10 @@ impl Fields {
     }
 }
 
-/// A header's value in a form that can be shown.
+/// A header's value in a form that can be shown, on a terminal too.
 fn text(value: &[u8]) -> String {
-    String::from_utf8_lossy(&value[..value.len().min(VALUE_LIMIT)]).into_owned()
+    String::from_utf8_lossy(&value[..value.len().min(VALUE_LIMIT)])
+        .replace(char::is_control, "\u{fffd}")
 }
 
 /// How long to wait; `None` for a date that is none.
@@ -171,6 +172,13 @@ mod tests {
         );
         assert!(waits(b"Tue, 31 Dec 2199 23:59:59 GMT") > Some(Duration::from_secs(1 << 30)));
         assert_eq!(waits(b"soon"), None);
+    }
+
+    #[test]
+    fn what_is_shown_cannot_steer_a_terminal() {
+        // U+009B begins a control sequence, in a form that header rules let through.
+        assert_eq!(text("FE1\u{9b}2J".as_bytes()), "FE1\u{fffd}2J");
+        assert_eq!(text(&[b'x'; 600]).len(), VALUE_LIMIT);
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub(super) fn config(ca_files: &[PathBuf]) -> Result<Arc<ClientConfig>, BuildErr
         add_file(&mut roots, file)?;
     }
     if roots.is_empty() {
-        return Err(BuildError::NoRoots);
+        let source = native.errors.into_iter().next().map(Into::into);
+        return Err(BuildError::NoRoots { source });
     }
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
