@@ -110,7 +110,7 @@ fn client(args: &Export) -> Result<Client, Failure> {
         BuildError::PlaintextCredentials { .. } => {
             Failure::Usage(format!("{error} (--allow-plaintext-credentials)"))
         }
-        BuildError::CaFile { .. } | BuildError::NoRoots | BuildError::Tls(_) => {
+        BuildError::CaFile { .. } | BuildError::NoRoots { .. } | BuildError::Tls(_) => {
             Failure::Local(error.to_string())
         }
         other => Failure::Usage(other.to_string()),
