@@ -16,6 +16,7 @@ mod output;
 mod request;
 mod status;
 mod texts;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ enum Command {
     Export(Box<export::Export>),
     Encode(encode::Encode),
     Decode(decode::Decode),
+    Verify(verify::Verify),
     Emulate(exportitems_emulator::Options),
 }
 
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Export(args) => export::run(args, &mut output),
         Command::Encode(args) => encode::run(args, &mut output),
         Command::Decode(args) => decode::run(args, &mut output),
+        Command::Verify(args) => verify::run(args, &mut output),
         Command::Emulate(options) => emulate::run(options, &mut output),
     };
     match done {
