@@ -339,3 +339,33 @@ fn a_rejected_commit_is_no_suspect() {
     }
     panic!("no end");
 }
+
+#[test]
+fn a_long_name_of_a_value_is_no_text() {
+    let message = format!(
+        "<m:ExportItemsResponseMessage ResponseClass=\"Error\"><m:MessageXml>\
+         <t:Value Name=\"{}\">value</t:Value></m:MessageXml></m:ExportItemsResponseMessage>",
+        "N".repeat(600),
+    );
+    assert_eq!(run(&document(&message), options()).texts, "value");
+}
+
+#[test]
+fn an_item_without_an_answer_fails_where_the_response_ended() {
+    for (document, offset) in [
+        (document(""), document("").len()),
+        (
+            document("<!-- -->  text"),
+            document("").find("</m:Resp").unwrap() + 10,
+        ),
+        (document("<x").split_at(60).0.to_owned(), 60),
+    ] {
+        let told = run(&document, options().items(2));
+        for outcome in told.outcomes {
+            assert_eq!(
+                (outcome.error, outcome.offset),
+                (Some(ItemError::NotAnswered), offset as u64)
+            );
+        }
+    }
+}

@@ -75,10 +75,9 @@ impl Machine {
 
     /// The rest of a text that was under way, outcomes that are still owed, then the end.
     pub(super) fn close_step(&mut self, scratch: &mut [u8]) -> Step {
-        let node = self.path.node();
-        if node.is_streamed_text() && self.tag.is_none() {
+        if self.in_streamed_text() {
             if let Some(piece) = self.assembly.piece(true, scratch) {
-                return Step::Ready(Ready::Text(node, piece, false));
+                return Step::Ready(Ready::Text(self.path.node(), piece, false));
             }
         }
         if let Some(item) = self.item.take() {
@@ -89,7 +88,10 @@ impl Machine {
             self.messages += 1;
             self.failed = self.failed.saturating_add(1);
             self.just_committed = None;
-            return Step::Ready(Ready::Outcome(Item::not_answered(index, self.offset)));
+            // Where the response ended for us; what lies behind an error has been consumed or not.
+            let error = self.ended.and_then(|(_, error)| error);
+            let offset = error.map_or(self.offset, |error| error.offset);
+            return Step::Ready(Ready::Outcome(Item::not_answered(index, offset)));
         }
         if self.stage == Stage::Closing {
             self.stage = Stage::Closed;

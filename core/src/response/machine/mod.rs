@@ -235,7 +235,7 @@ impl Machine {
                 }
             }
             // A reference is at most four bytes long.
-            Some(node) if node.is_streamed_text() && !self.assembly.has_room(4, scratch) => {
+            Some(node) if self.in_streamed_text() && !self.assembly.has_room(4, scratch) => {
                 if let Some(piece) = self.assembly.piece(false, scratch) {
                     return Ok(Step::Ready(Ready::Text(node, piece, false)));
                 }
@@ -316,6 +316,11 @@ impl Machine {
             }
         }
         Ok(Step::On)
+    }
+
+    /// Whether what is assembled is a text that is told in pieces, and not an attribute of its start tag.
+    fn in_streamed_text(&self) -> bool {
+        self.path.node().is_streamed_text() && self.tag.is_none()
     }
 
     /// An error at the tag under way.

@@ -1,0 +1,272 @@
+//! What must come of a [`Script`], from what was put into it: the rules of design.md, *Outcomes*.
+
+use exportitems::{
+    Error, ErrorKind, ItemError, Outcome, Response, ResponseClass, ResponseCode, Summary, Verdict,
+};
+
+use crate::payload_reference::judge;
+use crate::run::{Run, Told};
+use crate::script::{
+    Answer, Class, Code, Data, Ending, Fault, Flaw, Junk, Message, Payload, Script, Words,
+};
+use crate::wire::{code_text, Wire};
+
+/// design.md, *Outcomes*: the gravest first.
+pub const PRECEDENCE: [ItemError; 14] = [
+    ItemError::Unrequested,
+    ItemError::NotAnswered,
+    ItemError::Refused,
+    ItemError::Truncated,
+    ItemError::Malformed,
+    ItemError::Cut,
+    ItemError::Duplicate,
+    ItemError::Base64,
+    ItemError::TooLarge,
+    ItemError::Contradiction,
+    ItemError::MissingData,
+    ItemError::EmptyData,
+    ItemError::Payload,
+    ItemError::Write,
+];
+
+/// The gravest of several errors.
+#[must_use]
+pub fn gravest(errors: &[ItemError]) -> Option<ItemError> {
+    PRECEDENCE.into_iter().find(|error| errors.contains(error))
+}
+
+/// Compares a run of a script with what the script says.
+///
+/// # Panics
+/// When they differ.
+pub fn check(script: &Script, wire: &Wire, run: &Run) {
+    let end = end(script, wire);
+    let summary = run.summary();
+    check_end(end, run.error, summary);
+    let outcomes: Vec<&Outcome> = run.outcomes().collect();
+    let messages: &[Message] = match &script.answer {
+        Answer::Items(messages) => messages,
+        Answer::Fault(fault) => {
+            check_fault(fault, end, run);
+            &[]
+        }
+    };
+    let sent = match (script.ending, end) {
+        // Nothing behind the junk is read.
+        (Ending::Behind(n, _), End::Error(_)) if !messages.is_empty() => {
+            usize::from(n) % messages.len() + 1
+        }
+        _ => wire.starts.len(),
+    };
+    let data = run.data();
+    assert_eq!(data.len(), sent, "messages that were sent");
+    let mut suspects = 0;
+    for (index, outcome) in outcomes.iter().enumerate() {
+        let Some(message) = messages.get(index).filter(|_| index < sent) else {
+            assert_eq!(outcome.error, Some(ItemError::NotAnswered), "item {index}");
+            assert_eq!((outcome.class, outcome.code), (None, None), "item {index}");
+            continue;
+        };
+        let is_last = index + 1 == sent;
+        let mut errors = faults(message);
+        if (script.setup().items).is_some_and(|items| index >= items as usize) {
+            errors.push(ItemError::Unrequested);
+        }
+        if end == End::Cut && is_last {
+            // How much of it came, nobody knows here: what is not in it yet is not judged.
+            let error = outcome.error.expect("a cut item fails");
+            let possible = match error {
+                ItemError::Cut => true,
+                ItemError::Refused => matches!(message.class, Class::Error | Class::Warning),
+                error => errors.contains(&error) && error < ItemError::Cut,
+            };
+            assert!(possible, "item {index}: {error} of {message:?}");
+            continue;
+        }
+        if let (End::Error(kind), true) = (end, is_last) {
+            errors.push(match kind {
+                ErrorKind::Truncated => ItemError::Truncated,
+                ErrorKind::UnexpectedEnd => ItemError::Cut,
+                _ => ItemError::Malformed,
+            });
+        }
+        assert_eq!(outcome.error, gravest(&errors), "item {index}: {message:?}");
+        assert_eq!(outcome.class, class(message.class), "item {index}");
+        assert_eq!(
+            outcome.code,
+            code_text(message.code).map(ResponseCode::from_text),
+            "item {index}"
+        );
+        assert_eq!(outcome.back_off_ms, message.note.back_off_ms);
+        if outcome.error.is_none() {
+            let payload = message.data[0].payload.bytes();
+            assert_eq!(data[index], payload, "payload of item {index}");
+            assert_eq!(outcome.integrity, Some(judge(&payload)), "item {index}");
+            suspects += u32::from(outcome.integrity != Some(Verdict::Whole));
+        }
+    }
+    let truncated = summary.response == Response::Truncated;
+    assert_eq!(summary.suspect, if truncated { suspects } else { 0 });
+    check_texts(messages, sent, run);
+}
+
+/// Errors of a message that came in full.
+fn faults(message: &Message) -> Vec<ItemError> {
+    let no_error = match message.code {
+        Code::NoError | Code::Padded => Some(true),
+        Code::Known(_) | Code::Unknown => Some(false),
+        Code::Absent => None,
+    };
+    let mut faults = Vec::new();
+    match (message.class, no_error) {
+        (Class::Unknown | Class::Absent, _)
+        | (Class::Success, Some(false))
+        | (Class::Error, Some(true)) => faults.push(ItemError::Contradiction),
+        (Class::Warning, _) if !message.data.is_empty() => faults.push(ItemError::Contradiction),
+        (Class::Error | Class::Warning, _) => faults.push(ItemError::Refused),
+        (Class::Success, _) => {}
+    }
+    faults.extend(message.data.iter().filter_map(flaw));
+    match &message.data[..] {
+        [] => faults.push(ItemError::MissingData),
+        [data] => faults.extend(payload(&data.payload)),
+        _ => faults.push(ItemError::Duplicate),
+    }
+    faults
+}
+
+fn flaw(data: &Data) -> Option<ItemError> {
+    data.flaw.map(|flaw| match flaw {
+        Flaw::Marker(_) | Flaw::MarkerInside(_) | Flaw::MarkerBehind(_) => ItemError::Truncated,
+        _ => ItemError::Base64,
+    })
+}
+
+fn payload(payload: &Payload) -> Option<ItemError> {
+    let bytes = payload.bytes();
+    match judge(&bytes) {
+        _ if bytes.is_empty() => Some(ItemError::EmptyData),
+        Verdict::Broken { .. } => Some(ItemError::Payload),
+        _ => None,
+    }
+}
+
+fn class(class: Class) -> Option<ResponseClass> {
+    match class {
+        Class::Success => Some(ResponseClass::Success),
+        Class::Warning => Some(ResponseClass::Warning),
+        Class::Error => Some(ResponseClass::Error),
+        Class::Unknown | Class::Absent => None,
+    }
+}
+
+/// How a document ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Whole {
+        fault: bool,
+    },
+    Error(ErrorKind),
+    /// By a cut, or by a marker in the `Data` that the cut left open.
+    Cut,
+}
+
+fn end(script: &Script, wire: &Wire) -> End {
+    let fault = matches!(script.answer, Answer::Fault(_));
+    match script.ending {
+        Ending::Cut(_) if wire.bytes.len() < wire.end => End::Cut,
+        Ending::Behind(_, junk) => junk_error(junk, fault).map_or(End::Whole { fault }, End::Error),
+        Ending::Trailing(junk) => End::Error(trailing_error(junk)),
+        _ => End::Whole { fault },
+    }
+}
+
+fn junk_error(junk: Junk, in_body: bool) -> Option<ErrorKind> {
+    Some(match junk {
+        Junk::Marker => ErrorKind::Truncated,
+        Junk::HalfMarker | Junk::Text => ErrorKind::UnexpectedText,
+        Junk::EndTag => ErrorKind::MismatchedEndTag,
+        Junk::Entity => ErrorKind::UnknownEntity,
+        Junk::Dtd => ErrorKind::Dtd,
+        Junk::LongName => ErrorKind::NameTooLong,
+        // The body has one child; elsewhere elements that nobody knows are skipped.
+        Junk::Html | Junk::Deep | Junk::BrokenTag if in_body => ErrorKind::UnexpectedOperation,
+        Junk::Html => return None,
+        Junk::Deep => ErrorKind::TooDeep,
+        Junk::BrokenTag => ErrorKind::UnexpectedByte,
+    })
+}
+
+fn trailing_error(junk: Junk) -> ErrorKind {
+    match junk {
+        Junk::Marker => ErrorKind::Truncated,
+        Junk::HalfMarker => ErrorKind::UnexpectedEnd,
+        Junk::Text | Junk::Html | Junk::EndTag | Junk::Deep | Junk::BrokenTag => {
+            ErrorKind::TrailingData
+        }
+        Junk::Entity => ErrorKind::UnknownEntity,
+        Junk::Dtd => ErrorKind::Dtd,
+        Junk::LongName => ErrorKind::NameTooLong,
+    }
+}
+
+fn check_end(end: End, error: Option<Error>, summary: Summary) {
+    let kind = error.map(|error| error.kind);
+    let response = match kind {
+        None if summary.fault.is_some() => Response::Fault,
+        None => Response::Complete,
+        Some(ErrorKind::Truncated) => Response::Truncated,
+        Some(ErrorKind::UnexpectedEnd) => Response::Cut,
+        Some(ErrorKind::UnexpectedOperation) => Response::NotSoap,
+        Some(_) => Response::Malformed,
+    };
+    assert_eq!(summary.response, response);
+    match end {
+        End::Whole { fault } => {
+            assert_eq!((kind, summary.fault.is_some()), (None, fault));
+        }
+        End::Error(expected) => assert_eq!(kind, Some(expected)),
+        End::Cut => assert!(
+            matches!(kind, Some(ErrorKind::UnexpectedEnd | ErrorKind::Truncated)),
+            "{kind:?}"
+        ),
+    }
+}
+
+fn check_fault(fault: &Fault, end: End, run: &Run) {
+    if end == End::Cut {
+        return;
+    }
+    let told = run.summary().fault.expect("a fault");
+    let code = match (fault.detail.and_then(code_text), fault.faultcode) {
+        (Some(text), _) => Some(ResponseCode::from_text(text)),
+        (None, Some(n)) => code_text(Code::Known(n)).map(ResponseCode::from_text),
+        (None, None) => None,
+    };
+    assert_eq!(told.code, code);
+    assert_eq!(told.back_off_ms, fault.detail.and(fault.back_off_ms));
+    let text = run.told.iter().find_map(|told| match told {
+        Told::FaultString(text) => Some(text.as_str()),
+        _ => None,
+    });
+    assert_eq!(text.unwrap_or_default(), fault.text.meaning());
+}
+
+/// The texts of messages that came in full.
+fn check_texts(messages: &[Message], sent: usize, run: &Run) {
+    let Some(whole) = sent.checked_sub(1) else {
+        return;
+    };
+    let mut texts: Vec<String> = Vec::new();
+    for told in &run.told {
+        match told {
+            Told::MessageStart(..) => texts.push(String::new()),
+            Told::MessageText(text) => *texts.last_mut().expect("a message of the items") += text,
+            _ => {}
+        }
+    }
+    for (message, text) in messages.iter().zip(&texts).take(whole) {
+        let meaning = message.note.text.map_or(String::new(), Words::meaning);
+        assert_eq!(*text, meaning);
+    }
+}

@@ -1,0 +1,352 @@
+//! Runs of the decoder, and what they tell in a form that does not depend on pieces.
+
+use exportitems::{
+    Attribute, Decoder, Error, ErrorKind, Event, Fault, Integrity, Options, Outcome, Response,
+    ResponseClass, ResponseCode, Summary, Verdict,
+};
+
+/// How the decoder is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// How many items were asked for, if it is told.
+    pub items: Option<u32>,
+    /// What becomes of payloads that are not whole.
+    pub integrity: Integrity,
+    /// Most bytes of an item.
+    pub max_item_bytes: u64,
+    /// Size of the scratch in bytes.
+    pub scratch: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            items: None,
+            integrity: Integrity::Accept,
+            max_item_bytes: u64::MAX,
+            scratch: 512,
+        }
+    }
+}
+
+impl Setup {
+    /// For the decoder.
+    #[must_use]
+    pub fn options(self) -> Options {
+        let options = Options::new()
+            .integrity(self.integrity)
+            .max_item_bytes(self.max_item_bytes);
+        match self.items {
+            Some(items) => options.items(items),
+            None => options,
+        }
+    }
+}
+
+/// An event without borrows, adjacent pieces joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// [`Event::ServerVersion`]: its numbers and its text.
+    ServerVersion([Option<u32>; 4], Value),
+    /// [`Event::MessageStart`]
+    MessageStart(u32, Option<ResponseClass>),
+    /// [`Event::MessageText`]
+    MessageText(String),
+    /// [`Event::ResponseCode`]
+    ResponseCode(ResponseCode, String),
+    /// [`Event::DescriptiveLinkKey`]
+    DescriptiveLinkKey(i32),
+    /// [`Event::MessageXml`]: name, text, and whether the last piece came.
+    MessageXml(String, String, bool),
+    /// [`Event::ItemIds`]: `Id` and `ChangeKey`.
+    ItemIds(Value, Value),
+    /// [`Event::Data`]
+    Data(Vec<u8>),
+    /// [`Event::Outcome`]
+    Outcome(Outcome),
+    /// [`Event::FaultCode`]
+    FaultCode(String),
+    /// [`Event::FaultString`]
+    FaultString(String),
+    /// [`Event::Fault`]
+    Fault(Fault),
+    /// [`Event::End`]
+    End(Summary),
+}
+
+/// An [`Attribute`] without borrows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// It is not there.
+    Absent,
+    /// Its text.
+    Text(String),
+    /// It did not fit; its length.
+    Omitted(u64),
+}
+
+impl From<Attribute<'_>> for Value {
+    fn from(attribute: Attribute<'_>) -> Self {
+        match attribute {
+            Attribute::Absent => Self::Absent,
+            Attribute::Value(text) => Self::Text(text.to_owned()),
+            Attribute::Omitted { len } => Self::Omitted(len),
+        }
+    }
+}
+
+/// Everything that came of a response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// The events.
+    pub told: Vec<Told>,
+    /// The error, if there was one.
+    pub error: Option<Error>,
+}
+
+impl Run {
+    /// Appends an event, or joins it to the last.
+    ///
+    /// # Panics
+    /// For an event that this crate does not know.
+    pub fn note(&mut self, event: &Event<'_>) {
+        match (event, self.told.last_mut()) {
+            (Event::Data(piece), Some(Told::Data(data))) => data.extend_from_slice(piece),
+            (Event::MessageText(piece), Some(Told::MessageText(text)))
+            | (Event::FaultString(piece), Some(Told::FaultString(text))) => *text += piece,
+            (
+                Event::MessageXml {
+                    name,
+                    text: piece,
+                    last,
+                },
+                Some(Told::MessageXml(of, text, whole @ false)),
+            ) => {
+                assert_eq!(name, of, "a value changed its name");
+                *text += piece;
+                *whole = *last;
+            }
+            _ => self.told.push(told(event)),
+        }
+    }
+
+    /// The outcomes, in order.
+    pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        self.told.iter().filter_map(|told| match told {
+            Told::Outcome(outcome) => Some(outcome),
+            _ => None,
+        })
+    }
+
+    /// The summary.
+    ///
+    /// # Panics
+    /// If it was not told.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        match self.told.last() {
+            Some(Told::End(summary)) => *summary,
+            last => panic!("the last event is no end: {last:?}"),
+        }
+    }
+
+    /// The data of each message, committed or not.
+    #[must_use]
+    pub fn data(&self) -> Vec<Vec<u8>> {
+        let mut items = Vec::new();
+        for told in &self.told {
+            match told {
+                Told::MessageStart(..) => items.push(Vec::new()),
+                Told::Data(bytes) => items
+                    .last_mut()
+                    .expect("data belongs to a message")
+                    .extend_from_slice(bytes),
+                _ => {}
+            }
+        }
+        items
+    }
+
+    /// The items that were committed: index and payload.
+    #[must_use]
+    pub fn committed(&self) -> Vec<(u32, Vec<u8>)> {
+        let data = self.data();
+        self.outcomes()
+            .filter(|outcome| outcome.error.is_none())
+            .map(|outcome| (outcome.index, data[outcome.index as usize].clone()))
+            .collect()
+    }
+
+    /// What does not depend on the size of the scratch: outcomes, data, summary, error.
+    #[must_use]
+    pub fn essence(&self) -> (Vec<Outcome>, Vec<Vec<u8>>, Summary, Option<Error>) {
+        (
+            self.outcomes().copied().collect(),
+            self.data(),
+            self.summary(),
+            self.error,
+        )
+    }
+}
+
+fn told(event: &Event<'_>) -> Told {
+    match *event {
+        Event::ServerVersion(version) => Told::ServerVersion(
+            [
+                version.major,
+                version.minor,
+                version.major_build,
+                version.minor_build,
+            ],
+            version.version.into(),
+        ),
+        Event::MessageStart { index, class } => Told::MessageStart(index, class),
+        Event::MessageText(text) => Told::MessageText(text.to_owned()),
+        Event::ResponseCode { code, text } => Told::ResponseCode(code, text.to_owned()),
+        Event::DescriptiveLinkKey(key) => Told::DescriptiveLinkKey(key),
+        Event::MessageXml { name, text, last } => {
+            Told::MessageXml(name.to_owned(), text.to_owned(), last)
+        }
+        Event::ItemIds(ids) => Told::ItemIds(ids.id.into(), ids.change_key.into()),
+        Event::Data(bytes) => Told::Data(bytes.to_vec()),
+        Event::Outcome(outcome) => Told::Outcome(outcome),
+        Event::FaultCode(code) => Told::FaultCode(code.to_owned()),
+        Event::FaultString(text) => Told::FaultString(text.to_owned()),
+        Event::Fault(fault) => Told::Fault(fault),
+        Event::End(summary) => Told::End(summary),
+        _ => panic!("an event that the testkit does not know: {event:?}"),
+    }
+}
+
+/// Pulls a response through a decoder.
+///
+/// # Panics
+/// When the decoder breaks a promise of its documentation: input left over, an error that does not
+/// stay, an empty piece of data, events out of order, figures that do not add up.
+#[must_use]
+pub fn pull(pieces: &[&[u8]], setup: Setup) -> Run {
+    let mut scratch = vec![0xA5; setup.scratch];
+    let mut decoder =
+        Decoder::with_scratch(setup.options(), &mut scratch[..]).expect("scratch enough");
+    let mut run = Run::default();
+    let mut fed = 0;
+    'pieces: for &piece in pieces {
+        let mut input = piece;
+        loop {
+            match decoder.next_event(&mut input) {
+                Ok(Some(event)) => {
+                    assert_ne!(event, Event::Data(&[]), "empty data");
+                    run.note(&event);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    run.error = Some(error);
+                    break 'pieces;
+                }
+            }
+        }
+        assert!(input.is_empty(), "input left over: {} bytes", input.len());
+        fed += piece.len() as u64;
+        assert_eq!(decoder.offset(), fed, "the offset is what was fed");
+    }
+    while run.error.is_none() {
+        match decoder.finish() {
+            Ok(Some(event)) => run.note(&event),
+            Ok(None) => break,
+            Err(error) => run.error = Some(error),
+        }
+    }
+    let mut more: &[u8] = b"<more/>";
+    match run.error {
+        Some(error) => {
+            assert_eq!(decoder.finish(), Err(error), "an error stays");
+            assert_eq!(
+                decoder.next_event(&mut more),
+                Err(error),
+                "an error stays, whatever is fed"
+            );
+        }
+        None => {
+            assert_eq!(decoder.finish(), Ok(None), "nothing follows the end");
+            let finished = decoder.next_event(&mut more).map_err(|error| error.kind);
+            assert_eq!(finished, Err(ErrorKind::Finished));
+        }
+    }
+    check(&run, setup);
+    run
+}
+
+/// The order of events and the sums of the summary.
+fn check(run: &Run, setup: Setup) {
+    let mut messages = 0;
+    let mut open = None;
+    let mut outcomes = 0;
+    let (mut ok, mut failed) = (0, 0);
+    let mut bytes = 0;
+    for (at, told) in run.told.iter().enumerate() {
+        let told_at = || format!("event {at} of {:#?}", run.told);
+        match told {
+            Told::MessageStart(index, class) => {
+                assert_eq!(open, None, "message in message, {}", told_at());
+                assert_eq!((*index, outcomes), (messages, messages), "{}", told_at());
+                open = Some(*class);
+                bytes = 0;
+                messages += 1;
+            }
+            Told::Data(data) => {
+                assert!(open.is_some(), "data of no message, {}", told_at());
+                bytes += data.len() as u64;
+            }
+            Told::ItemIds(..) | Told::DescriptiveLinkKey(_) => {
+                assert!(open.is_some(), "{}", told_at());
+            }
+            Told::Outcome(outcome) => {
+                assert_eq!(outcome.index, outcomes, "{}", told_at());
+                outcomes += 1;
+                let was_open = open.take();
+                assert_eq!(
+                    was_open.is_some(),
+                    outcome.index < messages,
+                    "{}",
+                    told_at()
+                );
+                if outcome.error.is_some() {
+                    failed += 1;
+                } else {
+                    ok += 1;
+                    assert_eq!(
+                        was_open,
+                        Some(Some(ResponseClass::Success)),
+                        "{}",
+                        told_at()
+                    );
+                    assert!(
+                        matches!(outcome.code, None | Some(ResponseCode::NoError)),
+                        "{}",
+                        told_at()
+                    );
+                    assert!(bytes > 0, "{}", told_at());
+                    let broken = matches!(outcome.integrity, Some(Verdict::Broken { .. }));
+                    let lenient = matches!(setup.integrity, Integrity::Report | Integrity::Off);
+                    assert!(!broken || lenient, "{}", told_at());
+                }
+                assert_eq!(outcome.bytes, bytes, "{}", told_at());
+                bytes = 0;
+            }
+            Told::End(summary) => {
+                assert_eq!(at + 1, run.told.len(), "{}", told_at());
+                assert_eq!(open, None, "{}", told_at());
+                assert_eq!((summary.ok, summary.failed), (ok, failed));
+                assert_eq!(summary.items, ok + failed);
+                assert!(summary.suspect <= ok);
+                assert_eq!(summary.error, run.error);
+                let whole = matches!(summary.response, Response::Complete | Response::Fault);
+                assert_eq!(whole, run.error.is_none(), "{summary:?}");
+            }
+            _ => {}
+        }
+    }
+    let _ = run.summary();
+    let asked = setup.items.unwrap_or(0);
+    assert_eq!(outcomes, messages.max(asked), "an outcome for each item");
+}

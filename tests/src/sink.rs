@@ -1,0 +1,183 @@
+//! A sink that knows the contract of sinks.
+
+use exportitems::{Decoder, Error, Event, FeedError, ItemIds, Outcome, Sink, Summary};
+
+use crate::run::{Run, Setup, Told};
+
+/// A sink that panics when it is not called as the documentation of [`Sink`] says, keeps what it is
+/// given, and fails when it is told to.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// What was noted besides items, outcomes among it.
+    pub notes: Run,
+    /// Items that were committed: index and payload.
+    pub committed: Vec<(u32, Vec<u8>)>,
+    /// The item under way.
+    open: Option<(u32, Vec<u8>)>,
+    next: u32,
+    failing: Failing,
+    ended: bool,
+}
+
+/// When a sink fails.
+#[derive(Debug, Default)]
+struct Failing {
+    /// Calls that may fail, counted down.
+    calls_left: Option<u32>,
+    /// The item that failed.
+    item: Option<u32>,
+}
+
+/// The sink failed because it was told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed;
+
+impl Checked {
+    /// A sink whose `n`th call that can fail does, counted from 0.
+    #[must_use]
+    pub fn failing_at(n: u32) -> Self {
+        Self {
+            failing: Failing {
+                calls_left: Some(n),
+                item: None,
+            },
+            ..Self::default()
+        }
+    }
+
+    /// The item that failed because the sink did.
+    #[must_use]
+    pub fn failed_item(&self) -> Option<u32> {
+        self.failing.item
+    }
+
+    fn may_fail(&mut self, item: u32) -> Result<(), Failed> {
+        match &mut self.failing.calls_left {
+            Some(0) => {
+                self.failing.calls_left = None;
+                self.failing.item = Some(item);
+                Err(Failed)
+            }
+            Some(n) => {
+                *n -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) {
+        assert!(!self.ended, "an outcome behind the end");
+        assert_eq!(outcome.index, self.next, "outcomes come in order, once");
+        self.next += 1;
+        self.notes.told.push(Told::Outcome(*outcome));
+    }
+}
+
+impl Sink for Checked {
+    type Error = Failed;
+
+    fn begin(&mut self, index: u32, _: ItemIds<'_>) -> Result<(), Failed> {
+        assert_eq!(self.open, None, "begin of an item in an item");
+        assert_eq!(index, self.next, "begin of another item");
+        assert_ne!(self.failing.item, Some(index), "begin of a lost item");
+        self.may_fail(index)?;
+        self.open = Some((index, Vec::new()));
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failed> {
+        let (index, data) = self.open.as_mut().expect("write behind begin");
+        let index = *index;
+        assert!(!bytes.is_empty(), "write of nothing");
+        assert_ne!(self.failing.item, Some(index), "write to a lost item");
+        data.extend_from_slice(bytes);
+        self.may_fail(index)
+    }
+
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), Failed> {
+        let (index, data) = self.open.take().expect("commit behind begin");
+        assert_eq!(outcome.index, index);
+        assert_eq!(outcome.error, None, "commit of a failed item");
+        assert_eq!(outcome.bytes, data.len() as u64);
+        assert_ne!(self.failing.item, Some(index), "commit of a lost item");
+        self.outcome(outcome);
+        self.may_fail(index)?;
+        self.committed.push((index, data));
+        Ok(())
+    }
+
+    fn abort(&mut self, outcome: &Outcome) {
+        let (index, _) = self.open.take().expect("abort behind begin");
+        assert_eq!(outcome.index, index);
+        assert_ne!(outcome.error, None, "abort of a good item");
+        self.outcome(outcome);
+    }
+
+    fn failed(&mut self, outcome: &Outcome) {
+        assert_eq!(self.open, None, "failed behind begin");
+        assert_ne!(outcome.error, None, "a good item that never began");
+        self.outcome(outcome);
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        assert!(
+            !matches!(
+                event,
+                Event::ItemIds(_) | Event::Data(_) | Event::Outcome(_) | Event::End(_)
+            ),
+            "a note of {event:?}"
+        );
+        assert!(!self.ended, "a note behind the end");
+        self.notes.note(event);
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        assert!(!self.ended, "two ends");
+        assert_eq!(self.open, None, "the end of an item in an item");
+        self.ended = true;
+        self.notes.told.push(Told::End(*summary));
+    }
+}
+
+/// Pushes a response through a decoder. After a failure of the sink it goes on, as documented.
+///
+/// # Panics
+/// When the sink is not called as documented, or input is left over.
+pub fn push(pieces: &[&[u8]], setup: Setup, sink: &mut Checked) -> Result<Summary, Error> {
+    let mut scratch = vec![0x5A; setup.scratch];
+    let mut decoder =
+        Decoder::with_scratch(setup.options(), &mut scratch[..]).expect("scratch enough");
+    for &piece in pieces {
+        let mut input = piece;
+        loop {
+            match decoder.feed(&mut input, sink) {
+                Ok(()) => break,
+                Err(FeedError::Sink(Failed)) => {}
+                Err(FeedError::Response(error)) => {
+                    assert!(sink.ended, "an error before the end was told");
+                    assert_eq!(
+                        decoder.finish_into(sink),
+                        Err(FeedError::Response(error)),
+                        "an error stays"
+                    );
+                    return Err(error);
+                }
+            }
+        }
+        assert!(input.is_empty(), "input left over");
+    }
+    loop {
+        match decoder.finish_into(sink) {
+            Ok(summary) => {
+                assert!(sink.ended, "finished before the end was told");
+                return Ok(summary);
+            }
+            Err(FeedError::Sink(Failed)) => {}
+            Err(FeedError::Response(error)) => {
+                assert!(sink.ended, "an error before the end was told");
+                return Err(error);
+            }
+        }
+    }
+}
