@@ -1,0 +1,4 @@
+//! The interface, called as C calls it.
+#![allow(missing_docs)]
+
+mod header;
