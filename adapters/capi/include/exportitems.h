@@ -544,6 +544,8 @@ typedef struct exportitems_outcome {
   uint64_t broken_offset;
   // `ResponseCode`, if it is one that this library knows; any other came as an event before.
   struct exportitems_text response_code;
+  // `InnerErrorResponseCode` of `ErrorInternalServerError`, if it is one that this library knows.
+  struct exportitems_text inner_response_code;
   // `BackOffMilliseconds`, or -1.
   int64_t back_off_ms;
   // Decoded bytes that were handed out.
@@ -556,6 +558,8 @@ typedef struct exportitems_outcome {
 typedef struct exportitems_fault {
   // `ResponseCode` of the fault, if it is one that this library knows; any other came as an event before.
   struct exportitems_text response_code;
+  // `InnerErrorResponseCode` of `ErrorInternalServerError`, if it is one that this library knows.
+  struct exportitems_text inner_response_code;
   // `BackOffMilliseconds`, or -1.
   int64_t back_off_ms;
 } exportitems_fault;

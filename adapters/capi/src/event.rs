@@ -137,6 +137,8 @@ pub struct Outcome {
     pub broken_offset: u64,
     /// `ResponseCode`, if it is one that this library knows; any other came as an event before.
     pub response_code: Text,
+    /// `InnerErrorResponseCode` of `ErrorInternalServerError`, if it is one that this library knows.
+    pub inner_response_code: Text,
     /// `BackOffMilliseconds`, or -1.
     pub back_off_ms: i64,
     /// Decoded bytes that were handed out.
@@ -151,6 +153,8 @@ pub struct Outcome {
 pub struct Fault {
     /// `ResponseCode` of the fault, if it is one that this library knows; any other came as an event before.
     pub response_code: Text,
+    /// `InnerErrorResponseCode` of `ErrorInternalServerError`, if it is one that this library knows.
+    pub inner_response_code: Text,
     /// `BackOffMilliseconds`, or -1.
     pub back_off_ms: i64,
 }
@@ -236,7 +240,8 @@ impl From<core_api::Event<'_>> for Event {
                 EventKind::Fault,
                 EventBody {
                     fault: Fault {
-                        response_code: fault.code.and_then(core_api::ResponseCode::as_str).into(),
+                        response_code: known(fault.code),
+                        inner_response_code: known(fault.inner_code),
                         back_off_ms: or_minus_one(fault.back_off_ms),
                     },
                 },
@@ -288,7 +293,8 @@ impl From<core_api::Outcome> for Outcome {
             broken_reason,
             text_replaced: outcome.text_replaced,
             broken_offset,
-            response_code: outcome.code.and_then(core_api::ResponseCode::as_str).into(),
+            response_code: known(outcome.code),
+            inner_response_code: known(outcome.inner_code),
             back_off_ms: or_minus_one(outcome.back_off_ms),
             bytes: outcome.bytes,
             offset: outcome.offset,
@@ -308,6 +314,10 @@ impl From<core_api::Summary> for Summary {
             error_offset: summary.error.map_or(0, |error| error.offset),
         }
     }
+}
+
+fn known(code: Option<core_api::ResponseCode>) -> Text {
+    code.and_then(core_api::ResponseCode::as_str).into()
 }
 
 fn or_minus_one(number: Option<u32>) -> i64 {
