@@ -1,4 +1,7 @@
 //! The interface, called as C calls it.
 #![allow(missing_docs)]
 
+mod documents;
 mod header;
+mod outcomes;
+mod tools;
