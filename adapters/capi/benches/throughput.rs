@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use exportitems::{Decoder, Event, Options};
 
-const TURNS: usize = 5;
-const ROUNDS: usize = 5;
+const TURNS: usize = 10;
+const ROUNDS: usize = 3;
 /// Groups of four base64 symbols of the one item.
 const GROUPS: usize = 8 << 20;
 
