@@ -21,7 +21,7 @@ use telling::Telling;
 /// Exports items from a server into a directory. Items that the directory holds already are skipped, so
 /// an export that was interrupted is simply run again.
 #[derive(Debug, clap::Args)]
-#[allow(clippy::doc_markdown)] // clap prints these lines as they are
+#[allow(clippy::doc_markdown, rustdoc::bare_urls)] // clap prints these lines as they are
 pub(crate) struct Export {
     /// The server's EWS URL, such as https://mail.example.com/EWS/Exchange.asmx.
     #[arg(long, value_name = "URL")]

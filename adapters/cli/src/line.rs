@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use exportitems::policy::{Advice, Disposition};
 use exportitems::{ItemError, Outcome, Response, Summary, Verdict};
 use exportitems_std::archive::{Entry, Status};
+use exportitems_std::{ResponseTexts, Texts};
 use serde::Serialize;
 
 use crate::advice;
-use crate::texts::{ResponseTexts, Texts};
 
 /// What became of an item.
 #[derive(Clone, Debug, Serialize)]
@@ -198,14 +198,14 @@ impl SummaryLine {
 
     /// The line for one response.
     pub(crate) fn new(summary: &Summary, texts: &mut ResponseTexts) -> Self {
-        let fault = texts.take_fault();
+        let fault = texts.take_fault().unwrap_or_default();
         Self {
             items: summary.items,
             ok: summary.ok,
             failed: summary.failed,
             suspect: summary.suspect,
             response: summary.response,
-            server_version: texts.server_version.clone(),
+            server_version: texts.server_version().map(str::to_owned),
             code: fault.code(),
             message: fault.message(),
             back_off_ms: summary.fault.and_then(|fault| fault.back_off_ms),

@@ -15,7 +15,6 @@ mod line;
 mod output;
 mod request;
 mod status;
-mod texts;
 mod verify;
 
 use std::process::ExitCode;

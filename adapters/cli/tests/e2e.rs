@@ -208,6 +208,8 @@ fn with_patience_it_completes_by_itself() {
 #[test]
 fn every_class_of_failure_has_its_status() {
     let refused = "[[item]]\nindex = 1\nanswer = { error = { code = 'ErrorItemNotFound' } }";
+    let foreign = "[[item]]\nindex = 1\nanswer = { error = \
+        { code = 'ErrorNonExistentMailbox', mailbox-guid = 'f3f6f699' } }";
     let marker =
         |place| format!("[[item]]\nindex = 1\nanswer = {{ marker = {{ place = '{place}' }} }}");
     let answer = |answer| format!("[[request]]\ntimes = 100\nanswer = {answer}");
@@ -215,6 +217,7 @@ fn every_class_of_failure_has_its_status() {
         "{ http = { status = 200, headers = { Content-Type = 'text/html' }, body = '<p>hi' } }";
     let cases: &[(&str, i32, &str, &[usize])] = &[
         (refused, 1, "complete", &[0, 2]),
+        (foreign, 1, "complete", &[0, 2]),
         (
             "[[item]]\nindex = 1\nanswer = 'placeholder'",
             1,
@@ -268,6 +271,10 @@ fn every_class_of_failure_has_its_status() {
             assert_eq!(summary["code"], "ErrorServerBusy", "{case}");
             assert_eq!(summary["back_off_ms"], 5000, "{case}");
             assert_eq!(summary["disposition"], "throttled", "{case}");
+        }
+        if scenario == foreign {
+            let message = items[1]["message"].as_str().unwrap();
+            assert!(message.ends_with("(MailboxGuid: f3f6f699)"), "{case}");
         }
         if scenario.contains("Retry-After") {
             assert_eq!(summary["back_off_ms"], 3000, "{case}");

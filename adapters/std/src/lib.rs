@@ -62,7 +62,9 @@
 pub mod archive;
 pub mod client;
 mod export;
+mod texts;
 
 pub use archive::{Archive, ArchiveError, ArchiveSink};
 pub use client::{Client, ClientError};
 pub use export::{ExportError, Exporter, Progress, Report, Stop};
+pub use texts::{ResponseTexts, Texts};

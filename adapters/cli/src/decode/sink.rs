@@ -5,13 +5,12 @@ use std::collections::VecDeque;
 
 use exportitems::policy::{Endpoint, Exchange, Limits};
 use exportitems::{Event, ItemIds, Outcome, Sink, Summary};
-use exportitems_std::{Archive, ArchiveError, ArchiveSink};
+use exportitems_std::{Archive, ArchiveError, ArchiveSink, ResponseTexts};
 use sha2::{Digest as _, Sha256};
 
 use crate::line::{ItemLine, ItemStatus, Summarised, SummaryLine};
 use crate::output::{Format, Output};
 use crate::status::Failure;
-use crate::texts::ResponseTexts;
 
 /// Digests items, archives them if it was told to, and prints a line for each.
 ///
@@ -130,7 +129,7 @@ impl<'a> DecodeSink<'a> {
 
     fn line(&mut self, outcome: &Outcome) -> ItemLine {
         let disposition = self.exchange.item(outcome).disposition;
-        let mut line = ItemLine::new(outcome, disposition, &self.texts.take_item());
+        let mut line = ItemLine::new(outcome, disposition, &self.texts.take(outcome));
         line.item_id = self.item_id.take();
         line.change_key = self.change_key.take();
         line

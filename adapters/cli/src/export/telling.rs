@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use exportitems::policy::Advice;
 use exportitems::{ItemId, Response};
 use exportitems_std::archive::Entry;
-use exportitems_std::{Archive, ClientError, Progress, Report, Stop};
+use exportitems_std::{Archive, ClientError, Progress, Report, ResponseTexts, Stop};
 
 use crate::bar::Bar;
 use crate::line::{number, ItemLine, Summarised, SummaryLine};
 use crate::output::{Format, Output};
 use crate::status::{Failure, Status};
-use crate::texts::ResponseTexts;
 
 /// Most positions that a line for a person names.
 const MOST_NAMED: usize = 20;
@@ -167,7 +166,7 @@ impl<'a> Telling<'a> {
         line.items = number(self.items.len());
         line.failed = number(report.missing.len()) - line.suspect;
         line.ok = line.items - line.failed;
-        line.server_version.clone_from(&self.texts.server_version);
+        line.server_version = self.texts.server_version().map(str::to_owned);
         line
     }
 

@@ -60,7 +60,7 @@ pub struct Entry {
     /// What can be done about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disposition: Option<String>,
-    /// `MessageText`, in the server's language, its first [`MESSAGE_LIMIT`] bytes.
+    /// [`Texts::message`](crate::Texts::message), in the server's language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// `BackOffMilliseconds`
@@ -72,7 +72,7 @@ pub struct Entry {
     pub time: String,
 }
 
-/// Bytes of `MessageText` that an [`Entry`] keeps at most.
+/// Bytes of a text that are kept at most; a server may send any number.
 pub const MESSAGE_LIMIT: usize = 1024;
 
 /// Whether the archive holds an item.

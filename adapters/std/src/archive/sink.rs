@@ -5,10 +5,11 @@ use exportitems::{Event, ItemId, ItemIds, Outcome, Sink, Summary, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use super::error::ArchiveError;
-use super::manifest::{Entry, Status, MESSAGE_LIMIT};
+use super::manifest::{Entry, Status};
 use super::name::{file_by_index, hex, Key};
 use super::publisher::Temporary;
 use super::Archive;
+use crate::texts::ResponseTexts;
 
 /// The [`Sink`] of one response; made by [`Archive::sink`] and [`Archive::sink_by_index`].
 ///
@@ -19,9 +20,7 @@ pub struct ArchiveSink<'a> {
     /// `None`: nobody knows what was asked for.
     asked: Option<&'a [ItemId<'a>]>,
     item: Option<Item>,
-    texts: Texts,
-    /// What a fault said, for the items that it left without an answer.
-    fault: Option<Texts>,
+    texts: ResponseTexts,
     /// What can be done about the next outcome, where somebody knows more than the outcome itself.
     disposition: Option<Disposition>,
     /// Committed items that are suspect if the server truncates what follows.
@@ -38,21 +37,13 @@ struct Item {
     change_key: Option<String>,
 }
 
-/// What a message or a fault says of itself.
-#[derive(Clone, Debug, Default)]
-struct Texts {
-    code: Option<String>,
-    message: String,
-}
-
 impl<'a> ArchiveSink<'a> {
     pub(super) fn new(archive: &'a mut Archive, asked: Option<&'a [ItemId<'a>]>) -> Self {
         Self {
             archive,
             asked,
             item: None,
-            texts: Texts::default(),
-            fault: None,
+            texts: ResponseTexts::default(),
             disposition: None,
             doubtful: Vec::new(),
         }
@@ -86,10 +77,7 @@ impl<'a> ArchiveSink<'a> {
 
     /// The entry for an outcome; ends what was noted about the message.
     fn entry(&mut self, outcome: &Outcome) -> Entry {
-        let mut texts = core::mem::take(&mut self.texts);
-        if outcome.class.is_none() && outcome.code.is_none() {
-            texts = self.fault.clone().unwrap_or(texts);
-        }
+        let texts = self.texts.take(outcome);
         let id = self.id(outcome.index);
         let disposition = self
             .disposition
@@ -107,10 +95,10 @@ impl<'a> ArchiveSink<'a> {
             integrity: outcome.integrity.map(|found| found.as_str().to_owned()),
             suspect: false,
             class: outcome.class.map(|class| class.as_str().to_owned()),
-            code: texts.code,
+            code: texts.code(),
             error: outcome.error.map(|error| error.as_str().to_owned()),
             disposition: Some(disposition.as_str().to_owned()),
-            message: Some(texts.message).filter(|message| !message.is_empty()),
+            message: texts.message(),
             back_off_ms: outcome.back_off_ms,
             attempts: id
                 .map_or(0, |id| self.archive.attempts(id))
@@ -180,15 +168,7 @@ impl Sink for ArchiveSink<'_> {
     }
 
     fn note(&mut self, event: &Event<'_>) {
-        match *event {
-            Event::MessageStart { .. } => self.texts = Texts::default(),
-            Event::ResponseCode { text, .. } => self.texts.code = Some(text.to_owned()),
-            Event::MessageText(text) => self.texts.push(text),
-            // The fault's `Message` says what its `faultstring` says; that one may be all there is.
-            Event::FaultString(text) if self.texts.code.is_none() => self.texts.push(text),
-            Event::Fault(_) => self.fault = Some(core::mem::take(&mut self.texts)),
-            _ => {}
-        }
+        self.texts.note(event);
     }
 
     fn end(&mut self, summary: &Summary) {
@@ -200,16 +180,5 @@ impl Sink for ArchiveSink<'_> {
                 });
             }
         }
-    }
-}
-
-impl Texts {
-    /// Keeps what still fits, of a text of any length.
-    fn push(&mut self, piece: &str) {
-        let room = (MESSAGE_LIMIT - self.message.len()).min(piece.len());
-        let end = (0..=room)
-            .rfind(|&end| piece.is_char_boundary(end))
-            .unwrap_or(0);
-        self.message.push_str(&piece[..end]);
     }
 }

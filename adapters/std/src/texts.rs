@@ -1,16 +1,16 @@
 //! What a message, a fault or a response says of itself, as far as it is worth keeping.
 
-use exportitems::{Event, ServerVersion};
+use exportitems::{Event, Outcome, ServerVersion};
 
-/// Most bytes that are kept of a text; a server may send any number.
-const MOST: usize = 4 * 1024;
+use crate::archive::MESSAGE_LIMIT;
+
 /// Most bytes of a `ResponseCode`; the schema's longest has 66.
-const MOST_OF_CODE: usize = 256;
+const CODE_LIMIT: usize = 256;
 
-/// What a response says beside its items' data.
+/// Collects what a response says beside its items' data: for a sink that keeps or prints it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ResponseTexts {
-    pub(crate) server_version: Option<String>,
+pub struct ResponseTexts {
+    server_version: Option<String>,
     /// Of the message that was begun last.
     item: Texts,
     /// Of the fault, where the response is one.
@@ -19,7 +19,7 @@ pub(crate) struct ResponseTexts {
 
 impl ResponseTexts {
     /// Keeps what `event` says.
-    pub(crate) fn note(&mut self, event: &Event<'_>) {
+    pub fn note(&mut self, event: &Event<'_>) {
         match event {
             Event::ServerVersion(version) => self.server_version = server_version(version),
             Event::MessageStart { .. } => self.item = Texts::default(),
@@ -30,20 +30,31 @@ impl ResponseTexts {
         }
     }
 
-    /// What the item said whose outcome has come.
-    pub(crate) fn take_item(&mut self) -> Texts {
-        core::mem::take(&mut self.item)
+    /// What was said of the item whose outcome has come: by its message, or, where it has none, by the
+    /// fault that stands in its place.
+    pub fn take(&mut self, outcome: &Outcome) -> Texts {
+        let item = core::mem::take(&mut self.item);
+        match &self.fault {
+            Some(fault) if outcome.class.is_none() && outcome.code.is_none() => fault.clone(),
+            _ => item,
+        }
     }
 
-    /// What the fault says.
-    pub(crate) fn take_fault(&mut self) -> Texts {
-        self.fault.take().unwrap_or_default()
+    /// What the fault says; the next response may have another one.
+    pub fn take_fault(&mut self) -> Option<Texts> {
+        self.fault.take()
+    }
+
+    /// `ServerVersionInfo` in one text: `15.1.2507.6 V2017_07_11`.
+    #[must_use]
+    pub fn server_version(&self) -> Option<&str> {
+        self.server_version.as_deref()
     }
 }
 
 /// The texts of one message, or of a fault.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Texts {
+pub struct Texts {
     code: String,
     message: String,
     /// `faultstring` was the message; a fault's `Message` repeats it.
@@ -60,14 +71,14 @@ impl Texts {
             // A fault's `ResponseCode`, where there is one, comes behind its `faultcode` and says more.
             Event::ResponseCode { text, .. } | Event::FaultCode(text) => {
                 self.code.clear();
-                append(&mut self.code, text, MOST_OF_CODE);
+                append(&mut self.code, text, CODE_LIMIT);
             }
             Event::FaultString(text) => {
                 self.fault_string = true;
-                append(&mut self.message, text, MOST);
+                append(&mut self.message, text, MESSAGE_LIMIT);
             }
             Event::MessageText(text) if !self.fault_string => {
-                append(&mut self.message, text, MOST);
+                append(&mut self.message, text, MESSAGE_LIMIT);
             }
             // It has a field of its own.
             Event::MessageXml {
@@ -77,9 +88,9 @@ impl Texts {
             Event::MessageXml { name, text, last } => {
                 if !self.in_value {
                     let ahead = if self.values.is_empty() { "" } else { "; " };
-                    append(&mut self.values, &format!("{ahead}{name}: "), MOST);
+                    append(&mut self.values, &format!("{ahead}{name}: "), MESSAGE_LIMIT);
                 }
-                append(&mut self.values, text, MOST);
+                append(&mut self.values, text, MESSAGE_LIMIT);
                 self.in_value = !last;
             }
             _ => {}
@@ -87,12 +98,15 @@ impl Texts {
     }
 
     /// `ResponseCode`
-    pub(crate) fn code(&self) -> Option<String> {
+    #[must_use]
+    pub fn code(&self) -> Option<String> {
         (!self.code.is_empty()).then(|| self.code.clone())
     }
 
-    /// `MessageText` and behind it, in parentheses, the values of `MessageXml`.
-    pub(crate) fn message(&self) -> Option<String> {
+    /// `MessageText` and behind it, in parentheses, the values of `MessageXml`; of each the first
+    /// [`MESSAGE_LIMIT`] bytes.
+    #[must_use]
+    pub fn message(&self) -> Option<String> {
         let (message, values) = (self.message.trim(), &*self.values);
         match (message.is_empty(), values.is_empty()) {
             (true, true) => None,
@@ -136,7 +150,7 @@ fn server_version(version: &ServerVersion<'_>) -> Option<String> {
 mod tests {
     use exportitems::Event;
 
-    use super::{Texts, MOST};
+    use super::{Texts, MESSAGE_LIMIT};
 
     #[test]
     fn pieces_join_and_stay_bounded() {
@@ -155,9 +169,9 @@ mod tests {
             texts.message().unwrap(),
             "No mailbox with such guid. (MailboxGuid: f3f6f699; Other: x)"
         );
-        for _ in 0..MOST {
+        for _ in 0..MESSAGE_LIMIT {
             texts.note(&Event::MessageText("\u{20ac}uro"));
         }
-        assert!(texts.message.len() <= MOST);
+        assert!(texts.message.len() <= MESSAGE_LIMIT);
     }
 }
