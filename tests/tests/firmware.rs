@@ -155,16 +155,16 @@ const RISC_V: [&str; 5] = ["qemu-system-riscv32", "-M", "virt", "-bios", "none"]
 
 /// A response with these payloads.
 fn response(payloads: &[Vec<u8>]) -> String {
-    let messages: String = payloads
-        .iter()
-        .map(|payload| {
-            format!(
-                "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>\
-                 <m:Data>{}</m:Data></m:ExportItemsResponseMessage>",
-                BASE64_STANDARD.encode(payload)
-            )
-        })
-        .collect();
+    let mut messages = String::new();
+    for payload in payloads {
+        let data = BASE64_STANDARD.encode(payload);
+        write!(
+            messages,
+            "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>\
+             <m:Data>{data}</m:Data></m:ExportItemsResponseMessage>"
+        )
+        .unwrap();
+    }
     format!(
         "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><m:ExportItemsResponse \
          xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\"><m:ResponseMessages>{messages}\
