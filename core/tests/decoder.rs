@@ -369,3 +369,33 @@ fn an_item_without_an_answer_fails_where_the_response_ended() {
         }
     }
 }
+
+/// An item that the caller rejects fails for that, not for what it therefore lacks.
+#[test]
+fn a_rejected_item_fails_for_being_rejected() {
+    // Two records and a property; by the first 48 bytes of it, a cut payload.
+    let payload = format!(
+        "AQAAAAgAAAAAAAAAAQAAAAIAAACIAAAAAgEJEIAAAAA{}==",
+        "A".repeat(171)
+    );
+    let document = document(&data(&payload));
+    for reject_at_start in [true, false] {
+        let mut decoder = Decoder::<[u8; 64]>::new(Options::new());
+        let mut input = document.as_bytes();
+        let outcome = loop {
+            let event = match decoder.next_event(&mut input) {
+                Ok(None) => decoder.finish(),
+                event => event,
+            };
+            match event.expect("a good document").expect("an outcome") {
+                Event::MessageStart { .. } if reject_at_start => decoder.reject_item(),
+                Event::Data(_) => decoder.reject_item(),
+                Event::Outcome(outcome) => break outcome,
+                _ => {}
+            }
+        };
+        assert_eq!(outcome.error, Some(ItemError::Write));
+        assert_eq!(outcome.integrity, None);
+    }
+    assert_eq!(run_in(&document, Options::new(), 64, 64).errors(), [None]);
+}

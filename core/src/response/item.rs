@@ -95,9 +95,13 @@ impl Item {
         first
     }
 
+    /// There is something in `Data`, handed out or not.
+    pub(super) fn see_data(&mut self) {
+        self.data = DataSeen::Some;
+    }
+
     /// Decoded bytes were handed out.
     pub(super) fn add_bytes(&mut self, n: usize) {
-        self.data = DataSeen::Some;
         self.bytes = self.bytes.saturating_add(n as u64);
     }
 
@@ -121,7 +125,8 @@ impl Item {
         verdict: Option<Verdict>,
         required: Integrity,
     ) -> Outcome {
-        let integrity = verdict.filter(|_| self.bytes > 0);
+        // Of data that was not handed out to its end, the payload is not known.
+        let integrity = verdict.filter(|_| self.bytes > 0 && !self.deaf);
         let is_error = self.notes.code.is_some_and(|c| c != ResponseCode::NoError);
         let has_data = self.data != DataSeen::None;
         let error = match (self.class, is_error) {

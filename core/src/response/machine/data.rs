@@ -50,9 +50,13 @@ impl Machine {
 
     /// Hands out the first `len` bytes of the scratch, as far as the limits allow.
     pub(super) fn hand_out(&mut self, len: usize, scratch: &[u8]) -> Step {
-        let Some(item) = self.item.as_mut().filter(|item| item.wants_data()) else {
+        let Some(item) = self.item.as_mut().filter(|_| len > 0) else {
             return Step::On;
         };
+        item.see_data();
+        if !item.wants_data() {
+            return Step::On;
+        }
         let of_item = self.options.max_item_bytes.saturating_sub(item.bytes());
         let of_total = (self.options.max_total_bytes).saturating_sub(self.total_bytes);
         let room = usize::try_from(of_item.min(of_total)).unwrap_or(usize::MAX);
