@@ -12,6 +12,8 @@ macro_rules! response_codes {
         /// its text travels beside it in [`Event::ResponseCode`](crate::Event::ResponseCode),
         /// so an unknown code is never a parse error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[non_exhaustive]
         pub enum ResponseCode {
             $(

@@ -75,19 +75,25 @@
 extern crate std;
 
 mod code;
+#[cfg(feature = "heapless")]
+mod keep;
 mod payload;
 pub mod policy;
 mod request;
 mod response;
 
 pub use code::ResponseCode;
+#[cfg(feature = "heapless")]
+pub use keep::{OutcomeTable, OwnedItemId};
 pub use payload::{BrokenReason, PayloadCheck, Verdict};
 pub use request::{
     Encoder, ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestError,
     RequestField, RequestServerVersion,
 };
+#[cfg(feature = "embedded-io")]
+pub use response::WriteSink;
 pub use response::{
-    Attribute, Decoder, Error, ErrorKind, Event, Fault, FeedError, Integrity, ItemError, ItemIds,
-    Options, Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink, Summary,
-    MAX_DEPTH, MAX_NAME_LEN, MIN_SCRATCH,
+    Attribute, Decoder, Discard, Error, ErrorKind, Event, Fault, FeedError, Integrity, ItemError,
+    ItemIds, Options, Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink,
+    SliceFull, SliceSink, Summary, Tee, MAX_DEPTH, MAX_NAME_LEN, MIN_SCRATCH,
 };

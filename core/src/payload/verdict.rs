@@ -4,6 +4,8 @@ use core::fmt;
 
 /// What a payload says about its own integrity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Verdict {
     /// Records and atoms end cleanly, and nothing is cut or left open.
     Whole,
@@ -24,6 +26,8 @@ pub enum Verdict {
 
 /// Which rule a broken payload violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum BrokenReason {
     /// Fewer than 8 bytes; Exchange writes a single zero byte, `AA==`, in place of data that it

@@ -5,7 +5,7 @@ use crate::code::ResponseCode;
 use crate::response::{Fault, ItemError, Outcome};
 
 /// How much of its budget a failure costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Charge {
     /// Nothing: something else failed, and this was in its way.
     Nothing,
@@ -182,7 +182,11 @@ impl Advice {
             None | Some(ResponseCode::NoError) => Self::UNEXPLAINED,
             Some(code) => Self::of_code(code, fault.inner_code),
         };
-        advice.wait_at_least(fault.back_off_ms.unwrap_or(0))
+        Self {
+            // Nor is it free: there is nothing else to blame.
+            charge: advice.charge.max(Charge::Usual),
+            ..advice.wait_at_least(fault.back_off_ms.unwrap_or(0))
+        }
     }
 
     /// Judges an item's outcome by itself. [`Exchange::item`](super::Exchange::item) knows more: what

@@ -4,6 +4,9 @@ use core::fmt;
 
 /// What became of an item or a request, sorted by what a client can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Disposition {
     /// It is exported.
@@ -49,6 +52,8 @@ impl fmt::Display for Disposition {
 
 /// What the next request should do differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Relief {
     /// Ask for fewer items at once.

@@ -6,6 +6,8 @@ use super::version::RequestServerVersion;
 
 /// The caller asked for something that no request can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum RequestError {
     /// The list of items is empty; `ItemIds` holds at least one (MS-OXWSBTRF R183).
@@ -45,6 +47,8 @@ pub enum RequestError {
 
 /// A text of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum RequestField {
     /// `Id` of an item.

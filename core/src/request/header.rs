@@ -7,6 +7,8 @@ use super::error::RequestError;
 /// Source: [ExchangeImpersonation](https://learn.microsoft.com/exchange/client-developer/web-service-reference/exchangeimpersonation),
 /// [ConnectingSID](https://learn.microsoft.com/exchange/client-developer/web-service-reference/connectingsid).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum ExchangeImpersonation<'a> {
     /// `PrincipalName`: the user principal name, `user@domain`.
     PrincipalName(&'a str),
@@ -67,6 +69,8 @@ impl<'a> ExchangeImpersonation<'a> {
 ///
 /// Source: [ManagementRole](https://learn.microsoft.com/exchange/client-developer/web-service-reference/managementrole).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ManagementRole<'a> {
     /// `UserRoles`; an empty list leaves the element out.
     pub user_roles: &'a [&'a str],

@@ -15,6 +15,8 @@ pub use version::RequestServerVersion;
 ///
 /// Source: [ItemId](https://learn.microsoft.com/exchange/client-developer/web-service-reference/itemid).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ItemId<'a> {
     /// `Id`: opaque, case-sensitive, never empty.
     pub id: &'a str,

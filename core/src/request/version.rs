@@ -17,6 +17,8 @@ macro_rules! versions {
         ///
         /// Source: [RequestServerVersion](https://learn.microsoft.com/exchange/client-developer/web-service-reference/requestserverversion).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
         #[allow(non_camel_case_types)] // the schema's names
         #[non_exhaustive]
         pub enum RequestServerVersion {

@@ -36,6 +36,7 @@ pub struct Decoder<S = [u8; 512]> {
 
 /// A scratch of less than [`MIN_SCRATCH`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ScratchTooSmall;
 
 impl core::fmt::Display for ScratchTooSmall {

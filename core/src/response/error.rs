@@ -8,6 +8,8 @@ use core::fmt;
 /// [`Outcome`](crate::Outcome).
 /// Errors are sticky: every later call returns the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Error {
     /// What went wrong.
     pub kind: ErrorKind,
@@ -17,6 +19,8 @@ pub struct Error {
 
 /// What made a response unusable, sorted by who is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum ErrorKind {
     // --- the peer's bytes: how the document ends ---

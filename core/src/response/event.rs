@@ -21,6 +21,8 @@ use crate::code::ResponseCode;
 /// `MessageText`, `FaultString`, `MessageXml` and `Data` come in pieces whose borders depend on the
 /// input's and on the size of the scratch. Joined, they do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// `ServerVersionInfo` of the SOAP header.
@@ -75,6 +77,8 @@ pub enum Event<'a> {
 /// Informational values share the caller's scratch; one that does not fit, or is not UTF-8, is left
 /// out and the item goes on without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Attribute<'a> {
     /// The element has no such attribute.
     #[default]
@@ -101,6 +105,8 @@ impl<'a> Attribute<'a> {
 
 /// `ItemId` of a response message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ItemIds<'a> {
     /// `Id`
@@ -111,6 +117,8 @@ pub struct ItemIds<'a> {
 
 /// `ServerVersionInfo`: every part is optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ServerVersion<'a> {
     /// `MajorVersion`, 15 for Exchange 2013 and later.

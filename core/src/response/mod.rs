@@ -13,6 +13,7 @@ mod marker;
 mod options;
 mod outcome;
 mod sink;
+mod sinks;
 mod soap;
 mod xml;
 
@@ -22,5 +23,8 @@ pub use event::{Attribute, Event, ItemIds, ServerVersion};
 pub use options::{Integrity, Options};
 pub use outcome::{Fault, ItemError, Outcome, Response, ResponseClass, Summary};
 pub use sink::{FeedError, Sink};
+#[cfg(feature = "embedded-io")]
+pub use sinks::WriteSink;
+pub use sinks::{Discard, SliceFull, SliceSink, Tee};
 pub use soap::MAX_DEPTH;
 pub use xml::MAX_NAME_LEN;

@@ -2,6 +2,8 @@
 
 /// What becomes of an item by the verdict of its [`PayloadCheck`](crate::PayloadCheck).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Integrity {
     /// Only [`Whole`](crate::Verdict::Whole) is committed.
     Require,
@@ -17,6 +19,8 @@ pub enum Integrity {
 
 /// What is expected of a response, and how much of it is let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Options {
     pub(super) items: Option<u32>,
     pub(super) integrity: Integrity,

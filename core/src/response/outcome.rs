@@ -8,6 +8,8 @@ use crate::payload::Verdict;
 
 /// The `ResponseClass` attribute of a response message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum ResponseClass {
     /// The request was processed.
@@ -34,6 +36,9 @@ impl ResponseClass {
 ///
 /// Where several apply at once the outcome names the first in the order of this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ItemError {
     /// A message beyond the number of items that were asked for.
@@ -98,6 +103,8 @@ impl fmt::Display for ItemError {
 
 /// The end of an item's story: committed or aborted, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Outcome {
     /// Position of the item in the request and of its message in the response, from 0.
@@ -128,6 +135,9 @@ pub struct Outcome {
 
 /// How the response as a whole ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Response {
     /// A whole document that answers the request.
@@ -167,6 +177,8 @@ impl fmt::Display for Response {
 
 /// The response in figures, once its end is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Summary {
     /// Items that had an outcome: one for each item asked for, where the decoder was told how many.
@@ -188,6 +200,8 @@ pub struct Summary {
 
 /// A SOAP fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Fault {
     /// `ResponseCode` of the detail, or, where it is absent, the local part of `faultcode`.

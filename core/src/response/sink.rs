@@ -84,6 +84,7 @@ impl<S: Sink + ?Sized> Sink for &mut S {
 
 /// Why [`Decoder::feed`](crate::Decoder::feed) stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum FeedError<E> {
     /// The response is unusable from here on.
     Response(super::error::Error),

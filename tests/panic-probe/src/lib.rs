@@ -3,6 +3,7 @@
 //! Arguments and results pass through the signatures, so that the optimiser can neither guess the former nor drop the latter.
 #![no_std]
 
+mod embedded_io;
 mod http1;
 mod payload;
 
@@ -10,9 +11,9 @@ use core::fmt::{self, Display, Write};
 
 use exportitems::policy::{Advice, Endpoint, Exchange, Policy, Retry};
 use exportitems::{
-    Decoder, Encoder, Error, Event, ExchangeImpersonation, ExportItems, Fault, FeedError,
+    Decoder, Discard, Encoder, Error, Event, ExchangeImpersonation, ExportItems, Fault, FeedError,
     ItemError, ItemIds, Options, Outcome, RequestError, RequestServerVersion, Response,
-    ResponseCode, Sink, Summary,
+    ResponseCode, Sink, SliceFull, SliceSink, Summary, Tee,
 };
 
 #[panic_handler]
@@ -82,6 +83,15 @@ pub fn probe_decoder_finish_into(
     sink: &mut Counter,
 ) -> Result<Summary, FeedError<()>> {
     decoder.finish_into(sink)
+}
+
+#[no_mangle]
+pub fn probe_slice_sink(
+    decoder: &mut Decoder,
+    input: &mut &[u8],
+    sink: &mut Tee<SliceSink<'_>, Discard>,
+) -> Result<(), FeedError<SliceFull>> {
+    decoder.feed(input, sink)
 }
 
 #[no_mangle]

@@ -1,4 +1,4 @@
-//! Whole groups of base64, as many as stand in a row.
+//! Whole groups of base64, as many as stand in a row: a short loop without a reachable panic.
 
 /// The value of each symbol (RFC 4648 §4), −1 for every other byte.
 #[allow(

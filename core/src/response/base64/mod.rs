@@ -1,6 +1,8 @@
 //! Strict base64 as a stream: symbols across any split, XML white space, padding, and where it went wrong.
 
 mod kernel;
+#[cfg(feature = "simd")]
+mod simd;
 
 use super::marker::Marker;
 
@@ -69,7 +71,7 @@ impl Base64 {
         let mut written = 0;
         loop {
             if self.symbols == 0 && self.padding == 0 {
-                let groups = kernel::decode(
+                let groups = groups(
                     input.get(consumed..).unwrap_or_default(),
                     out.get_mut(written..).unwrap_or_default(),
                 );
@@ -87,14 +89,17 @@ impl Base64 {
             let Some([a, b, c]) = out.get_mut(written..written + 3) else {
                 return stop(Stop::Output);
             };
-            if !is_space(byte) {
-                match self.symbol(byte) {
-                    Symbol::Refused => return stop(Stop::Byte),
-                    Symbol::Taken => {}
-                    Symbol::Group([_, x, y, z]) => {
-                        [*a, *b, *c] = [x, y, z];
-                        written += 3;
-                    }
+            if is_space(byte) {
+                let rest = input.get(consumed..).unwrap_or_default();
+                consumed += rest.iter().take_while(|&&byte| is_space(byte)).count();
+                continue;
+            }
+            match self.symbol(byte) {
+                Symbol::Refused => return stop(Stop::Byte),
+                Symbol::Taken => {}
+                Symbol::Group([_, x, y, z]) => {
+                    [*a, *b, *c] = [x, y, z];
+                    written += 3;
                 }
             }
             consumed += 1;
@@ -172,6 +177,16 @@ impl Base64 {
             _ => End::Invalid,
         }
     }
+}
+
+/// Decodes whole groups up to the first that is not four symbols of the alphabet, or until either slice has
+/// no whole group left. Returns their number.
+fn groups(input: &[u8], out: &mut [u8]) -> usize {
+    #[cfg(feature = "simd")]
+    let (done, input, out) = simd::decode(input, out);
+    #[cfg(not(feature = "simd"))]
+    let done = 0;
+    done + kernel::decode(input, out)
 }
 
 /// What became of one symbol.

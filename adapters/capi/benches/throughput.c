@@ -1,0 +1,64 @@
+/* Decodes the file again and again, 16 KiB at a time, and prints the seconds of the fastest of so many rounds.
+ *
+ *   throughput FILE ROUNDS */
+#define _POSIX_C_SOURCE 199309L
+#include <exportitems.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static uint64_t memory[EXPORTITEMS_DECODER_SIZE / 8];
+static uint8_t scratch[4096];
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static uint64_t decode(const uint8_t *response, size_t len)
+{
+    exportitems_decoder *decoder;
+    exportitems_event event;
+    uint64_t total = 0;
+    size_t at;
+
+    if (exportitems_decoder_init(memory, sizeof memory, scratch, sizeof scratch, NULL, &decoder, NULL) < 0)
+        exit(2);
+    for (at = 0; at < len; at += 16384) {
+        exportitems_bytes input = {response + at, len - at < 16384 ? len - at : 16384};
+        while (exportitems_decoder_next(decoder, &input, &event, NULL) == EXPORTITEMS_STATUS_EVENT) {
+            if (event.kind == EXPORTITEMS_EVENT_KIND_DATA)
+                total += event.body.data.len;
+        }
+    }
+    while (exportitems_decoder_finish(decoder, &event, NULL) == EXPORTITEMS_STATUS_EVENT) {
+    }
+    return total;
+}
+
+int main(int argc, char **argv)
+{
+    double best = 1e9;
+    int rounds = argc == 3 ? atoi(argv[2]) : 0;
+    FILE *file = argc == 3 ? fopen(argv[1], "rb") : NULL;
+    uint8_t *response;
+    long len;
+
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0 || (len = ftell(file)) < 0 || fseek(file, 0, SEEK_SET) != 0)
+        return 2;
+    response = malloc((size_t)len);
+    if (response == NULL || fread(response, 1, (size_t)len, file) != (size_t)len)
+        return 2;
+    for (; rounds > 0; rounds--) {
+        double start = seconds(), took;
+        if (decode(response, (size_t)len) == 0)
+            return 1;
+        took = seconds() - start;
+        if (took < best)
+            best = took;
+    }
+    printf("%.9f\n", best);
+    return 0;
+}

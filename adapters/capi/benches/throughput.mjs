@@ -1,0 +1,24 @@
+// What throughput.c does, in WebAssembly.
+//
+//   node throughput.mjs FILE ROUNDS MODULE
+import { readFileSync } from "node:fs";
+import { Decoder, load } from "../js/exportitems.js";
+
+const [file, rounds, path] = process.argv.slice(2);
+const response = readFileSync(file);
+const module = await load(readFileSync(path));
+
+let best = Infinity;
+for (let round = 0; round < Number(rounds); round++) {
+  const start = performance.now();
+  const decoder = new Decoder(module, { scratch: 4096 });
+  let total = 0;
+  const count = (events) => {
+    for (const event of events) if (event.type === "data") total += event.data.length;
+  };
+  for (let at = 0; at < response.length; at += 16384) count(decoder.push(response.subarray(at, at + 16384)));
+  count(decoder.finish());
+  if (total === 0) process.exit(1);
+  best = Math.min(best, performance.now() - start);
+}
+console.log(best / 1000);

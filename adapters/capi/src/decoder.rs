@@ -1,0 +1,268 @@
+//! The response decoder.
+
+use core::ffi::c_void;
+use core::mem::{align_of, size_of};
+
+use exportitems::{Options as CoreOptions, MIN_SCRATCH};
+
+use crate::codes::{Integrity, ItemError, Response, Verdict};
+use crate::event::Event;
+use crate::memory::{answer, impl_object, input, object, place, read, slice_mut, write};
+use crate::status::{Error, Failure, Status};
+use crate::text::{Bytes, Text};
+
+/// Smallest scratch of a decoder, in bytes.
+pub const EXPORTITEMS_MIN_SCRATCH: usize = 64;
+
+/// Memory that is enough for a decoder, in bytes, on every machine: for static memory.
+pub const EXPORTITEMS_DECODER_SIZE: usize = 768;
+
+const _: () = assert!(EXPORTITEMS_MIN_SCRATCH == MIN_SCRATCH);
+const _: () = assert!(size_of::<Decoder>() <= EXPORTITEMS_DECODER_SIZE);
+
+/// Decodes the response to an ExportItems request, incrementally.
+///
+/// `exportitems_decoder_next` for each piece of input until it gives `EXPORTITEMS_STATUS_OK`; at the end
+/// `exportitems_decoder_finish` until it gives `EXPORTITEMS_STATUS_OK`.
+#[derive(Debug)]
+pub struct Decoder {
+    mark: u32,
+    decoder: exportitems::Decoder<&'static mut [u8]>,
+}
+
+impl_object!(Decoder, b"EIde");
+
+/// What is expected of a response. All zeros: any number of items, of any size, that are not broken.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Options {
+    /// How many items were asked for, or 0 if that is not known.
+    pub items: u32,
+    /// An `Integrity`.
+    pub integrity: u32,
+    /// Most decoded bytes of one item, or 0 for no limit.
+    pub max_item_bytes: u64,
+    /// Most decoded bytes of the whole response, or 0 for no limit.
+    pub max_total_bytes: u64,
+}
+
+/// Size of a decoder in bytes, at most `EXPORTITEMS_DECODER_SIZE`.
+#[no_mangle]
+pub extern "C" fn exportitems_decoder_size() -> usize {
+    size_of::<Decoder>()
+}
+
+/// Alignment of a decoder in bytes, at most 8.
+#[no_mangle]
+pub extern "C" fn exportitems_decoder_align() -> usize {
+    align_of::<Decoder>()
+}
+
+/// Makes a decoder in `size` bytes of `memory`, and stores where it is in `decoder`.
+///
+/// The scratch takes at least `EXPORTITEMS_MIN_SCRATCH` bytes. A larger one makes larger pieces; 512 bytes hold
+/// the ids of items, and more than a few KiB do not make it faster. `options` may be null.
+///
+/// # Safety
+/// `memory` and `scratch` are valid for as long as the decoder is used, for nothing else; the other pointers are
+/// null or valid.
+#[no_mangle]
+pub unsafe extern "C" fn exportitems_decoder_init(
+    memory: *mut c_void,
+    size: usize,
+    scratch: *mut u8,
+    scratch_len: usize,
+    options: *const Options,
+    decoder: *mut *mut Decoder,
+    error: *mut Error,
+) -> Status {
+    let init = || -> Result<Status, Failure> {
+        // SAFETY: the caller's word.
+        let options = unsafe { core_options(options) }?;
+        if scratch.is_null() {
+            return Err(Status::Null.into());
+        }
+        // SAFETY: the caller's word, for as long as the decoder is used.
+        let scratch = unsafe { slice_mut::<'static>(scratch, scratch_len) }?;
+        let machine = exportitems::Decoder::with_scratch(options, scratch)
+            .or(Err(Status::ScratchTooSmall))?;
+        let object = Decoder {
+            mark: <Decoder as crate::memory::Object>::MARK,
+            decoder: machine,
+        };
+        // SAFETY: the caller's word.
+        unsafe { place(memory, size, object, decoder) }
+    };
+    // SAFETY: the caller's word.
+    unsafe { answer(init(), error) }
+}
+
+/// Makes the decoder ready for another response.
+///
+/// # Safety
+/// `decoder` came from `exportitems_decoder_init`; the other pointers are null or valid.
+#[no_mangle]
+pub unsafe extern "C" fn exportitems_decoder_reset(
+    decoder: *mut Decoder,
+    options: *const Options,
+    error: *mut Error,
+) -> Status {
+    let reset = || -> Result<Status, Failure> {
+        // SAFETY: the caller's word.
+        let decoder = unsafe { object(decoder) }?;
+        // SAFETY: the caller's word.
+        let options = unsafe { core_options(options) }?;
+        decoder.decoder.reset(options);
+        Ok(Status::Ok)
+    };
+    // SAFETY: the caller's word.
+    unsafe { answer(reset(), error) }
+}
+
+/// Stores the next event of `input`, which is moved forward over what has been consumed.
+///
+/// `EXPORTITEMS_STATUS_EVENT`: an event was stored. `EXPORTITEMS_STATUS_OK`: the input is used up; nothing of it needs to be kept.
+/// Less than 0: the response is unusable from here on, or the call was; before the former, every item has had
+/// its outcome.
+///
+/// # Safety
+/// `decoder` came from `exportitems_decoder_init`; `input` describes valid memory, outside of the decoder's; the
+/// other pointers are null or valid.
+#[no_mangle]
+pub unsafe extern "C" fn exportitems_decoder_next(
+    decoder: *mut Decoder,
+    input: *mut Bytes,
+    event: *mut Event,
+    error: *mut Error,
+) -> Status {
+    let next = || -> Result<Status, Failure> {
+        // SAFETY: the caller's word.
+        let decoder = unsafe { object(decoder) }?;
+        check_out(event)?;
+        // SAFETY: the caller's word.
+        let mut left = unsafe { self::input(input) }?;
+        let next = decoder.decoder.next_event(&mut left);
+        // SAFETY: `input` was read from just now, and the caller lends it for writing too.
+        unsafe { write(input, left.into()) }?;
+        // SAFETY: the caller's word.
+        unsafe { tell(next, event) }
+    };
+    // SAFETY: the caller's word.
+    unsafe { answer(next(), error) }
+}
+
+/// Stores the next event behind the end of the input: the last item's outcome, the outcomes of items without an
+/// answer, the end. `EXPORTITEMS_STATUS_OK`: that was all. Less than 0: the document was not whole, or the call was wrong.
+///
+/// # Safety
+/// `decoder` came from `exportitems_decoder_init`; the other pointers are null or valid.
+#[no_mangle]
+pub unsafe extern "C" fn exportitems_decoder_finish(
+    decoder: *mut Decoder,
+    event: *mut Event,
+    error: *mut Error,
+) -> Status {
+    let finish = || -> Result<Status, Failure> {
+        // SAFETY: the caller's word.
+        let decoder = unsafe { object(decoder) }?;
+        check_out(event)?;
+        // SAFETY: the caller's word.
+        unsafe { tell(decoder.decoder.finish(), event) }
+    };
+    // SAFETY: the caller's word.
+    unsafe { answer(finish(), error) }
+}
+
+/// The caller could not keep the current item: no more of its data is handed out, and its outcome will be
+/// `EXPORTITEMS_ITEM_ERROR_WRITE` unless the server's answer is to blame already. Said right after an outcome that commits,
+/// it takes that item out of the summary's `ok`.
+///
+/// # Safety
+/// `decoder` is null or came from `exportitems_decoder_init`.
+#[no_mangle]
+pub unsafe extern "C" fn exportitems_decoder_reject_item(decoder: *mut Decoder) -> Status {
+    // SAFETY: the caller's word.
+    match unsafe { object(decoder) } {
+        Ok(decoder) => {
+            decoder.decoder.reject_item();
+            Status::Ok
+        }
+        Err(misuse) => misuse,
+    }
+}
+
+/// How many bytes of the response have been consumed; 0 where there is no decoder.
+///
+/// # Safety
+/// `decoder` is null or came from `exportitems_decoder_init`.
+#[no_mangle]
+pub unsafe extern "C" fn exportitems_decoder_offset(decoder: *mut Decoder) -> u64 {
+    // SAFETY: the caller's word.
+    unsafe { object(decoder) }.map_or(0, |decoder| decoder.decoder.offset())
+}
+
+/// The name of an `ItemError`, such as `not-answered`; absent for none and for a number that is no error.
+#[no_mangle]
+pub extern "C" fn exportitems_item_error_name(code: u32) -> Text {
+    ItemError::theirs(code)
+        .map(exportitems::ItemError::as_str)
+        .into()
+}
+
+/// The name of a `Response`, such as `not-soap`; absent for a number that is none.
+#[no_mangle]
+pub extern "C" fn exportitems_response_name(code: u32) -> Text {
+    Response::theirs(code)
+        .map(exportitems::Response::as_str)
+        .into()
+}
+
+/// The name of a `Verdict`, such as `whole`; absent for a number that is none.
+#[no_mangle]
+pub extern "C" fn exportitems_verdict_name(code: u32) -> Text {
+    Verdict::name(code).into()
+}
+
+/// # Safety
+/// `options` is null or valid for reads.
+unsafe fn core_options(options: *const Options) -> Result<CoreOptions, Status> {
+    if options.is_null() {
+        return Ok(CoreOptions::new());
+    }
+    // SAFETY: the caller's word.
+    let options = unsafe { read(options) }?;
+    let integrity = Integrity::theirs(options.integrity).ok_or(Status::InvalidValue)?;
+    let mut core = CoreOptions::new().integrity(integrity);
+    if options.items > 0 {
+        core = core.items(options.items);
+    }
+    if options.max_item_bytes > 0 {
+        core = core.max_item_bytes(options.max_item_bytes);
+    }
+    if options.max_total_bytes > 0 {
+        core = core.max_total_bytes(options.max_total_bytes);
+    }
+    Ok(core)
+}
+
+/// Checks a place for a result before anything is consumed for it.
+fn check_out<T>(out: *mut T) -> Result<(), Status> {
+    crate::memory::check(out, usize::MAX, 0)
+}
+
+/// # Safety
+/// `out` is null or valid for writes.
+unsafe fn tell(
+    next: Result<Option<exportitems::Event<'_>>, exportitems::Error>,
+    out: *mut Event,
+) -> Result<Status, Failure> {
+    match next {
+        Ok(Some(event)) => {
+            // SAFETY: the caller's word.
+            unsafe { write(out, event.into()) }?;
+            Ok(Status::Event)
+        }
+        Ok(None) => Ok(Status::Ok),
+        Err(error) => Err(Failure::Response(error)),
+    }
+}

@@ -1,0 +1,325 @@
+//! What the decoder tells, as C sees it.
+
+use exportitems as core_api;
+
+use crate::codes::{BrokenReason, EventKind, ItemError, Response, ResponseClass, Verdict};
+use crate::status::Status;
+use crate::text::{Bytes, Text};
+
+/// One step of a response. What it points at stays until the next call with the same decoder.
+///
+/// Texts and data come in pieces whose borders depend on the input's and on the size of the scratch. Joined,
+/// they do not.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Event {
+    /// Which member of the body counts.
+    pub kind: EventKind,
+    /// The member that `kind` names.
+    pub body: EventBody,
+}
+
+impl core::fmt::Debug for Event {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Event")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The members of an event.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub union EventBody {
+    /// For `ServerVersion`.
+    pub server_version: ServerVersion,
+    /// For `MessageStart`.
+    pub message_start: MessageStart,
+    /// For `MessageText`, `ResponseCode`, `FaultCode` and `FaultString`.
+    pub text: Text,
+    /// For `DescriptiveLinkKey`.
+    pub descriptive_link_key: i32,
+    /// For `MessageXml`.
+    pub message_xml: MessageXml,
+    /// For `ItemIds`.
+    pub item_ids: ItemIds,
+    /// For `Data`.
+    pub data: Bytes,
+    /// For `Outcome`.
+    pub outcome: Outcome,
+    /// For `Fault`.
+    pub fault: Fault,
+    /// For `End`.
+    pub summary: Summary,
+}
+
+impl core::fmt::Debug for EventBody {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("EventBody") // which member counts is not known here
+    }
+}
+
+/// `ServerVersionInfo`; a number that is absent is -1.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct ServerVersion {
+    /// `MajorVersion`, 15 for Exchange 2013 and later.
+    pub major: i64,
+    /// `MinorVersion`
+    pub minor: i64,
+    /// `MajorBuildNumber`
+    pub major_build: i64,
+    /// `MinorBuildNumber`
+    pub minor_build: i64,
+    /// `Version`: free text, no value to send back.
+    pub version: Attribute,
+}
+
+/// A response message begins.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct MessageStart {
+    /// Position of the message, from 0: the key to the item that was asked for.
+    pub index: u32,
+    /// `ResponseClass`
+    pub response_class: ResponseClass,
+}
+
+/// A piece of a value inside `MessageXml`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct MessageXml {
+    /// `Name` of a `Value` element, or the local name of any other element.
+    pub name: Text,
+    /// This piece of its text.
+    pub text: Text,
+    /// Whether it is the last piece of this value.
+    pub last: bool,
+}
+
+/// An attribute's value.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Attribute {
+    /// Its value; absent where there is none, or where it does not fit into the scratch or is not UTF-8.
+    pub value: Text,
+    /// Length in bytes of a value that is there but could not be held; otherwise 0.
+    pub omitted_len: u64,
+}
+
+/// `ItemId` of a response message: informational, the position is the key.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct ItemIds {
+    /// `Id`
+    pub id: Attribute,
+    /// `ChangeKey`
+    pub change_key: Attribute,
+}
+
+/// The end of one item.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Outcome {
+    /// Position of the item in the request and of its message in the response, from 0.
+    pub index: u32,
+    /// `EXPORTITEMS_ITEM_ERROR_NONE`: the item is complete and every check passed, commit it. Any other: discard it.
+    pub error: ItemError,
+    /// `ResponseClass`
+    pub response_class: ResponseClass,
+    /// The verdict on the payload.
+    pub integrity: Verdict,
+    /// What is broken, where the verdict says so.
+    pub broken_reason: BrokenReason,
+    /// Some text of this message was neither legal XML nor UTF-8 and was replaced by U+FFFD.
+    pub text_replaced: bool,
+    /// Where the payload is broken: the offset in its bytes.
+    pub broken_offset: u64,
+    /// `ResponseCode`, if it is one that this library knows; any other came as an event before.
+    pub response_code: Text,
+    /// `InnerErrorResponseCode` of `ErrorInternalServerError`, if it is one that this library knows.
+    pub inner_response_code: Text,
+    /// `BackOffMilliseconds`, or -1.
+    pub back_off_ms: i64,
+    /// Decoded bytes that were handed out.
+    pub bytes: u64,
+    /// Offset in the response where the error was noticed, or where the item's message ended.
+    pub offset: u64,
+}
+
+/// A SOAP fault.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Fault {
+    /// `ResponseCode` of the fault, if it is one that this library knows; any other came as an event before.
+    pub response_code: Text,
+    /// `InnerErrorResponseCode` of `ErrorInternalServerError`, if it is one that this library knows.
+    pub inner_response_code: Text,
+    /// `BackOffMilliseconds`, or -1.
+    pub back_off_ms: i64,
+}
+
+/// The response in figures.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Summary {
+    /// Items that had an outcome.
+    pub items: u32,
+    /// Items that were committed.
+    pub ok: u32,
+    /// Items that were not.
+    pub failed: u32,
+    /// Items that were committed before the server truncated the response, and whose payload is not proven
+    /// whole: worth asking for again, one at a time.
+    pub suspect: u32,
+    /// How the response ended.
+    pub response: Response,
+    /// Why the response is unusable; `EXPORTITEMS_STATUS_OK` where it is not.
+    pub error: Status,
+    /// Where.
+    pub error_offset: u64,
+}
+
+impl From<core_api::Event<'_>> for Event {
+    fn from(event: core_api::Event<'_>) -> Self {
+        use core_api::Event as E;
+        let text = |text: &str| EventBody { text: text.into() };
+        let (kind, body) = match event {
+            E::ServerVersion(version) => (
+                EventKind::ServerVersion,
+                EventBody {
+                    server_version: version.into(),
+                },
+            ),
+            E::MessageStart { index, class } => (
+                EventKind::MessageStart,
+                EventBody {
+                    message_start: MessageStart {
+                        index,
+                        response_class: class.map_or(ResponseClass::None, Into::into),
+                    },
+                },
+            ),
+            E::MessageText(piece) => (EventKind::MessageText, text(piece)),
+            E::ResponseCode { text: code, .. } => (EventKind::ResponseCode, text(code)),
+            E::DescriptiveLinkKey(key) => (
+                EventKind::DescriptiveLinkKey,
+                EventBody {
+                    descriptive_link_key: key,
+                },
+            ),
+            E::MessageXml { name, text, last } => (
+                EventKind::MessageXml,
+                EventBody {
+                    message_xml: MessageXml {
+                        name: name.into(),
+                        text: text.into(),
+                        last,
+                    },
+                },
+            ),
+            E::ItemIds(ids) => (
+                EventKind::ItemIds,
+                EventBody {
+                    item_ids: ItemIds {
+                        id: ids.id.into(),
+                        change_key: ids.change_key.into(),
+                    },
+                },
+            ),
+            E::Data(bytes) => (EventKind::Data, EventBody { data: bytes.into() }),
+            E::Outcome(outcome) => (
+                EventKind::Outcome,
+                EventBody {
+                    outcome: outcome.into(),
+                },
+            ),
+            E::FaultCode(code) => (EventKind::FaultCode, text(code)),
+            E::FaultString(piece) => (EventKind::FaultString, text(piece)),
+            E::Fault(fault) => (
+                EventKind::Fault,
+                EventBody {
+                    fault: Fault {
+                        response_code: known(fault.code),
+                        inner_response_code: known(fault.inner_code),
+                        back_off_ms: or_minus_one(fault.back_off_ms),
+                    },
+                },
+            ),
+            E::End(summary) => (
+                EventKind::End,
+                EventBody {
+                    summary: summary.into(),
+                },
+            ),
+            _ => (EventKind::Other, text("")),
+        };
+        Self { kind, body }
+    }
+}
+
+impl From<core_api::ServerVersion<'_>> for ServerVersion {
+    fn from(version: core_api::ServerVersion<'_>) -> Self {
+        Self {
+            major: or_minus_one(version.major),
+            minor: or_minus_one(version.minor),
+            major_build: or_minus_one(version.major_build),
+            minor_build: or_minus_one(version.minor_build),
+            version: version.version.into(),
+        }
+    }
+}
+
+impl From<core_api::Attribute<'_>> for Attribute {
+    fn from(attribute: core_api::Attribute<'_>) -> Self {
+        Self {
+            value: attribute.value().into(),
+            omitted_len: match attribute {
+                core_api::Attribute::Omitted { len } => len,
+                _ => 0,
+            },
+        }
+    }
+}
+
+impl From<core_api::Outcome> for Outcome {
+    fn from(outcome: core_api::Outcome) -> Self {
+        let (integrity, broken_reason, broken_offset) = Verdict::parts(outcome.integrity);
+        Self {
+            index: outcome.index,
+            error: outcome.error.map_or(ItemError::None, Into::into),
+            response_class: outcome.class.map_or(ResponseClass::None, Into::into),
+            integrity,
+            broken_reason,
+            text_replaced: outcome.text_replaced,
+            broken_offset,
+            response_code: known(outcome.code),
+            inner_response_code: known(outcome.inner_code),
+            back_off_ms: or_minus_one(outcome.back_off_ms),
+            bytes: outcome.bytes,
+            offset: outcome.offset,
+        }
+    }
+}
+
+impl From<core_api::Summary> for Summary {
+    fn from(summary: core_api::Summary) -> Self {
+        Self {
+            items: summary.items,
+            ok: summary.ok,
+            failed: summary.failed,
+            suspect: summary.suspect,
+            response: summary.response.into(),
+            error: summary.error.map_or(Status::Ok, Into::into),
+            error_offset: summary.error.map_or(0, |error| error.offset),
+        }
+    }
+}
+
+fn known(code: Option<core_api::ResponseCode>) -> Text {
+    code.and_then(core_api::ResponseCode::as_str).into()
+}
+
+fn or_minus_one(number: Option<u32>) -> i64 {
+    number.map_or(-1, i64::from)
+}

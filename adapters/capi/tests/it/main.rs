@@ -1,0 +1,9 @@
+//! The interface, called as C calls it.
+#![allow(missing_docs)]
+
+mod codes;
+mod documents;
+mod header;
+mod misuse;
+mod outcomes;
+mod tools;

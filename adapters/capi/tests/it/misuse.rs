@@ -1,0 +1,447 @@
+//! Wrong calls are answered with a status, and change nothing.
+
+use core::ffi::c_void;
+use core::ptr::{null, null_mut};
+
+use exportitems_capi::*;
+
+/// Memory for any object.
+#[repr(C, align(16))]
+struct Memory([u8; 1024]);
+
+impl Memory {
+    fn new() -> Box<Self> {
+        Box::new(Self([0; 1024]))
+    }
+
+    fn at(&mut self, offset: usize) -> *mut c_void {
+        self.0[offset..].as_mut_ptr().cast()
+    }
+}
+
+fn error() -> Error {
+    Error {
+        status: Status::Ok,
+        index: 0,
+        offset: 0,
+        text: [0; EXPORTITEMS_ERROR_TEXT_LEN],
+    }
+}
+
+fn message(error: &Error) -> String {
+    let bytes = error.text.map(|byte| byte.to_ne_bytes()[0]);
+    let text = core::ffi::CStr::from_bytes_until_nul(&bytes).unwrap();
+    text.to_str().unwrap().to_owned()
+}
+
+fn text(text: &str) -> Text {
+    Text {
+        ptr: text.as_ptr().cast(),
+        len: text.len(),
+    }
+}
+
+const ABSENT: Text = Text {
+    ptr: null(),
+    len: 0,
+};
+
+#[test]
+#[allow(clippy::too_many_lines)] // a table
+fn initialisation_checks_its_arguments() {
+    let mut memory = Memory::new();
+    let mut scratch = [0_u8; 64];
+    let mut decoder = null_mut();
+    let bad = Options {
+        items: 0,
+        integrity: 4,
+        max_item_bytes: 0,
+        max_total_bytes: 0,
+    };
+    let size = exportitems_decoder_size();
+    let scratch = scratch.as_mut_ptr();
+    let out: *mut *mut Decoder = &mut decoder;
+    let null_out = null_mut();
+    let cases = [
+        (null_mut(), size, scratch, 64, null(), out, Status::Null),
+        (
+            memory.at(0),
+            size,
+            null_mut(),
+            64,
+            null(),
+            out,
+            Status::Null,
+        ),
+        (
+            memory.at(0),
+            size,
+            scratch,
+            64,
+            null(),
+            null_out,
+            Status::Null,
+        ),
+        (
+            memory.at(1),
+            size,
+            scratch,
+            64,
+            null(),
+            out,
+            Status::Misaligned,
+        ),
+        (
+            memory.at(0),
+            size - 1,
+            scratch,
+            64,
+            null(),
+            out,
+            Status::MemoryTooSmall,
+        ),
+        (
+            memory.at(0),
+            size,
+            scratch,
+            63,
+            null(),
+            out,
+            Status::ScratchTooSmall,
+        ),
+        (
+            memory.at(0),
+            size,
+            scratch,
+            0,
+            null(),
+            out,
+            Status::ScratchTooSmall,
+        ),
+        (
+            memory.at(0),
+            size,
+            scratch,
+            usize::MAX,
+            null(),
+            out,
+            Status::TooLong,
+        ),
+        (
+            memory.at(0),
+            size,
+            scratch,
+            64,
+            &bad,
+            out,
+            Status::InvalidValue,
+        ),
+    ];
+    for (number, (memory, size, scratch, len, options, out, expected)) in
+        cases.into_iter().enumerate()
+    {
+        let mut error = error();
+        // SAFETY: every pointer is null, or valid for the length beside it that is believed.
+        let status = unsafe {
+            exportitems_decoder_init(memory, size, scratch, len, options, out, &mut error)
+        };
+        assert_eq!(status, expected, "{number}");
+        assert_eq!(error.status, expected, "{number}");
+        assert!(!message(&error).is_empty());
+        // SAFETY: as above; nobody wants to know.
+        let status = unsafe {
+            exportitems_decoder_init(memory, size, scratch, len, options, out, null_mut())
+        };
+        assert_eq!(status, expected, "{number}");
+        assert!(decoder.is_null());
+    }
+}
+
+/// Zeroed memory, and an object of another kind.
+#[test]
+fn an_object_is_known_by_its_mark() {
+    let mut memory = Memory::new();
+    let mut event = core::mem::MaybeUninit::<Event>::uninit();
+    let mut input = Bytes {
+        ptr: null(),
+        len: 0,
+    };
+    let mut check = null_mut();
+    for round in 0..2 {
+        let decoder: *mut Decoder = memory.at(0).cast();
+        // SAFETY: the memory is valid, and larger than a decoder.
+        unsafe {
+            let next =
+                exportitems_decoder_next(decoder, &mut input, event.as_mut_ptr(), null_mut());
+            assert_eq!(next, Status::NotInitialized);
+            let finish = exportitems_decoder_finish(decoder, event.as_mut_ptr(), null_mut());
+            assert_eq!(finish, Status::NotInitialized);
+            assert_eq!(
+                exportitems_decoder_reject_item(decoder),
+                Status::NotInitialized
+            );
+            assert_eq!(
+                exportitems_decoder_reset(decoder, null(), null_mut()),
+                Status::NotInitialized
+            );
+            assert_eq!(exportitems_decoder_offset(decoder), 0);
+            assert_eq!(exportitems_encoder_len(decoder.cast()), 0);
+            assert!(!exportitems_http_response_is_complete(decoder.cast()));
+            assert!(!exportitems_http_response_can_reuse(decoder.cast(), 0));
+            if round == 0 {
+                let init =
+                    exportitems_payload_check_init(memory.at(0), 1024, &mut check, null_mut());
+                assert_eq!(init, Status::Ok);
+            }
+        }
+    }
+    // SAFETY: null is checked for.
+    unsafe {
+        let next = exportitems_decoder_next(null_mut(), &mut input, event.as_mut_ptr(), null_mut());
+        assert_eq!(next, Status::Null);
+        assert_eq!(
+            exportitems_payload_check_update(check, null(), 1, null_mut()),
+            Status::Null
+        );
+        assert_eq!(
+            exportitems_payload_check_update(check, null(), 0, null_mut()),
+            Status::Ok
+        );
+        assert_eq!(
+            exportitems_payload_check_verdict(check, null_mut(), null_mut()),
+            Status::Null
+        );
+    }
+}
+
+/// A wrong call between two right ones does no harm; after an error, and after the end, the answer stays.
+#[test]
+fn order_and_errors() {
+    let document = crate::documents::envelope("");
+    let mut memory = Memory::new();
+    let mut scratch = [0_u8; 64];
+    let mut decoder = null_mut();
+    let mut storage = core::mem::MaybeUninit::<Event>::uninit();
+    let event = storage.as_mut_ptr();
+    let mut error = error();
+    // SAFETY: every pointer is null or valid, and the scratch outlives the decoder.
+    unsafe {
+        let init = exportitems_decoder_init(
+            memory.at(0),
+            1024,
+            scratch.as_mut_ptr(),
+            64,
+            null(),
+            &mut decoder,
+            &mut error,
+        );
+        assert_eq!(init, Status::Ok);
+        let mut input = Bytes {
+            ptr: document.as_ptr(),
+            len: document.len(),
+        };
+        let whole = input;
+        assert_eq!(
+            exportitems_decoder_next(decoder, null_mut(), event, null_mut()),
+            Status::Null
+        );
+        assert_eq!(
+            exportitems_decoder_next(decoder, &mut input, null_mut(), null_mut()),
+            Status::Null
+        );
+        assert_eq!(input.len, document.len());
+        let mut nothing = Bytes {
+            ptr: null(),
+            len: 1,
+        };
+        assert_eq!(
+            exportitems_decoder_next(decoder, &mut nothing, event, null_mut()),
+            Status::Null
+        );
+
+        while exportitems_decoder_next(decoder, &mut input, event, &mut error) == Status::Event {}
+        assert_eq!(
+            (input.len, exportitems_decoder_offset(decoder)),
+            (0, document.len() as u64)
+        );
+        while exportitems_decoder_finish(decoder, event, &mut error) == Status::Event {}
+        assert_eq!(
+            exportitems_decoder_finish(decoder, event, &mut error),
+            Status::Ok
+        );
+
+        // More input after the end.
+        input = whole;
+        for _ in 0..2 {
+            let next = exportitems_decoder_next(decoder, &mut input, event, &mut error);
+            assert_eq!((next, error.status), (Status::Finished, Status::Finished));
+        }
+        assert_eq!(error.offset, document.len() as u64);
+        assert!(message(&error).starts_with("input after the end was declared"));
+
+        // Ready again; then an error that stays.
+        assert_eq!(
+            exportitems_decoder_reset(decoder, null(), null_mut()),
+            Status::Ok
+        );
+        input = Bytes {
+            ptr: b"{}".as_ptr(),
+            len: 2,
+        };
+        while exportitems_decoder_next(decoder, &mut input, event, &mut error) == Status::Event {}
+        for _ in 0..2 {
+            assert_eq!(
+                exportitems_decoder_next(decoder, &mut input, event, &mut error),
+                Status::NotSoap
+            );
+            assert_eq!(
+                exportitems_decoder_finish(decoder, event, &mut error),
+                Status::NotSoap
+            );
+        }
+    }
+}
+
+#[test]
+fn requests_that_cannot_be_sent_say_which_part() {
+    let items = [
+        ItemId {
+            id: text("AAMk"),
+            change_key: ABSENT,
+        },
+        ItemId {
+            id: text("a\u{1}"),
+            change_key: ABSENT,
+        },
+        ItemId {
+            id: text("AAMk"),
+            change_key: Text {
+                ptr: b"\xff".as_ptr().cast(),
+                len: 1,
+            },
+        },
+    ];
+    let request = |items: &[ItemId]| Request {
+        items: items.as_ptr(),
+        items_len: items.len(),
+        server_version: ABSENT,
+        impersonation: ABSENT,
+        mailbox_culture: ABSENT,
+        user_roles: null(),
+        user_roles_len: 0,
+        application_roles: null(),
+        application_roles_len: 0,
+    };
+    let good = request(&items[..1]);
+    let version = |version| Request {
+        server_version: text(version),
+        ..good
+    };
+    let who = Request {
+        impersonation: text("somebody"),
+        ..good
+    };
+    let roles = [text("")];
+    let role = Request {
+        user_roles: roles.as_ptr(),
+        user_roles_len: 1,
+        ..good
+    };
+    let cases = [
+        (good, 1024, Status::Ok, 0, 0),
+        (good, exportitems_encoder_size(1, 0), Status::Ok, 0, 0),
+        (
+            good,
+            exportitems_encoder_size(1, 0) - 1,
+            Status::MemoryTooSmall,
+            0,
+            0,
+        ),
+        (good, 0, Status::MemoryTooSmall, 0, 0),
+        (request(&[]), 1024, Status::RequestNoItems, 0, 0),
+        (request(&items[..2]), 1024, Status::RequestCharacter, 1, 1),
+        (request(&items), 1024, Status::NotUtf8, 0, 0),
+        (
+            version("Exchange2007"),
+            1024,
+            Status::RequestVersionTooOld,
+            0,
+            0,
+        ),
+        (
+            version("Exchange1999"),
+            1024,
+            Status::RequestVersionUnknown,
+            0,
+            0,
+        ),
+        (who, 1024, Status::RequestImpersonationKind, 0, 0),
+        (
+            role,
+            exportitems_encoder_size(1, 1),
+            Status::RequestEmpty,
+            0,
+            0,
+        ),
+        (
+            role,
+            exportitems_encoder_size(1, 0),
+            Status::MemoryTooSmall,
+            0,
+            0,
+        ),
+    ];
+    for (number, (request, size, expected, index, offset)) in cases.into_iter().enumerate() {
+        let mut memory = Memory::new();
+        let mut encoder = null_mut();
+        let mut error = error();
+        // SAFETY: the memory is as large as told, and the request outlives the encoder.
+        let status = unsafe {
+            exportitems_encoder_init(memory.at(0), size, &request, &mut encoder, &mut error)
+        };
+        assert_eq!(status, expected, "{number}");
+        assert_eq!((error.index, error.offset), (index, offset), "{number}");
+        if status == Status::Ok {
+            // SAFETY: it was just made.
+            assert!(unsafe { exportitems_encoder_len(encoder) } > 0);
+        }
+    }
+}
+
+#[test]
+fn heads_that_cannot_be_sent_say_which_header() {
+    let header = |name, value| HttpHeader {
+        name: text(name),
+        value: text(value),
+    };
+    let headers = [header("Accept", "text/xml"), header("Host", "example.com")];
+    let head = |len, target| HttpRequestHead {
+        target: text(target),
+        host: text("example.com"),
+        headers: headers.as_ptr(),
+        headers_len: len,
+        content_length: 1,
+    };
+    let cases = [
+        (head(1, "/"), 1024, Status::Ok, 0),
+        (head(2, "/"), 1024, Status::HttpRequestReservedHeader, 1),
+        (head(1, "x"), 1024, Status::HttpRequestTarget, 0),
+        (
+            head(1, "/"),
+            exportitems_http_request_size(0),
+            Status::MemoryTooSmall,
+            0,
+        ),
+        (head(usize::MAX / 2, "/"), 1024, Status::TooLong, 0),
+    ];
+    for (number, (head, size, expected, index)) in cases.into_iter().enumerate() {
+        let mut memory = Memory::new();
+        let mut request = null_mut();
+        let mut error = error();
+        // SAFETY: the memory is as large as told, and the head outlives the encoder.
+        let status = unsafe {
+            exportitems_http_request_init(memory.at(0), size, &head, &mut request, &mut error)
+        };
+        assert_eq!((status, error.index), (expected, index), "{number}");
+    }
+}

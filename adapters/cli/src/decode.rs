@@ -1,0 +1,115 @@
+//! `exportitems decode`: a saved response, without a server.
+
+mod sink;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use exportitems::{Decoder, FeedError, Options, Response};
+use exportitems_std::Archive;
+
+use crate::advice;
+use crate::integrity::IntegrityOption;
+use crate::output::{Format, Output};
+use crate::status::{Failure, Status};
+use sink::DecodeSink;
+
+/// Decodes a saved response: the body alone, as it came from the server, without HTTP headers.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Decode {
+    /// The response; `-` or nothing reads the standard input.
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// Write the items of the response into this directory, named by their position, with a manifest;
+    /// without it they are only checked.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How many items the request asked for: then items that were not answered are failures, and so
+    /// are messages nobody asked for.
+    #[arg(long, value_name = "N")]
+    items: Option<u32>,
+    #[command(flatten)]
+    integrity: IntegrityOption,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Bytes read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// Bytes of the file's start that tell what it is, if it is no response.
+const HEAD: usize = 16;
+
+pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure> {
+    let (name, mut input) = open(&args.file)?;
+    let mut archive = args.out.as_ref().map(Archive::open).transpose()?;
+    let mut options = Options::new().integrity(args.integrity.get());
+    if let Some(items) = args.items {
+        options = options.items(items);
+    }
+    let format = Format::new(args.json);
+    let asked = usize::try_from(args.items.unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
+    let mut sink = DecodeSink::new(asked, archive.as_mut(), output, format);
+    let mut head = Vec::new();
+    decode(&name, &mut input, options, &mut sink, &mut head)?;
+
+    let (summary, unwritten) = sink.finish()?;
+    if let Some(hint) = advice::of_file(&head) {
+        eprintln!("exportitems: {name}: {hint}");
+    }
+    Ok(match summary.response {
+        _ if unwritten => Status::Local,
+        Response::Complete if summary.failed == 0 => Status::Exported,
+        Response::Complete => Status::ItemsFailed,
+        _ => Status::Response,
+    })
+}
+
+fn open(path: &Path) -> Result<(String, Box<dyn Read>), Failure> {
+    if path == Path::new("-") {
+        return Ok(("standard input".to_owned(), Box::new(io::stdin().lock())));
+    }
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(|error| Failure::local(&name, &error))?;
+    Ok((name, Box::new(file)))
+}
+
+/// Decodes all of `input`, or as much of it as is a response.
+fn decode(
+    name: &str,
+    input: &mut dyn Read,
+    options: Options,
+    sink: &mut DecodeSink<'_>,
+    head: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    let mut decoder = Decoder::<[u8; 4096]>::new(options);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let len = match input.read(&mut chunk) {
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Failure::local(name, &error)),
+        };
+        let mut bytes = &chunk[..len];
+        head.extend(bytes.iter().take(HEAD - head.len()));
+        loop {
+            let done = match len {
+                0 => decoder.finish_into(sink).map(drop),
+                _ => decoder.feed(&mut bytes, sink),
+            };
+            match done {
+                Ok(()) => break,
+                // The summary says why.
+                Err(FeedError::Response(_)) => return Ok(()),
+                // The item is lost, the rest of the response is not.
+                Err(FeedError::Sink(error)) => sink.failed_to_write(&error),
+            }
+        }
+        sink.print_ready()?;
+        if len == 0 {
+            return Ok(());
+        }
+    }
+}

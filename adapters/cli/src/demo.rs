@@ -1,0 +1,213 @@
+//! `exportitems demo`: an export from start to end, without Exchange.
+
+mod plan;
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::value_parser;
+use exportitems::ExportItems;
+use exportitems_emulator::{Emulator, Payload};
+use exportitems_std::archive::{self, Entry, FileState};
+use exportitems_std::{Archive, Client, Exporter, Progress};
+use indicatif::HumanBytes;
+
+use crate::bar::Bar;
+use crate::line::{number, ItemLine};
+use crate::output::{Format, Output};
+use crate::status::{Failure, Status};
+use plan::{Plan, Planned};
+
+/// Starts a server that answers like Exchange, exports items from it, and compares every byte with
+/// what the server has. Two of the items cannot be had, to show what that looks like.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// How many items to export.
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = value_parser!(u32).range(3..=100_000))]
+    items: u32,
+    /// Keep the items in this directory, which must be empty; without it they are removed at the end.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// What an export has brought.
+#[derive(Debug)]
+struct Brought {
+    /// By position.
+    entries: Vec<Option<Entry>>,
+    bytes: u64,
+    time: Duration,
+}
+
+pub(crate) fn run(args: &Demo, output: &mut Output) -> Result<Status, Failure> {
+    let plan = Plan::new(args.items);
+    let emulator = Emulator::start(plan.scenario(), ([127, 0, 0, 1], 0).into())
+        .map_err(|error| Failure::Local(error.to_string()))?;
+    let temporary;
+    let out = match &args.out {
+        Some(out) => out.as_path(),
+        None => {
+            temporary = tempfile::tempdir()
+                .map_err(|error| Failure::local("a temporary directory", &error))?;
+            temporary.path()
+        }
+    };
+    output.line(&format!(
+        "A server that answers like Exchange runs at {}.",
+        emulator.url()
+    ));
+    output.line(&format!(
+        "Exporting {} items of {} from it into {}.\n",
+        args.items,
+        HumanBytes(plan.bytes()),
+        out.display()
+    ));
+
+    let brought = export(&emulator, out, &plan, output)?;
+    let surprises = compare(out, &plan, &brought)?;
+    drop(emulator);
+    tell(args, &brought, &surprises, output);
+    output.check()?;
+    match surprises.as_slice() {
+        [] => Ok(Status::Exported),
+        [..] => Err(Failure::Response(
+            "the demo did not come out as planned; please report it".to_owned(),
+        )),
+    }
+}
+
+fn export(
+    emulator: &Emulator,
+    out: &Path,
+    plan: &Plan,
+    output: &mut Output,
+) -> Result<Brought, Failure> {
+    let usage = |error: &dyn core::fmt::Display| Failure::Usage(error.to_string());
+    let mut client = Client::builder(&emulator.url())
+        .build()
+        .map_err(|error| usage(&error))?;
+    let mut archive = Archive::open(out)?;
+    let items: Vec<_> = plan.items().iter().map(Planned::item_id).collect();
+    if items.iter().any(|item| archive.is_done(item.id)) {
+        return Err(Failure::Usage(format!(
+            "{} holds items already; give the demo an empty directory",
+            out.display()
+        )));
+    }
+
+    let mut bar = Bar::new(items.len());
+    let mut entries = vec![None; items.len()];
+    let started = Instant::now();
+    let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[])).run(
+        &items,
+        &mut |progress| match progress {
+            Progress::Bytes(bytes) => bar.add_bytes(bytes),
+            Progress::Item {
+                position, entry, ..
+            } => {
+                bar.add_item();
+                let line = ItemLine::of_entry(number(position), items[position].id, entry.clone());
+                if line.error.is_some() {
+                    bar.suspend(|| output.value(&line, Format::Text));
+                }
+                entries[position] = Some(entry.clone());
+            }
+            _ => {}
+        },
+    );
+    let time = started.elapsed();
+    bar.finish();
+    let report = report.map_err(|error| Failure::Local(error.to_string()))?;
+    Ok(Brought {
+        entries,
+        bytes: report.bytes,
+        time,
+    })
+}
+
+/// What is not as planned, a line each.
+fn compare(out: &Path, plan: &Plan, brought: &Brought) -> Result<Vec<String>, Failure> {
+    let mut surprises = Vec::new();
+    for (position, (planned, entry)) in plan.items().iter().zip(&brought.entries).enumerate() {
+        let code = entry.as_ref().and_then(|entry| entry.code.as_deref());
+        if code != Some(planned.code()) {
+            let code = code.unwrap_or("no answer");
+            surprises.push(format!("item {position}: {code}, not {}", planned.code()));
+        }
+        let file = entry.as_ref().and_then(|entry| entry.file.as_ref());
+        if let Some(file) = file {
+            if !same(&out.join(file), planned).map_err(|error| Failure::local(file, &error))? {
+                surprises.push(format!(
+                    "item {position}: {file} is not what the server has"
+                ));
+            }
+        }
+    }
+    archive::verify(out, |entry, state| {
+        if !matches!(state, FileState::Intact) {
+            let file = entry.file.as_deref().unwrap_or_default();
+            surprises.push(format!("{file}: {state:?}"));
+        }
+    })?;
+    Ok(surprises)
+}
+
+/// Whether a file is what the server made the item of, byte for byte.
+fn same(path: &Path, planned: &Planned) -> std::io::Result<bool> {
+    let Ok(mut expected) = Payload::new(planned.seed, planned.size) else {
+        return Ok(false);
+    };
+    let mut file = BufReader::new(File::open(path)?);
+    let (mut found, mut wanted) = ([0; 16 * 1024], [0; 16 * 1024]);
+    loop {
+        let len = expected.fill(&mut wanted);
+        if len == 0 {
+            return Ok(file.read(&mut found)? == 0);
+        }
+        match file.read_exact(&mut found[..len]) {
+            Ok(()) if found[..len] == wanted[..len] => {}
+            Ok(()) => return Ok(false),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn tell(args: &Demo, brought: &Brought, surprises: &[String], output: &mut Output) {
+    let kept = brought.entries.iter().flatten();
+    let kept = kept.filter(|entry| entry.is_done()).count();
+    let refused = brought.entries.len() - kept;
+    let seconds = brought.time.as_secs_f64().max(0.001);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss
+    )] // a rate for a person to read
+    let rate = (brought.bytes as f64 / seconds) as u64;
+    output.line(&format!(
+        "\n{kept} items exported, {} in {seconds:.1} s ({}/s).",
+        HumanBytes(brought.bytes),
+        HumanBytes(rate)
+    ));
+    output.line(&format!(
+        "{refused} items refused by the server, with the reasons above."
+    ));
+    for surprise in surprises {
+        output.line(surprise);
+    }
+    if surprises.is_empty() {
+        output.line("Every file is, byte for byte, what the server has, and as the manifest says.");
+        output.line("A refused item cost none of its neighbours. Everything came out as planned.");
+    }
+    if let Some(out) = &args.out {
+        output.line(&format!(
+            "\nThe items are in {}; manifest.jsonl there says what is what.",
+            out.display()
+        ));
+    }
+    output.line("\nTry it yourself:\n  exportitems emulate > server.txt &");
+    output.line("  tail -n +2 server.txt > ids.txt");
+    output.line("  exportitems export --url \"$(head -n 1 server.txt)\" --ids ids.txt --out mail");
+}

@@ -1,0 +1,33 @@
+//! `exportitems emulate`: a server to try a client with.
+
+use std::io;
+
+use exportitems_emulator::{CommandError, Options, ScenarioError, StartError};
+
+use crate::output::Output;
+use crate::status::{Failure, Status};
+
+/// Serves until Ctrl-C, which is the way to end it and no failure.
+pub(crate) fn run(options: &Options, output: &mut Output) -> Result<Status, Failure> {
+    ctrlc::set_handler(|| std::process::exit(Status::Exported as i32))
+        .map_err(|error| Failure::Local(format!("cannot wait for Ctrl-C: {error}")))?;
+    match exportitems_emulator::run(options, output) {
+        Ok(()) => Ok(Status::Exported),
+        Err(error) => Err(failure(&error)),
+    }
+}
+
+fn failure(error: &CommandError) -> Failure {
+    let message = error.to_string();
+    match error {
+        CommandError::Write(_, source) if source.kind() == io::ErrorKind::BrokenPipe => {
+            Failure::OutputClosed
+        }
+        CommandError::Scenario(ScenarioError::Read(..))
+        | CommandError::Start(
+            StartError::Listen(..) | StartError::Tls(_) | StartError::Runtime(_),
+        )
+        | CommandError::Write(..) => Failure::Local(message),
+        _ => Failure::Usage(message),
+    }
+}

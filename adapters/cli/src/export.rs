@@ -1,0 +1,130 @@
+//! `exportitems export`: from a server into an archive.
+
+mod telling;
+
+use core::time::Duration;
+use std::path::PathBuf;
+
+use clap::value_parser;
+use exportitems::policy::{Limits, Policy};
+use exportitems::{ItemId, Options};
+use exportitems_std::client::BuildError;
+use exportitems_std::{Archive, Client, ExportError, Exporter};
+
+use crate::credentials::CredentialOptions;
+use crate::integrity::IntegrityOption;
+use crate::output::{Format, Output};
+use crate::request::RequestOptions;
+use crate::status::{Failure, Status};
+use telling::Telling;
+
+/// Exports items from a server into a directory. Items that the directory holds already are skipped, so
+/// an export that was interrupted is simply run again.
+#[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown, rustdoc::bare_urls)] // clap prints these lines as they are
+pub(crate) struct Export {
+    /// The server's EWS URL, such as https://mail.example.com/EWS/Exchange.asmx.
+    #[arg(long, value_name = "URL")]
+    url: String,
+    #[command(flatten)]
+    request: RequestOptions,
+    /// The directory that the items are written into, with a manifest.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    credentials: CredentialOptions,
+    /// Send credentials without TLS to another machine too, where anybody on the way can read them.
+    #[arg(long)]
+    allow_plaintext_credentials: bool,
+    /// The SMTP address of the mailbox, sent as X-AnchorMailbox, which routes the request to its server.
+    #[arg(long, value_name = "ADDRESS")]
+    anchor_mailbox: Option<String>,
+    /// Trust the certificate authorities in this PEM file too. May be given more than once.
+    #[arg(long, value_name = "PEM")]
+    ca_file: Vec<PathBuf>,
+    /// Ask for at most so many items at once. Microsoft recommends no more than 100, and large items
+    /// want fewer, since a server works on a request for one minute at most.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
+    batch_size: u32,
+    /// Give up on a response when the server is silent for so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(1..))]
+    timeout: u64,
+    /// Ask again for items that may succeed later, for so many seconds from their first failure, and
+    /// wait when the server asks for it. Without it nothing is waited for: what fails is left for the
+    /// next run.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    retry_for: u32,
+    #[command(flatten)]
+    integrity: IntegrityOption,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure> {
+    let requested = args.request.requested()?;
+    let items: Vec<ItemId<'_>> = requested.iter().map(Into::into).collect();
+    let roles = args.request.roles();
+    let request = args.request.request(&roles, &items);
+    let mut client = client(args)?;
+    let mut archive = Archive::open(&args.out)?;
+
+    let mut telling = Telling::new(&items, &archive, output, Format::new(args.json));
+    let (policy, max_wait) = patience(args.retry_for);
+    let report = Exporter::new(&mut client, &mut archive, request)
+        .options(Options::new().integrity(args.integrity.get()))
+        .limits(Limits {
+            items: usize::try_from(args.batch_size).unwrap_or(usize::MAX),
+            version: args.request.server_version(),
+            ..Limits::default()
+        })
+        .policy(policy)
+        .max_wait(max_wait)
+        .run(&items, &mut |progress| telling.hear(&progress));
+    match report {
+        Ok(report) => telling.finish(&report),
+        Err(error) => {
+            telling.abandon();
+            Err(match error {
+                ExportError::Archive(error) => error.into(),
+                other => Failure::Usage(other.to_string()),
+            })
+        }
+    }
+}
+
+fn client(args: &Export) -> Result<Client, Failure> {
+    let mut builder = Client::builder(&args.url)
+        .read_timeout(Duration::from_secs(args.timeout))
+        .allow_plaintext_credentials(args.allow_plaintext_credentials);
+    if let Some(credentials) = args.credentials.read()? {
+        builder = builder.credentials(credentials);
+    }
+    if let Some(mailbox) = &args.anchor_mailbox {
+        builder = builder.anchor_mailbox(mailbox);
+    }
+    for file in &args.ca_file {
+        builder = builder.ca_file(file);
+    }
+    builder.build().map_err(|error| match error {
+        BuildError::PlaintextCredentials { .. } => {
+            Failure::Usage(format!("{error} (--allow-plaintext-credentials)"))
+        }
+        BuildError::CaFile { .. } | BuildError::NoRoots { .. } | BuildError::Tls(_) => {
+            Failure::Local(error.to_string())
+        }
+        other => Failure::Usage(other.to_string()),
+    })
+}
+
+/// When to ask again, and the longest single wait.
+///
+/// With 0 seconds only what needs no wait is tried: an older version, a smaller batch, and items that
+/// another item's failure kept from being processed.
+fn patience(seconds: u32) -> (Policy, Duration) {
+    let mut policy = Policy::DEFAULT;
+    if seconds > 0 {
+        policy.give_up_after_ms = u64::from(seconds) * 1000;
+    }
+    (policy, Duration::from_secs(seconds.into()))
+}

@@ -1,0 +1,333 @@
+//! One line of output an item, and one for the whole: JSON for programs, text for people.
+
+use core::fmt;
+use std::borrow::Cow;
+
+use exportitems::policy::{Advice, Disposition};
+use exportitems::{ItemError, Outcome, Response, Summary, Verdict};
+use exportitems_std::archive::{Entry, Status};
+use exportitems_std::{ResponseTexts, Texts};
+use serde::Serialize;
+
+use crate::advice;
+
+/// What became of an item.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ItemLine {
+    pub(crate) index: u32,
+    pub(crate) status: ItemStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) class: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) item_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) change_key: Option<String>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sha256: Option<String>,
+    /// [`Verdict::as_str`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) integrity: Option<Cow<'static, str>>,
+    /// [`ItemError::as_str`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) back_off_ms: Option<u32>,
+    /// [`Disposition::as_str`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) disposition: Option<Cow<'static, str>>,
+    /// Offset in the response, in bytes, where it is known.
+    #[serde(skip)]
+    pub(crate) offset: Option<u64>,
+    /// What is wrong with the payload, and where in it.
+    #[serde(skip)]
+    pub(crate) verdict: Option<Verdict>,
+    /// Where the payload is.
+    #[serde(skip)]
+    pub(crate) file: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ItemStatus {
+    Ok,
+    Failed,
+}
+
+/// The last line.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SummaryLine {
+    pub(crate) items: u32,
+    pub(crate) ok: u32,
+    pub(crate) failed: u32,
+    pub(crate) suspect: u32,
+    #[serde(serialize_with = "name")]
+    pub(crate) response: Response,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) back_off_ms: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) disposition: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) offset: Option<u64>,
+}
+
+/// `{"summary": …}`, so that a program knows the last line without counting.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summarised<'a> {
+    pub(crate) summary: &'a SummaryLine,
+}
+
+impl fmt::Display for Summarised<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.summary.fmt(f)
+    }
+}
+
+impl ItemLine {
+    /// The line for an outcome, without what only its payload tells.
+    pub(crate) fn new(outcome: &Outcome, disposition: Disposition, texts: &Texts) -> Self {
+        Self {
+            index: outcome.index,
+            status: match outcome.error {
+                None => ItemStatus::Ok,
+                Some(_) => ItemStatus::Failed,
+            },
+            class: outcome.class.map(|class| class.as_str().to_owned()),
+            code: texts.code(),
+            item_id: None,
+            change_key: None,
+            bytes: outcome.bytes,
+            sha256: None,
+            integrity: outcome.integrity.map(|verdict| verdict.as_str().into()),
+            error: outcome.error.map(|error| error.as_str().into()),
+            message: texts.message(),
+            back_off_ms: outcome.back_off_ms,
+            disposition: Some(disposition.as_str().into()),
+            offset: Some(outcome.offset),
+            verdict: outcome.integrity,
+            file: None,
+        }
+    }
+
+    /// The line for an entry of an archive, at this position of the list of ids.
+    pub(crate) fn of_entry(index: u32, id: &str, entry: Entry) -> Self {
+        Self {
+            index,
+            status: match entry.status {
+                Status::Ok => ItemStatus::Ok,
+                Status::Failed => ItemStatus::Failed,
+            },
+            class: entry.class,
+            code: entry.code,
+            item_id: Some(id.to_owned()),
+            change_key: entry.change_key,
+            bytes: entry.bytes,
+            sha256: entry.sha256,
+            integrity: entry.integrity.map(Cow::Owned),
+            error: entry.error.map(Cow::Owned),
+            message: entry.message,
+            back_off_ms: entry.back_off_ms,
+            disposition: entry.disposition.map(Cow::Owned),
+            offset: None,
+            verdict: None,
+            file: entry.file,
+        }
+    }
+
+    /// The line for an item that was not asked for, since the export ended before its turn.
+    pub(crate) fn not_asked(index: u32, id: &str) -> Self {
+        Self {
+            index,
+            status: ItemStatus::Failed,
+            class: None,
+            code: None,
+            item_id: Some(id.to_owned()),
+            change_key: None,
+            bytes: 0,
+            sha256: None,
+            integrity: None,
+            error: Some(ItemError::NotAnswered.as_str().into()),
+            message: None,
+            back_off_ms: None,
+            disposition: Some(Disposition::Transient.as_str().into()),
+            offset: None,
+            verdict: None,
+            file: None,
+        }
+    }
+
+    /// Takes back what the outcome promised: the payload could not be kept.
+    pub(crate) fn fail_write(&mut self) {
+        self.status = ItemStatus::Failed;
+        self.error = Some(ItemError::Write.as_str().into());
+        self.sha256 = None;
+    }
+}
+
+impl SummaryLine {
+    /// The line for responses with which nothing was wrong.
+    pub(crate) const fn complete() -> Self {
+        Self {
+            items: 0,
+            ok: 0,
+            failed: 0,
+            suspect: 0,
+            response: Response::Complete,
+            server_version: None,
+            code: None,
+            message: None,
+            back_off_ms: None,
+            disposition: None,
+            error: None,
+            offset: None,
+        }
+    }
+
+    /// The line for one response.
+    pub(crate) fn new(summary: &Summary, texts: &mut ResponseTexts) -> Self {
+        let fault = texts.take_fault().unwrap_or_default();
+        Self {
+            items: summary.items,
+            ok: summary.ok,
+            failed: summary.failed,
+            suspect: summary.suspect,
+            response: summary.response,
+            server_version: texts.server_version().map(str::to_owned),
+            code: fault.code(),
+            message: fault.message(),
+            back_off_ms: summary.fault.and_then(|fault| fault.back_off_ms),
+            disposition: disposition(summary).map(Disposition::as_str),
+            error: summary.error.map(|error| error.kind.to_string()),
+            offset: summary.error.map(|error| error.offset),
+        }
+    }
+}
+
+/// What can be done about the response as a whole; `None` where nothing need be.
+fn disposition(summary: &Summary) -> Option<Disposition> {
+    match (summary.response, summary.fault) {
+        (Response::Complete, _) => None,
+        (Response::Truncated, _) => Some(Disposition::Truncated),
+        (Response::Fault, Some(fault)) => Some(Advice::of_fault(&fault).disposition),
+        _ => Some(Disposition::Transient),
+    }
+}
+
+impl fmt::Display for ItemLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, bytes, .. } = self;
+        let Some(error) = &self.error else {
+            write!(f, "item {index}: ok, {bytes} bytes")?;
+            if let Some(integrity) = self
+                .integrity
+                .as_deref()
+                .filter(|&verdict| verdict != "whole")
+            {
+                write!(f, ", integrity {integrity}")?;
+            }
+            return match (&self.file, &self.sha256) {
+                (Some(file), _) => write!(f, ", {file}"),
+                (None, Some(sha256)) => write!(f, ", sha256 {sha256}"),
+                (None, None) => Ok(()),
+            };
+        };
+        write!(f, "item {index}: failed, {error}")?;
+        if let Some(verdict) = self.verdict.filter(|_| error == "payload") {
+            write!(f, " {verdict}")?;
+        }
+        if let Some(code) = self.code.as_deref().filter(|&code| code != "NoError") {
+            write!(f, ", {code}")?;
+        }
+        if let Some(message) = &self.message {
+            write!(f, ": {message:?}")?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, " (at byte {offset})")?;
+        }
+        write!(
+            f,
+            ": {}",
+            advice::of_item(error, self.disposition.as_deref())
+        )?;
+        if let Some(back_off_ms) = self.back_off_ms {
+            write!(f, "; wait {back_off_ms} ms before the next request")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for SummaryLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { items, ok, .. } = self;
+        write!(f, "{ok} of {items} items exported")?;
+        if self.failed > 0 {
+            write!(f, ", {} failed", self.failed)?;
+        }
+        if self.suspect > 0 {
+            write!(
+                f,
+                ", {} suspect: export these again, one at a time",
+                self.suspect
+            )?;
+        }
+        write!(f, "; the response is {}", described(self.response))?;
+        if let Some(version) = &self.server_version {
+            write!(f, ", from a server {version}")?;
+        }
+        if let Some(code) = &self.code {
+            write!(f, "; {code}")?;
+        }
+        if let Some(message) = &self.message {
+            write!(f, ": {message:?}")?;
+        }
+        if let Some(error) = &self.error {
+            write!(f, "; {error}")?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, " (at byte {offset})")?;
+        }
+        if self.response != Response::Complete {
+            write!(f, ": {}", advice::of_response(self.response))?;
+        }
+        if let Some(back_off_ms) = self.back_off_ms {
+            write!(f, "; wait {back_off_ms} ms before the next request")?;
+        }
+        Ok(())
+    }
+}
+
+/// Positions and counts are told in 32 bits, as a response's are.
+pub(crate) fn number(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+const fn described(response: Response) -> &'static str {
+    match response {
+        Response::Fault => "a fault",
+        Response::NotSoap => "not SOAP",
+        other => other.as_str(),
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+const fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn name<S: serde::Serializer>(response: &Response, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(response.as_str())
+}

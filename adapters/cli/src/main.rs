@@ -1,0 +1,70 @@
+//! `exportitems`: takes mail items out of Microsoft Exchange by EWS `ExportItems`.
+#![forbid(unsafe_code)]
+
+mod advice;
+mod bar;
+mod credentials;
+mod decode;
+mod demo;
+mod emulate;
+mod encode;
+mod export;
+mod ids;
+mod integrity;
+mod line;
+mod output;
+mod request;
+mod status;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use output::Output;
+
+/// Takes mail items out of Microsoft Exchange by EWS ExportItems, streaming, and never calls a
+/// truncated item complete.
+///
+/// Exit status: 0 every item was exported; 1 the response was complete and some item failed; 2 wrong
+/// usage; 3 the response was truncated, cut, a fault, malformed or not SOAP, or never came; 4 a local
+/// file could not be read or written.
+#[derive(Debug, Parser)]
+#[command(name = "exportitems", version)]
+#[allow(clippy::doc_markdown)] // clap prints these lines as they are
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Export(Box<export::Export>),
+    Encode(encode::Encode),
+    Decode(decode::Decode),
+    Verify(verify::Verify),
+    Emulate(exportitems_emulator::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut output = Output::new();
+    let done = match &arguments.command {
+        Command::Demo(args) => demo::run(args, &mut output),
+        Command::Export(args) => export::run(args, &mut output),
+        Command::Encode(args) => encode::run(args, &mut output),
+        Command::Decode(args) => decode::run(args, &mut output),
+        Command::Verify(args) => verify::run(args, &mut output),
+        Command::Emulate(options) => emulate::run(options, &mut output),
+    };
+    match done {
+        Ok(status) => status.into(),
+        Err(failure) => {
+            if let Some(message) = failure.message() {
+                eprintln!("exportitems: {message}");
+            }
+            failure.status().into()
+        }
+    }
+}

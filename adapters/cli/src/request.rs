@@ -1,0 +1,114 @@
+//! The options of a request, shared by `encode` and `export`.
+
+use std::path::PathBuf;
+
+use exportitems::{
+    ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestError, RequestServerVersion,
+};
+
+use crate::ids::{self, Requested};
+use crate::status::Failure;
+
+/// Which items, and the SOAP headers of the request.
+#[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown)] // clap prints these lines as they are
+pub(crate) struct RequestOptions {
+    /// The items: an id a line, or an id, a tab and a change key; `-` reads the standard input. Blank
+    /// lines and lines that begin with `#` do not count.
+    #[arg(long, value_name = "FILE")]
+    ids: PathBuf,
+    /// Act as this user: KIND is PrincipalName, SID, PrimarySmtpAddress or SmtpAddress.
+    #[arg(long, value_name = "KIND:VALUE", value_parser = impersonation)]
+    impersonate: Option<String>,
+    /// The schema version of the request, Exchange2010_SP1 or later.
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    server_version: RequestServerVersion,
+    /// The language of the server's messages, a tag such as en-US.
+    #[arg(long, value_name = "LANGUAGE")]
+    mailbox_culture: Option<String>,
+    /// Act in this role: KIND is UserRoles or ApplicationRoles. May be given more than once.
+    #[arg(long, value_name = "KIND:ROLE", value_parser = role)]
+    management_role: Vec<Role>,
+}
+
+fn impersonation(text: &str) -> Result<String, RequestError> {
+    ExchangeImpersonation::from_text(text).map(|_| text.to_owned())
+}
+
+/// One role of `ManagementRole`.
+#[derive(Clone, Debug)]
+enum Role {
+    User(String),
+    Application(String),
+}
+
+fn role(text: &str) -> Result<Role, &'static str> {
+    match text.split_once(':') {
+        Some(("UserRoles", role)) => Ok(Role::User(role.to_owned())),
+        Some(("ApplicationRoles", role)) => Ok(Role::Application(role.to_owned())),
+        _ => Err("write KIND:ROLE, with KIND one of UserRoles, ApplicationRoles"),
+    }
+}
+
+/// The roles of a request, by kind.
+#[derive(Debug, Default)]
+pub(crate) struct Roles<'a> {
+    user: Vec<&'a str>,
+    application: Vec<&'a str>,
+}
+
+impl RequestOptions {
+    /// Reads the items asked for.
+    pub(crate) fn requested(&self) -> Result<Vec<Requested>, Failure> {
+        ids::open(&self.ids)
+    }
+
+    pub(crate) const fn server_version(&self) -> RequestServerVersion {
+        self.server_version
+    }
+
+    /// The roles, in the two lists that a request borrows.
+    pub(crate) fn roles(&self) -> Roles<'_> {
+        let mut roles = Roles::default();
+        for role in &self.management_role {
+            match role {
+                Role::User(role) => roles.user.push(role),
+                Role::Application(role) => roles.application.push(role),
+            }
+        }
+        roles
+    }
+
+    /// The request for `items`.
+    pub(crate) fn request<'a>(
+        &'a self,
+        roles: &'a Roles<'a>,
+        items: &'a [ItemId<'a>],
+    ) -> ExportItems<'a> {
+        let mut request = ExportItems::new(items).server_version(self.server_version);
+        // Its syntax was checked with the command line.
+        let who = self.impersonate.as_deref();
+        if let Some(Ok(who)) = who.map(ExchangeImpersonation::from_text) {
+            request = request.impersonation(who);
+        }
+        if let Some(language) = &self.mailbox_culture {
+            request = request.mailbox_culture(language);
+        }
+        if !self.management_role.is_empty() {
+            request = request.management_role(ManagementRole {
+                user_roles: &roles.user,
+                application_roles: &roles.application,
+            });
+        }
+        request
+    }
+}
+
+impl<'a> From<&'a Requested> for ItemId<'a> {
+    fn from(item: &'a Requested) -> Self {
+        Self {
+            id: &item.id,
+            change_key: item.change_key.as_deref(),
+        }
+    }
+}

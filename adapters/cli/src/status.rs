@@ -1,0 +1,75 @@
+//! How the command ends.
+
+use std::io;
+use std::process::ExitCode;
+
+use exportitems::RequestError;
+use exportitems_std::ArchiveError;
+
+/// The exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Every item was exported.
+    Exported = 0,
+    /// The response was complete and some item failed.
+    ItemsFailed = 1,
+    /// The command was used wrongly.
+    Usage = 2,
+    /// The response was truncated, cut, a fault, malformed or not SOAP, or never came.
+    Response = 3,
+    /// A local file, folder or stream could not be read or written.
+    Local = 4,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+/// Why the command could not do what it was asked: what, where and what to do next.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Wrong usage.
+    Usage(String),
+    /// The other side, or the way to it.
+    Response(String),
+    /// A local file, folder or stream.
+    Local(String),
+    /// Whoever read the standard output went away, and knows it.
+    OutputClosed,
+}
+
+impl Failure {
+    /// `what` could not be read or written.
+    pub(crate) fn local(what: &str, error: &io::Error) -> Self {
+        Self::Local(format!("{what}: {error}"))
+    }
+
+    pub(crate) const fn status(&self) -> Status {
+        match self {
+            Self::Usage(_) => Status::Usage,
+            Self::Response(_) => Status::Response,
+            Self::Local(_) | Self::OutputClosed => Status::Local,
+        }
+    }
+
+    pub(crate) fn message(&self) -> Option<&str> {
+        match self {
+            Self::Usage(message) | Self::Response(message) | Self::Local(message) => Some(message),
+            Self::OutputClosed => None,
+        }
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        Self::Local(error.to_string())
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}

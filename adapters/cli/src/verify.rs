@@ -1,0 +1,139 @@
+//! `exportitems verify`: what was exported, read again.
+
+use core::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use exportitems::{Integrity, PayloadCheck, Verdict};
+use exportitems_std::archive::{self, FileState};
+
+use crate::integrity::IntegrityOption;
+use crate::output::Output;
+use crate::status::{Failure, Status};
+
+/// Reads exported items again. Each payload is checked for being whole, and the files of a directory
+/// with a manifest for having the size and SHA-256 that the manifest says.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// Files, and directories that `export` or `decode --out` has written.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    integrity: IntegrityOption,
+}
+
+/// What is known of the files so far.
+struct Verifier<'a> {
+    integrity: Integrity,
+    output: &'a mut Output,
+    files: u64,
+    bad: u64,
+    /// A file or manifest could not be read.
+    unreadable: bool,
+}
+
+pub(crate) fn run(args: &Verify, output: &mut Output) -> Result<Status, Failure> {
+    let mut verifier = Verifier {
+        integrity: args.integrity.get(),
+        output,
+        files: 0,
+        bad: 0,
+        unreadable: false,
+    };
+    for path in &args.paths {
+        if path.is_dir() {
+            verifier.directory(path);
+        } else {
+            verifier.file(path);
+        }
+        verifier.output.check()?;
+    }
+    let Verifier {
+        files,
+        bad,
+        unreadable,
+        ..
+    } = verifier;
+    let good = files - bad;
+    output.line(&format!("{good} of {files} files are good"));
+    output.check()?;
+    Ok(match bad {
+        _ if unreadable => Status::Local,
+        0 => Status::Exported,
+        _ => Status::ItemsFailed,
+    })
+}
+
+impl Verifier<'_> {
+    fn directory(&mut self, dir: &Path) {
+        let verified = archive::verify(dir, |entry, state| {
+            let path = dir.join(entry.file.as_deref().unwrap_or_default());
+            match state {
+                FileState::Intact => self.file(&path),
+                FileState::Missing => self.tell(&path, false, &"missing; export it again"),
+                FileState::Resized { found } => {
+                    let what = format!(
+                        "{found} bytes, but the manifest says {}; export it again",
+                        entry.bytes
+                    );
+                    self.tell(&path, false, &what);
+                }
+                FileState::Altered => {
+                    let what = "not the SHA-256 that the manifest says; export it again";
+                    self.tell(&path, false, &what);
+                }
+                FileState::Unreadable(error) => self.fail(&path, &error),
+                _ => self.tell(&path, false, &"not as the manifest says; export it again"),
+            }
+        });
+        if let Err(error) = verified {
+            self.unreadable = true;
+            eprintln!("exportitems: {error}");
+        }
+    }
+
+    fn file(&mut self, path: &Path) {
+        match check(path) {
+            Ok(verdict) => {
+                let good = match self.integrity {
+                    Integrity::Require => verdict == Verdict::Whole,
+                    Integrity::Accept => !matches!(verdict, Verdict::Broken { .. }),
+                    Integrity::Report | Integrity::Off => true,
+                };
+                match self.integrity {
+                    Integrity::Off => self.tell(path, good, &"not looked into"),
+                    _ => self.tell(path, good, &verdict),
+                }
+            }
+            Err(error) => self.fail(path, &error),
+        }
+    }
+
+    fn tell(&mut self, path: &Path, good: bool, what: &dyn fmt::Display) {
+        self.files += 1;
+        self.bad += u64::from(!good);
+        self.output.line(&format!("{}: {what}", path.display()));
+    }
+
+    fn fail(&mut self, path: &Path, error: &io::Error) {
+        self.files += 1;
+        self.bad += 1;
+        self.unreadable = true;
+        eprintln!("exportitems: {}: {error}", path.display());
+    }
+}
+
+fn check(path: &Path) -> io::Result<Verdict> {
+    let mut file = File::open(path)?;
+    let mut check = PayloadCheck::new();
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut chunk) {
+            Ok(0) => return Ok(check.verdict()),
+            Ok(len) => check.update(&chunk[..len]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

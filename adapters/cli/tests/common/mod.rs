@@ -1,0 +1,119 @@
+//! Running the command.
+#![allow(dead_code)] // each test binary uses a part
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The command, with nothing of the tester's environment that it would read.
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_exportitems"));
+    command.args(args).env_remove("EXPORTITEMS_PASSWORD");
+    command
+}
+
+/// Runs the command to its end, with this standard input.
+pub(crate) fn run(args: &[&str], input: &[u8]) -> Output {
+    let mut child = command(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let input = input.to_vec();
+    // A command that does not read its input closes it.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("the command ends");
+    writer.join().expect("the writer ends");
+    output
+}
+
+pub(crate) fn status(output: &Output) -> i32 {
+    output.status.code().expect("no signal")
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+/// The lines of `--json`: those of items, and the summary.
+pub(crate) fn json(output: &Output) -> (Vec<Value>, Value) {
+    let mut lines: Vec<Value> = stdout(output)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    let mut last = lines.pop().expect("a summary");
+    (lines, last["summary"].take())
+}
+
+/// Each file under `dir`, relative to it, sorted.
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
+    fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(dir).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => walk(&path, found),
+                false => found.push(path),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(dir, &mut found);
+    let relative = |path: &PathBuf| path.strip_prefix(dir).expect("below").to_owned();
+    let mut found: Vec<_> = found.iter().map(relative).collect();
+    found.sort();
+    found
+}
+
+/// A file of the shared data; `None`, with a line that says so, where it is missing and CI does not
+/// insist.
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data")
+        .join(path);
+    if file.exists() {
+        return Some(file);
+    }
+    assert_ne!(
+        std::env::var("CI").as_deref(),
+        Ok("true"),
+        "{path} is missing"
+    );
+    println!("skipped: {path} is missing");
+    None
+}
+
+/// Whether a program can be started; where not, as [`shared`].
+pub(crate) fn have(program: &str) -> bool {
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
+    if !found {
+        assert_ne!(
+            std::env::var("CI").as_deref(),
+            Ok("true"),
+            "{program} is missing"
+        );
+        println!("skipped: {program} is missing");
+    }
+    found
+}
+
+/// A response of these messages.
+pub(crate) fn response(messages: &str) -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><m:ExportItemsResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><m:ResponseMessages>{messages}</m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>"#
+    )
+}
+
+pub(crate) const FAULT: &str = r#"<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode xmlns:a="http://schemas.microsoft.com/exchange/services/2006/types">a:ErrorServerBusy</faultcode><faultstring xml:lang="en-US">The server cannot service this request right now.</faultstring><detail><e:ResponseCode xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors">ErrorServerBusy</e:ResponseCode><e:Message xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors">The server cannot service this request right now.</e:Message><t:MessageXml xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><t:Value Name="BackOffMilliseconds">700</t:Value></t:MessageXml></detail></s:Fault></s:Body></s:Envelope>"#;

@@ -1,0 +1,538 @@
+//! `exportitems export`, `demo` and `emulate`, over sockets.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use common::{command, files, json, run, status, stderr, stdout};
+use exportitems_emulator::{item_id, payload, Emulator, Scenario, DEFAULT_MAILBOX};
+use serde_json::{json, Value};
+
+/// A server, a list of ids of its items, and a directory to export into.
+struct Setup {
+    emulator: Emulator,
+    dir: tempfile::TempDir,
+    sizes: Vec<u64>,
+}
+
+impl Setup {
+    fn new(scenario: &str, sizes: &[u64]) -> Self {
+        let scenario = Scenario::from_toml(scenario).expect("a scenario");
+        let emulator = Emulator::start(scenario, ([127, 0, 0, 1], 0).into()).expect("a server");
+        let this = Self {
+            emulator,
+            dir: tempfile::tempdir().expect("a directory"),
+            sizes: sizes.to_vec(),
+        };
+        let ids: String = (0..sizes.len()).map(|at| this.id(at) + "\n").collect();
+        std::fs::write(this.path("ids"), ids).unwrap();
+        if let Some(pem) = this.emulator.ca_pem() {
+            std::fs::write(this.path("ca.pem"), pem).unwrap();
+        }
+        this
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn id(&self, position: usize) -> String {
+        item_id(DEFAULT_MAILBOX, position as u64, self.sizes[position])
+    }
+
+    /// `export`, with what every one needs before `args`.
+    fn export(&self, args: &[&str]) -> Output {
+        self.export_from(&self.emulator.url(), args)
+    }
+
+    fn export_from(&self, url: &str, args: &[&str]) -> Output {
+        let (ids, out) = (self.path("ids"), self.path("out"));
+        command(&["export", "--url", url])
+            .args([Path::new("--ids"), &ids, Path::new("--out"), &out])
+            .args(args)
+            .output()
+            .expect("the command starts")
+    }
+
+    /// The payload of each item that the manifest says is there, by position.
+    ///
+    /// Fails unless the files are those, and each is what the server made its item of.
+    fn exported(&self) -> Vec<usize> {
+        let manifest = std::fs::read_to_string(self.path("out/manifest.jsonl")).unwrap();
+        let mut done = Vec::new();
+        let mut expected = vec![PathBuf::from("manifest.jsonl")];
+        for line in manifest.lines() {
+            let entry: Value = serde_json::from_str(line).unwrap();
+            if entry["status"] != "ok" {
+                continue;
+            }
+            let position = (0..self.sizes.len())
+                .find(|&position| entry["id"] == self.id(position))
+                .expect("an id that was asked for");
+            let file = PathBuf::from(entry["file"].as_str().unwrap());
+            let bytes = std::fs::read(self.path("out").join(&file)).unwrap();
+            let same = bytes == payload(position as u64, self.sizes[position]).unwrap();
+            assert!(same, "item {position} is not what the server has");
+            done.push(position);
+            expected.push(file);
+        }
+        expected.sort();
+        assert_eq!(
+            files(&self.path("out")),
+            expected,
+            "a file too many or too few"
+        );
+        done.sort_unstable();
+        done
+    }
+}
+
+/// Sizes around the borders of records and buffers.
+const SIZES: [u64; 9] = [
+    256, 257, 1024, 8_192, 31_742, 31_743, 100_000, 1_000_003, 3_000_000,
+];
+
+#[test]
+fn every_file_is_what_the_server_has() {
+    for scenario in [
+        "",
+        "style = '2010'\nframing = 'content-length'",
+        "style = 'online'",
+        "style = 'docs'",
+        "tls = true",
+    ] {
+        let setup = Setup::new(scenario, &SIZES);
+        let ca = setup.path("ca.pem");
+        let mut args = vec!["--json", "--batch-size", "4"];
+        if scenario.starts_with("tls") {
+            args.extend(["--ca-file", ca.to_str().unwrap()]);
+        }
+        let output = setup.export(&args);
+        assert_eq!(status(&output), 0, "{scenario}: {}", stderr(&output));
+        assert_eq!(setup.exported(), (0..SIZES.len()).collect::<Vec<_>>());
+
+        let (items, summary) = json(&output);
+        for (position, item) in items.iter().enumerate() {
+            assert_eq!(item["index"], position);
+            assert_eq!(item["status"], "ok");
+            assert_eq!(item["item_id"], setup.id(position));
+            assert_eq!(item["bytes"], SIZES[position]);
+            assert_eq!(item["integrity"], "whole", "{item}");
+            assert_eq!(item["disposition"], "done");
+            assert_eq!(item["sha256"].as_str().unwrap().len(), 64);
+        }
+        assert_eq!(summary["items"], SIZES.len());
+        assert_eq!(summary["response"], "complete");
+        // Exchange 2010 has to be asked in its own version, which takes one more request to learn.
+        let old = scenario.contains("2010") || scenario.contains("docs");
+        let requests = if old { 4 } else { 3 };
+        assert_eq!(setup.emulator.requests().len(), requests, "{scenario}");
+    }
+}
+
+/// The connection is cut amid the third of five items.
+const CUT: &str = "[[item]]\nindex = 2\ntimes = 1\nanswer = { hang-up = { at = 0.5 } }";
+
+#[test]
+fn a_cut_leaves_whole_items_and_running_again_completes_them() {
+    for tls in ["", "tls = true\n"] {
+        let setup = Setup::new(&[tls, CUT].concat(), &[50_000; 5]);
+        let ca = setup.path("ca.pem");
+        let mut args = vec!["--json"];
+        if !tls.is_empty() {
+            args.extend(["--ca-file", ca.to_str().unwrap()]);
+        }
+        let output = setup.export(&args);
+        assert_eq!(status(&output), 3, "{}", stderr(&output));
+        assert_eq!(setup.exported(), [0, 1]);
+        let (items, summary) = json(&output);
+        let found: Vec<_> = (items.iter())
+            .map(|item| (item["index"].as_u64().unwrap(), item["error"].as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (0, None),
+                (1, None),
+                (2, Some("cut")),
+                (3, Some("not-answered")),
+                (4, Some("not-answered")),
+            ]
+        );
+        assert_eq!(summary["response"], "cut");
+        assert_eq!(summary["failed"], 3);
+        assert!(
+            stderr(&output).contains("missing: item 2, 3, 4"),
+            "{}",
+            stderr(&output)
+        );
+
+        let output = setup.export(&args);
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+        assert_eq!(setup.exported(), [0, 1, 2, 3, 4]);
+        let (items, summary) = json(&output);
+        let found: Vec<_> = items.iter().map(|item| &item["index"]).collect();
+        assert_eq!(found, [2, 3, 4], "the others are not fetched again");
+        assert_eq!((&summary["items"], &summary["ok"]), (&json!(5), &json!(5)));
+        assert!(stderr(&output).contains("holds 2 of 5 items already"));
+
+        let output = setup.export(&args);
+        assert_eq!(status(&output), 0);
+        assert!(stderr(&output).contains("holds 5 of 5 items already"));
+        assert_eq!(
+            setup.emulator.requests().len(),
+            2,
+            "there is nothing left to ask for"
+        );
+    }
+}
+
+#[test]
+fn with_patience_it_completes_by_itself() {
+    let setup = Setup::new(CUT, &[50_000; 5]);
+    let output = setup.export(&["--retry-for", "60"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert_eq!(setup.exported(), [0, 1, 2, 3, 4]);
+    let told = stdout(&output);
+    let last = told.lines().last().unwrap();
+    assert!(last.starts_with("5 of 5 items exported"), "{told}");
+    assert!(
+        stderr(&output).contains("item 2: cut; asked for again"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+/// How the ways in which an export can fail are told: exit status, how the response ended, what is there.
+#[test]
+fn every_class_of_failure_has_its_status() {
+    let refused = "[[item]]\nindex = 1\nanswer = { error = { code = 'ErrorItemNotFound' } }";
+    let foreign = "[[item]]\nindex = 1\nanswer = { error = \
+        { code = 'ErrorNonExistentMailbox', mailbox-guid = 'f3f6f699' } }";
+    let marker =
+        |place| format!("[[item]]\nindex = 1\nanswer = {{ marker = {{ place = '{place}' }} }}");
+    let answer = |answer| format!("[[request]]\ntimes = 100\nanswer = {answer}");
+    let html =
+        "{ http = { status = 200, headers = { Content-Type = 'text/html' }, body = '<p>hi' } }";
+    let cases: &[(&str, i32, &str, &[usize])] = &[
+        (refused, 1, "complete", &[0, 2]),
+        (foreign, 1, "complete", &[0, 2]),
+        (
+            "[[item]]\nindex = 1\nanswer = 'placeholder'",
+            1,
+            "complete",
+            &[0, 2],
+        ),
+        (
+            "[[item]]\nindex = 1\nanswer = 'no-data'",
+            1,
+            "complete",
+            &[0, 2],
+        ),
+        (&marker("in-data"), 1, "complete", &[0, 2]),
+        // The item behind it is asked for at once, since the server did not get to it.
+        (&marker("instead-of-end-tags"), 3, "truncated", &[0, 2]),
+        (
+            &answer("{ fault = { code = 'ErrorServerBusy', back-off-ms = 5000 } }"),
+            3,
+            "fault",
+            &[],
+        ),
+        (
+            &answer("{ http = { status = 503, headers = { Retry-After = '3' } } }"),
+            3,
+            "not-soap",
+            &[],
+        ),
+        (&answer("{ http = { status = 401 } }"), 3, "not-soap", &[]),
+        (&answer(html), 3, "not-soap", &[]),
+        (&answer("{ page = 'generic-error' }"), 3, "not-soap", &[]),
+        (&answer("'hang-up'"), 3, "cut", &[]),
+    ];
+    for &(scenario, code, ended, done) in cases {
+        let setup = Setup::new(scenario, &[5_000; 3]);
+        let output = setup.export(&["--json"]);
+        let (items, summary) = json(&output);
+        let case = format!("{scenario}: {summary} {items:?} {}", stderr(&output));
+        assert_eq!(status(&output), code, "{case}");
+        assert_eq!(summary["response"], ended, "{case}");
+        assert_eq!(summary["ok"], done.len(), "{case}");
+        assert_eq!(summary["failed"], 3 - done.len(), "{case}");
+        assert_eq!(setup.exported(), done, "{case}");
+        let positions: Vec<_> = items
+            .iter()
+            .map(|item| item["index"].as_u64().unwrap())
+            .collect();
+        let mut sorted = positions.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [0, 1, 2], "{case}");
+        if ended == "fault" {
+            assert_eq!(summary["code"], "ErrorServerBusy", "{case}");
+            assert_eq!(summary["back_off_ms"], 5000, "{case}");
+            assert_eq!(summary["disposition"], "throttled", "{case}");
+        }
+        if scenario == foreign {
+            let message = items[1]["message"].as_str().unwrap();
+            assert!(message.ends_with("(MailboxGuid: f3f6f699)"), "{case}");
+        }
+        if scenario.contains("Retry-After") {
+            assert_eq!(summary["back_off_ms"], 3000, "{case}");
+            assert_eq!(summary["disposition"], "throttled", "{case}");
+        }
+        assert!(stderr(&output).contains("missing: item"), "{case}");
+    }
+}
+
+#[test]
+fn nobody_listens() {
+    let mut setup = Setup::new("", &[5_000]);
+    let url = setup.emulator.url();
+    let other = Scenario::default();
+    // The port is free again once the server is gone.
+    setup.emulator = Emulator::start(other, ([127, 0, 0, 1], 0).into()).unwrap();
+    let output = setup.export_from(&url, &["--json"]);
+    assert_eq!(status(&output), 3);
+    let (_, summary) = json(&output);
+    assert!(summary["error"]
+        .as_str()
+        .unwrap()
+        .starts_with("cannot connect to 127.0.0.1:"));
+    assert!(
+        stderr(&output).contains("cannot connect to"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn credentials_come_from_the_environment_or_a_file() {
+    let basic = Setup::new(
+        "auth = { basic = { user = 'pat', password = 'p w' } }",
+        &[5_000],
+    );
+    std::fs::write(basic.path("password"), "p w\r\n").unwrap();
+    let file = basic.path("password");
+    let user = ["--user", "pat"];
+    let with_file = [&user[..], &["--password-file", file.to_str().unwrap()]].concat();
+    let output = basic.export(&with_file);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+
+    let url = basic.emulator.url();
+    let ids = basic.path("ids");
+    let other = basic.path("other");
+    let export = |args: &[&str], env: &[(&str, &str)]| {
+        command(&["export", "--url", &url])
+            .args([Path::new("--ids"), &ids, Path::new("--out"), &other])
+            .args(args)
+            .envs(env.iter().copied())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap()
+    };
+    let output = export(&user, &[("EXPORTITEMS_PASSWORD", "wrong")]);
+    assert_eq!(status(&output), 3);
+    assert!(
+        stderr(&output).contains("credentials are missing or wrong"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!stderr(&output).contains("wrong\""));
+    let output = export(&user, &[("EXPORTITEMS_PASSWORD", "p w")]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let output = export(&["--bearer-env", "NO_SUCH_VARIABLE"], &[]);
+    assert_eq!(status(&output), 2);
+    assert!(stderr(&output).contains("NO_SUCH_VARIABLE is not set"));
+
+    let bearer = Setup::new("auth = { bearer = { token = 'T.o-k' } }", &[5_000]);
+    std::fs::write(bearer.path("token"), "T.o-k\n").unwrap();
+    let file = bearer.path("token");
+    let output = bearer.export(&["--bearer-file", file.to_str().unwrap()]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+}
+
+#[test]
+fn the_options_are_in_the_request() {
+    let setup = Setup::new("", &[5_000]);
+    let output = setup.export(&[
+        "--impersonate",
+        "PrimarySmtpAddress:user@example.com",
+        "--anchor-mailbox",
+        "user@example.com",
+        "--server-version",
+        "Exchange2010_SP2",
+        "--mailbox-culture",
+        "de-DE",
+    ]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let requests = setup.emulator.requests();
+    let asked = format!("{requests:?}");
+    for part in [
+        "user@example.com",
+        "Exchange2010_SP2",
+        "de-DE",
+        "x-anchormailbox",
+    ] {
+        assert!(
+            asked.to_lowercase().contains(&part.to_lowercase()),
+            "{part} is not in {asked}"
+        );
+    }
+}
+
+#[test]
+fn an_untrusted_certificate_ends_it_at_once() {
+    let setup = Setup::new("tls = true", &[5_000]);
+    let output = setup.export(&["--retry-for", "60"]);
+    assert_eq!(status(&output), 3);
+    assert!(
+        stderr(&output).contains("no trusted TLS connection"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(setup.exported().is_empty());
+}
+
+#[test]
+fn wrong_usage_and_local_trouble() {
+    let setup = Setup::new("", &[5_000]);
+    let file = setup.path("ids");
+    let file = file.to_str().unwrap();
+    let below = format!("{file}/out");
+    let url = setup.emulator.url();
+    for (args, code, says) in [
+        (
+            &["--url", "ftp://x/", "--ids", file, "--out", "x"][..],
+            2,
+            "neither https",
+        ),
+        (
+            &["--url", "http://u:p@x/", "--ids", file, "--out", "x"],
+            2,
+            "user or password",
+        ),
+        (&["--url", &url, "--ids", file], 2, "--out <DIR>"),
+        (&["--url", &url, "--ids", file, "--out", &below], 4, &below),
+        (
+            &["--url", &url, "--ids", "/no/such", "--out", "x"],
+            4,
+            "/no/such",
+        ),
+        (
+            &[
+                "--url",
+                &url,
+                "--ids",
+                file,
+                "--out",
+                "x",
+                "--batch-size",
+                "0",
+            ],
+            2,
+            "--batch-size",
+        ),
+        (
+            &[
+                "--url",
+                "https://127.0.0.1:1/",
+                "--ids",
+                file,
+                "--out",
+                "x",
+                "--ca-file",
+                "/no/ca",
+            ],
+            4,
+            "/no/ca",
+        ),
+        (
+            &[
+                "--url",
+                "http://example.com/",
+                "--ids",
+                file,
+                "--out",
+                "x",
+                "--bearer-file",
+                file,
+            ],
+            2,
+            "--allow-plaintext-credentials",
+        ),
+    ] {
+        let output = run(&[&["export"], args].concat(), b"");
+        assert_eq!(status(&output), code, "{args:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(says),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+    }
+    assert!(setup.emulator.requests().is_empty());
+}
+
+/// Whoever reads the lines may go away; the files are what an export is for.
+#[test]
+fn a_closed_output_does_not_end_an_export() {
+    use std::process::Stdio;
+    let setup = Setup::new("", &[5_000; 50]);
+    let (ids, out) = (setup.path("ids"), setup.path("out"));
+    let mut child = command(&["export", "--json", "--url", &setup.emulator.url()])
+        .args([Path::new("--ids"), &ids, Path::new("--out"), &out])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(status(&output), 4);
+    assert_eq!(stderr(&output), "");
+    assert_eq!(setup.exported(), (0..50).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_demo_comes_out_as_planned() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("demo");
+    let args = ["demo", "--items", "12", "--out", out.to_str().unwrap()];
+    let output = run(&args, b"");
+    assert_eq!(status(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    let told = stdout(&output);
+    for part in [
+        "item 4: failed, refused, ErrorItemNotFound",
+        "item 8: failed, refused, ErrorInvalidChangeKey",
+        "10 items exported",
+        "byte for byte",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    assert_eq!(files(&out).len(), 11);
+    // A directory that is in use is none to show something in.
+    assert_eq!(status(&run(&args, b"")), 2);
+}
+
+/// The demo's own advice to the reader.
+#[cfg(unix)]
+#[test]
+fn the_emulator_serves_until_it_is_interrupted() {
+    use std::io::{BufRead as _, BufReader};
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = command(&["emulate", "--items", "3"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let lines: Vec<_> = lines.take(4).map(Result::unwrap).collect();
+    let out = dir.path().to_str().unwrap();
+    let args = ["export", "--url", &lines[0], "--ids", "-", "--out", out];
+    let output = run(&args, lines[1..].join("\n").as_bytes());
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert_eq!(files(dir.path()).len(), 4);
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &server.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(interrupted.success());
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+}

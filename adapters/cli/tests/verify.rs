@@ -1,0 +1,111 @@
+//! `exportitems verify`.
+
+mod common;
+
+use common::{response, run, shared, status, stderr, stdout};
+use exportitems_emulator::payload;
+
+#[test]
+fn each_file_has_its_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = payload(1, 100_000).unwrap();
+    let mut foreign = whole.clone();
+    foreign.truncate(16);
+    // A record that holds one property of an unknown type.
+    foreign.extend([2, 0, 0, 0, 4, 0, 0, 0, 0, 0, 1, 0]);
+    for (bytes, integrity, code, says) in [
+        (&whole[..], "accept", 0, "whole"),
+        (&whole[..], "require", 0, "whole"),
+        (&whole[..99_999], "accept", 1, "broken at byte "),
+        (&whole[..99_999], "report", 0, "broken at byte "),
+        (&whole[..99_999], "off", 0, "not looked into"),
+        (&foreign, "accept", 0, "framed"),
+        (&foreign, "require", 1, "framed"),
+        (b"\xff\xd8\xff\xe0 a picture", "accept", 0, "unknown"),
+        (b"\xff\xd8\xff\xe0 a picture", "require", 1, "unknown"),
+        (b"\0", "accept", 1, "broken at byte 0"),
+    ] {
+        let file = dir.path().join("item.fts");
+        std::fs::write(&file, bytes).unwrap();
+        let file = file.to_str().unwrap();
+        let output = run(&["verify", "--integrity", integrity, file], b"");
+        let told = stdout(&output);
+        assert_eq!(status(&output), code, "{integrity}: {told}");
+        assert!(told.starts_with(&format!("{file}: {says}")), "{told}");
+        let last = told.lines().last().unwrap();
+        assert_eq!(last, format!("{} of 1 files are good", 1 - code));
+    }
+}
+
+/// The third document of the page has the longest part of a genuine payload.
+#[test]
+fn a_published_payload_is_cut() {
+    let Some(file) = shared("samples/exportitems-page/02_response_success_http-ns.xml") else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let file = file.to_str().unwrap();
+    run(
+        &["decode", file, "--integrity", "report", "--out", out],
+        b"",
+    );
+    let output = run(&["verify", out], b"");
+    assert_eq!(status(&output), 1);
+    let told = stdout(&output);
+    assert!(
+        told.contains("00000002.fts: broken at byte 62: the payload ends inside a record"),
+        "{told}"
+    );
+    assert!(told.ends_with("0 of 2 files are good\n"), "{told}");
+}
+
+#[test]
+fn a_directory_is_compared_with_its_manifest() {
+    const DATA: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=";
+    let message = format!(
+        "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError\
+         </m:ResponseCode><m:Data>{DATA}</m:Data></m:ExportItemsResponseMessage>"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let decode = run(
+        &["decode", "--out", out],
+        response(&message.repeat(4)).as_bytes(),
+    );
+    assert_eq!(status(&decode), 0, "{}", stderr(&decode));
+    let output = run(&["verify", out], b"");
+    assert_eq!(status(&output), 0);
+    assert!(stdout(&output).ends_with("4 of 4 files are good\n"));
+
+    let item = |at: u32| dir.path().join(format!("items/{at:08}.fts"));
+    let mut bytes = std::fs::read(item(1)).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(item(1), &bytes).unwrap();
+    bytes.push(0);
+    std::fs::write(item(2), &bytes).unwrap();
+    std::fs::remove_file(item(3)).unwrap();
+    let output = run(&["verify", out], b"");
+    assert_eq!(status(&output), 1);
+    let told = stdout(&output);
+    for part in [
+        "00000000.fts: whole\n",
+        "00000001.fts: not the SHA-256",
+        "00000002.fts: 33 bytes, but the manifest says 32",
+        "00000003.fts: missing",
+        "1 of 4 files are good\n",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_status_4() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in ["/no/such/file", dir.path().to_str().unwrap()] {
+        let output = run(&["verify", path], b"");
+        assert_eq!(status(&output), 4);
+        assert!(stderr(&output).contains(path), "{}", stderr(&output));
+    }
+    assert_eq!(status(&run(&["verify"], b"")), 2);
+}

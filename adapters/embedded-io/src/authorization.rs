@@ -1,0 +1,200 @@
+//! The `Authorization` field.
+
+use core::fmt;
+
+use base64ct::{Base64, Encoding};
+
+/// The value of an `Authorization` field, in the caller's memory. It is never printed.
+///
+/// HTTP carries it as it is: without TLS below, everybody on the way can read it.
+#[derive(Clone, Copy)]
+pub struct Authorization<'a>(&'a str);
+
+impl<'a> Authorization<'a> {
+    /// Basic credentials ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)), encoded into `buffer`.
+    ///
+    /// `buffer` takes [`basic_len`](Self::basic_len) bytes; what it holds is as secret as the password.
+    ///
+    /// # Errors
+    /// [`CredentialsError::Colon`], [`CredentialsError::Character`] or [`CredentialsError::BufferTooSmall`].
+    pub fn basic(
+        user: &str,
+        password: &str,
+        buffer: &'a mut [u8],
+    ) -> Result<Self, CredentialsError> {
+        // RFC 7617 §2: the first colon ends the user name, and neither part holds control characters.
+        if user.contains(':') {
+            return Err(CredentialsError::Colon);
+        }
+        if user
+            .bytes()
+            .chain(password.bytes())
+            .any(|byte| byte.is_ascii_control())
+        {
+            return Err(CredentialsError::Character);
+        }
+        let mut writer = Writer { buffer, len: 0 };
+        writer.push(b"Basic ");
+        let mut plain = user.bytes().chain([b':']).chain(password.bytes());
+        let (mut group, mut held) = ([0; 3], 0);
+        loop {
+            let byte = plain.next();
+            if let (Some(slot), Some(byte)) = (group.get_mut(held), byte) {
+                *slot = byte;
+                held += 1;
+            }
+            if held == group.len() || (byte.is_none() && held > 0) {
+                let mut symbols = [0; 4];
+                // Four symbols are what three bytes make, and what fewer make with padding.
+                let plain = group.get(..held).unwrap_or_default();
+                writer.push(
+                    Base64::encode(plain, &mut symbols)
+                        .unwrap_or_default()
+                        .as_bytes(),
+                );
+                held = 0;
+            }
+            if byte.is_none() {
+                return writer.finish();
+            }
+        }
+    }
+
+    /// Bytes of buffer that [`basic`](Self::basic) takes for a user name and a password of these lengths.
+    #[must_use]
+    pub const fn basic_len(user: usize, password: usize) -> usize {
+        "Basic ".len() + (user + 1 + password).div_ceil(3) * 4
+    }
+
+    /// A bearer token, OAuth's ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)), put into `buffer` behind its
+    /// scheme: 7 bytes more than the token.
+    ///
+    /// # Errors
+    /// [`CredentialsError::Character`] or [`CredentialsError::BufferTooSmall`].
+    pub fn bearer(token: &str, buffer: &'a mut [u8]) -> Result<Self, CredentialsError> {
+        // RFC 6750 §2.1: b64token.
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+        if token.is_empty() || !token.bytes().all(fits) {
+            return Err(CredentialsError::Character);
+        }
+        let mut writer = Writer { buffer, len: 0 };
+        writer.push(b"Bearer ");
+        writer.push(token.as_bytes());
+        writer.finish()
+    }
+
+    pub(crate) const fn value(&self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for Authorization<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorization(..)")
+    }
+}
+
+/// Fills a buffer, and counts on when it is full.
+struct Writer<'a> {
+    buffer: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> Writer<'a> {
+    fn push(&mut self, bytes: &[u8]) {
+        let free = self.buffer.get_mut(self.len..).unwrap_or_default();
+        for (slot, &byte) in free.iter_mut().zip(bytes) {
+            *slot = byte;
+        }
+        self.len += bytes.len();
+    }
+
+    fn finish(self) -> Result<Authorization<'a>, CredentialsError> {
+        let needed = self.len;
+        let buffer: &'a [u8] = self.buffer;
+        buffer
+            .get(..needed)
+            .and_then(|written| core::str::from_utf8(written).ok())
+            .map(Authorization)
+            .ok_or(CredentialsError::BufferTooSmall { needed })
+    }
+}
+
+/// Credentials that cannot be carried: the caller is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum CredentialsError {
+    /// The user name holds a colon, which ends it on the wire.
+    Colon,
+    /// A control character in user name or password, or a token with a character that no token has.
+    Character,
+    /// The buffer is too small.
+    BufferTooSmall {
+        /// Bytes that it takes.
+        needed: usize,
+    },
+}
+
+impl fmt::Display for CredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Colon => f.write_str("the user name holds a colon, which Basic cannot carry"),
+            Self::Character => {
+                f.write_str("the credentials hold a character that HTTP cannot carry")
+            }
+            Self::BufferTooSmall { needed } => {
+                write!(f, "the credentials need a buffer of {needed} bytes")
+            }
+        }
+    }
+}
+
+impl core::error::Error for CredentialsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Authorization, CredentialsError};
+
+    fn basic(user: &str, password: &str) -> Result<std::string::String, CredentialsError> {
+        let mut buffer = [0; 64];
+        Authorization::basic(user, password, &mut buffer).map(|it| it.value().into())
+    }
+
+    #[test]
+    fn basic_is_that_of_the_rfc() {
+        // RFC 7617 §2 and §2.1.
+        assert_eq!(
+            basic("Aladdin", "open sesame").unwrap(),
+            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+        );
+        assert_eq!(basic("test", "123£").unwrap(), "Basic dGVzdDoxMjPCow==");
+        assert_eq!(basic("", "").unwrap(), "Basic Og==");
+        assert_eq!(basic("ab", "").unwrap(), "Basic YWI6");
+        assert_eq!(basic("a:b", "c"), Err(CredentialsError::Colon));
+        assert_eq!(basic("a", "b\n"), Err(CredentialsError::Character));
+    }
+
+    #[test]
+    fn a_buffer_takes_exactly_what_was_promised() {
+        for len in 0..7 {
+            let password = &"secret!"[..len];
+            let needed = Authorization::basic_len(4, len);
+            let mut buffer = [0; 32];
+            assert!(Authorization::basic("user", password, &mut buffer[..needed]).is_ok());
+            assert_eq!(
+                Authorization::basic("user", password, &mut buffer[..needed - 1]).err(),
+                Some(CredentialsError::BufferTooSmall { needed })
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_cannot_end_its_line_and_nothing_is_printed() {
+        let mut buffer = [0; 32];
+        assert!(Authorization::bearer("a\r\nHost: b", &mut buffer).is_err());
+        let bearer = Authorization::bearer("eyJ0.x-_~+/=", &mut buffer).unwrap();
+        assert_eq!(bearer.value(), "Bearer eyJ0.x-_~+/=");
+        assert_eq!(std::format!("{bearer:?}"), "Authorization(..)");
+    }
+}

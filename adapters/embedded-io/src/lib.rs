@@ -1,0 +1,109 @@
+//! ExportItems over any connected [`embedded_io`] or [`embedded_io_async`] stream; `no_std`, no allocator, no `unsafe`.
+//!
+//! The caller brings the connection, one buffer for what is sent and received, and a [`Decoder`] with its scratch;
+//! [`exportitems_http1`] does the framing.
+//!
+//! - [`Client::export`] blocks, into a [`Sink`](exportitems::Sink).
+//! - [`Client::export_async`] waits on any executor, into an [`AsyncSink`], whose futures hold the server back.
+//!
+//! Both are a loop around one machine that does no I/O. Whom a retry is worth is for the caller to judge, from the
+//! [`Error`], the outcomes and the [`Summary`](exportitems::Summary).
+//!
+//! # One export
+//! ```
+//! use exportitems::{Decoder, ExportItems, ItemId, ItemIds, Options, Outcome, Sink};
+//! use exportitems_embedded_io::{Authorization, Client, Server};
+//!
+//! /// Counts the bytes of the items that are whole.
+//! struct Bytes(u64);
+//!
+//! impl Sink for Bytes {
+//!     type Error = core::convert::Infallible;
+//!
+//!     fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
+//!         Ok(())
+//!     }
+//!
+//!     fn write(&mut self, _: &[u8]) -> Result<(), Self::Error> {
+//!         Ok(())
+//!     }
+//!
+//!     fn commit(&mut self, outcome: &Outcome) -> Result<(), Self::Error> {
+//!         self.0 += outcome.bytes;
+//!         Ok(())
+//!     }
+//!
+//!     fn abort(&mut self, _: &Outcome) {}
+//!
+//!     fn failed(&mut self, _: &Outcome) {}
+//! }
+//!
+//! # mod peer {
+//! #     pub struct Stream(pub &'static [u8]);
+//! #     impl embedded_io::ErrorType for Stream { type Error = core::convert::Infallible; }
+//! #     impl embedded_io::Read for Stream {
+//! #         fn read(&mut self, out: &mut [u8]) -> Result<usize, Self::Error> { self.0.read(out) }
+//! #     }
+//! #     impl embedded_io::Write for Stream {
+//! #         fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> { Ok(bytes.len()) }
+//! #         fn flush(&mut self) -> Result<(), Self::Error> { Ok(()) }
+//! #     }
+//! # }
+//! # let text = concat!("HTTP/1.1 200 OK\r\nContent-Length: 439\r\n\r\n",
+//! #     r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>"#,
+//! #     r#"<m:ExportItemsResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages">"#,
+//! #     r#"<m:ResponseMessages><m:ExportItemsResponseMessage ResponseClass="Success">"#,
+//! #     r#"<m:ResponseCode>NoError</m:ResponseCode><m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</m:Data>"#,
+//! #     r#"</m:ExportItemsResponseMessage></m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>"#);
+//! # let stream = peer::Stream(text.as_bytes());
+//! // `stream` is connected to the server, through TLS.
+//! let mut secret = [0; 64];
+//! let server = Server::new("mail.contoso.com")
+//!     .authorization(Authorization::basic("CONTOSO\\backup", "correct horse", &mut secret)?);
+//! let mut buffer = [0; 1024];
+//! let mut client = Client::new(stream, server, &mut buffer);
+//!
+//! let items = [ItemId::new("AAMkAGYz+NAA=")];
+//! let mut decoder: Decoder = Decoder::new(Options::new().items(1));
+//! let mut bytes = Bytes(0);
+//! let summary = client.export(&ExportItems::new(&items), &mut decoder, &mut bytes)?;
+//!
+//! assert_eq!((summary.ok, bytes.0), (1, 32));
+//! assert!(client.can_export());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Decoder`]: exportitems::Decoder
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice
+)]
+#![cfg_attr(
+    test,
+    allow(clippy::indexing_slicing, clippy::string_slice, clippy::unwrap_used)
+)]
+
+#[cfg(test)]
+extern crate std;
+
+mod asynchronous;
+mod authorization;
+mod blocking;
+mod client;
+mod error;
+mod exchange;
+mod server;
+mod sink;
+
+pub use authorization::{Authorization, CredentialsError};
+pub use client::Client;
+pub use error::{Error, Status};
+pub use exchange::MIN_BUFFER;
+pub use server::Server;
+pub use sink::AsyncSink;

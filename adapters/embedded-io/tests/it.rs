@@ -1,0 +1,221 @@
+//! The client against scripted peers: every cut, every await.
+
+mod peer;
+
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+
+use exportitems::{Decoder, ExportItems, ItemError, ItemId, Options, Response, Summary};
+use exportitems_embedded_io::{Authorization, Client, Error, Server, MIN_BUFFER};
+use peer::{http, soap, Journal, Peer, Slow, Told, WHOLE};
+
+type Exported = Result<Summary, Error<peer::Broken>>;
+
+const ITEMS: [ItemId<'static>; 3] = [ItemId::new("A"), ItemId::new("B"), ItemId::new("C")];
+const REQUEST: ExportItems<'static> = ExportItems::new(&ITEMS);
+
+fn server() -> Server<'static> {
+    Server::new("mail.contoso.com")
+}
+
+fn decoder() -> Decoder<[u8; 64]> {
+    Decoder::new(Options::new().items(3))
+}
+
+/// Result, what the sink was told, and whether the connection may go on.
+fn blocking(peer: Peer, mut sink: Journal) -> (Exported, Vec<Told>, bool) {
+    let mut buffer = [0; MIN_BUFFER];
+    let mut client = Client::new(peer, server(), &mut buffer);
+    let result = client.export(&REQUEST, &mut decoder(), &mut sink);
+    (result, sink.told, client.can_export())
+}
+
+/// The same, with the export polled `polls` times and then dropped, if it is not done by then.
+fn asynchronous(peer: Peer, sink: Journal, polls: usize) -> (Option<Exported>, Vec<Told>, bool) {
+    let (mut buffer, mut sink, mut decoder) = ([0; MIN_BUFFER], Slow(sink), decoder());
+    let mut client = Client::new(peer, server(), &mut buffer);
+    let mut context = Context::from_waker(Waker::noop());
+    let result = {
+        let mut export = pin!(client.export_async(&REQUEST, &mut decoder, &mut sink));
+        (0..polls).find_map(|_| match export.as_mut().poll(&mut context) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        })
+    };
+    (result, sink.0.told, client.can_export())
+}
+
+/// What a response comes to, with blocking and async alike.
+fn export(response: &[u8]) -> (Exported, Vec<Told>, bool) {
+    let blocking = blocking(Peer::new(response), Journal::default());
+    let (result, told, ready) = asynchronous(Peer::new(response), Journal::default(), usize::MAX);
+    assert_eq!(
+        (result.as_ref(), &told, ready),
+        (Some(&blocking.0), &blocking.1, blocking.2)
+    );
+    blocking
+}
+
+fn good() -> Vec<u8> {
+    http(200, "", &soap(&[Some(WHOLE), None, Some(WHOLE)]))
+}
+
+#[test]
+fn the_request_is_one_and_whole() {
+    let (mut secret, mut buffer) = ([0; 64], [0; MIN_BUFFER]);
+    let authorization = Authorization::basic("Aladdin", "open sesame", &mut secret).unwrap();
+    let server = server()
+        .authorization(authorization)
+        .anchor_mailbox("a@contoso.com");
+    let mut client = Client::new(Peer::new(&good()), server, &mut buffer);
+    client
+        .export(&REQUEST, &mut decoder(), &mut Journal::default())
+        .unwrap();
+
+    let sent = String::from_utf8(client.into_transport().sent).unwrap();
+    let (head, body) = sent.split_once("\r\n\r\n").unwrap();
+    let mut expected = vec![0; 4096];
+    let len = REQUEST.encoder().unwrap().write(&mut expected);
+    assert_eq!(body.as_bytes(), &expected[..len]);
+    let expected = format!(
+        "POST /EWS/Exchange.asmx HTTP/1.1\r\nHost: mail.contoso.com\r\nContent-Length: {len}\r\n\
+         Content-Type: text/xml; charset=utf-8\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\
+         X-AnchorMailbox: a@contoso.com"
+    );
+    assert_eq!(head, expected);
+}
+
+#[test]
+fn good_items_are_committed_and_the_connection_lives_on() {
+    let (result, told, ready) = export(&good());
+    let summary = result.unwrap();
+    assert_eq!(
+        (summary.ok, summary.failed, summary.response),
+        (2, 1, Response::Complete)
+    );
+    assert_eq!(
+        told,
+        [
+            Told::Begin(0),
+            Told::Commit(0, 32),
+            Told::Failed(1, ItemError::Refused),
+            Told::Begin(2),
+            Told::Commit(2, 32),
+        ]
+    );
+    assert!(ready);
+}
+
+#[test]
+fn a_cut_at_any_byte_gives_every_item_its_outcome_and_commits_no_cut_one() {
+    let response = good();
+    for len in 0..response.len() {
+        let (result, told, ready) = export(&response[..len]);
+        assert!(matches!(result, Err(Error::Http(_))), "{len}: {result:?}");
+        assert!(!ready);
+        let outcomes: Vec<u32> = told.iter().filter_map(Told::outcome).collect();
+        assert_eq!(outcomes, [0, 1, 2], "{len}");
+        assert!(!told.contains(&Told::Commit(2, 32)), "{len}");
+    }
+}
+
+#[test]
+fn the_transports_own_error_comes_back() {
+    let response = good();
+    let mut peer = Peer::new(&response[..response.len() - 200]);
+    peer.fails_at_end = true;
+    let (result, told, ready) = blocking(peer, Journal::default());
+    assert_eq!(result, Err(Error::Transport(peer::Broken)));
+    assert!(told.contains(&Told::Commit(0, 32)) && !ready);
+}
+
+#[test]
+fn a_status_is_judged_by_what_comes_with_it() {
+    let fault = "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><s:Fault>\
+         <faultcode>a:ErrorServerBusy</faultcode><faultstring>busy</faultstring>\
+         </s:Fault></s:Body></s:Envelope>";
+    let (result, told, _) = export(&http(500, "", fault));
+    assert_eq!(result.unwrap().response, Response::Fault);
+    assert_eq!(told.len(), 3);
+
+    for body in ["", "<html><body>Unavailable</body></html>"] {
+        let (result, told, ready) = export(&http(503, "Retry-After: 120\r\n", body));
+        let Err(Error::Status(status)) = result else {
+            panic!("{result:?}")
+        };
+        assert_eq!((status.code, status.retry_after), (503, Some(120)));
+        assert_eq!(told.len(), 3);
+        // A response that was read to its end leaves the connection as it was.
+        assert_eq!(ready, body.is_empty());
+    }
+    let (result, ..) = export(&http(200, "", "<html><body>It works!</body></html>"));
+    assert!(matches!(result, Err(Error::Response(_))));
+}
+
+#[test]
+fn a_spent_connection_sends_nothing() {
+    let mut buffer = [0; MIN_BUFFER];
+    let mut client = Client::new(Peer::new(b""), server(), &mut buffer);
+    let mut sink = Journal::default();
+    assert!(client.export(&REQUEST, &mut decoder(), &mut sink).is_err());
+    let again = client.export(&REQUEST, &mut decoder(), &mut sink);
+    assert_eq!(again, Err(Error::Spent));
+}
+
+#[test]
+fn a_decoder_that_was_not_reset_is_refused() {
+    let mut buffer = [0; MIN_BUFFER];
+    let mut peer = Peer::new(&[good(), good()].concat());
+    peer.most = 1; // so that the second response is not read with the first
+    let (mut client, mut sink) = (Client::new(peer, server(), &mut buffer), Journal::default());
+    let mut decoder = decoder();
+    assert!(client.export(&REQUEST, &mut decoder, &mut sink).is_ok());
+    assert!(client.can_export());
+    let again = client.export(&REQUEST, &mut decoder, &mut sink);
+    assert!(matches!(again, Err(Error::Response(_))), "{again:?}");
+}
+
+#[test]
+fn a_buffer_that_is_too_small_is_refused() {
+    let mut buffer = [0; MIN_BUFFER - 1];
+    let mut client = Client::new(Peer::new(&good()), server(), &mut buffer);
+    let result = client.export(&REQUEST, &mut decoder(), &mut Journal::default());
+    assert_eq!(result, Err(Error::BufferTooSmall));
+    assert!(client.can_export());
+}
+
+#[test]
+fn a_sinks_error_costs_its_item_only() {
+    for call in 0..3 {
+        let sink = || Journal {
+            fails_at: Some(call),
+            ..Journal::default()
+        };
+        let (result, told, _) = blocking(Peer::new(&good()), sink());
+        let summary = result.unwrap();
+        assert_eq!((summary.ok, summary.failed), (1, 2), "call {call}");
+        assert!(told.contains(&Told::Commit(2, 32)), "call {call}");
+
+        let (_, told_async, _) = asynchronous(Peer::new(&good()), sink(), usize::MAX);
+        assert_eq!(told_async, told, "call {call}");
+    }
+}
+
+/// What a dropped export told up to then is how the whole story begins, so nothing was committed that the whole story
+/// does not commit; and the connection is spent.
+#[test]
+fn an_export_dropped_at_any_await_commits_nothing_that_did_not_happen() {
+    let response = good();
+    let (_, whole, _) = asynchronous(Peer::new(&response), Journal::default(), usize::MAX);
+    for polls in 0.. {
+        let (result, told, ready) = asynchronous(Peer::new(&response), Journal::default(), polls);
+        assert!(whole.starts_with(&told), "{polls}: {told:?}");
+        if result.is_some() {
+            assert!(ready && polls > 20, "{polls} awaits show little");
+            break;
+        }
+        // Before the first poll nothing has happened to the connection.
+        assert_eq!(ready, polls == 0);
+    }
+}

@@ -1,0 +1,261 @@
+//! A peer that says what it was told to, a few bytes at a time, and sinks that write down what they hear.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::task::Poll;
+
+use embedded_io::{ErrorKind, ErrorType};
+use exportitems::{ItemError, ItemIds, Outcome, Sink};
+use exportitems_embedded_io::AsyncSink;
+
+/// The base64 of the shortest whole payload.
+pub(crate) const WHOLE: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=";
+
+/// A response message each: with data, or refused.
+pub(crate) fn soap(items: &[Option<&str>]) -> String {
+    let messages: String = items
+        .iter()
+        .map(|item| match item {
+            Some(data) => format!(
+                "<m:ExportItemsResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>\
+                 <m:Data>{data}</m:Data></m:ExportItemsResponseMessage>"
+            ),
+            None => "<m:ExportItemsResponseMessage ResponseClass='Error'><m:ResponseCode>ErrorItemNotFound\
+                     </m:ResponseCode></m:ExportItemsResponseMessage>"
+                .to_owned(),
+        })
+        .collect();
+    format!(
+        "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><m:ExportItemsResponse \
+         xmlns:m='http://schemas.microsoft.com/exchange/services/2006/messages'><m:ResponseMessages>{messages}\
+         </m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>"
+    )
+}
+
+/// An HTTP response with that body.
+pub(crate) fn http(status: u16, fields: &str, body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 {status} x\r\n{fields}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// The transport's own error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broken")
+    }
+}
+
+impl core::error::Error for Broken {}
+
+impl embedded_io::Error for Broken {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}
+
+/// The peer.
+pub(crate) struct Peer {
+    response: Vec<u8>,
+    given: usize,
+    pub(crate) sent: Vec<u8>,
+    /// Most bytes that one read gives or one write takes.
+    pub(crate) most: usize,
+    /// Whether what follows the response is an error, not the end.
+    pub(crate) fails_at_end: bool,
+}
+
+impl Peer {
+    pub(crate) fn new(response: &[u8]) -> Self {
+        Self {
+            response: response.to_vec(),
+            given: 0,
+            sent: Vec::new(),
+            most: 97,
+            fails_at_end: false,
+        }
+    }
+
+    fn give(&mut self, out: &mut [u8]) -> Result<usize, Broken> {
+        let rest = &self.response[self.given..];
+        if rest.is_empty() && self.fails_at_end {
+            return Err(Broken);
+        }
+        let len = rest.len().min(out.len()).min(self.most);
+        out[..len].copy_from_slice(&rest[..len]);
+        self.given += len;
+        Ok(len)
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> usize {
+        let len = bytes.len().min(self.most);
+        self.sent.extend_from_slice(&bytes[..len]);
+        len
+    }
+}
+
+impl ErrorType for Peer {
+    type Error = Broken;
+}
+
+impl embedded_io::Read for Peer {
+    fn read(&mut self, out: &mut [u8]) -> Result<usize, Broken> {
+        self.give(out)
+    }
+}
+
+impl embedded_io::Write for Peer {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
+        Ok(self.take(bytes))
+    }
+
+    fn flush(&mut self) -> Result<(), Broken> {
+        Ok(())
+    }
+}
+
+/// Pending once, then ready.
+async fn pause() {
+    let mut paused = false;
+    poll_fn(|_| match core::mem::replace(&mut paused, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
+}
+
+impl embedded_io_async::Read for Peer {
+    async fn read(&mut self, out: &mut [u8]) -> Result<usize, Broken> {
+        pause().await;
+        self.give(out)
+    }
+}
+
+impl embedded_io_async::Write for Peer {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
+        pause().await;
+        Ok(self.take(bytes))
+    }
+
+    async fn flush(&mut self) -> Result<(), Broken> {
+        pause().await;
+        Ok(())
+    }
+}
+
+/// What a sink heard of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Begin(u32),
+    Commit(u32, usize),
+    Abort(u32, ItemError),
+    Failed(u32, ItemError),
+}
+
+impl Told {
+    /// Whose outcome it is.
+    pub(crate) fn outcome(&self) -> Option<u32> {
+        match *self {
+            Self::Begin(_) => None,
+            Self::Commit(index, _) | Self::Abort(index, _) | Self::Failed(index, _) => Some(index),
+        }
+    }
+}
+
+/// The sink refuses.
+#[derive(Debug)]
+pub(crate) struct Refused;
+
+/// Writes down what it hears.
+#[derive(Default)]
+pub(crate) struct Journal {
+    pub(crate) told: Vec<Told>,
+    pub(crate) bytes: usize,
+    pub(crate) calls: usize,
+    /// The call, of those that can fail, that does.
+    pub(crate) fails_at: Option<usize>,
+}
+
+impl Journal {
+    fn call(&mut self) -> Result<(), Refused> {
+        self.calls += 1;
+        match self.fails_at {
+            Some(call) if call + 1 == self.calls => Err(Refused),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Sink for Journal {
+    type Error = Refused;
+
+    fn begin(&mut self, index: u32, _: ItemIds<'_>) -> Result<(), Refused> {
+        self.call()?;
+        self.bytes = 0;
+        self.told.push(Told::Begin(index));
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        if self.bytes == 0 {
+            self.call()?;
+        }
+        self.bytes += bytes.len();
+        Ok(())
+    }
+
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), Refused> {
+        self.call()?;
+        assert_eq!(outcome.bytes, self.bytes as u64);
+        self.told.push(Told::Commit(outcome.index, self.bytes));
+        Ok(())
+    }
+
+    fn abort(&mut self, outcome: &Outcome) {
+        self.told
+            .push(Told::Abort(outcome.index, outcome.error.unwrap()));
+    }
+
+    fn failed(&mut self, outcome: &Outcome) {
+        self.told
+            .push(Told::Failed(outcome.index, outcome.error.unwrap()));
+    }
+}
+
+/// A journal that is written with a pause before each line.
+#[derive(Default)]
+pub(crate) struct Slow(pub(crate) Journal);
+
+impl AsyncSink for Slow {
+    type Error = Refused;
+
+    async fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Refused> {
+        pause().await;
+        self.0.begin(index, ids)
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        pause().await;
+        self.0.write(bytes)
+    }
+
+    async fn commit(&mut self, outcome: &Outcome) -> Result<(), Refused> {
+        pause().await;
+        self.0.commit(outcome)
+    }
+
+    async fn abort(&mut self, outcome: &Outcome) {
+        pause().await;
+        self.0.abort(outcome);
+    }
+
+    async fn failed(&mut self, outcome: &Outcome) {
+        pause().await;
+        self.0.failed(outcome);
+    }
+}

@@ -1,0 +1,75 @@
+//! How payload files are named.
+
+use core::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+/// Extension of payload files: what is in them is a FastTransfer stream.
+const EXTENSION: &str = "fts";
+/// Extension of files that are being written.
+pub(super) const TEMPORARY: &str = "tmp";
+/// Where payload files are, below the archive's directory.
+pub(super) const ITEMS: &str = "items";
+
+/// What stands for an item in names and tables: half of its id's SHA-256.
+///
+/// An `Id` is case-sensitive, may be longer than a file's name, and says whose mailbox it is; its hash is
+/// neither.
+/// 128 bits are enough for ids that nobody forges against themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key([u8; 16]);
+
+impl Key {
+    pub(super) fn of(id: &str) -> Self {
+        let digest = Sha256::digest(id.as_bytes());
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        Self(key)
+    }
+
+    /// `items/<2 hex>/<32 hex>.fts`, always with `/`, as the manifest says it.
+    pub(super) fn file(self) -> String {
+        let hex = hex(&self.0);
+        format!("{ITEMS}/{}/{hex}.{EXTENSION}", &hex[..2])
+    }
+}
+
+/// `items/<index>.fts`, for a response whose request nobody knows.
+pub(super) fn file_by_index(index: u32) -> String {
+    format!("{ITEMS}/{index:08}.{EXTENSION}")
+}
+
+/// The name under which `file` is written: beside it, so that the rename stays in one directory, and
+/// never used twice by one process.
+pub(super) fn temporary(file: &Path, number: u64) -> PathBuf {
+    file.with_extension(format!("{number}.{TEMPORARY}"))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_documentation() {
+        // printf %s AAMkAGYz+NAA= | sha256sum
+        assert_eq!(
+            Key::of("AAMkAGYz+NAA=").file(),
+            "items/e3/e3e4b8e2d8d223e64b26d186b7b2601c.fts"
+        );
+        assert_eq!(file_by_index(7), "items/00000007.fts");
+        assert_eq!(
+            temporary(Path::new("items/00000007.fts"), 3),
+            Path::new("items/00000007.3.tmp")
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! What a client is made from.
+
+use core::time::Duration;
+use std::path::PathBuf;
+
+use exportitems_http1::RequestHead;
+
+use super::connection::Timeouts;
+use super::credentials::Credentials;
+use super::endpoint::Endpoint;
+use super::error::BuildError;
+use super::{tls, Client};
+
+/// Makes a [`Client`]; begun by [`Client::builder`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    url: String,
+    credentials: Option<Credentials>,
+    allow_plaintext_credentials: bool,
+    ca_files: Vec<PathBuf>,
+    headers: Vec<(String, String)>,
+    user_agent: String,
+    timeouts: Timeouts,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            credentials: None,
+            allow_plaintext_credentials: false,
+            ca_files: Vec::new(),
+            headers: Vec::new(),
+            user_agent: concat!("exportitems/", env!("CARGO_PKG_VERSION")).to_owned(),
+            timeouts: Timeouts {
+                connect: Duration::from_secs(30),
+                read: Duration::from_secs(300),
+                write: Duration::from_secs(60),
+            },
+        }
+    }
+
+    /// Proves who asks, with every request.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Sends credentials to a host other than this one without TLS too, where anybody on the way reads them.
+    pub fn allow_plaintext_credentials(mut self, allow: bool) -> Self {
+        self.allow_plaintext_credentials = allow;
+        self
+    }
+
+    /// Trusts the certificates of a PEM file, beside the system's.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_files.push(path.into());
+        self
+    }
+
+    /// `X-AnchorMailbox`: the SMTP address of the mailbox, which routes the request to its server.
+    ///
+    /// Exchange Online wants it [with impersonation](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-authenticate-an-ews-application-by-using-oauth).
+    pub fn anchor_mailbox(self, smtp_address: &str) -> Self {
+        self.header("X-AnchorMailbox", smtp_address)
+    }
+
+    /// A header of every request, such as `X-PublicFolderMailbox`.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// `User-Agent`, which Microsoft wants to be unique; `exportitems/` and the version if not told.
+    pub fn user_agent(mut self, user_agent: &str) -> Self {
+        user_agent.clone_into(&mut self.user_agent);
+        self
+    }
+
+    /// Longest wait for a connection, and for its TLS handshake; 30 s if not told.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.connect = timeout;
+        self
+    }
+
+    /// Longest silence of the server in a response; 5 minutes if not told.
+    ///
+    /// A server works up to a minute on a batch and delays items that are over its budget, so this is not
+    /// the time of a whole response, which has no limit.
+    pub fn read_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.read = timeout;
+        self
+    }
+
+    /// Longest time that the server takes nothing of a request; a minute if not told.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.write = timeout;
+        self
+    }
+
+    /// The client. It connects when it is used.
+    ///
+    /// # Errors
+    /// What is wrong with the options; credentials without TLS for another host are.
+    pub fn build(self) -> Result<Client, BuildError> {
+        let endpoint = Endpoint::parse(&self.url).map_err(BuildError::Url)?;
+        let Timeouts {
+            connect,
+            read,
+            write,
+        } = self.timeouts;
+        if [connect, read, write].iter().any(Duration::is_zero) {
+            return Err(BuildError::ZeroTimeout);
+        }
+        let mut headers = vec![("User-Agent".to_owned(), self.user_agent)];
+        headers.extend(self.headers);
+        let borrowed: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        RequestHead::new(&endpoint.target, &endpoint.authority, &borrowed, 0)
+            .map_err(BuildError::Header)?;
+        let tls = endpoint
+            .tls
+            .then(|| tls::config(&self.ca_files))
+            .transpose()?;
+        let mut client = Client::new(
+            endpoint,
+            tls,
+            self.timeouts,
+            headers,
+            self.allow_plaintext_credentials,
+        );
+        if let Some(credentials) = self.credentials {
+            client.set_credentials(credentials)?;
+        }
+        Ok(client)
+    }
+}

@@ -1,0 +1,127 @@
+//! What a client proves itself with.
+
+use core::fmt;
+
+use base64::prelude::{Engine as _, BASE64_STANDARD};
+use zeroize::Zeroizing;
+
+/// Credentials, kept as the header that carries them. Never printed, and wiped from memory when dropped.
+#[derive(Clone)]
+pub struct Credentials {
+    scheme: &'static str,
+    /// The value of `Authorization`.
+    authorization: Zeroizing<String>,
+}
+
+impl Credentials {
+    /// User and password for HTTP Basic (RFC 7617), in UTF-8.
+    ///
+    /// # Errors
+    /// [`CredentialsError::User`] for a user with a colon or control character, which Basic cannot carry.
+    pub fn basic(user: &str, password: &str) -> Result<Self, CredentialsError> {
+        if user.contains(|c: char| c == ':' || c.is_control()) {
+            return Err(CredentialsError::User);
+        }
+        if password.contains(char::is_control) {
+            return Err(CredentialsError::Password);
+        }
+        let mut pair = Zeroizing::new(String::with_capacity(user.len() + 1 + password.len()));
+        pair.push_str(user);
+        pair.push(':');
+        pair.push_str(password);
+        // Sized beforehand: a string that grows leaves copies behind.
+        let mut authorization = Zeroizing::new(String::with_capacity(
+            "Basic ".len() + pair.len() * 4 / 3 + 4,
+        ));
+        authorization.push_str("Basic ");
+        BASE64_STANDARD.encode_string(pair.as_bytes(), &mut authorization);
+        Ok(Self {
+            scheme: "Basic",
+            authorization,
+        })
+    }
+
+    /// An OAuth 2.0 access token (RFC 6750). It expires, after an hour as a rule:
+    /// [`Client::set_credentials`](super::Client::set_credentials) takes the next one.
+    ///
+    /// # Errors
+    /// [`CredentialsError::Token`] for what is no token.
+    pub fn bearer(token: &str) -> Result<Self, CredentialsError> {
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(CredentialsError::Token);
+        }
+        let mut authorization =
+            Zeroizing::new(String::with_capacity("Bearer ".len() + token.len()));
+        authorization.push_str("Bearer ");
+        authorization.push_str(token);
+        Ok(Self {
+            scheme: "Bearer",
+            authorization,
+        })
+    }
+
+    pub(super) fn authorization(&self) -> &str {
+        &self.authorization
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple(self.scheme).field(&"…").finish()
+    }
+}
+
+/// Credentials that no request can carry. The texts do not repeat them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CredentialsError {
+    /// The user holds a colon or a control character.
+    User,
+    /// The password holds a control character.
+    Password,
+    /// The token is empty, or holds something else than visible ASCII.
+    Token,
+}
+
+impl fmt::Display for CredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => {
+                "the user holds a colon or a control character, which HTTP Basic cannot carry"
+            }
+            Self::Password => "the password holds a control character, a line break perhaps",
+            Self::Token => "the token is empty or holds something else than visible ASCII",
+        })
+    }
+}
+
+impl core::error::Error for CredentialsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_those_of_the_rfcs() {
+        // RFC 7617 §2, RFC 6750 §2.1
+        let basic = Credentials::basic("Aladdin", "open sesame").unwrap();
+        assert_eq!(basic.authorization(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        let bearer = Credentials::bearer("mF_9.B5f-4.1JqM").unwrap();
+        assert_eq!(bearer.authorization(), "Bearer mF_9.B5f-4.1JqM");
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let text = format!("{:?}", Credentials::basic("Aladdin", "sesame").unwrap());
+        assert_eq!(text, r#"Basic("…")"#);
+    }
+
+    #[test]
+    fn no_header_can_be_smuggled() {
+        use CredentialsError::{Password, Token, User};
+        assert_eq!(Credentials::basic("a:b", "").unwrap_err(), User);
+        assert_eq!(Credentials::basic("a", "b\n").unwrap_err(), Password);
+        assert_eq!(Credentials::bearer("a\r\nX: y").unwrap_err(), Token);
+        assert_eq!(Credentials::bearer("").unwrap_err(), Token);
+    }
+}

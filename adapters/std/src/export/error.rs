@@ -1,0 +1,40 @@
+//! What ends a run with an error: this side, never the server.
+
+use core::fmt;
+
+use crate::archive::ArchiveError;
+use crate::client::ClientError;
+
+/// A run cannot be begun, or cannot go on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// An item or a header cannot be asked for.
+    Request(ClientError),
+    /// The archive failed.
+    Archive(ArchiveError),
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(error) => error.fmt(f),
+            Self::Archive(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ExportError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(match self {
+            Self::Request(error) => error,
+            Self::Archive(error) => error,
+        })
+    }
+}
+
+impl From<ArchiveError> for ExportError {
+    fn from(error: ArchiveError) -> Self {
+        Self::Archive(error)
+    }
+}

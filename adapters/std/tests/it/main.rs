@@ -1,0 +1,6 @@
+//! One binary for all of it.
+
+mod archive;
+mod export;
+mod http;
+mod server;

@@ -1,0 +1,135 @@
+//! A server that plays a script: for what HTTP servers do and the emulator does not.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+use exportitems::{Event, ItemIds, Outcome, Sink, Summary};
+
+/// What happens on one connection, a response per request; the connection ends behind the last.
+pub(crate) type Script = Vec<Vec<u8>>;
+
+/// Plays a script per connection.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    /// The requests, head and body, as they were read.
+    pub(crate) requests: Receiver<String>,
+}
+
+impl Server {
+    pub(crate) fn start(connections: Vec<Script>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (log, requests) = mpsc::channel();
+        thread::spawn(move || {
+            for script in connections {
+                let (mut stream, _) = listener.accept().unwrap();
+                for response in script {
+                    let Some(request) = read_request(&mut stream) else {
+                        break;
+                    };
+                    let _ = log.send(request);
+                    if stream.write_all(&response).is_err() {
+                        break;
+                    }
+                }
+            }
+        });
+        Self { address, requests }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/EWS/Exchange.asmx", self.address)
+    }
+}
+
+fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let (mut request, mut buffer) = (Vec::new(), [0; 1024]);
+    loop {
+        let read = stream.read(&mut buffer).ok().filter(|&read| read > 0)?;
+        request.extend_from_slice(&buffer[..read]);
+        let text = String::from_utf8_lossy(&request);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("Content-Length: "))
+                .unwrap();
+            if body.len() == length.parse::<usize>().unwrap() {
+                return Some(text.into_owned());
+            }
+        }
+    }
+}
+
+/// A response with its length.
+pub(crate) fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+/// A response of SOAP.
+pub(crate) fn soap(status: u16, body: &str) -> Vec<u8> {
+    response(status, "Content-Type: text/xml; charset=utf-8\r\n", body)
+}
+
+/// The answer to a request for so many items: each holds the same 32 bytes.
+pub(crate) fn answer(items: usize) -> String {
+    let item = "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError\
+         </m:ResponseCode><m:ItemId Id=\"answered\" ChangeKey=\"key\"/>\
+         <m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</m:Data></m:ExportItemsResponseMessage>";
+    format!(
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\
+         <m:ExportItemsResponse xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\">\
+         <m:ResponseMessages>{}</m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>",
+        item.repeat(items)
+    )
+}
+
+/// A sink that writes down what it is told.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// The bytes of each item that was committed.
+    pub(crate) committed: Vec<(u32, Vec<u8>)>,
+    /// Each other outcome.
+    pub(crate) failed: Vec<(u32, &'static str)>,
+    pub(crate) fault: bool,
+    pub(crate) ended: bool,
+    item: Vec<u8>,
+}
+
+impl Sink for Notes {
+    type Error = std::convert::Infallible;
+
+    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
+        self.item.clear();
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        self.item.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), Self::Error> {
+        self.committed.push((outcome.index, self.item.clone()));
+        Ok(())
+    }
+
+    fn abort(&mut self, outcome: &Outcome) {
+        self.failed(outcome);
+    }
+
+    fn failed(&mut self, outcome: &Outcome) {
+        let error = outcome.error.unwrap().as_str();
+        self.failed.push((outcome.index, error));
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        self.fault |= matches!(event, Event::Fault(_));
+    }
+
+    fn end(&mut self, _: &Summary) {
+        self.ended = true;
+    }
+}

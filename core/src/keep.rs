@@ -1,0 +1,135 @@
+//! What outlives an event, without a heap: outcomes and ids in [`heapless`] containers.
+
+use core::convert::Infallible;
+
+use crate::{ItemId, ItemIds, Outcome, Sink};
+
+/// The outcomes of at most `N` items, in the order in which they came.
+///
+/// As the observer of a [`Tee`](crate::Tee) it remembers what became of each item while another sink keeps them.
+#[derive(Clone, Debug, Default)]
+pub struct OutcomeTable<const N: usize> {
+    outcomes: heapless::Vec<Outcome, N>,
+    lost: u32,
+}
+
+impl<const N: usize> OutcomeTable<N> {
+    /// An empty table. Fit for a `static`.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            outcomes: heapless::Vec::new(),
+            lost: 0,
+        }
+    }
+
+    /// The outcomes.
+    #[must_use]
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
+    /// How many outcomes came when the table was full.
+    #[must_use]
+    pub const fn lost(&self) -> u32 {
+        self.lost
+    }
+
+    /// Empties the table.
+    pub fn clear(&mut self) {
+        self.outcomes.clear();
+        self.lost = 0;
+    }
+
+    fn push(&mut self, outcome: &Outcome) {
+        if self.outcomes.push(*outcome).is_err() {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+}
+
+impl<const N: usize> Sink for OutcomeTable<N> {
+    type Error = Infallible;
+
+    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &[u8]) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), Infallible> {
+        self.push(outcome);
+        Ok(())
+    }
+
+    fn abort(&mut self, outcome: &Outcome) {
+        self.push(outcome);
+    }
+
+    fn failed(&mut self, outcome: &Outcome) {
+        self.push(outcome);
+    }
+}
+
+/// An item's id of at most `N` bytes and its change key of at most `K`.
+///
+/// Exchange's ids are of some 150 bytes and its change keys of some 40; neither has a documented limit below
+/// [512 and 512](https://learn.microsoft.com/exchange/client-developer/web-service-reference/itemid).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct OwnedItemId<const N: usize, const K: usize> {
+    id: heapless::String<N>,
+    change_key: Option<heapless::String<K>>,
+}
+
+impl<const N: usize, const K: usize> OwnedItemId<N, K> {
+    /// A copy of `item`; `None` if a text does not fit.
+    #[must_use]
+    pub fn new(item: ItemId<'_>) -> Option<Self> {
+        let change_key = match item.change_key {
+            Some(key) => Some(heapless::String::try_from(key).ok()?),
+            None => None,
+        };
+        Some(Self {
+            id: heapless::String::try_from(item.id).ok()?,
+            change_key,
+        })
+    }
+
+    /// The item, to ask for it.
+    #[must_use]
+    pub fn as_item_id(&self) -> ItemId<'_> {
+        ItemId {
+            id: &self.id,
+            change_key: self.change_key.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OutcomeTable, OwnedItemId};
+    use crate::{Decoder, ItemError, ItemId, Options};
+
+    #[test]
+    fn a_full_table_says_what_it_lost() {
+        let mut table: OutcomeTable<2> = OutcomeTable::new();
+        let mut decoder: Decoder = Decoder::new(Options::new().items(3));
+        assert!(decoder.finish_into(&mut table).is_err());
+        assert_eq!(table.lost(), 1);
+        let errors = table.outcomes().iter().map(|it| (it.index, it.error));
+        assert!(errors.eq([0, 1].map(|index| (index, Some(ItemError::NotAnswered)))));
+    }
+
+    #[test]
+    fn an_id_is_kept_whole_or_not_at_all() {
+        let item = ItemId {
+            id: "AAMk",
+            change_key: Some("CQ"),
+        };
+        assert_eq!(OwnedItemId::<4, 2>::new(item).unwrap().as_item_id(), item);
+        assert_eq!(OwnedItemId::<3, 2>::new(item), None);
+        assert_eq!(OwnedItemId::<4, 1>::new(item), None);
+    }
+}

@@ -1,0 +1,200 @@
+//! Sinks that everybody needs.
+
+use core::convert::Infallible;
+use core::fmt;
+
+use super::event::{Event, ItemIds};
+use super::outcome::{Outcome, Summary};
+use super::sink::Sink;
+
+/// Keeps nothing: for a response of which only the [`Summary`] counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Discard;
+
+impl Sink for Discard {
+    type Error = Infallible;
+
+    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &[u8]) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &Outcome) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn abort(&mut self, _: &Outcome) {}
+
+    fn failed(&mut self, _: &Outcome) {}
+}
+
+/// Keeps committed items in a slice of fixed size, one behind the other; an item that fails gives its room back.
+#[derive(Debug)]
+pub struct SliceSink<'a> {
+    slice: &'a mut [u8],
+    /// INVARIANT: `committed <= written <= slice.len()`.
+    committed: usize,
+    written: usize,
+}
+
+/// An item does not fit into what is left of the slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SliceFull;
+
+impl<'a> SliceSink<'a> {
+    /// A sink into `slice`.
+    pub fn new(slice: &'a mut [u8]) -> Self {
+        Self {
+            slice,
+            committed: 0,
+            written: 0,
+        }
+    }
+
+    /// The committed items; [`Outcome::bytes`] is the length of each.
+    #[must_use]
+    pub fn committed(&self) -> &[u8] {
+        self.slice.get(..self.committed).unwrap_or_default()
+    }
+}
+
+impl Sink for SliceSink<'_> {
+    type Error = SliceFull;
+
+    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), SliceFull> {
+        self.written = self.committed;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), SliceFull> {
+        let end = self.written + bytes.len();
+        let room = self.slice.get_mut(self.written..end).ok_or(SliceFull)?;
+        room.copy_from_slice(bytes);
+        self.written = end;
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &Outcome) -> Result<(), SliceFull> {
+        self.committed = self.written;
+        Ok(())
+    }
+
+    fn abort(&mut self, _: &Outcome) {}
+
+    fn failed(&mut self, _: &Outcome) {}
+}
+
+impl fmt::Display for SliceFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the item does not fit into what is left of the slice")
+    }
+}
+
+impl core::error::Error for SliceFull {}
+
+/// A sink, and an observer beside it that cannot fail: a digest, a progress bar, a table of outcomes.
+///
+/// The observer is told after the sink, and of a commit only if the sink has made it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tee<K, O> {
+    /// The sink.
+    pub sink: K,
+    /// The observer.
+    pub observer: O,
+}
+
+impl<K: Sink, O: Sink<Error = Infallible>> Tee<K, O> {
+    /// Both of them.
+    pub const fn new(sink: K, observer: O) -> Self {
+        Self { sink, observer }
+    }
+}
+
+fn observe(result: Result<(), Infallible>) {
+    match result {
+        Ok(()) => {}
+        Err(never) => match never {},
+    }
+}
+
+impl<K: Sink, O: Sink<Error = Infallible>> Sink for Tee<K, O> {
+    type Error = K::Error;
+
+    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), K::Error> {
+        self.sink.begin(index, ids)?;
+        observe(self.observer.begin(index, ids));
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), K::Error> {
+        self.sink.write(bytes)?;
+        observe(self.observer.write(bytes));
+        Ok(())
+    }
+
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), K::Error> {
+        if let Err(error) = self.sink.commit(outcome) {
+            let error_told = Outcome {
+                error: Some(super::outcome::ItemError::Write),
+                ..*outcome
+            };
+            self.observer.abort(&error_told);
+            return Err(error);
+        }
+        observe(self.observer.commit(outcome));
+        Ok(())
+    }
+
+    fn abort(&mut self, outcome: &Outcome) {
+        self.sink.abort(outcome);
+        self.observer.abort(outcome);
+    }
+
+    fn failed(&mut self, outcome: &Outcome) {
+        self.sink.failed(outcome);
+        self.observer.failed(outcome);
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        self.sink.note(event);
+        self.observer.note(event);
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        self.sink.end(summary);
+        self.observer.end(summary);
+    }
+}
+
+/// Writes the payload of one item after the other to an [`embedded_io::Write`], and flushes to commit.
+///
+/// A stream takes nothing back: of an item that fails, what had come is written already. Whoever reads the
+/// stream must learn the outcomes as well; with one item a request the export's result says it all.
+#[cfg(feature = "embedded-io")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WriteSink<W>(pub W);
+
+#[cfg(feature = "embedded-io")]
+impl<W: embedded_io::Write> Sink for WriteSink<W> {
+    type Error = W::Error;
+
+    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), W::Error> {
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), W::Error> {
+        self.0.write_all(bytes)
+    }
+
+    fn commit(&mut self, _: &Outcome) -> Result<(), W::Error> {
+        self.0.flush()
+    }
+
+    fn abort(&mut self, _: &Outcome) {}
+
+    fn failed(&mut self, _: &Outcome) {}
+}

@@ -1,0 +1,109 @@
+//! The ready sinks, told by hand what a decoder would tell of two good items around a broken one.
+
+use std::convert::Infallible;
+
+use exportitems::{Decoder, Discard, FeedError, ItemIds, Options, Outcome, Sink, SliceSink, Tee};
+
+const WHOLE: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=";
+
+fn response() -> String {
+    let message = |data: &str| {
+        format!(
+            "<m:ExportItemsResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>\
+             <m:Data>{data}</m:Data></m:ExportItemsResponseMessage>"
+        )
+    };
+    let items = [WHOLE, "AQAAAAgAAAA*", WHOLE].map(message).concat();
+    format!(
+        "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><m:ExportItemsResponse \
+         xmlns:m='http://schemas.microsoft.com/exchange/services/2006/messages'><m:ResponseMessages>{items}\
+         </m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>"
+    )
+}
+
+/// Feeds the response, over every error of the sink; the number of items that were kept, and of errors.
+fn run<K: Sink>(sink: &mut K) -> (u32, u32) {
+    let response = response();
+    let mut decoder: Decoder = Decoder::new(Options::new().items(3));
+    let (mut input, mut errors) = (response.as_bytes(), 0);
+    while let Err(FeedError::Sink(_)) = decoder.feed(&mut input, sink) {
+        errors += 1;
+    }
+    loop {
+        match decoder.finish_into(sink) {
+            Ok(summary) => return (summary.ok, errors),
+            Err(FeedError::Sink(_)) => errors += 1,
+            Err(FeedError::Response(error)) => panic!("{error}"),
+        }
+    }
+}
+
+/// A digest of what was committed: the sum of its bytes.
+#[derive(Default)]
+struct Sum {
+    running: u64,
+    committed: u64,
+}
+
+impl Sink for Sum {
+    type Error = Infallible;
+
+    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+        self.running = 0;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.running += bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>();
+        Ok(())
+    }
+
+    fn commit(&mut self, _: &Outcome) -> Result<(), Infallible> {
+        self.committed += self.running;
+        Ok(())
+    }
+
+    fn abort(&mut self, _: &Outcome) {}
+
+    fn failed(&mut self, _: &Outcome) {}
+}
+
+#[test]
+fn discard_counts_only() {
+    assert_eq!(run(&mut Discard), (2, 0));
+}
+
+#[test]
+fn a_slice_keeps_the_good_items_one_behind_the_other() {
+    let mut room = [0xFF; 64];
+    let mut sink = SliceSink::new(&mut room);
+    assert_eq!(run(&mut sink), (2, 0));
+    assert_eq!(sink.committed().len(), 64);
+    let (first, second) = sink.committed().split_at(32);
+    assert_eq!(first, second);
+    assert_eq!(&first[..8], [1, 0, 0, 0, 8, 0, 0, 0]);
+}
+
+#[test]
+fn a_full_slice_costs_the_item_and_its_observer_does_not_see_it_committed() {
+    let mut room = [0; 63];
+    let mut tee = Tee::new(SliceSink::new(&mut room), Sum::default());
+    assert_eq!(run(&mut tee), (1, 1));
+    let kept: u64 = tee
+        .sink
+        .committed()
+        .iter()
+        .map(|&byte| u64::from(byte))
+        .sum();
+    assert_eq!(tee.observer.committed, kept);
+    assert_eq!(tee.sink.committed().len(), 32);
+}
+
+#[cfg(feature = "embedded-io")]
+#[test]
+fn a_writer_gets_what_came() {
+    let mut room = [0; 80];
+    let mut sink = exportitems::WriteSink(&mut room[..]);
+    assert_eq!(run(&mut sink).0, 2);
+    assert_eq!(sink.0.len(), 80 - 32 - 6 - 32);
+}

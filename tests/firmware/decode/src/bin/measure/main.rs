@@ -1,0 +1,94 @@
+//! Measures the decoder on a Cortex-M4, over a document of the host: its stack by painting, its instructions by `-icount`.
+//!
+//! `document` is a response, `base64` the text of its `Data` alone, which the base64 crate decodes for comparison.
+#![no_std]
+#![no_main]
+
+mod stack;
+
+use base64::alphabet::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, PAD};
+use base64::Engine;
+use core::hint::black_box;
+use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::peripheral::SYST;
+use cortex_m_rt::entry;
+use exportitems::{Decoder, Discard, Integrity, Options, Summary};
+use semihosting::fs::File;
+use semihosting::io::Read;
+use semihosting::{println, process};
+
+/// With `-icount shift=0` an instruction takes a nanosecond, and SysTick counts at 25 MHz.
+const INSTRUCTIONS_A_TICK: u32 = 40;
+
+static mut FILE: [u8; 200 * 1024] = [0; 200 * 1024];
+static mut OUT: [u8; 128 * 1024] = [0; 128 * 1024];
+
+#[entry]
+fn main() -> ! {
+    // SAFETY: taken here only, once.
+    let (file, out) = unsafe { (&mut *(&raw mut FILE), &mut *(&raw mut OUT)) };
+    let Some(mut systick) = cortex_m::Peripherals::take().map(|it| it.SYST) else {
+        process::exit(1)
+    };
+    let mut decoder: Decoder = Decoder::new(Options::new());
+
+    let document = read(c"document", file);
+    stack::paint();
+    let summary = decode(&mut decoder, document);
+    let stack = stack::high_water();
+    if summary.map(|it| it.ok) != Some(1) {
+        process::exit(1);
+    }
+    println!("stack {stack}");
+
+    for (name, integrity) in [
+        ("checked", Integrity::Accept),
+        ("unchecked", Integrity::Off),
+    ] {
+        decoder.reset(Options::new().integrity(integrity));
+        let instructions = count(&mut systick, || decode(&mut decoder, black_box(document)));
+        println!("instructions {name} {instructions}");
+    }
+
+    let text = read(c"base64", file);
+    let engine = GeneralPurpose::new(&STANDARD, PAD);
+    let mut decoded = None;
+    let instructions = count(&mut systick, || {
+        decoded = engine.decode_slice(black_box(text), out).ok()
+    });
+    println!("instructions base64 {instructions}");
+    println!("bytes {}", decoded.unwrap_or(0));
+    process::exit(0)
+}
+
+/// As a firmware does it, with reads of 1 KiB.
+#[inline(never)]
+fn decode(decoder: &mut Decoder, document: &[u8]) -> Option<Summary> {
+    for mut input in document.chunks(1024) {
+        decoder.feed(&mut input, &mut Discard).ok()?;
+    }
+    decoder.finish_into(&mut Discard).ok()
+}
+
+fn read<'a>(path: &core::ffi::CStr, buffer: &'a mut [u8]) -> &'a [u8] {
+    let Ok(mut file) = File::open(path) else {
+        process::exit(1)
+    };
+    let mut len = 0;
+    while let Ok(n @ 1..) = file.read(&mut buffer[len..]) {
+        len += n;
+    }
+    &buffer[..len]
+}
+
+fn count<R>(systick: &mut SYST, work: impl FnOnce() -> R) -> u32 {
+    systick.set_clock_source(SystClkSource::Core);
+    systick.set_reload(0x00FF_FFFF);
+    systick.clear_current();
+    systick.enable_counter();
+    let before = SYST::get_current();
+    black_box(work());
+    let after = SYST::get_current();
+    (before.wrapping_sub(after) & 0x00FF_FFFF) * INSTRUCTIONS_A_TICK
+}

@@ -1,0 +1,278 @@
+//! The firmware of `tests/firmware` in QEMU: real TCP to the emulator, and the decoder on the same documents as here.
+//!
+//! `scripts/check-firmware` builds the firmware and runs these; without it there is nothing to run.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use base64::prelude::{Engine as _, BASE64_STANDARD};
+use exportitems::{Decoder, Event, Options};
+use exportitems_emulator::{
+    item_id, payload, Auth, CutPlace, Emulator, ErrorAnswer, ItemAnswer, ItemRule, MarkerPlace,
+    Position, Scenario, DEFAULT_MAILBOX,
+};
+use exportitems_testkit::data;
+use sha2::{Digest, Sha256};
+
+/// Where `scripts/check-firmware` has built it.
+fn built(triple: &str, name: &str) -> PathBuf {
+    let root = std::env::var_os("FIRMWARE").expect("scripts/check-firmware sets FIRMWARE");
+    Path::new(&root).join(triple).join("release").join(name)
+}
+
+/// Runs a firmware among these files, and what it prints.
+fn run(machine: &[&str], kernel: &Path, files: &[(&str, &[u8])]) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let output = Command::new("timeout")
+        .arg("120")
+        .args(machine)
+        .args(["-nographic", "-monitor", "none", "-serial", "none"])
+        .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
+        .arg(kernel)
+        .current_dir(dir.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{}: {text}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+/// An item's rule, used once unless it is for good.
+fn rule(id: &str, times: Option<u32>, answer: ItemAnswer) -> ItemRule {
+    ItemRule {
+        index: None,
+        id: Some(id.to_owned()),
+        times,
+        delay_ms: 0,
+        answer,
+    }
+}
+
+/// At least 50 items, one of 1 MiB, over TCP; one refused, one truncated by the marker, one cut in silence, one cut with
+/// its connection. All but the refused one arrive, byte for byte.
+#[test]
+#[ignore = "scripts/check-firmware runs it"]
+fn a_cortex_m3_exports_over_tcp() {
+    const ITEMS: u64 = 56;
+    const LARGE: u64 = 20;
+    let size = |seed| match seed {
+        LARGE => 1 << 20,
+        _ => 600 + seed * 777,
+    };
+    let ids: Vec<String> = (0..ITEMS)
+        .map(|seed| item_id(DEFAULT_MAILBOX, seed, size(seed)))
+        .collect();
+    let half = Position::Fraction(0.5);
+    let refused = ErrorAnswer {
+        code: "ErrorItemNotFound".to_owned(),
+        class: exportitems_emulator::ResponseClass::Error,
+        message: None,
+        back_off_ms: None,
+        inner_code: None,
+        mailbox_guid: None,
+    };
+    let scenario = Scenario {
+        auth: Auth::Basic {
+            user: "firmware".to_owned(),
+            password: "correct horse".to_owned(),
+        },
+        items: vec![
+            rule(&ids[3], None, ItemAnswer::Error(refused)),
+            rule(
+                &ids[12],
+                Some(1),
+                ItemAnswer::Marker {
+                    place: MarkerPlace::InData,
+                    at: half,
+                },
+            ),
+            rule(
+                &ids[17],
+                Some(1),
+                ItemAnswer::SilentCut {
+                    place: CutPlace::InRecord,
+                    at: half,
+                },
+            ),
+            rule(&ids[42], Some(1), ItemAnswer::HangUp { at: half }),
+        ],
+        ..Scenario::default()
+    };
+    let emulator = Emulator::start(scenario, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let mut plan = format!("{}\n", emulator.address().port());
+    for id in &ids {
+        writeln!(plan, "{id}").unwrap();
+    }
+
+    let machine = [
+        "qemu-system-arm",
+        "-M",
+        "lm3s6965evb",
+        "-nic",
+        "user,model=stellaris",
+    ];
+    let kernel = built("thumbv6m-none-eabi", "export");
+    let printed = run(&machine, &kernel, &[("plan", plan.as_bytes())]);
+
+    let lines: Vec<&str> = printed.lines().collect();
+    for seed in 0..ITEMS {
+        let bytes = payload(seed, size(seed)).unwrap();
+        let expected = format!("ok {seed} {} {}", bytes.len(), hex(&Sha256::digest(&bytes)));
+        let times = lines.iter().filter(|&&line| line == expected).count();
+        assert_eq!(times, usize::from(seed != 3), "{expected}\n{printed}");
+    }
+    for failure in [
+        "failed 3 refused",
+        "failed 12 truncated",
+        "failed 17 payload",
+        "failed 42 cut",
+    ] {
+        assert!(lines.contains(&failure), "no {failure}\n{printed}");
+    }
+    assert!(printed.contains(&format!("end {ITEMS}")), "{printed}");
+    println!("{printed}");
+}
+
+const ARM: [&str; 3] = ["qemu-system-arm", "-M", "mps2-an386"];
+const RISC_V: [&str; 5] = ["qemu-system-riscv32", "-M", "virt", "-bios", "none"];
+
+/// A response with these payloads.
+fn response(payloads: &[Vec<u8>]) -> String {
+    let mut messages = String::new();
+    for payload in payloads {
+        let data = BASE64_STANDARD.encode(payload);
+        write!(
+            messages,
+            "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>\
+             <m:Data>{data}</m:Data></m:ExportItemsResponseMessage>"
+        )
+        .unwrap();
+    }
+    format!(
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><m:ExportItemsResponse \
+         xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\"><m:ResponseMessages>{messages}\
+         </m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>"
+    )
+}
+
+/// Every published sample, and a response that is cut, and spoiled, in many places.
+fn documents() -> Vec<Vec<u8>> {
+    let published = [
+        "exportitems-page/02_response_success_as-published_https-ns.xml",
+        "exportitems-page/02_response_success_http-ns.xml",
+        "exportitems-page/03_response_partial_errors_as-published_https-ns.xml",
+        "exportitems-page/03_response_partial_errors_http-ns.xml",
+        "docs/exportitems-operation_2.xml",
+        "docs/exportitems-operation_3.xml",
+        "docs/how-to-export-items-by-using-ews-in-exchange_2.xml",
+        "docs/how-to-export-items-by-using-ews-in-exchange_4.xml",
+    ];
+    let mut documents: Vec<Vec<u8>> = published
+        .iter()
+        .filter_map(|name| data::text(&format!("samples/{name}")))
+        .map(String::into_bytes)
+        .collect();
+    let payloads: Vec<_> = (0..4)
+        .map(|seed| payload(seed, 700 + 99 * seed).unwrap())
+        .collect();
+    let whole = response(&payloads).into_bytes();
+    for at in (0..whole.len()).step_by(61) {
+        documents.push(whole[..at].to_vec());
+        let mut spoiled = whole.clone();
+        spoiled[at] ^= 0x15;
+        documents.push(spoiled);
+    }
+    documents.push(whole);
+    documents
+}
+
+/// What `tests/firmware/decode` prints of a document.
+fn line(document: &[u8]) -> String {
+    let mut decoder: Decoder = Decoder::new(Options::new());
+    let (mut bytes, mut sum, mut end, mut input) = (0, 0, None, document);
+    let offset = loop {
+        let event = match decoder.next_event(&mut input) {
+            Ok(None) => decoder.finish(),
+            event => event,
+        };
+        match event {
+            Ok(Some(Event::Data(data))) => {
+                bytes += data.len();
+                sum += data.iter().map(|&byte| u64::from(byte)).sum::<u64>();
+            }
+            Ok(Some(Event::End(summary))) => end = Some(summary),
+            Ok(Some(_)) => {}
+            Ok(None) => break 0,
+            Err(error) => break error.offset,
+        }
+    };
+    let end = end.unwrap();
+    format!(
+        "{} {} {} {bytes} {sum} {offset}",
+        end.response, end.ok, end.failed
+    )
+}
+
+/// A 32-bit machine and this one make the same of every document.
+#[test]
+#[ignore = "scripts/check-firmware runs it"]
+fn a_cortex_m4_and_a_risc_v_decode_what_this_machine_does() {
+    let documents = documents();
+    let mut file = Vec::new();
+    for document in &documents {
+        file.extend_from_slice(format!("{}\n", document.len()).as_bytes());
+        file.extend_from_slice(document);
+    }
+    let expected: Vec<String> = documents.iter().map(|document| line(document)).collect();
+    let responses = ["complete 4 0", "cut", "malformed"];
+    for response in responses {
+        assert!(
+            expected.iter().any(|line| line.starts_with(response)),
+            "{response}"
+        );
+    }
+    for (machine, triple) in [
+        (&ARM[..], "thumbv7em-none-eabihf"),
+        (&RISC_V[..], "riscv32imac-unknown-none-elf"),
+    ] {
+        let printed = run(machine, &built(triple, "corpus"), &[("documents", &file)]);
+        let lines: Vec<&str> = printed.lines().collect();
+        assert_eq!(lines, expected, "{triple}");
+        println!("{triple}: {} documents", lines.len());
+    }
+}
+
+/// Prints what `scripts/footprint` reads.
+#[test]
+#[ignore = "scripts/footprint runs it"]
+fn measure() {
+    let item = payload(1, 96 * 1024).unwrap();
+    let document = response(std::slice::from_ref(&item));
+    let base64 = BASE64_STANDARD.encode(&item);
+    let machine = [&ARM[..], &["-icount", "shift=0"]].concat();
+    let files = [
+        ("document", document.as_bytes()),
+        ("base64", base64.as_bytes()),
+    ];
+    print!(
+        "{}",
+        run(&machine, &built("thumbv7em-none-eabihf", "measure"), &files)
+    );
+}
