@@ -275,6 +275,8 @@ fn the_detail_of_a_fault_goes_before_its_faultcode() {
             Some(ResponseCode::Other),
         ),
         ("soap:Client", "", None),
+        // Its first 64 bytes end in another code.
+        (&format!("{}:ErrorInvalidIdEmpty", "p".repeat(49)), "", None),
     ];
     for (faultcode, detail, code) in cases {
         let told = run(
