@@ -92,11 +92,11 @@ fn run_in(document: &str, options: Options, step: usize, scratch: usize) -> Told
     }
 }
 
-/// What is told of a document, the same in pieces of every size and in scratches of several.
+/// What is told of a document, the same in pieces of many sizes and in scratches of several.
 fn run(document: &str, options: Options) -> Told {
     let whole = run_in(document, options, document.len(), 512);
     for scratch in [64, 65, 100, 512] {
-        for step in 1..=document.len() {
+        for step in (1..=20).chain([61, document.len() - 1]) {
             let told = run_in(document, options, step, scratch);
             assert_eq!(told, whole, "by {step} in {scratch}: {document}");
         }

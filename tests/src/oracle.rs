@@ -137,6 +137,20 @@ pub fn push_is_pull(document: &[u8], setup: Setup) {
             sink.committed, kept,
             "the other items, when {lost:?} is lost"
         );
+        if let (Some(lost), false) = (lost, sink.failed_to_commit()) {
+            let at = lost as usize;
+            let error = pulled.outcomes().nth(at).and_then(|outcome| outcome.error);
+            let told = sink
+                .notes
+                .outcomes()
+                .nth(at)
+                .and_then(|outcome| outcome.error);
+            // Limits and payloads are not judged of bytes that the sink refused; other faults are graver.
+            assert!(
+                told == Some(ItemError::Write) || (told.is_some() && told == error),
+                "{told:?} of item {lost}, which was lost"
+            );
+        }
         let summary = match sink.notes.told.last() {
             Some(Told::End(summary)) => *summary,
             last => panic!("no end: {last:?}"),

@@ -119,9 +119,10 @@ fn read(text: &str, response: &mut Response) -> Option<()> {
             }
             Event::Decl(declaration) => {
                 (at == 0).then_some(())?;
-                let encoding = declaration.encoding().transpose().ok()?;
-                let utf8 = encoding.is_none_or(|name| name.eq_ignore_ascii_case("utf-8"));
-                utf8.then_some(())?;
+                let declaration = BytesStart::from_content(&*declaration, "xml".len());
+                let encodings = attributes(&declaration, "encoding")?;
+                let utf8 = |name: &String| name.eq_ignore_ascii_case("utf-8");
+                encodings.iter().all(utf8).then_some(())?;
             }
             Event::DocType(_) => return None,
             Event::PI(_) | Event::Comment(_) => {}
@@ -145,7 +146,7 @@ impl Response {
         let name = name.as_ref();
         is_name(name).then_some(())?;
         let local = name.split_once(':').map_or(name, |(_, local)| local);
-        let class = attribute(start, "ResponseClass")?;
+        let class = attributes(start, "ResponseClass")?;
         (!self.over).then_some(())?;
         if self.field() == Some("Data") {
             self.items.last_mut()?.bad = true;
@@ -163,7 +164,7 @@ impl Response {
         (self.path.len() <= MAX_DEPTH as usize).then_some(())?;
         if self.on(MESSAGE) {
             self.items.push(Item {
-                success: class == "Success",
+                success: class.last().is_some_and(|class| class == "Success"),
                 ..Item::default()
             });
         }
@@ -226,9 +227,9 @@ impl StaticPaths for [&str] {
     }
 }
 
-/// The value of an attribute, empty if it is absent, after a look at all of them. `None`: one is wrong.
-fn attribute(start: &BytesStart<'_>, wanted: &str) -> Option<String> {
-    let mut found = String::new();
+/// The values of attributes of this name, after a look at all attributes. `None`: one is wrong.
+fn attributes(start: &BytesStart<'_>, wanted: &str) -> Option<Vec<String>> {
+    let mut found = Vec::new();
     for attribute in start.attributes().with_checks(false) {
         let attribute = attribute.ok()?;
         let name = attribute.key;
@@ -245,7 +246,7 @@ fn attribute(start: &BytesStart<'_>, wanted: &str) -> Option<String> {
         }
         resolved += rest;
         if name.as_ref() == wanted {
-            found = resolved;
+            found.push(resolved);
         }
     }
     Some(found)

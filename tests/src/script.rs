@@ -44,7 +44,7 @@ pub enum Asked {
 
 /// What differs between servers and versions, and means nothing.
 #[derive(Arbitrary, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // each switch of the wire is its own
+#[allow(clippy::struct_excessive_bools)] // each is independent of the others
 pub struct Style {
     /// A byte order mark before everything.
     pub byte_order_mark: bool,

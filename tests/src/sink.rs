@@ -26,6 +26,8 @@ struct Failing {
     calls_left: Option<u32>,
     /// The item that failed.
     item: Option<u32>,
+    /// It failed to be committed.
+    in_commit: bool,
 }
 
 /// The sink failed because it was told to.
@@ -39,7 +41,7 @@ impl Checked {
         Self {
             failing: Failing {
                 calls_left: Some(n),
-                item: None,
+                ..Failing::default()
             },
             ..Self::default()
         }
@@ -49,6 +51,12 @@ impl Checked {
     #[must_use]
     pub fn failed_item(&self) -> Option<u32> {
         self.failing.item
+    }
+
+    /// Whether that was when it was committed.
+    #[must_use]
+    pub fn failed_to_commit(&self) -> bool {
+        self.failing.in_commit
     }
 
     fn may_fail(&mut self, item: u32) -> Result<(), Failed> {
@@ -102,7 +110,8 @@ impl Sink for Checked {
         assert_eq!(outcome.bytes, data.len() as u64);
         assert_ne!(self.failing.item, Some(index), "commit of a lost item");
         self.outcome(outcome);
-        self.may_fail(index)?;
+        self.may_fail(index)
+            .inspect_err(|_| self.failing.in_commit = true)?;
         self.committed.push((index, data));
         Ok(())
     }

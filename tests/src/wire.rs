@@ -68,7 +68,7 @@ impl Words {
             Self::None => Vec::new(),
             Self::Plain => b"Access is denied.".to_vec(),
             Self::Long => "The specified object was not found in the store. "
-                .repeat(40)
+                .repeat(13)
                 .into_bytes(),
             Self::Wide => "Größe \u{20ac} \u{1f4e7} \u{7fff}".repeat(30).into_bytes(),
             Self::References => b"&lt;a&gt; &amp;&#x0;&#31;&#x1F4E7;&quot;&apos;".repeat(9),
@@ -302,7 +302,7 @@ impl Writer {
             Class::Unknown => Some("Failure"),
             Class::Absent => None,
         };
-        let mut attributes = vec![("x:ResponseClass", "None")];
+        let mut attributes = vec![("xmlns:x", "urn:x"), ("x:ResponseClass", "None")];
         attributes.extend(class.map(|class| ("ResponseClass", class)));
         self.between();
         self.tag(Space::Messages, "ExportItemsResponseMessage", &attributes);
@@ -369,7 +369,7 @@ impl Writer {
 
     fn ids(&mut self, index: usize, ids: Ids) {
         let id = format!("AAMkAD{index}+/=");
-        let long = "A".repeat(5000);
+        let long = "A".repeat(600);
         let attributes: &[(&str, &str)] = match ids {
             Ids::Absent => return,
             Ids::Both | Ids::Twice => &[("Id", &id), ("ChangeKey", "CQAAAB")],

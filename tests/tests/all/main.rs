@@ -1,3 +1,13 @@
 //! The tests of the whole: `core` against the testkit's oracles.
 
+mod support;
+
+mod checklist_data;
+mod checklist_xml;
+mod cuts;
+mod exchangelib;
+mod foreign;
+mod precedence;
+mod replay;
+mod scale;
 mod scripts;
