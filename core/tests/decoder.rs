@@ -399,3 +399,22 @@ fn a_rejected_item_fails_for_being_rejected() {
     }
     assert_eq!(run_in(&document, Options::new(), 64, 64).errors(), [None]);
 }
+
+/// The marker truncates the response where it stands in place of the end tags; a response that is cut behind an
+/// item that it truncated is cut.
+#[test]
+fn a_cut_behind_a_truncated_item_is_a_cut() {
+    let whole = document(&data(&format!("QUJD{MARKER}")));
+    let marker_end = whole.find(MARKER).unwrap() + MARKER.len();
+    for (end, response) in [
+        (marker_end, Response::Truncated),
+        (marker_end + "</m:Data".len(), Response::Truncated),
+        (marker_end + "</m:Data>".len(), Response::Cut),
+        (whole.len() - 1, Response::Cut),
+        (whole.len(), Response::Complete),
+    ] {
+        let told = run(&whole[..end], options());
+        assert_eq!(told.errors(), [Some(ItemError::Truncated)]);
+        assert_eq!(told.response(), response, "cut at {end}");
+    }
+}

@@ -114,10 +114,6 @@ impl Item {
         !self.deaf
     }
 
-    pub(super) fn is_truncated(&self) -> bool {
-        matches!(self.error, Some((ItemError::Truncated, _)))
-    }
-
     /// Judges the item. `offset`: where its message ended; `verdict`: of its payload, if it was checked.
     pub(super) fn outcome(
         mut self,

@@ -46,10 +46,7 @@ impl Machine {
             return;
         }
         // A marker inside `Data` in place of the end tags.
-        if self.path.node() == Node::Data && self.base64.is_truncated() {
-            self.fail(ItemError::Truncated, offset);
-        }
-        let truncated = self.item.as_ref().is_some_and(Item::is_truncated);
+        let truncated = self.path.node() == Node::Data && self.base64.is_truncated();
         let kind = if truncated {
             ErrorKind::Truncated
         } else {
