@@ -9,9 +9,6 @@
 //!   characters than a name may have; an XML declaration that is not at the start, or names another encoding
 //!   than UTF-8; names of more than [`MAX_NAME_LEN`] bytes, more than [`MAX_DEPTH`] elements.
 //!
-//! Where quick-xml is stricter, it is given something that it takes: bytes that are not UTF-8 are replaced
-//! beforehand.
-//!
 //! What it does not judge: the payload (see [`crate::payload_reference`]), limits on bytes, and why an item
 //! failed.
 
@@ -23,11 +20,10 @@ use quick_xml::Reader;
 
 /// The items of a response that may be committed: index and payload.
 #[must_use]
-pub fn committed(document: &[u8]) -> Vec<(u32, Vec<u8>)> {
-    let text = String::from_utf8_lossy(document);
+pub fn committed(document: &str) -> Vec<(u32, Vec<u8>)> {
     let mut response = Response::default();
     let whole =
-        read(&text, &mut response).is_some() && response.answered && response.path.is_empty();
+        read(document, &mut response).is_some() && response.answered && response.path.is_empty();
     if !whole {
         // The last item that began is cut.
         response.items.pop();
@@ -125,7 +121,14 @@ fn read(text: &str, response: &mut Response) -> Option<()> {
                 encodings.iter().all(utf8).then_some(())?;
             }
             Event::DocType(_) => return None,
-            Event::PI(_) | Event::Comment(_) => {}
+            Event::PI(instruction) => {
+                let target = instruction
+                    .chars()
+                    .take_while(|&char| may_stand_in_name(char));
+                let len: usize = target.map(char::len_utf8).sum();
+                (len <= MAX_NAME_LEN).then_some(())?;
+            }
+            Event::Comment(_) => {}
         }
     }
 }
@@ -253,12 +256,17 @@ fn attributes(start: &BytesStart<'_>, wanted: &str) -> Option<Vec<String>> {
 }
 
 fn is_name(name: &str) -> bool {
-    let starts = |c: char| c.is_ascii_alphabetic() || "_:".contains(c) || !c.is_ascii();
     name.len() <= MAX_NAME_LEN
-        && name.starts_with(starts)
-        && name
-            .chars()
-            .all(|c| starts(c) || c.is_ascii_digit() || "-.".contains(c))
+        && name.starts_with(starts_name)
+        && name.chars().all(may_stand_in_name)
+}
+
+fn starts_name(char: char) -> bool {
+    char.is_ascii_alphabetic() || "_:".contains(char) || !char.is_ascii()
+}
+
+fn may_stand_in_name(char: char) -> bool {
+    starts_name(char) || char.is_ascii_digit() || "-.".contains(char)
 }
 
 /// What a reference stands for, and whether that is no character of XML.

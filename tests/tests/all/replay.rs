@@ -9,10 +9,12 @@ use exportitems_testkit::run::Setup;
 type Oracle = fn(&[u8]);
 
 /// Each target and its oracle.
-const TARGETS: [(&str, Oracle); 6] = [
+const TARGETS: [(&str, Oracle); 8] = [
     ("base64", oracle::base64),
     ("decode", oracle::decode),
     ("differential", oracle::differential),
+    ("encode", oracle::encode),
+    ("http", oracle::http),
     ("payload", oracle::payload),
     ("split", oracle::split),
     ("structured", oracle::structured_bytes),

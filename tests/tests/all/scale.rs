@@ -9,12 +9,12 @@ use exportitems::{Decoder, ErrorKind, Event, ItemError, Options, Response, Summa
 use crate::support::{good, refused, response};
 
 const GIB: u64 = if cfg!(debug_assertions) {
-    8 << 20
+    2 << 20
 } else {
     1 << 30
 };
 const MILLION: u64 = if cfg!(debug_assertions) {
-    50_000
+    20_000
 } else {
     1_000_000
 };

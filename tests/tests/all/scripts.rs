@@ -5,7 +5,7 @@ use exportitems_testkit::oracle;
 use exportitems_testkit::script::Script;
 use exportitems_testkit::wire;
 
-const SEEDS: u64 = if cfg!(debug_assertions) { 1500 } else { 50_000 };
+const SEEDS: u64 = if cfg!(debug_assertions) { 600 } else { 50_000 };
 
 #[test]
 fn scripts_come_to_what_the_model_says() {
