@@ -31,10 +31,10 @@ macro_rules! response_codes {
             /// The code for its text on the wire; surrounding white space must be gone already.
             #[must_use]
             pub fn from_text(text: &str) -> Self {
-                match text {
-                    $(stringify!($name) => Self::$name,)*
-                    _ => Self::Other,
-                }
+                // A walk over the table: a `match` on the text would compile to code for each code.
+                (Self::KNOWN.iter().copied())
+                    .find(|code| code.as_str() == Some(text))
+                    .unwrap_or(Self::Other)
             }
 
             /// The text on the wire, or `None` for [`ResponseCode::Other`].

@@ -97,3 +97,8 @@ pub use response::{
     ItemIds, Options, Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink,
     SliceFull, SliceSink, Summary, Tee, MAX_DEPTH, MAX_NAME_LEN, MIN_SCRATCH,
 };
+
+/// The example of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -34,7 +34,7 @@ fn the_published_success() {
         let second = json!({
             "index": 1, "status": "failed", "class": "Success", "code": "NoError",
             "item_id": "AAMkAGYzZjZmRiUsidkC+NAAAAY89FAAA=", "change_key": "FwAAAA==",
-            "bytes": 687, "integrity": "broken", "error": "base64", "disposition": "truncated",
+            "bytes": 687, "error": "base64", "disposition": "truncated",
         });
         let third = json!({
             "index": 2, "status": "ok", "class": "Success", "code": "NoError",

@@ -2,91 +2,12 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::path::Path;
 
+use common::server::Setup;
 use common::{command, files, json, run, status, stderr, stdout};
-use exportitems_emulator::{item_id, payload, Emulator, Scenario, DEFAULT_MAILBOX};
-use serde_json::{json, Value};
-
-/// A server, a list of ids of its items, and a directory to export into.
-struct Setup {
-    emulator: Emulator,
-    dir: tempfile::TempDir,
-    sizes: Vec<u64>,
-}
-
-impl Setup {
-    fn new(scenario: &str, sizes: &[u64]) -> Self {
-        let scenario = Scenario::from_toml(scenario).expect("a scenario");
-        let emulator = Emulator::start(scenario, ([127, 0, 0, 1], 0).into()).expect("a server");
-        let this = Self {
-            emulator,
-            dir: tempfile::tempdir().expect("a directory"),
-            sizes: sizes.to_vec(),
-        };
-        let ids: String = (0..sizes.len()).map(|at| this.id(at) + "\n").collect();
-        std::fs::write(this.path("ids"), ids).unwrap();
-        if let Some(pem) = this.emulator.ca_pem() {
-            std::fs::write(this.path("ca.pem"), pem).unwrap();
-        }
-        this
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn id(&self, position: usize) -> String {
-        item_id(DEFAULT_MAILBOX, position as u64, self.sizes[position])
-    }
-
-    /// `export`, with what every one needs before `args`.
-    fn export(&self, args: &[&str]) -> Output {
-        self.export_from(&self.emulator.url(), args)
-    }
-
-    fn export_from(&self, url: &str, args: &[&str]) -> Output {
-        let (ids, out) = (self.path("ids"), self.path("out"));
-        command(&["export", "--url", url])
-            .args([Path::new("--ids"), &ids, Path::new("--out"), &out])
-            .args(args)
-            .output()
-            .expect("the command starts")
-    }
-
-    /// The payload of each item that the manifest says is there, by position.
-    ///
-    /// Fails unless the files are those, and each is what the server made its item of.
-    fn exported(&self) -> Vec<usize> {
-        let manifest = std::fs::read_to_string(self.path("out/manifest.jsonl")).unwrap();
-        let mut done = Vec::new();
-        let mut expected = vec![PathBuf::from("manifest.jsonl")];
-        for line in manifest.lines() {
-            let entry: Value = serde_json::from_str(line).unwrap();
-            if entry["status"] != "ok" {
-                continue;
-            }
-            let position = (0..self.sizes.len())
-                .find(|&position| entry["id"] == self.id(position))
-                .expect("an id that was asked for");
-            let file = PathBuf::from(entry["file"].as_str().unwrap());
-            let bytes = std::fs::read(self.path("out").join(&file)).unwrap();
-            let same = bytes == payload(position as u64, self.sizes[position]).unwrap();
-            assert!(same, "item {position} is not what the server has");
-            done.push(position);
-            expected.push(file);
-        }
-        expected.sort();
-        assert_eq!(
-            files(&self.path("out")),
-            expected,
-            "a file too many or too few"
-        );
-        done.sort_unstable();
-        done
-    }
-}
+use exportitems_emulator::{Emulator, Scenario};
+use serde_json::json;
 
 /// Sizes around the borders of records and buffers.
 const SIZES: [u64; 9] = [

@@ -122,7 +122,7 @@ pub struct Outcome {
     pub back_off_ms: Option<u32>,
     /// Decoded bytes of `Data` that were handed out.
     pub bytes: u64,
-    /// The verdict on the payload, where there is one and it was looked at.
+    /// The verdict on the payload, where all of its data was handed out and looked at.
     pub integrity: Option<Verdict>,
     /// `None`: the item is complete and every check passed, commit it. `Some`: discard it.
     pub error: Option<ItemError>,

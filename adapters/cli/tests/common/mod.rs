@@ -1,6 +1,8 @@
 //! Running the command.
 #![allow(dead_code)] // each test binary uses a part
 
+pub(crate) mod server;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -1,0 +1,88 @@
+//! A server to export from, and the export.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use exportitems_emulator::{item_id, payload, Emulator, Scenario, DEFAULT_MAILBOX};
+use serde_json::Value;
+
+use super::{command, files};
+
+/// A server, a list of ids of its items, and a directory to export into.
+pub(crate) struct Setup {
+    pub(crate) emulator: Emulator,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) sizes: Vec<u64>,
+}
+
+impl Setup {
+    pub(crate) fn new(scenario: &str, sizes: &[u64]) -> Self {
+        let scenario = Scenario::from_toml(scenario).expect("a scenario");
+        let emulator = Emulator::start(scenario, ([127, 0, 0, 1], 0).into()).expect("a server");
+        let this = Self {
+            emulator,
+            dir: tempfile::tempdir().expect("a directory"),
+            sizes: sizes.to_vec(),
+        };
+        let ids: String = (0..sizes.len()).map(|at| this.id(at) + "\n").collect();
+        std::fs::write(this.path("ids"), ids).unwrap();
+        if let Some(pem) = this.emulator.ca_pem() {
+            std::fs::write(this.path("ca.pem"), pem).unwrap();
+        }
+        this
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn id(&self, position: usize) -> String {
+        item_id(DEFAULT_MAILBOX, position as u64, self.sizes[position])
+    }
+
+    /// `export`, with what every one needs before `args`.
+    pub(crate) fn export(&self, args: &[&str]) -> Output {
+        self.export_from(&self.emulator.url(), args)
+    }
+
+    pub(crate) fn export_from(&self, url: &str, args: &[&str]) -> Output {
+        let (ids, out) = (self.path("ids"), self.path("out"));
+        command(&["export", "--url", url])
+            .args([Path::new("--ids"), &ids, Path::new("--out"), &out])
+            .args(args)
+            .output()
+            .expect("the command starts")
+    }
+
+    /// The payload of each item that the manifest says is there, by position.
+    ///
+    /// Fails unless the files are those, and each is what the server made its item of.
+    pub(crate) fn exported(&self) -> Vec<usize> {
+        let manifest = std::fs::read_to_string(self.path("out/manifest.jsonl")).unwrap();
+        let mut done = Vec::new();
+        let mut expected = vec![PathBuf::from("manifest.jsonl")];
+        for line in manifest.lines() {
+            let entry: Value = serde_json::from_str(line).unwrap();
+            if entry["status"] != "ok" {
+                continue;
+            }
+            let position = (0..self.sizes.len())
+                .find(|&position| entry["id"] == self.id(position))
+                .expect("an id that was asked for");
+            let file = PathBuf::from(entry["file"].as_str().unwrap());
+            let bytes = std::fs::read(self.path("out").join(&file)).unwrap();
+            let same = bytes == payload(position as u64, self.sizes[position]).unwrap();
+            assert!(same, "item {position} is not what the server has");
+            done.push(position);
+            expected.push(file);
+        }
+        expected.sort();
+        assert_eq!(
+            files(&self.path("out")),
+            expected,
+            "a file too many or too few"
+        );
+        done.sort_unstable();
+        done
+    }
+}

@@ -1,0 +1,34 @@
+//! One static a public type; its size is the type's.
+
+use core::mem::size_of;
+
+use exportitems::{Decoder, Encoder, Event, Outcome, PayloadCheck, Summary};
+use exportitems_embedded_io::{Client, Server};
+use exportitems_http1::{BodyDecoder, HeadDecoder, HeadEncoder};
+
+macro_rules! sizes {
+    ($($name:ident: $type:ty;)*) => {
+        $(
+            #[no_mangle]
+            #[allow(non_upper_case_globals)]
+            pub static $name: [u8; size_of::<$type>()] = [0; size_of::<$type>()];
+        )*
+    };
+}
+
+sizes! {
+    ram_encoder: Encoder<'static>;
+    ram_decoder_borrowed: Decoder<&'static mut [u8]>;
+    ram_decoder_64: Decoder<[u8; 64]>;
+    ram_decoder_256: Decoder<[u8; 256]>;
+    ram_decoder_512: Decoder<[u8; 512]>;
+    ram_event: Event<'static>;
+    ram_outcome: Outcome;
+    ram_summary: Summary;
+    ram_payload_check: PayloadCheck;
+    ram_http1_head_encoder: HeadEncoder<'static>;
+    ram_http1_head_decoder: HeadDecoder<'static>;
+    ram_http1_body_decoder: BodyDecoder;
+    ram_client: Client<'static, ()>;
+    ram_server: Server<'static>;
+}
