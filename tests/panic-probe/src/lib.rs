@@ -111,7 +111,7 @@ pub struct Counter(u64);
 impl Counter {
     fn count(&mut self, by: u64) -> Result<(), ()> {
         self.0 = self.0.wrapping_add(by);
-        if self.0 % 2 == 0 {
+        if self.0 & 1 == 0 {
             Err(())
         } else {
             Ok(())
