@@ -238,7 +238,7 @@ fn limits() {
     }
 }
 
-/// "the page's samples corrected and as published" — core's own tests; here each recorded trace's items: none.
+/// design.md, invariant 4: an item's failure never stops the bytes of the next item.
 #[test]
 fn flaws_of_data_cost_one_item() {
     let flaws = [
