@@ -9,5 +9,6 @@ mod exchangelib;
 mod foreign;
 mod precedence;
 mod replay;
+mod requirements;
 mod scale;
 mod scripts;
