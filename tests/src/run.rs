@@ -14,6 +14,8 @@ pub struct Setup {
     pub integrity: Integrity,
     /// Most bytes of an item.
     pub max_item_bytes: u64,
+    /// Most bytes of all items.
+    pub max_total_bytes: u64,
     /// Size of the scratch in bytes.
     pub scratch: usize,
 }
@@ -24,6 +26,7 @@ impl Default for Setup {
             items: None,
             integrity: Integrity::Accept,
             max_item_bytes: u64::MAX,
+            max_total_bytes: u64::MAX,
             scratch: 512,
         }
     }
@@ -35,7 +38,8 @@ impl Setup {
     pub fn options(self) -> Options {
         let options = Options::new()
             .integrity(self.integrity)
-            .max_item_bytes(self.max_item_bytes);
+            .max_item_bytes(self.max_item_bytes)
+            .max_total_bytes(self.max_total_bytes);
         match self.items {
             Some(items) => options.items(items),
             None => options,

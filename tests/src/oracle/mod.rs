@@ -131,6 +131,10 @@ pub fn push_is_pull(document: &[u8], setup: Setup) {
     let pulled_notes: Vec<&Told> = pulled.told.iter().filter(is_note).collect();
     assert_eq!(sink.notes.told.iter().collect::<Vec<_>>(), pulled_notes);
 
+    if setup.max_total_bytes < u64::MAX {
+        // What a lost item does not use is room for another.
+        return;
+    }
     for n in [0, 1, 4] {
         let mut sink = Checked::failing_at(n);
         let result = push(&[document], setup, &mut sink);

@@ -236,6 +236,26 @@ fn limits() {
         assert_eq!(run.errors(), [error, error], "{limit}");
         assert!(run.outcomes().all(|outcome| outcome.bytes <= limit));
     }
+    // The item that goes beyond, and those behind it that have data.
+    let large = Some(ItemError::TooLarge);
+    let refused = Some(ItemError::Refused);
+    for (limit, errors) in [
+        (2 * len, [None, None, refused, large]),
+        (2 * len - 1, [None, large, refused, large]),
+        (0, [large, large, refused, large]),
+    ] {
+        let setup = Setup {
+            max_total_bytes: limit,
+            ..Setup::default()
+        };
+        let messages = [good(), good(), support::refused(""), good()].concat();
+        let run = run_as(response(&messages), setup);
+        assert_eq!(run.errors(), errors, "{limit}");
+        assert_eq!(
+            run.outcomes().map(|outcome| outcome.bytes).sum::<u64>(),
+            limit
+        );
+    }
 }
 
 /// design.md, invariant 4: an item's failure never stops the bytes of the next item.

@@ -184,6 +184,34 @@ fn references() {
     }
 }
 
+/// References in attribute values, where they mean something and where not.
+#[test]
+fn references_in_attributes() {
+    let ids = |value: &str| {
+        let run = run(response(&good().replace("AAMk", value)));
+        let id = run.told.iter().find_map(|told| match told {
+            Told::ItemIds(Value::Text(id), _) => Some(id.clone()),
+            _ => None,
+        });
+        (id, run.kind())
+    };
+    let told = |id: &str| (Some(id.to_owned()), None);
+    assert_eq!(ids("&lt;&#x41;&apos;>'"), told("<A'>'"));
+    assert_eq!(ids("&#0;"), told("\u{fffd}"));
+    assert_eq!(ids("&nbsp;"), (None, Some(ErrorKind::UnknownEntity)));
+    assert_eq!(ids("<"), (None, Some(ErrorKind::UnexpectedByte)));
+    let class = good().replace("\"Success\"", "'&#83;uccess' x='&amp;&#1;'");
+    assert_eq!(run(response(&class)).errors(), [None]);
+    let foreign = response(&(good() + "<x y='&nbsp;'/>"));
+    assert_eq!(run(foreign).kind(), Some(ErrorKind::UnknownEntity));
+    let declaration = "<?xml version='&#49;.0' encoding='&#117;tf-8'?>".to_owned();
+    assert_eq!(run(declaration + &response(&good())).errors(), [None]);
+    assert_eq!(
+        run("<?xml version='1.0'?x>").kind(),
+        Some(ErrorKind::UnexpectedByte)
+    );
+}
+
 /// "Text that is not white space, where no text belongs (between messages, after the root), is reported, never
 /// ignored: that is where the truncation marker may stand."
 #[test]

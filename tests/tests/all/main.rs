@@ -12,3 +12,4 @@ mod replay;
 mod requirements;
 mod scale;
 mod scripts;
+mod words;
