@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use exportitems::{
-    Decoder, Error, Event, Integrity, ItemError, ItemIds, Options, Outcome, Response, ResponseCode,
-    Sink, Summary,
+    Decoder, Error, ErrorKind, Event, Integrity, ItemError, ItemIds, Options, Outcome, Response,
+    ResponseCode, Sink, Summary,
 };
 
 /// Any number of items; payloads here are none.
@@ -418,5 +418,15 @@ fn a_cut_behind_a_truncated_item_is_a_cut() {
         let told = run(&whole[..end], options());
         assert_eq!(told.errors(), [Some(ItemError::Truncated)]);
         assert_eq!(told.response(), response, "cut at {end}");
+    }
+}
+
+/// XML 1.0 §2.6: a processing instruction has a target. Readers differ on where one without it ends.
+#[test]
+fn an_instruction_without_a_target_is_refused() {
+    for instruction in ["<?>?>", "<??>", "<? x?>"] {
+        let told = run(&document(instruction), options());
+        let kind = told.error.map(|error| error.kind);
+        assert_eq!(kind, Some(ErrorKind::UnexpectedByte), "{instruction}");
     }
 }

@@ -272,6 +272,9 @@ impl Lexer {
                 self.take_name(input)?;
                 Move::Leave(State::InstructionTarget)
             }
+            (State::InstructionTarget, _) if self.name.qualified().is_empty() => {
+                return Err(ErrorKind::UnexpectedByte);
+            }
             (State::InstructionTarget, _) => {
                 self.declaration = self.name.qualified() == b"xml";
                 if self.declaration && !self.at_start {
