@@ -125,7 +125,8 @@ fn read(text: &str, response: &mut Response) -> Option<()> {
                 let rest = instruction.trim_start_matches(may_stand_in_name);
                 let target = &instruction[..instruction.len() - rest.len()];
                 // quick-xml takes `xml` for another target where no space follows.
-                (target.len() <= MAX_NAME_LEN && target != "xml").then_some(())?;
+                let good = !target.is_empty() && target != "xml";
+                (good && target.len() <= MAX_NAME_LEN).then_some(())?;
             }
             Event::Comment(_) => {}
         }

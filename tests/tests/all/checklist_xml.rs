@@ -68,7 +68,7 @@ fn invalid_utf_8() {
 #[test]
 fn any_chunk_boundary() {
     let everything = format!(
-        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\" ?><!-- c --><?p i?>\n{}<!----><??>\r\n",
+        "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\" ?><!-- c --><?p i?>\n{}<!----><?p?>\r\n",
         response(&format!(
             "{}<!-- -- -->{}{}",
             data(&format!("<![CDATA[{}]]>&#x{:X};\r\n{}", &PAYLOAD[..9], PAYLOAD.as_bytes()[9], &PAYLOAD[10..])),
