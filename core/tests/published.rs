@@ -2,12 +2,15 @@
 
 mod common;
 
-use exportitems::{Decoder, Event, Integrity, ItemError, Options, ResponseClass, ResponseCode};
+use exportitems::{
+    Decoder, Event, Integrity, ItemError, Options, Outcome, ResponseClass, ResponseCode,
+};
 
-/// Events as text, adjacent pieces joined.
-fn events(document: &[u8], step: usize) -> Vec<String> {
+/// Outcomes, and all events as text, adjacent pieces joined.
+fn decode(document: &[u8], step: usize) -> (Vec<Outcome>, Vec<String>) {
     let mut decoder =
         Decoder::<[u8; 512]>::new(Options::new().items(3).integrity(Integrity::Report));
+    let mut outcomes = Vec::new();
     let mut told: Vec<String> = Vec::new();
     let mut open: Option<(&str, Vec<u8>)> = None;
     let mut tell = |event: Event<'_>| {
@@ -19,6 +22,9 @@ fn events(document: &[u8], step: usize) -> Vec<String> {
                     told.push(format!("{kind} {} {bytes:?}", bytes.len()));
                 }
                 told.push(format!("{other:?}"));
+                if let Event::Outcome(outcome) = other {
+                    outcomes.push(outcome);
+                }
                 return;
             }
         };
@@ -36,28 +42,7 @@ fn events(document: &[u8], step: usize) -> Vec<String> {
     while let Some(event) = decoder.finish().expect("a whole document") {
         tell(event);
     }
-    told
-}
-
-fn outcomes(document: &[u8]) -> Vec<exportitems::Outcome> {
-    let mut decoder =
-        Decoder::<[u8; 512]>::new(Options::new().items(3).integrity(Integrity::Report));
-    let mut input = document;
-    let mut outcomes = Vec::new();
-    while let Some(event) = decoder.next_event(&mut input).expect("a good document") {
-        outcomes.extend(outcome(event));
-    }
-    while let Some(event) = decoder.finish().expect("a whole document") {
-        outcomes.extend(outcome(event));
-    }
-    outcomes
-}
-
-fn outcome(event: Event<'_>) -> Option<exportitems::Outcome> {
-    match event {
-        Event::Outcome(outcome) => Some(outcome),
-        _ => None,
-    }
+    (outcomes, told)
 }
 
 fn published(name: &str) -> Option<Vec<u8>> {
@@ -74,7 +59,7 @@ fn success() {
         let Some(document) = published(name) else {
             return;
         };
-        let outcomes = outcomes(&document);
+        let (outcomes, _) = decode(&document, document.len());
         let got: Vec<_> = outcomes
             .iter()
             .map(|o| (o.index, o.bytes, o.error))
@@ -99,7 +84,7 @@ fn errors() {
         let Some(document) = published(name) else {
             return;
         };
-        let outcomes = outcomes(&document);
+        let (outcomes, events) = decode(&document, document.len());
         let got: Vec<_> = outcomes
             .iter()
             .map(|o| (o.class, o.code, o.error))
@@ -125,9 +110,8 @@ fn errors() {
                 ),
             ]
         );
-        for line in events(&document, 4096) {
-            println!("{line}");
-        }
+        let guid = "MessageXml { name: \"MailboxGuid\", text: \"f3f6f699-2254-40ce-9994-388d9d98419e\", last: true }";
+        assert!(events.iter().any(|event| event == guid), "{events:#?}");
     }
 }
 
@@ -140,9 +124,9 @@ fn every_chunk_size() {
         let Some(document) = published(name) else {
             return;
         };
-        let whole = events(&document, document.len());
+        let whole = decode(&document, document.len());
         for step in 1..document.len() {
-            assert_eq!(events(&document, step), whole, "{name} by {step}");
+            assert_eq!(decode(&document, step), whole, "{name} by {step}");
         }
     }
 }
