@@ -1,0 +1,406 @@
+//! protocol.md §6, "Incremental XML decoder", the lines about SOAP and EWS: a test for each, in their order.
+
+use exportitems::{ErrorKind, ItemError, Response, ResponseClass, ResponseCode};
+use exportitems_testkit::run::{Told, Value};
+
+use crate::support::{
+    data, envelope, good, message, refused, response, run, run_for, Findings, PAYLOAD,
+};
+
+/// "Bind by exact element path and local name, never by prefix (declarations on any element, default namespace,
+/// same prefix rebound, prefixes s/soap/soap11/SOAP; both http:// and https:// URIs occur in documents)"
+#[test]
+fn prefixes() {
+    let document = response(&good());
+    for (soap, messages, types) in [
+        ("s:", "m:", "t:"),
+        ("soap:", "", ""),
+        ("soap11:", "a:", "a:"),
+        ("SOAP:", "ns0:", "ns1:"),
+        ("", "", ""),
+    ] {
+        let document = document
+            .replace("<s:", &format!("<{soap}"))
+            .replace("</s:", &format!("</{soap}"))
+            .replace("<m:", &format!("<{messages}"))
+            .replace("</m:", &format!("</{messages}"))
+            .replace("<t:", &format!("<{types}"))
+            .replace("xmlns:s=\"http://", "xmlns=\"https://");
+        assert_eq!(run(document).errors(), [None]);
+    }
+    // An end tag has its start tag's prefix.
+    assert_eq!(
+        run(document.replace("</m:Data>", "</t:Data>")).kind(),
+        Some(ErrorKind::MismatchedEndTag)
+    );
+}
+
+/// "unknown elements and attributes skipped; element order not relied on beyond what is needed for streaming; Data
+/// before ItemId must not crash"
+#[test]
+fn unknown_elements_and_order() {
+    let foreign = "<x:Y xmlns:x='urn:x' ResponseClass='Error'><m:Data>?</m:Data>text<m:ResponseCode>ErrorItemNotFound\
+                   </m:ResponseCode><x/></x:Y>";
+    let content = [
+        &format!("<m:Data>{PAYLOAD}</m:Data>"),
+        "<t:ItemId x='y' ChangeKey='CK' Id='ID' x:Id='z'/>",
+        "<m:ResponseCode x='y'>NoError</m:ResponseCode>",
+        foreign,
+    ];
+    for first in 0..content.len() {
+        let mut content = content;
+        content.rotate_left(first);
+        let run = run(response(&message("Success", &content.concat())));
+        assert_eq!(run.errors(), [None]);
+        let ids = Told::ItemIds(Value::Text("ID".to_owned()), Value::Text("CK".to_owned()));
+        assert!(run.told.contains(&ids));
+    }
+    // The same names elsewhere are other elements.
+    let elsewhere = good().replace(
+        "m:ExportItemsResponseMessage",
+        "m:UploadItemsResponseMessage",
+    );
+    assert_eq!(run(response(&elsewhere)).errors(), []);
+}
+
+/// "Envelope with or without Header; ServerVersionInfo attributes all optional; Body containing Fault or
+/// ExportItemsResponse or something else (typed "unexpected operation response")"
+#[test]
+fn envelope_header_and_body() {
+    let with_header = |header: &str| {
+        let document = response(&good());
+        let (before, behind) = document.split_once("<s:Body>").expect("a body");
+        let run = run(format!("{before}{header}<s:Body>{behind}"));
+        assert_eq!(run.errors(), [None], "{header}");
+        run.told.into_iter().find_map(|told| match told {
+            Told::ServerVersion(numbers, version) => Some((numbers, version)),
+            _ => None,
+        })
+    };
+    assert_eq!(with_header(""), None);
+    assert_eq!(with_header("<s:Header/>"), None);
+    assert_eq!(
+        with_header("<s:Header><h:ServerVersionInfo/></s:Header>"),
+        Some(([None; 4], Value::Absent))
+    );
+    assert_eq!(
+        with_header(
+            "<s:Header><x/><t:ServerVersionInfo MajorVersion='15' MinorBuildNumber='99999999999' MinorVersion='x' \
+             Version='V2017_07_11'/></s:Header>"
+        ),
+        Some((
+            [Some(15), None, None, Some(u32::MAX)],
+            Value::Text("V2017_07_11".to_owned())
+        ))
+    );
+    for body in ["<m:GetItemResponse/>", "", "<x/>"] {
+        let run = run(envelope(body));
+        assert_eq!(run.kind(), Some(ErrorKind::UnexpectedOperation), "{body}");
+        assert_eq!(run.summary().response, Response::NotSoap);
+    }
+}
+
+/// "Response messages by position; ResponseClass × ResponseCode kept separately; class/code contradictions surfaced
+/// (Success+Error code, Error+NoError, Success without Data/ItemId, Data on Error)"
+#[test]
+#[allow(clippy::too_many_lines)] // a table
+fn class_and_code() {
+    let payload = format!("<m:Data>{PAYLOAD}</m:Data>");
+    let code = |code: &str| format!("<m:ResponseCode>{code}</m:ResponseCode>");
+    let cases = [
+        ("Success", code("NoError"), &*payload, None),
+        // BTRF R170 wants an ItemId there; position is the key, so the item is good without.
+        ("Success", String::new(), &payload, None),
+        ("Success", code("NoError"), "", Some(ItemError::MissingData)),
+        (
+            "Success",
+            code("ErrorItemNotFound"),
+            &payload,
+            Some(ItemError::Contradiction),
+        ),
+        (
+            "Success",
+            code("ErrorItemNotFound"),
+            "",
+            Some(ItemError::Contradiction),
+        ),
+        (
+            "Success",
+            code("NoError") + &code("ErrorItemNotFound"),
+            &payload,
+            Some(ItemError::Contradiction),
+        ),
+        (
+            "Success",
+            code("NoError") + &code("NoError"),
+            &payload,
+            None,
+        ),
+        (
+            "Success",
+            code(""),
+            &payload,
+            Some(ItemError::Contradiction),
+        ),
+        ("Error", code("NoError"), "", Some(ItemError::Contradiction)),
+        (
+            "Error",
+            code("ErrorItemNotFound"),
+            "",
+            Some(ItemError::Refused),
+        ),
+        (
+            "Error",
+            code("ErrorItemNotFound"),
+            &payload,
+            Some(ItemError::Refused),
+        ),
+        ("Error", String::new(), &payload, Some(ItemError::Refused)),
+        (
+            "Warning",
+            code("ErrorBatchProcessingStopped"),
+            "",
+            Some(ItemError::Refused),
+        ),
+        (
+            "Warning",
+            code("NoError"),
+            &payload,
+            Some(ItemError::Contradiction),
+        ),
+        (
+            "Failure",
+            code("NoError"),
+            &payload,
+            Some(ItemError::Contradiction),
+        ),
+        (
+            "success",
+            code("NoError"),
+            &payload,
+            Some(ItemError::Contradiction),
+        ),
+        (
+            " Success",
+            code("NoError"),
+            &payload,
+            Some(ItemError::Contradiction),
+        ),
+    ];
+    for (class, code, payload, error) in cases {
+        let neighbours = (good(), good());
+        let messages = format!(
+            "{}{}{}",
+            neighbours.0,
+            message(class, &(code.clone() + payload)),
+            neighbours.1
+        );
+        let run = run(response(&messages));
+        assert_eq!(
+            run.errors(),
+            [None, error, None],
+            "{class} {code} {payload}"
+        );
+        let outcome = run.outcomes().nth(1).expect("the second");
+        assert_eq!(outcome.index, 1);
+        assert_eq!(
+            outcome.class.map(ResponseClass::as_str),
+            Some(class)
+                .filter(|&class| class != "Failure" && class != "success" && class != " Success")
+        );
+    }
+}
+
+/// "fewer/more messages than requested; duplicate Data/ItemId; empty Data"
+#[test]
+fn counts_and_duplicates() {
+    let two = response(&(good() + &good()));
+    let not_answered = Some(ItemError::NotAnswered);
+    let unrequested = Some(ItemError::Unrequested);
+    assert_eq!(run_for(0, &two).errors(), [unrequested, unrequested]);
+    assert_eq!(run_for(1, &two).errors(), [None, unrequested]);
+    assert_eq!(run_for(2, &two).errors(), [None, None]);
+    assert_eq!(
+        run_for(4, &two).errors(),
+        [None, None, not_answered, not_answered]
+    );
+    assert_eq!(run_for(4, &two).summary().response, Response::Complete);
+
+    let duplicate = good().replace("<m:Data>", "<m:Data/><m:Data>");
+    assert_eq!(
+        run(response(&duplicate)).errors(),
+        [Some(ItemError::Duplicate)]
+    );
+    let duplicate = good().replace("</m:Data>", "</m:Data><m:Data/>");
+    assert_eq!(
+        run(response(&duplicate)).errors(),
+        [Some(ItemError::Duplicate)]
+    );
+
+    // Informational: the first one counts.
+    let ids = good().replace("<t:ItemId ", "<t:ItemId Id='first'/><t:ItemId ");
+    let run_ids = run(response(&ids));
+    assert_eq!(run_ids.errors(), [None]);
+    let told: Vec<_> = (run_ids.told.iter())
+        .filter(|told| matches!(told, Told::ItemIds(..)))
+        .collect();
+    assert_eq!(
+        told,
+        [&Told::ItemIds(
+            Value::Text("first".to_owned()),
+            Value::Absent
+        )]
+    );
+
+    for empty in ["", " \r\n", "<!-- -->", "<![CDATA[]]>", "&#32;"] {
+        assert_eq!(
+            run(response(&data(empty))).errors(),
+            [Some(ItemError::EmptyData)]
+        );
+    }
+    let short = good().replace(&format!("<m:Data>{PAYLOAD}</m:Data>"), "<m:Data/>");
+    assert_eq!(run(response(&short)).errors(), [Some(ItemError::EmptyData)]);
+}
+
+/// "ResponseCode unknown values kept as text; MessageText bounded copy"
+#[test]
+fn unknown_codes_and_long_texts() {
+    let long = "Access is denied. ".repeat(1000);
+    let unknown = refused(&format!("<m:MessageText>{long}</m:MessageText>"))
+        .replace("ErrorItemNotFound", " ErrorOfTomorrow\r\n");
+    let run = run(response(&unknown));
+    assert_eq!(run.outcome().code, Some(ResponseCode::Other));
+    assert!(run.told.contains(&Told::ResponseCode(
+        ResponseCode::Other,
+        "ErrorOfTomorrow".to_owned()
+    )));
+    assert_eq!(run.text(), long);
+}
+
+/// "MessageXml in m/t/e namespace: Value pairs (BackOffMilliseconds, InnerError*, MailboxGuid) and direct tags;
+/// numbers clamped"
+#[test]
+fn message_xml() {
+    for prefix in ["m", "t", "e"] {
+        let xml = format!(
+            "<{prefix}:MessageXml><t:Value Name=\"BackOffMilliseconds\">297749</t:Value>\
+             <t:Value Name=\"InnerErrorResponseCode\">ErrorServerBusy</t:Value>\
+             <t:Value Name=\"MailboxGuid\">ef7a&amp;</t:Value><t:Value Name=\"Policy\"/>\
+             <t:LineNumber>1</t:LineNumber><t:FieldURI FieldURI=\"item:Id\"/></{prefix}:MessageXml>"
+        );
+        let run = run(response(&refused(&xml)));
+        assert_eq!(run.outcome().back_off_ms, Some(297_749));
+        assert_eq!(
+            run.outcome().inner_code,
+            Some(ResponseCode::ErrorServerBusy)
+        );
+        assert_eq!(
+            run.values(),
+            [
+                ("BackOffMilliseconds", "297749"),
+                ("InnerErrorResponseCode", "ErrorServerBusy"),
+                ("MailboxGuid", "ef7a&"),
+                ("Policy", ""),
+                ("LineNumber", "1"),
+                ("FieldURI", ""),
+            ]
+        );
+    }
+    for (text, number) in [
+        ("0", Some(0)),
+        (" 5000\n", Some(5000)),
+        ("4294967295", Some(u32::MAX)),
+        ("99999999999999999999", Some(u32::MAX)),
+        ("-1", None),
+        ("1.5", None),
+        ("", None),
+        ("soon", None),
+    ] {
+        let xml = format!(
+            "<m:MessageXml><t:Value Name='BackOffMilliseconds'>{text}</t:Value></m:MessageXml>"
+        );
+        assert_eq!(
+            run(response(&refused(&xml))).outcome().back_off_ms,
+            number,
+            "{text}"
+        );
+    }
+}
+
+/// "Fault: QName faultcode with local prefix, localised faultstring, detail optional/empty/whitespace-padded, 2007 form
+/// (Line/Position), HTTP-status independent"
+#[test]
+fn faults() {
+    let of_2010 = "<s:Fault><faultcode xmlns:a=\"urn:t\">a:ErrorInvalidServerVersion</faultcode>\
+                   <faultstring xml:lang=\"de-DE\">Die angegebene Serverversion ist ung\u{fc}ltig.</faultstring>\
+                   <detail><e:ResponseCode xmlns:e=\"urn:e\">ErrorInvalidServerVersion</e:ResponseCode>\
+                   <e:Message xmlns:e=\"urn:e\">Ung\u{fc}ltig.</e:Message></detail></s:Fault>";
+    let run_2010 = run_for(2, envelope(of_2010));
+    let not_answered = Some(ItemError::NotAnswered);
+    assert_eq!(run_2010.errors(), [not_answered, not_answered]);
+    let (summary, error) = run_2010.end();
+    assert_eq!((summary.response, error), (Response::Fault, None));
+    let fault = summary.fault.expect("a fault");
+    assert_eq!(fault.code, Some(ResponseCode::ErrorInvalidServerVersion));
+    for told in [
+        Told::FaultCode("ErrorInvalidServerVersion".to_owned()),
+        Told::FaultString("Die angegebene Serverversion ist ung\u{fc}ltig.".to_owned()),
+        Told::MessageText("Ung\u{fc}ltig.".to_owned()),
+        Told::Fault(fault),
+    ] {
+        assert!(run_2010.told.contains(&told), "{told:?}");
+    }
+
+    let of_2007 = "<soap11:Fault><faultcode>soap11:Client</faultcode><faultstring/><detail>\n \
+                   <e:ResponseCode>\n ErrorSchemaValidation\n</e:ResponseCode>\n<e:Message/><e:Line>1</e:Line>\
+                   <e:Position>630</e:Position></detail></soap11:Fault>";
+    let fault = run(envelope(of_2007)).summary().fault.expect("a fault");
+    assert_eq!(fault.code, Some(ResponseCode::ErrorSchemaValidation));
+
+    for detail in [
+        "",
+        "<detail/>",
+        "<detail>  </detail>",
+        "<detail><x/></detail>",
+    ] {
+        let document = envelope(&format!(
+            "<s:Fault><faultcode>s:Server</faultcode>{detail}</s:Fault>"
+        ));
+        let (summary, error) = run(document).end();
+        assert_eq!((summary.response, error), (Response::Fault, None));
+        assert_eq!(summary.fault.expect("a fault").code, None);
+    }
+}
+
+/// "After `</s:Envelope>` only whitespace; otherwise trailing-data error (typed if it is the truncation marker). EOF
+/// before it = incomplete, listing which items were complete."
+#[test]
+fn the_end() {
+    let whole = response(&(good() + &good()));
+    for space in ["", "\n", " \t\r\n", "<!-- c -->", "<?p i?>\n"] {
+        assert_eq!(run(whole.clone() + space).errors(), [None, None]);
+    }
+    let cut = Some(ItemError::Cut);
+    for (trailing, kind, error) in [
+        ("x", ErrorKind::TrailingData, ItemError::Malformed),
+        ("\0", ErrorKind::TrailingData, ItemError::Malformed),
+        ("<x/>", ErrorKind::TrailingData, ItemError::Malformed),
+        (&*whole, ErrorKind::TrailingData, ItemError::Malformed),
+        ("</x>", ErrorKind::TrailingData, ItemError::Malformed),
+        (
+            "=== Truncated Data ===",
+            ErrorKind::Truncated,
+            ItemError::Truncated,
+        ),
+        ("=== Truncated", ErrorKind::UnexpectedEnd, ItemError::Cut),
+        ("<!--", ErrorKind::UnexpectedEnd, ItemError::Cut),
+    ] {
+        let run = run(whole.clone() + trailing);
+        assert_eq!(run.kind(), Some(kind), "{trailing}");
+        assert_eq!(run.errors(), [None, Some(error)], "{trailing}");
+    }
+    let run = run_for(3, &whole[..whole.len() - 1]);
+    assert_eq!(run.kind(), Some(ErrorKind::UnexpectedEnd));
+    assert_eq!(run.summary().response, Response::Cut);
+    assert_eq!(run.errors(), [None, cut, Some(ItemError::NotAnswered)]);
+}
