@@ -13,7 +13,7 @@ pub const MIN_SCRATCH: usize = 64;
 /// Decodes the response to an `ExportItems` request, incrementally, in the caller's memory.
 ///
 /// `S` is the scratch, in which a token is put together or base64 is decoded: `[u8; N]` or `&mut [u8]`, of at
-/// least [`MIN_SCRATCH`] bytes. A larger one makes larger pieces, and is only faster up to a few KiB.
+/// least [`MIN_SCRATCH`] bytes. A larger one makes larger pieces, and fewer of them.
 ///
 /// # Life cycle
 /// ```text

@@ -10,8 +10,7 @@ use super::xml::Name;
 
 /// How deep elements may be nested, the envelope being the first.
 ///
-/// Recorded responses are at most 8 deep; nothing is kept per level off the path, so that the limit is only
-/// there to have one.
+/// The path itself is seven deep. Nothing is kept per level off the path, so that memory does not set the limit.
 pub const MAX_DEPTH: u32 = 256;
 
 /// An element on the path, or the document around it.

@@ -1,6 +1,7 @@
 //! Qualified names.
 
-/// Longest qualified name, in bytes. The longest that an EWS response has is 30 bytes long.
+/// Longest qualified name, in bytes. That of the longest element of the path,
+/// `m:ExportItemsResponseMessage`, has 28.
 pub const MAX_NAME_LEN: usize = 64;
 
 /// The name of an element or attribute, under assembly or whole.
