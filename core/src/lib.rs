@@ -75,6 +75,7 @@
 extern crate std;
 
 mod code;
+mod hash;
 #[cfg(feature = "heapless")]
 mod keep;
 mod payload;

@@ -1,29 +1,23 @@
 //! A little-endian field that may arrive in pieces.
 
-/// Up to four bytes of a field that the input ended in.
+/// Up to three bytes of a field that the input ended in, and above them how many they are.
 #[derive(Clone, Debug)]
-pub(super) struct Field {
-    // INVARIANT: bytes beyond `have` are zero, so a short field needs no mask.
-    bytes: [u8; 4],
-    have: u8,
-}
+pub(super) struct Field(u32);
 
 impl Field {
-    pub(super) const EMPTY: Self = Self {
-        bytes: [0; 4],
-        have: 0,
-    };
+    pub(super) const EMPTY: Self = Self(0);
 
     /// How many bytes of an unfinished field have arrived.
+    #[allow(clippy::cast_possible_truncation)] // it is at most 3
     pub(super) const fn have(&self) -> u8 {
-        self.have
+        (self.0 >> 24) as u8
     }
 
     /// Takes a field of `width` bytes (1, 2 or 4) off the input, or, where that is too short, all
     /// of the input and the rest in a later call with the same `width`.
     #[inline]
     pub(super) fn take(&mut self, width: u8, input: &mut &[u8]) -> Option<u32> {
-        if self.have == 0 {
+        if self.have() == 0 {
             if let (Some(word), Some(rest)) = (input.first_chunk(), input.get(width.into()..)) {
                 *input = rest;
                 let word = u32::from_le_bytes(*word);
@@ -41,15 +35,13 @@ impl Field {
     fn take_bytewise(&mut self, width: u8, input: &mut &[u8]) -> Option<u32> {
         while let Some((&byte, rest)) = input.split_first() {
             *input = rest;
-            if let Some(slot) = self.bytes.get_mut(usize::from(self.have)) {
-                *slot = byte;
-            }
-            self.have += 1;
-            if self.have == width {
-                let word = u32::from_le_bytes(self.bytes);
-                *self = Self::EMPTY;
+            let have = self.have();
+            let word = self.0 & 0x00FF_FFFF | u32::from(byte) << (8 * have);
+            if have + 1 == width {
+                self.0 = 0;
                 return Some(word);
             }
+            self.0 = word | u32::from(have + 1) << 24;
         }
         None
     }

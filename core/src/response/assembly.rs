@@ -64,6 +64,7 @@ impl Assembly {
     }
 
     /// Appends as many bytes as there is room for, and says how many.
+    #[inline(never)] // for its size: this is where all texts come by
     pub(super) fn push(&mut self, bytes: &[u8], scratch: &mut [u8]) -> usize {
         let room = scratch.get_mut(self.end..).unwrap_or_default();
         let n = bytes.len().min(room.len());
@@ -86,10 +87,10 @@ impl Assembly {
     pub(super) fn push_token(&mut self, bytes: &[u8], scratch: &mut [u8]) {
         for &byte in bytes {
             let last = self.held().of(scratch).last();
-            if !is_space(byte) {
-                self.push_or_count(&[byte], scratch);
-            } else if !matches!(last, None | Some(b' ')) {
-                self.push_or_count(b" ", scratch);
+            match (is_space(byte), last) {
+                (false, _) => self.push_or_count(&[byte], scratch),
+                (true, None | Some(b' ')) => {}
+                (true, Some(_)) => self.push_or_count(b" ", scratch),
             }
         }
     }
@@ -126,7 +127,7 @@ impl Assembly {
         let ahead = held.len() - held.trim_ascii_start().len();
         let start = self.start + ahead;
         let text = held.trim_ascii();
-        let valid = text.utf8_chunks().next().map_or(0, |c| c.valid().len());
+        let (valid, _) = split_valid(text);
         Span {
             start,
             end: start + valid,
@@ -138,11 +139,10 @@ impl Assembly {
     /// A character that is not whole yet stays, unless this is the `last` of the text.
     pub(super) fn piece(&mut self, last: bool, scratch: &mut [u8]) -> Option<Piece> {
         let held = self.held().of(scratch);
-        let chunk = (held.get(..LONGEST_PIECE).unwrap_or(held))
-            .utf8_chunks()
-            .next();
-        let (valid, invalid) =
-            chunk.map_or((&[][..], &[][..]), |c| (c.valid().as_bytes(), c.invalid()));
+        let chunk = held.get(..LONGEST_PIECE).unwrap_or(held);
+        let (valid, invalid) = split_valid(chunk);
+        let (valid, chunk) = chunk.split_at_checked(valid).unwrap_or_default();
+        let invalid = chunk.get(..invalid).unwrap_or(chunk);
         // Control characters are not legal in XML 1.0 either (§2.2).
         let legal = valid.iter().position(|&b| is_illegal(b));
         let text = legal.unwrap_or(valid.len());
@@ -180,6 +180,17 @@ impl Assembly {
         }
         self.end = self.base + (self.end - self.start);
         self.start = self.base;
+    }
+}
+
+/// How many bytes of text these begin with, and how many bytes that are none follow.
+fn split_valid(bytes: &[u8]) -> (usize, usize) {
+    match core::str::from_utf8(bytes) {
+        Ok(text) => (text.len(), 0),
+        Err(error) => {
+            let valid = error.valid_up_to();
+            (valid, error.error_len().unwrap_or(bytes.len() - valid))
+        }
     }
 }
 

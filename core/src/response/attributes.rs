@@ -4,6 +4,7 @@ use super::assembly::{Assembly, Span};
 use super::event::{Attribute, ItemIds, ServerVersion};
 use super::outcome::ResponseClass;
 use super::soap::Node;
+use crate::hash::hash;
 
 /// Values of the current tag. Texts lie in the scratch, one behind the other.
 #[derive(Clone, Copy, Debug)]
@@ -33,22 +34,34 @@ enum Slot {
     Text(u8),
 }
 
-impl Slot {
-    fn of(node: Node, name: &[u8]) -> Option<Self> {
-        Some(match (node, name) {
-            (Node::Message, b"ResponseClass") => Self::Class,
-            (Node::ItemId, b"Id")
-            | (Node::ServerVersionInfo, b"Version")
-            | (Node::MessageXmlValue, b"Name") => Self::Text(0),
-            (Node::ItemId, b"ChangeKey") => Self::Text(1),
-            (Node::ServerVersionInfo, b"MajorVersion") => Self::Number(0),
-            (Node::ServerVersionInfo, b"MinorVersion") => Self::Number(1),
-            (Node::ServerVersionInfo, b"MajorBuildNumber") => Self::Number(2),
-            (Node::ServerVersionInfo, b"MinorBuildNumber") => Self::Number(3),
-            _ => return None,
-        })
-    }
-}
+/// The attributes that are wanted: their element, their name, where their value goes.
+const WANTED: [(Node, u32, Slot); 9] = [
+    (Node::Message, hash(b"ResponseClass"), Slot::Class),
+    (Node::ItemId, hash(b"Id"), Slot::Text(0)),
+    (Node::ItemId, hash(b"ChangeKey"), Slot::Text(1)),
+    (Node::MessageXmlValue, hash(b"Name"), Slot::Text(0)),
+    (Node::ServerVersionInfo, hash(b"Version"), Slot::Text(0)),
+    (
+        Node::ServerVersionInfo,
+        hash(b"MajorVersion"),
+        Slot::Number(0),
+    ),
+    (
+        Node::ServerVersionInfo,
+        hash(b"MinorVersion"),
+        Slot::Number(1),
+    ),
+    (
+        Node::ServerVersionInfo,
+        hash(b"MajorBuildNumber"),
+        Slot::Number(2),
+    ),
+    (
+        Node::ServerVersionInfo,
+        hash(b"MinorBuildNumber"),
+        Slot::Number(3),
+    ),
+];
 
 impl Attributes {
     pub(super) const fn new() -> Self {
@@ -62,13 +75,17 @@ impl Attributes {
     }
 
     /// Begins a value; `false` if nobody wants it.
-    pub(super) fn begin(&mut self, node: Node, name: &[u8], assembly: &mut Assembly) -> bool {
-        self.slot = Slot::of(node, name);
+    pub(super) fn begin(&mut self, node: Node, name: u32, assembly: &mut Assembly) -> bool {
+        self.slot = (WANTED.iter())
+            .find(|&&(element, known, _)| known == name && element == node)
+            .map(|&(_, _, slot)| slot);
         if matches!((node, self.slot), (Node::MessageXmlValue, Some(_))) {
             // `Name` takes the place of the element's own name.
             self.free = 0;
         }
-        assembly.begin(self.free);
+        if self.slot.is_some() {
+            assembly.begin(self.free);
+        }
         self.slot.is_some()
     }
 
@@ -101,12 +118,10 @@ impl Attributes {
         }
     }
 
-    /// Keeps an element's own name where an attribute may take its place.
-    pub(super) fn name_itself(&mut self, name: &[u8], scratch: &mut [u8]) {
-        let mut assembly = Assembly::new();
-        assembly.push_or_count(name, scratch);
+    /// Takes the assembled name of an element, where an attribute may take its place.
+    pub(super) fn name_itself(&mut self, assembly: &Assembly, scratch: &[u8]) {
         self.slot = Some(Slot::Text(0));
-        self.end(&assembly, scratch);
+        self.end(assembly, scratch);
     }
 
     /// The name of a `MessageXml` value: nothing if it takes more than half of the scratch.

@@ -1,22 +1,22 @@
 //! The caller's input with its place in the response.
 
-/// What is left of the input, and the offset of its first byte in the response.
+/// What is left of the input, and where in the response the input ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'i> {
     rest: &'i [u8],
-    offset: u64,
+    end: u64,
 }
 
 impl<'i> Cursor<'i> {
+    /// An input whose first byte stands at `offset` of the response.
     pub(super) const fn new(rest: &'i [u8], offset: u64) -> Self {
-        Self { rest, offset }
+        let end = offset.wrapping_add(rest.len() as u64);
+        Self { rest, end }
     }
 
     /// Steps over `n` bytes, at most what is left.
     pub(super) fn bump(&mut self, n: usize) {
-        let n = n.min(self.rest.len());
         self.rest = self.rest.get(n..).unwrap_or_default();
-        self.offset = self.offset.wrapping_add(n as u64);
     }
 
     pub(super) fn peek(&self) -> Option<u8> {
@@ -34,6 +34,6 @@ impl<'i> Cursor<'i> {
 
     /// Offset of the next byte in the response.
     pub(super) const fn offset(&self) -> u64 {
-        self.offset
+        self.end.wrapping_sub(self.rest.len() as u64)
     }
 }

@@ -61,11 +61,11 @@ impl Item {
         }
     }
 
-    /// The outcome of an item that was asked for and has no message.
-    pub(super) fn not_answered(index: u32, offset: u64) -> Outcome {
+    /// An item that was asked for and has no message.
+    pub(super) fn not_answered(index: u32, offset: u64) -> Self {
         let mut item = Self::new(index, None);
         item.fail(ItemError::NotAnswered, offset);
-        item.outcome(offset, None, Integrity::Off)
+        item
     }
 
     /// Notes an error. The gravest counts, the first of its kind.
@@ -116,7 +116,7 @@ impl Item {
 
     /// Judges the item. `offset`: where its message ended; `verdict`: of its payload, if it was checked.
     pub(super) fn outcome(
-        mut self,
+        &mut self,
         offset: u64,
         verdict: Option<Verdict>,
         required: Integrity,

@@ -7,6 +7,7 @@
 
 use super::error::ErrorKind;
 use super::xml::Name;
+use crate::hash::{hash, FACTOR};
 
 /// How deep elements may be nested, the envelope being the first.
 ///
@@ -37,38 +38,71 @@ pub(super) enum Node {
     FaultCode,
     FaultString,
     Detail,
+
+    /// Any element that is not on the path.
+    Foreign,
 }
+
+/// Each element of the path: its parent, its name, itself.
+const CHILDREN: [(Node, u32, Node); 20] = [
+    (Node::Message, hash(b"ResponseCode"), Node::ResponseCode),
+    (Node::Message, hash(b"ItemId"), Node::ItemId),
+    (Node::Message, hash(b"Data"), Node::Data),
+    (Node::Message, hash(b"MessageText"), Node::MessageText),
+    (
+        Node::Message,
+        hash(b"DescriptiveLinkKey"),
+        Node::DescriptiveLinkKey,
+    ),
+    (Node::Message, hash(b"MessageXml"), Node::MessageXml),
+    (
+        Node::ResponseMessages,
+        hash(b"ExportItemsResponseMessage"),
+        Node::Message,
+    ),
+    (
+        Node::ExportItemsResponse,
+        hash(b"ResponseMessages"),
+        Node::ResponseMessages,
+    ),
+    (
+        Node::Body,
+        hash(b"ExportItemsResponse"),
+        Node::ExportItemsResponse,
+    ),
+    (Node::Envelope, hash(b"Body"), Node::Body),
+    (Node::Envelope, hash(b"Header"), Node::Header),
+    (
+        Node::Header,
+        hash(b"ServerVersionInfo"),
+        Node::ServerVersionInfo,
+    ),
+    (Node::Document, hash(b"Envelope"), Node::Envelope),
+    (Node::Body, hash(b"Fault"), Node::Fault),
+    // SOAP 1.1 §4.4: the children of a Fault are not qualified.
+    (Node::Fault, hash(b"faultcode"), Node::FaultCode),
+    (Node::Fault, hash(b"faultstring"), Node::FaultString),
+    (Node::Fault, hash(b"detail"), Node::Detail),
+    // `e:ResponseCode` and `e:Message` of the errors namespace.
+    (Node::Detail, hash(b"ResponseCode"), Node::ResponseCode),
+    (Node::Detail, hash(b"Message"), Node::MessageText),
+    (Node::Detail, hash(b"MessageXml"), Node::MessageXml),
+];
 
 impl Node {
     /// The child of this name. `Err`: there must not be another here.
-    fn child(self, name: &[u8]) -> Result<Option<Self>, ErrorKind> {
-        Ok(Some(match (self, name) {
-            (Self::Document, b"Envelope") => Self::Envelope,
-            (Self::Document, _) => return Err(ErrorKind::NotSoap),
-            (Self::Envelope, b"Header") => Self::Header,
-            (Self::Envelope, b"Body") => Self::Body,
-            (Self::Header, b"ServerVersionInfo") => Self::ServerVersionInfo,
-            (Self::Body, b"ExportItemsResponse") => Self::ExportItemsResponse,
-            (Self::Body, b"Fault") => Self::Fault,
-            (Self::Body, _) => return Err(ErrorKind::UnexpectedOperation),
-            (Self::ExportItemsResponse, b"ResponseMessages") => Self::ResponseMessages,
-            (Self::ResponseMessages, b"ExportItemsResponseMessage") => Self::Message,
-            (Self::Message, b"Data") => Self::Data,
-            (Self::Message, b"ItemId") => Self::ItemId,
-            (Self::Message, b"MessageText") => Self::MessageText,
-            (Self::Message, b"DescriptiveLinkKey") => Self::DescriptiveLinkKey,
-            (Self::Message | Self::Detail, b"ResponseCode") => Self::ResponseCode,
-            (Self::Message | Self::Detail, b"MessageXml") => Self::MessageXml,
+    fn child(self, name: u32) -> Result<Self, ErrorKind> {
+        let known = CHILDREN
+            .iter()
+            .find(|&&(parent, known, _)| known == name && parent == self);
+        match (known, self) {
+            (Some(&(_, _, child)), _) => Ok(child),
             // `t:Value Name="…"`, or an element that is its own name (`t:LineNumber`).
-            (Self::MessageXml, _) => Self::MessageXmlValue,
-            // SOAP 1.1 §4.4: the children of a Fault are not qualified.
-            (Self::Fault, b"faultcode") => Self::FaultCode,
-            (Self::Fault, b"faultstring") => Self::FaultString,
-            (Self::Fault, b"detail") => Self::Detail,
-            // `e:Message` of the errors namespace.
-            (Self::Detail, b"Message") => Self::MessageText,
-            _ => return Ok(None),
-        }))
+            (None, Self::MessageXml) => Ok(Self::MessageXmlValue),
+            (None, Self::Document) => Err(ErrorKind::NotSoap),
+            (None, Self::Body) => Err(ErrorKind::UnexpectedOperation),
+            (None, _) => Ok(Self::Foreign),
+        }
     }
 
     /// Whether the text is told in pieces, as it comes.
@@ -113,8 +147,11 @@ const MAX_PATH: usize = 7;
 /// had its start tag's name, and, but for collisions, only then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path {
-    open: [Element; MAX_PATH],
+    nodes: [Node; MAX_PATH],
+    names: [u32; MAX_PATH],
     depth: u8,
+    /// The innermost open element.
+    node: Node,
     /// Elements open off the path.
     skipped: u32,
     /// Hash of their names.
@@ -123,117 +160,101 @@ pub(super) struct Path {
     last_opened: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Element {
-    node: Node,
-    name: u32,
-}
-
-/// What an end tag closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Closed {
-    Node(Node),
-    Skipped,
-}
-
 impl Path {
     pub(super) const fn new() -> Self {
         Self {
-            open: [Element {
-                node: Node::Document,
-                name: 0,
-            }; MAX_PATH],
+            nodes: [Node::Document; MAX_PATH],
+            names: [0; MAX_PATH],
             depth: 0,
+            node: Node::Document,
             skipped: 0,
             skipped_names: 0,
             last_opened: 0,
         }
     }
 
-    /// The innermost open element on the path.
-    pub(super) fn node(&self) -> Node {
-        self.innermost()
-            .map_or(Node::Document, |element| element.node)
+    /// The innermost open element.
+    pub(super) const fn node(&self) -> Node {
+        self.node
     }
 
-    /// Whether the innermost open element is off the path.
-    pub(super) const fn is_skipping(&self) -> bool {
-        self.skipped > 0
+    /// The innermost open element that is not [`Node::Foreign`].
+    pub(super) fn on_path(&self) -> Node {
+        let depth = usize::from(self.depth).checked_sub(1);
+        (depth.and_then(|depth| self.nodes.get(depth)).copied()).unwrap_or(Node::Document)
     }
 
     /// Whether the innermost open element stands in a fault.
     pub(super) fn is_in_fault(&self) -> bool {
-        (self.open.get(..usize::from(self.depth)).unwrap_or_default())
-            .iter()
-            .any(|element| element.node == Node::Fault)
+        (self
+            .nodes
+            .get(..usize::from(self.depth))
+            .unwrap_or_default())
+        .contains(&Node::Fault)
     }
 
-    /// Opens an element. `None`: it is off the path.
-    pub(super) fn open(&mut self, name: &Name) -> Result<Option<Node>, ErrorKind> {
-        let child = if self.is_skipping() {
-            None
-        } else {
-            self.node().child(name.parts().1)?
+    /// Opens an element, and says which.
+    pub(super) fn open(&mut self, name: &Name) -> Result<Node, ErrorKind> {
+        self.last_opened = name.qualified();
+        let node = match self.node {
+            Node::Foreign => Node::Foreign,
+            node => node.child(name.local())?,
         };
-        let name = hash(name.qualified());
-        self.last_opened = name;
-        let Some(node) = child else {
-            if self.skipped + u32::from(self.depth) >= MAX_DEPTH {
-                return Err(ErrorKind::TooDeep);
+        let depth = usize::from(self.depth);
+        match (node, self.nodes.get_mut(depth), self.names.get_mut(depth)) {
+            (Node::Foreign, ..) => {
+                if self.skipped + u32::from(self.depth) >= MAX_DEPTH {
+                    return Err(ErrorKind::TooDeep);
+                }
+                self.skipped += 1;
+                self.skipped_names =
+                    (self.skipped_names.wrapping_mul(FACTOR)).wrapping_add(self.last_opened);
             }
-            self.skipped += 1;
-            self.skipped_names = self.skipped_names.wrapping_mul(FACTOR).wrapping_add(name);
-            return Ok(None);
-        };
-        if let Some(free) = self.open.get_mut(usize::from(self.depth)) {
-            *free = Element { node, name };
-            self.depth += 1;
+            (_, Some(free), Some(name)) => {
+                *free = node;
+                *name = self.last_opened;
+                self.depth += 1;
+            }
+            // The path is as long as it can be.
+            _ => {}
         }
-        Ok(Some(node))
+        self.node = node;
+        Ok(node)
     }
 
-    /// Closes the innermost element by its end tag.
-    pub(super) fn close(&mut self, name: &Name) -> Result<Closed, ErrorKind> {
-        self.close_hashed(hash(name.qualified()))
+    /// Closes the innermost element by its end tag, and says which it was.
+    pub(super) fn close(&mut self, name: &Name) -> Result<Node, ErrorKind> {
+        self.close_hashed(name.qualified())
     }
 
     /// Closes the element that was opened last: its start tag was its end tag too.
-    pub(super) fn close_empty(&mut self) -> Result<Closed, ErrorKind> {
+    pub(super) fn close_empty(&mut self) -> Result<Node, ErrorKind> {
         self.close_hashed(self.last_opened)
     }
 
-    fn close_hashed(&mut self, name: u32) -> Result<Closed, ErrorKind> {
-        if self.is_skipping() {
+    fn close_hashed(&mut self, name: u32) -> Result<Node, ErrorKind> {
+        let closed = self.node;
+        if closed == Node::Foreign {
             self.skipped -= 1;
             self.skipped_names = self.skipped_names.wrapping_sub(name).wrapping_mul(INVERSE);
-            return match (self.skipped, self.skipped_names) {
-                (0, 1..) => Err(ErrorKind::MismatchedEndTag),
-                _ => Ok(Closed::Skipped),
-            };
-        }
-        match self.innermost() {
-            Some(&element) if element.name == name => {
-                self.depth -= 1;
-                Ok(Closed::Node(element.node))
+            if self.skipped > 0 {
+                return Ok(closed);
             }
-            _ => Err(ErrorKind::MismatchedEndTag),
+            if self.skipped_names != 0 {
+                return Err(ErrorKind::MismatchedEndTag);
+            }
+        } else {
+            let depth = usize::from(self.depth).checked_sub(1);
+            if depth.and_then(|depth| self.names.get(depth)) != Some(&name) {
+                return Err(ErrorKind::MismatchedEndTag);
+            }
+            self.depth -= 1;
         }
-    }
-
-    fn innermost(&self) -> Option<&Element> {
-        self.open.get(usize::from(self.depth).checked_sub(1)?)
+        self.node = self.on_path();
+        Ok(closed)
     }
 }
 
-/// An odd factor and its inverse modulo 2³², so that a hash can be taken back.
-const FACTOR: u32 = 0x9E37_79B1;
+/// The inverse of the factor modulo 2³², so that a hash can be taken back.
 const INVERSE: u32 = 0x0E8B_2F51;
 const _: () = assert!(FACTOR.wrapping_mul(INVERSE) == 1);
-
-fn hash(name: &[u8]) -> u32 {
-    name.chunks(4).fold(0, |hash, chunk| {
-        let word = chunk.iter().fold(0, |w, &b| w << 8 | u32::from(b));
-        let mixed = (hash ^ word).wrapping_mul(FACTOR);
-        mixed ^ mixed >> 15
-    })
-}

@@ -28,35 +28,33 @@ pub(super) fn value(symbol: u8) -> Option<u8> {
 }
 
 /// Decodes groups of four symbols into three bytes each, up to the first group that is not four symbols of
-/// the alphabet, or until either slice has no whole group left. Returns the number of groups.
-pub(super) fn decode(input: &[u8], out: &mut [u8]) -> usize {
+/// the alphabet, or until either slice has no whole group left. Moves `input` forward, and returns what is left
+/// of `out`.
+pub(super) fn decode<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o mut [u8] {
     // Four groups at a step: one test for all, and three whole words to store.
-    let mut groups = 0;
-    for (symbols, bytes) in input.chunks_exact(16).zip(out.chunks_exact_mut(12)) {
-        let (Ok(symbols), Ok(bytes)) = (<&[u8; 16]>::try_from(symbols), bytes.try_into()) else {
-            break;
-        };
+    while let Some((symbols, rest)) = input.split_first_chunk().filter(|_| out.len() >= 12) {
         let Some(decoded) = four_groups(symbols) else {
             break;
         };
-        let bytes: &mut [u8; 12] = bytes;
-        *bytes = decoded;
-        groups += 4;
-    }
-    let input = input.get(groups * 4..).unwrap_or_default();
-    let out = out.get_mut(groups * 3..).unwrap_or_default();
-    for (symbols, bytes) in input.chunks_exact(4).zip(out.chunks_exact_mut(3)) {
-        let (&[a, b, c, d], [x, y, z]) = (symbols, bytes) else {
-            break;
+        let Some((bytes, room)) = out.split_first_chunk_mut() else {
+            return &mut [];
         };
-        let bits = group([a, b, c, d]);
+        *bytes = decoded;
+        (*input, out) = (rest, room);
+    }
+    // Fewer than four are left.
+    while let Some((symbols, rest)) = input.split_first_chunk().filter(|_| out.len() >= 3) {
+        let bits = group(*symbols);
         if bits < 0 {
             break;
         }
+        let Some(([x, y, z], room)) = out.split_first_chunk_mut() else {
+            return &mut [];
+        };
         [_, *x, *y, *z] = bits.to_be_bytes();
-        groups += 1;
+        (*input, out) = (rest, room);
     }
-    groups
+    out
 }
 
 /// The 24 bits of a group; negative if one of its symbols is none, wherever it stands.
@@ -114,12 +112,11 @@ mod tests {
 
     fn check(input: &[u8], room: usize) {
         let mut out = std::vec![0; room];
-        let groups = decode(input, &mut out);
-        assert_eq!(
-            &out[..groups * 3],
-            naive(input, room),
-            "{input:?} in {room}"
-        );
+        let mut rest = input;
+        let left = decode(&mut rest, &mut out).len();
+        let written = room - left;
+        assert_eq!((input.len() - rest.len()) * 3, written * 4);
+        assert_eq!(&out[..written], naive(input, room), "{input:?} in {room}");
     }
 
     #[test]

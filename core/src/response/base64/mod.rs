@@ -35,14 +35,6 @@ pub(super) enum Stop {
     Byte,
 }
 
-/// What [`Base64::decode`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Progress {
-    pub(super) consumed: usize,
-    pub(super) written: usize,
-    pub(super) stop: Stop,
-}
-
 /// How the stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -65,69 +57,60 @@ impl Base64 {
         }
     }
 
-    /// Decodes until something stops it.
-    pub(super) fn decode(&mut self, input: &[u8], out: &mut [u8]) -> Progress {
-        let mut consumed = 0;
-        let mut written = 0;
-        loop {
+    /// Decodes from the front of `input`, which is moved forward, to the front of `out`, until something stops it.
+    /// Says how many bytes it wrote, and what stopped it.
+    pub(super) fn decode(&mut self, input: &mut &[u8], out: &mut [u8]) -> (usize, Stop) {
+        let size = out.len();
+        let mut room = out;
+        let stop = loop {
             if self.symbols == 0 && self.padding == 0 {
-                let groups = groups(
-                    input.get(consumed..).unwrap_or_default(),
-                    out.get_mut(written..).unwrap_or_default(),
-                );
-                consumed += groups * 4;
-                written += groups * 3;
+                room = groups(input, room);
             }
-            let stop = |stop| Progress {
-                consumed,
-                written,
-                stop,
+            let Some((&byte, rest)) = input.split_first() else {
+                break Stop::Input;
             };
-            let Some(&byte) = input.get(consumed) else {
-                return stop(Stop::Input);
-            };
-            let Some([a, b, c]) = out.get_mut(written..written + 3) else {
-                return stop(Stop::Output);
-            };
-            if is_space(byte) {
-                let rest = input.get(consumed..).unwrap_or_default();
-                consumed += rest.iter().take_while(|&&byte| is_space(byte)).count();
-                continue;
+            if room.len() < 3 {
+                break Stop::Output;
             }
-            match self.symbol(byte) {
-                Symbol::Refused => return stop(Stop::Byte),
-                Symbol::Taken => {}
-                Symbol::Group([_, x, y, z]) => {
-                    [*a, *b, *c] = [x, y, z];
-                    written += 3;
+            match kernel::value(byte) {
+                Some(value) if self.padding == 0 => {
+                    if let Some(group) = self.symbol(value) {
+                        room = put(group, room);
+                    }
                 }
+                _ if is_space(byte) => {
+                    *input = skip_space(rest);
+                    continue;
+                }
+                _ if self.pad(byte) => {}
+                _ => break Stop::Byte,
             }
-            consumed += 1;
-        }
+            *input = rest;
+        };
+        (size - room.len(), stop)
     }
 
-    /// Takes one byte that is not white space.
-    fn symbol(&mut self, byte: u8) -> Symbol {
-        if self.padding > 0 || byte == b'=' {
-            if !self.marker.push(byte) {
-                return Symbol::Refused;
-            }
-            if byte == b'=' {
-                self.padding = self.padding.saturating_add(1);
-            }
-            return Symbol::Taken;
-        }
-        let Some(value) = kernel::value(byte) else {
-            return Symbol::Refused;
-        };
+    /// Takes one symbol by its value; `Some`: it completes a group.
+    fn symbol(&mut self, value: u8) -> Option<[u8; 3]> {
         self.bits = self.bits << 6 | u32::from(value);
         self.symbols += 1;
         if self.symbols < 4 {
-            return Symbol::Taken;
+            return None;
         }
-        let group = self.bits.to_be_bytes();
+        let [_, a, b, c] = self.bits.to_be_bytes();
         (self.bits, self.symbols) = (0, 0);
-        Symbol::Group(group)
+        Some([a, b, c])
+    }
+
+    /// Takes one byte of the padding, or of a marker; `false` if it is none.
+    fn pad(&mut self, byte: u8) -> bool {
+        if self.padding == 0 && byte != b'=' || !self.marker.push(byte) {
+            return false;
+        }
+        if byte == b'=' {
+            self.padding = self.padding.saturating_add(1);
+        }
+        true
     }
 
     /// Gives up decoding: from here on, the truncation marker is looked for in what comes.
@@ -180,21 +163,27 @@ impl Base64 {
 }
 
 /// Decodes whole groups up to the first that is not four symbols of the alphabet, or until either slice has
-/// no whole group left. Returns their number.
-fn groups(input: &[u8], out: &mut [u8]) -> usize {
+/// no whole group left. Returns what is left of `out`.
+fn groups<'o>(input: &mut &[u8], out: &'o mut [u8]) -> &'o mut [u8] {
     #[cfg(feature = "simd")]
-    let (done, input, out) = simd::decode(input, out);
-    #[cfg(not(feature = "simd"))]
-    let done = 0;
-    done + kernel::decode(input, out)
+    let out = simd::decode(input, out);
+    kernel::decode(input, out)
 }
 
-/// What became of one symbol.
-enum Symbol {
-    Taken,
-    /// It completed a group, in the last three bytes.
-    Group([u8; 4]),
-    Refused,
+/// Writes a group to the front of `room`, and returns what is left of it.
+fn put(group: [u8; 3], room: &mut [u8]) -> &mut [u8] {
+    let Some((bytes, rest)) = room.split_first_chunk_mut() else {
+        return &mut [];
+    };
+    *bytes = group;
+    rest
+}
+
+fn skip_space(mut input: &[u8]) -> &[u8] {
+    while let Some((_, rest)) = input.split_first().filter(|(&byte, _)| is_space(byte)) {
+        input = rest;
+    }
+    input
 }
 
 /// White space of XML 1.0 §2.3.
@@ -218,10 +207,11 @@ mod tests {
         let mut at = 0;
         while at < input.len() {
             let slice = &input[at..input.len().min(at + step)];
-            let progress = stream.decode(slice, &mut window);
-            out.extend_from_slice(&window[..progress.written]);
-            at += progress.consumed;
-            if progress.stop == Stop::Byte {
+            let mut rest = slice;
+            let (written, stop) = stream.decode(&mut rest, &mut window);
+            out.extend_from_slice(&window[..written]);
+            at += slice.len() - rest.len();
+            if stop == Stop::Byte {
                 return (out, Err(at));
             }
         }

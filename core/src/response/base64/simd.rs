@@ -14,52 +14,50 @@ const NEAR: usize = 256;
 /// The shortest block that is worth a call, in groups.
 const SHORTEST: usize = 6;
 
-/// Decodes blocks of whole groups. Returns how many groups, and what is left of both slices.
-pub(super) fn decode<'i, 'o>(
-    input: &'i [u8],
-    out: &'o mut [u8],
-) -> (usize, &'i [u8], &'o mut [u8]) {
+/// Decodes blocks of whole groups. Moves `input` forward, and returns what is left of `out`.
+pub(super) fn decode<'o>(input: &mut &[u8], out: &'o mut [u8]) -> &'o mut [u8] {
     let room = (out.len() / 3).min(input.len() / 4);
     let near = input.get(..room.min(NEAR) * 4).unwrap_or(input);
-    let mut todo = Todo {
-        input,
-        out,
-        done: 0,
-    };
-    if let Some(end) = memchr3(b'<', b'\n', b'\r', near) {
+    let end = memchr3(b'<', b'\n', b'\r', near);
+    let mut todo = Todo { input, out };
+    if let Some(end) = end {
         todo.block(end / 4);
-    } else {
-        let mut size = NEAR.min(room);
-        while todo.block(size) {
-            size = (size * 2).min(room - todo.done);
-        }
-        while size >= SHORTEST {
-            size = (size / 2).min(room - todo.done);
-            todo.block(size);
+        return todo.out;
+    }
+    let (mut size, mut left) = (NEAR.min(room), room);
+    while todo.block(size) {
+        left -= size;
+        size = (size * 2).min(left);
+    }
+    while size >= SHORTEST {
+        size = (size / 2).min(left);
+        if todo.block(size) {
+            left -= size;
         }
     }
-    (todo.done, todo.input, todo.out)
+    todo.out
 }
 
-struct Todo<'i, 'o> {
-    input: &'i [u8],
+struct Todo<'t, 'i, 'o> {
+    input: &'t mut &'i [u8],
     out: &'o mut [u8],
-    done: usize,
 }
 
-impl Todo<'_, '_> {
+impl Todo<'_, '_, '_> {
     /// Decodes the next `groups`; `false` if they are too few or not all whole.
     fn block(&mut self, groups: usize) -> bool {
-        let symbols = self.input.get(..groups * 4).unwrap_or_default();
+        let (Some((symbols, rest)), true) =
+            (self.input.split_at_checked(groups * 4), groups >= SHORTEST)
+        else {
+            return false;
+        };
         let bytes = self.out.get_mut(..groups * 3).unwrap_or_default();
-        if groups < SHORTEST || STANDARD.decode_slice(symbols, bytes) != Ok(groups * 3) {
+        if STANDARD.decode_slice(symbols, bytes) != Ok(groups * 3) {
             return false;
         }
-        self.done += groups;
-        self.input = self.input.get(groups * 4..).unwrap_or_default();
-        self.out = core::mem::take(&mut self.out)
-            .get_mut(groups * 3..)
-            .unwrap_or_default();
+        *self.input = rest;
+        let out = core::mem::take(&mut self.out);
+        self.out = out.get_mut(groups * 3..).unwrap_or_default();
         true
     }
 }

@@ -5,8 +5,8 @@ use crate::response::base64::Base64;
 use crate::response::cursor::Cursor;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::item::{Item, Notes};
-use crate::response::outcome::{ItemError, ResponseClass};
-use crate::response::soap::{Closed, Node};
+use crate::response::outcome::ItemError;
+use crate::response::soap::Node;
 
 impl Machine {
     pub(super) fn open(&mut self, node: Node, empty: bool, scratch: &[u8]) -> Step {
@@ -18,7 +18,7 @@ impl Machine {
                 self.stage = Stage::Answer;
                 self.fault = self.fault.or(Some(Notes::default()));
             }
-            Node::Message => self.queue = Queue::Message(self.attributes.class, empty),
+            Node::Message => self.queue = Queue::Message { empty },
             Node::ItemId if !self.ids_told => {
                 self.ids_told = true;
                 return Step::Ready(Ready::ItemIds);
@@ -39,6 +39,7 @@ impl Machine {
                 let name = self.attributes.name(scratch);
                 self.assembly.begin(name.end);
             }
+            Node::Foreign => {}
             _ => self.assembly.begin(0),
         }
         Step::On
@@ -46,13 +47,11 @@ impl Machine {
 
     pub(super) fn close(
         &mut self,
-        closed: Result<Closed, ErrorKind>,
+        closed: Result<Node, ErrorKind>,
         input: &Cursor<'_>,
         scratch: &mut [u8],
     ) -> Result<Step, Error> {
-        let Closed::Node(node) = closed.map_err(self.at_markup())? else {
-            return Ok(Step::On);
-        };
+        let node = closed.map_err(self.at_markup())?;
         match node {
             Node::Envelope => {
                 if self.stage < Stage::Answer {
@@ -80,12 +79,12 @@ impl Machine {
     }
 
     /// A message's start tag has arrived: the item before it is done.
-    pub(super) fn begin_message(&mut self, class: Option<ResponseClass>, empty: bool) -> Step {
-        if let Some(item) = self.item.take() {
-            return Step::Ready(Ready::Outcome(self.judge(item, self.item_offset)));
+    pub(super) fn begin_message(&mut self, empty: bool) -> Step {
+        if self.item.is_some() {
+            return Step::Ready(Ready::Outcome);
         }
         let index = self.messages;
-        let mut item = Item::new(index, class);
+        let mut item = Item::new(index, self.attributes.class);
         if self.options.items.is_some_and(|items| index >= items) {
             item.fail(ItemError::Unrequested, self.lexer.markup_offset());
         }
@@ -94,6 +93,6 @@ impl Machine {
         self.ids_told = false;
         self.just_committed = None;
         self.queue = if empty { Queue::Close } else { Queue::Nothing };
-        Step::Ready(Ready::MessageStart(index, class))
+        Step::Ready(Ready::MessageStart)
     }
 }

@@ -1,6 +1,6 @@
 //! How a response ends: the outcomes that are owed, and the summary.
 
-use super::{Machine, Ready, Stage, Step};
+use super::{Machine, Queue, Ready, Stage, Step};
 use crate::payload::Verdict;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::item::Item;
@@ -15,10 +15,13 @@ impl Machine {
         }
     }
 
-    pub(super) fn judge(&mut self, item: Item, offset: u64) -> Outcome {
+    /// The outcome of the current item, which is done.
+    pub(super) fn judge(&mut self) -> Option<Outcome> {
         let required = self.options.integrity;
         let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
-        let outcome = item.outcome(offset, verdict, required);
+        let item = self.item.as_mut()?;
+        let outcome = item.outcome(self.item_offset, verdict, required);
+        self.item = None;
         let committed = outcome.error.is_none();
         let suspect = u32::from(committed && outcome.integrity != Some(Verdict::Whole));
         self.not_whole = self.not_whole.saturating_add(suspect);
@@ -29,7 +32,7 @@ impl Machine {
             &mut self.failed
         };
         *count = count.saturating_add(1);
-        outcome
+        Some(outcome)
     }
 
     /// All input has come.
@@ -42,11 +45,11 @@ impl Machine {
                 None => Response::Complete,
             };
             self.ended = Some((response, None));
-            self.stage = Stage::Closing;
+            self.queue = Queue::Owed;
             return;
         }
         // A marker inside `Data` in place of the end tags.
-        let truncated = self.path.node() == Node::Data && self.base64.is_truncated();
+        let truncated = self.path.on_path() == Node::Data && self.base64.is_truncated();
         let kind = if truncated {
             ErrorKind::Truncated
         } else {
@@ -67,34 +70,29 @@ impl Machine {
         self.fail(item_error, error.offset);
         self.item_offset = error.offset;
         self.ended = Some((response, Some(error)));
-        self.stage = Stage::Closing;
+        self.queue = Queue::Owed;
     }
 
     /// The rest of a text that was under way, outcomes that are still owed, then the end.
-    pub(super) fn close_step(&mut self, scratch: &mut [u8]) -> Step {
-        if self.in_streamed_text() {
+    pub(super) fn tell_owed(&mut self, scratch: &mut [u8]) -> Step {
+        let node = self.path.on_path();
+        if self.is_streamed_text(node) {
             if let Some(piece) = self.assembly.piece(true, scratch) {
-                return Step::Ready(Ready::Text(self.path.node(), piece, false));
+                return Step::Ready(Ready::Text(node, piece, false));
             }
         }
-        if let Some(item) = self.item.take() {
-            return Step::Ready(Ready::Outcome(self.judge(item, self.item_offset)));
-        }
-        if self.options.items.is_some_and(|n| self.messages < n) {
-            let index = self.messages;
-            self.messages += 1;
-            self.failed = self.failed.saturating_add(1);
-            self.just_committed = None;
+        if self.item.is_none() && self.options.items.is_some_and(|n| self.messages < n) {
             // Where the response ended for us; what lies behind an error has been consumed or not.
             let error = self.ended.and_then(|(_, error)| error);
             let offset = error.map_or(self.offset, |error| error.offset);
-            return Step::Ready(Ready::Outcome(Item::not_answered(index, offset)));
+            self.item = Some(Item::not_answered(self.messages, offset));
+            self.messages += 1;
         }
-        if self.stage == Stage::Closing {
-            self.stage = Stage::Closed;
-            return Step::Ready(Ready::End(self.summary()));
+        if self.item.is_some() {
+            return Step::Ready(Ready::Outcome);
         }
-        Step::Starved
+        self.queue = Queue::Over;
+        Step::Ready(Ready::End)
     }
 
     pub(super) fn fault(&self) -> Option<Fault> {

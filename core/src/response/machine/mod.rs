@@ -14,11 +14,12 @@ use super::event::Event;
 use super::item::{Item, Notes};
 use super::marker::Marker;
 use super::options::Options;
-use super::outcome::{Fault, ItemError, Outcome, Response, ResponseClass, Summary};
+use super::outcome::{Fault, ItemError, Response, Summary};
 use super::soap::{Node, Path};
 use super::xml::{Lexer, Token};
 use crate::code::ResponseCode;
 use crate::payload::PayloadCheck;
+use data::Data;
 
 /// Everything that a response has left behind so far, but for the bytes in the scratch.
 #[derive(Clone, Debug)]
@@ -36,8 +37,8 @@ pub(super) struct Machine {
     stray: Marker,
     stray_offset: u64,
     queue: Queue,
-    /// The start tag under way, if its element is on the path.
-    tag: Option<Node>,
+    /// The start tag under way. [`Node::Foreign`]: there is none, or none that matters.
+    tag: Node,
     /// The item whose outcome is not told yet.
     item: Option<Item>,
     /// Where its `Data` began; where its message ended, once it has.
@@ -62,12 +63,19 @@ pub(super) struct Machine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Queue {
     Nothing,
-    /// A message's start tag; `true`: it is its end tag too.
-    Message(Option<ResponseClass>, bool),
+    /// A message's start tag.
+    Message {
+        /// It is its end tag too.
+        empty: bool,
+    },
     /// The element that was opened last is its own end.
     Close,
     /// What is held of the text of an element that has been closed.
     Text(Node),
+    /// No more input: outcomes that are still owed, and the end.
+    Owed,
+    /// Everything has been told.
+    Over,
 }
 
 /// How far the document is.
@@ -80,9 +88,6 @@ enum Stage {
     Answer,
     /// Behind the envelope's end tag.
     Epilog,
-    /// No more input: outcomes that are still owed, then the end.
-    Closing,
-    Closed,
 }
 
 enum Step {
@@ -92,20 +97,20 @@ enum Step {
     Starved,
 }
 
-/// An event, without what it borrows.
+/// An event, without what it holds or borrows.
 #[derive(Clone, Copy)]
 enum Ready {
     ServerVersion,
-    MessageStart(u32, Option<ResponseClass>),
+    MessageStart,
     Text(Node, Piece, bool),
     ResponseCode(ResponseCode, Span),
     DescriptiveLinkKey(i32),
     ItemIds,
     Data(usize),
-    Outcome(Outcome),
+    Outcome,
     FaultCode(Span),
     Fault(Fault),
-    End(Summary),
+    End,
 }
 
 impl Machine {
@@ -122,7 +127,7 @@ impl Machine {
             stray: Marker::new(),
             stray_offset: 0,
             queue: Queue::Nothing,
-            tag: None,
+            tag: Node::Foreign,
             item: None,
             item_offset: 0,
             ids_told: false,
@@ -149,28 +154,54 @@ impl Machine {
         last: bool,
         scratch: &'s mut [u8],
     ) -> Result<Option<Event<'s>>, Error> {
+        loop {
+            if self.is_in_data() {
+                match self.data(input, scratch) {
+                    Data::Bytes(len) => {
+                        return Ok(Some(Event::Data(scratch.get(..len).unwrap_or_default())));
+                    }
+                    Data::Unwanted => continue,
+                    Data::Starved if !last => return Ok(None),
+                    Data::Starved | Data::Other => {}
+                }
+            }
+            match self.walk(input, last, scratch) {
+                Step::Ready(ready) => return Ok(self.tell(ready, scratch)),
+                Step::On => {}
+                Step::Starved if self.queue == Queue::Over => return self.refuse(input),
+                Step::Starved => return Ok(None),
+            }
+        }
+    }
+
+    /// Steps to what is to be told next, or to data, at least one.
+    #[inline(never)] // off the way of the data
+    fn walk(&mut self, input: &mut &[u8], last: bool, scratch: &mut [u8]) -> Step {
         let mut cursor = Cursor::new(input, self.offset);
-        let ready = loop {
+        let step = loop {
             match self.step(&mut cursor, scratch) {
-                Ok(Step::Ready(ready)) => break Some(ready),
-                Ok(Step::On) => {}
-                Ok(Step::Starved) if last && self.stage < Stage::Closing => {
+                Ok(Step::On) if !self.is_in_data() => {}
+                Ok(Step::Starved) if last && self.ended.is_none() => {
                     self.end_of_input(cursor.offset());
                 }
-                Ok(Step::Starved) => break None,
+                Ok(step) => break step,
                 Err(error) => self.stop(error),
             }
         };
         *input = cursor.rest();
         self.offset = cursor.offset();
-        match (ready, self.ended) {
-            (Some(ready), _) => Ok(Some(self.tell(ready, scratch))),
-            (None, Some((_, Some(error)))) => Err(error),
-            (None, Some((_, None))) if !input.is_empty() => Err(Error {
+        step
+    }
+
+    /// Behind the end: the error that made it, or that there is input.
+    fn refuse<'s>(&self, input: &[u8]) -> Result<Option<Event<'s>>, Error> {
+        match self.ended {
+            Some((_, Some(error))) => Err(error),
+            _ if input.is_empty() => Ok(None),
+            _ => Err(Error {
                 kind: ErrorKind::Finished,
                 offset: self.offset,
             }),
-            (None, _) => Ok(None),
         }
     }
 
@@ -214,35 +245,27 @@ impl Machine {
     }
 
     fn step(&mut self, input: &mut Cursor<'_>, scratch: &mut [u8]) -> Result<Step, Error> {
-        if self.stage >= Stage::Closing {
-            return Ok(self.close_step(scratch));
-        }
         match self.queue {
             Queue::Nothing => {}
-            Queue::Message(class, empty) => return Ok(self.begin_message(class, empty)),
+            Queue::Message { empty } => return Ok(self.begin_message(empty)),
             Queue::Close => {
                 self.queue = Queue::Nothing;
                 let closed = self.path.close_empty();
                 return self.close(closed, input, scratch);
             }
             Queue::Text(node) => return Ok(self.end_text(node, scratch)),
+            Queue::Owed => return Ok(self.tell_owed(scratch)),
+            Queue::Over => return Ok(Step::Starved),
         }
-        let node = (!self.path.is_skipping()).then(|| self.path.node());
-        match node {
-            Some(Node::Data) if self.lexer.in_text() && !self.base64.is_broken() => {
-                if let Some(step) = self.data(input, scratch) {
-                    return Ok(step);
-                }
+        let node = self.path.node();
+        // A reference is at most four bytes long.
+        if self.is_streamed_text(node) && !self.assembly.has_room(4, scratch) {
+            if let Some(piece) = self.assembly.piece(false, scratch) {
+                return Ok(Step::Ready(Ready::Text(node, piece, false)));
             }
-            // A reference is at most four bytes long.
-            Some(node) if self.in_streamed_text() && !self.assembly.has_room(4, scratch) => {
-                if let Some(piece) = self.assembly.piece(false, scratch) {
-                    return Ok(Step::Ready(Ready::Text(node, piece, false)));
-                }
-            }
-            _ => {}
         }
-        match self.lexer.next(input, &mut self.assembly, scratch) {
+        let keep_name = node == Node::MessageXml;
+        match (self.lexer).next(input, keep_name, &mut self.assembly, scratch) {
             Ok(Some(token)) => self.token(token, node, input, scratch),
             Ok(None) => Ok(Step::Starved),
             Err(kind) => Err(Error {
@@ -255,34 +278,28 @@ impl Machine {
     fn token(
         &mut self,
         token: Token,
-        node: Option<Node>,
+        node: Node,
         input: &mut Cursor<'_>,
         scratch: &mut [u8],
     ) -> Result<Step, Error> {
         match token {
             Token::Start => {
                 self.expect_markup()?;
-                if node == Some(Node::Data) {
+                if node == Node::Data {
                     // An element is not base64.
                     self.fail(ItemError::Base64, self.lexer.markup_offset());
                 }
-                self.tag = self
-                    .path
-                    .open(self.lexer.name())
-                    .map_err(self.at_markup())?;
-                if let Some(node) = self.tag {
+                self.tag = (self.path.open(self.lexer.name())).map_err(self.at_markup())?;
+                if self.tag != Node::Foreign {
                     self.attributes = Attributes::new();
-                    if node == Node::MessageXmlValue {
-                        let (_, name) = self.lexer.name().parts();
-                        self.attributes.name_itself(name, scratch);
-                    }
+                }
+                if self.tag == Node::MessageXmlValue {
+                    self.attributes.name_itself(&self.assembly, scratch);
                 }
             }
             Token::AttributeName => {
                 let name = self.lexer.name().qualified();
-                let wanted = self
-                    .tag
-                    .is_some_and(|node| self.attributes.begin(node, name, &mut self.assembly));
+                let wanted = self.attributes.begin(self.tag, name, &mut self.assembly);
                 self.lexer.keep_value(wanted);
             }
             Token::AttributeValue => self.attributes.end(&self.assembly, scratch),
@@ -290,9 +307,8 @@ impl Machine {
                 if empty {
                     self.queue = Queue::Close;
                 }
-                if let Some(node) = self.tag.take() {
-                    return Ok(self.open(node, empty, scratch));
-                }
+                let node = core::mem::replace(&mut self.tag, Node::Foreign);
+                return Ok(self.open(node, empty, scratch));
             }
             Token::Close => {
                 self.expect_markup()?;
@@ -306,21 +322,19 @@ impl Machine {
                 return self.char(node, bytes, input, scratch);
             }
             Token::IllegalChar => {
-                let replacement = char::REPLACEMENT_CHARACTER;
-                let mut bytes = [0; 4];
-                let bytes = replacement.encode_utf8(&mut bytes).as_bytes();
+                let replacement = "\u{FFFD}".as_bytes();
                 if let Some(notes) = self.notes() {
                     notes.text_replaced = true;
                 }
-                return self.char(node, bytes, input, scratch);
+                return self.char(node, replacement, input, scratch);
             }
         }
         Ok(Step::On)
     }
 
-    /// Whether what is assembled is a text that is told in pieces, and not an attribute of its start tag.
-    fn in_streamed_text(&self) -> bool {
-        self.path.node().is_streamed_text() && self.tag.is_none()
+    /// Whether what is assembled is a text of `node` that is told in pieces, and not an attribute of its start tag.
+    fn is_streamed_text(&self, node: Node) -> bool {
+        node.is_streamed_text() && self.tag == Node::Foreign
     }
 
     /// An error at the tag under way.
@@ -329,17 +343,20 @@ impl Machine {
         move |kind| Error { kind, offset }
     }
 
-    /// The event, with what it borrows.
-    fn tell<'s>(&mut self, ready: Ready, scratch: &'s mut [u8]) -> Event<'s> {
+    /// The event, with what it holds and borrows. There is one: an outcome is only ready where there is an item.
+    fn tell<'s>(&mut self, ready: Ready, scratch: &'s mut [u8]) -> Option<Event<'s>> {
         let replaced = matches!(ready, Ready::Text(_, Piece::Replacement, _));
         if let (true, Some(notes)) = (replaced, self.notes()) {
             notes.text_replaced = true;
         }
         let scratch = &*scratch;
-        match ready {
+        Some(match ready {
             Ready::Data(len) => Event::Data(scratch.get(..len).unwrap_or_default()),
             Ready::ServerVersion => Event::ServerVersion(self.attributes.server_version(scratch)),
-            Ready::MessageStart(index, class) => Event::MessageStart { index, class },
+            Ready::MessageStart => Event::MessageStart {
+                index: self.item().unwrap_or_default(),
+                class: self.attributes.class,
+            },
             Ready::Text(node, piece, last) => {
                 let text = match piece {
                     Piece::Text(span) => span.text(scratch),
@@ -361,10 +378,10 @@ impl Machine {
             },
             Ready::DescriptiveLinkKey(key) => Event::DescriptiveLinkKey(key),
             Ready::ItemIds => Event::ItemIds(self.attributes.item_ids(scratch)),
-            Ready::Outcome(outcome) => Event::Outcome(outcome),
+            Ready::Outcome => Event::Outcome(self.judge()?),
             Ready::FaultCode(span) => Event::FaultCode(span.text(scratch)),
             Ready::Fault(fault) => Event::Fault(fault),
-            Ready::End(summary) => Event::End(summary),
-        }
+            Ready::End => Event::End(self.summary()),
+        })
     }
 }

@@ -18,7 +18,7 @@ const LONGEST_VALUE: u64 = 38;
 impl Machine {
     pub(super) fn text(
         &mut self,
-        node: Option<Node>,
+        node: Node,
         len: usize,
         input: &mut Cursor<'_>,
         scratch: &mut [u8],
@@ -26,17 +26,17 @@ impl Machine {
         let bytes = input.ahead(len);
         let taken = match node {
             // Behind a comment or `<![CDATA[` the text goes on: base64, which `data` takes.
-            Some(Node::Data) if !self.base64.is_broken() => 0,
-            Some(Node::Data) => {
+            Node::Data if !self.base64.is_broken() => 0,
+            Node::Data => {
                 self.base64.search(bytes);
                 len
             }
-            Some(node) if node.is_streamed_text() => self.assembly.push(bytes, scratch),
-            Some(node) if node.is_short_text() => {
+            node if node.is_streamed_text() => self.assembly.push(bytes, scratch),
+            node if node.is_short_text() => {
                 self.assembly.push_token(bytes, scratch);
                 len
             }
-            Some(node) if node.is_skeleton() => {
+            node if node.is_skeleton() => {
                 self.stray(bytes, input.offset())?;
                 len
             }
@@ -49,23 +49,26 @@ impl Machine {
     /// A character that was written as a reference.
     pub(super) fn char(
         &mut self,
-        node: Option<Node>,
+        node: Node,
         bytes: &[u8],
         input: &Cursor<'_>,
         scratch: &mut [u8],
     ) -> Result<Step, Error> {
         match node {
-            Some(Node::Data) if self.base64.is_broken() => self.base64.search(bytes),
-            Some(Node::Data) => {
-                let progress = self.base64.decode(bytes, scratch);
-                if progress.stop == Stop::Byte {
+            Node::Data if self.base64.is_broken() => self.base64.search(bytes),
+            Node::Data => {
+                let (written, stop) = self.base64.decode(&mut &*bytes, scratch);
+                if stop == Stop::Byte {
                     self.break_data(bytes, input.offset());
                 }
-                return Ok(self.hand_out(progress.written, scratch));
+                return Ok(match self.hand_out(written, scratch) {
+                    0 => Step::On,
+                    len => Step::Ready(Ready::Data(len)),
+                });
             }
-            Some(node) if node.is_streamed_text() => self.assembly.push_or_count(bytes, scratch),
-            Some(node) if node.is_short_text() => self.assembly.push_token(bytes, scratch),
-            Some(node) if node.is_skeleton() => self.stray(bytes, input.offset())?,
+            node if node.is_streamed_text() => self.assembly.push_or_count(bytes, scratch),
+            node if node.is_short_text() => self.assembly.push_token(bytes, scratch),
+            node if node.is_skeleton() => self.stray(bytes, input.offset())?,
             _ => {}
         }
         Ok(Step::On)
@@ -95,7 +98,7 @@ impl Machine {
         let kind = match self.stage {
             Stage::Prolog => ErrorKind::NotSoap,
             Stage::Envelope | Stage::Answer => ErrorKind::UnexpectedText,
-            Stage::Epilog | Stage::Closing | Stage::Closed => ErrorKind::TrailingData,
+            Stage::Epilog => ErrorKind::TrailingData,
         };
         Error {
             kind,
@@ -157,10 +160,17 @@ impl Machine {
                 }
                 Step::Ready(Ready::FaultCode(span))
             }
-            _ => match text.parse() {
-                Ok(key) => Step::Ready(Ready::DescriptiveLinkKey(key)),
-                Err(_) => Step::On,
-            },
+            _ => {
+                let digits = text.strip_prefix('-').unwrap_or(text);
+                let key = number(digits.as_bytes()).and_then(|key| i32::try_from(key).ok());
+                match key {
+                    Some(key) if digits.len() < text.len() => {
+                        Step::Ready(Ready::DescriptiveLinkKey(-key))
+                    }
+                    Some(key) => Step::Ready(Ready::DescriptiveLinkKey(key)),
+                    None => Step::On,
+                }
+            }
         }
     }
 

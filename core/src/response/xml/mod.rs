@@ -22,7 +22,8 @@ pub use name::MAX_NAME_LEN;
 use super::assembly::Assembly;
 use super::cursor::Cursor;
 use super::error::ErrorKind;
-use name::is_name;
+use crate::hash::hash;
+use name::{is_name, Taken};
 use reference::{Reference, Step};
 
 /// One token. Names are in [`Lexer::name`], attribute values in the [`Assembly`] that [`Lexer::next`] was given.
@@ -95,6 +96,8 @@ enum Move {
 
 const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 const CDATA: &[u8] = b"CDATA[";
+const XML: u32 = hash(b"xml");
+const ENCODING: u32 = hash(b"encoding");
 
 /// Where in a tag, text or reference the input stands.
 #[derive(Clone, Copy, Debug)]
@@ -165,14 +168,16 @@ impl Lexer {
     /// Reads to the end of the next token. `None`: the input is used up.
     ///
     /// Behind [`Token::Text`] the caller takes the bytes by itself, as many as it wants.
+    /// The local part of a start tag's name is assembled if the caller wants that (`keep_name`).
     pub(super) fn next(
         &mut self,
         input: &mut Cursor<'_>,
+        keep_name: bool,
         assembly: &mut Assembly,
         scratch: &mut [u8],
     ) -> Result<Option<Token>, ErrorKind> {
         while let Some(byte) = input.peek() {
-            if let Some(token) = self.step(byte, input, assembly, scratch)? {
+            if let Some(token) = self.step(byte, input, keep_name, assembly, scratch)? {
                 return Ok(Some(token));
             }
         }
@@ -183,6 +188,7 @@ impl Lexer {
         &mut self,
         byte: u8,
         input: &mut Cursor<'_>,
+        keep_name: bool,
         assembly: &mut Assembly,
         scratch: &mut [u8],
     ) -> Result<Option<Token>, ErrorKind> {
@@ -196,7 +202,7 @@ impl Lexer {
             | State::InstructionTarget
             | State::Instruction(_)
             | State::DeclarationEnd => self.section(byte, input)?,
-            _ => self.tag(byte, input, assembly, scratch)?,
+            _ => self.tag(byte, input, keep_name, assembly, scratch)?,
         };
         let (taken, state, token) = match next {
             Move::Take(state) => (1, state, None),
@@ -229,7 +235,7 @@ impl Lexer {
             }
             _ => {
                 self.at_start = false;
-                let len = run(input, |b| matches!(b, b'<' | b'&'));
+                let len = run(input, b'<', b'&', b'&');
                 Move::LeaveTell(State::Text, Token::Text(len))
             }
         })
@@ -246,7 +252,7 @@ impl Lexer {
             (State::Comment(2), b'>') => Move::Take(State::Text),
             (State::Comment(dashes), b'-') => Move::Take(State::Comment((dashes + 1).min(2))),
             (State::Comment(_), _) => {
-                input.bump(run(input, |b| b == b'-'));
+                input.bump(run(input, b'-', b'-', b'-'));
                 Move::Leave(State::Comment(0))
             }
 
@@ -262,7 +268,7 @@ impl Lexer {
             (State::Cdata(2), b']') => Move::TakeTell(State::Cdata(2), Token::Char(']')),
             (State::Cdata(brackets), b']') => Move::Take(State::Cdata(brackets + 1)),
             (State::Cdata(0), _) => {
-                let len = run(input, |b| b == b']');
+                let len = run(input, b']', b']', b']');
                 Move::LeaveTell(State::Cdata(0), Token::Text(len))
             }
             // Brackets that did not close the section are text, one after the other.
@@ -272,11 +278,11 @@ impl Lexer {
                 self.take_name(input)?;
                 Move::Leave(State::InstructionTarget)
             }
-            (State::InstructionTarget, _) if self.name.qualified().is_empty() => {
+            (State::InstructionTarget, _) if self.name.is_empty() => {
                 return Err(ErrorKind::UnexpectedByte);
             }
             (State::InstructionTarget, _) => {
-                self.declaration = self.name.qualified() == b"xml";
+                self.declaration = self.name.qualified() == XML;
                 if self.declaration && !self.at_start {
                     return Err(ErrorKind::UnexpectedByte);
                 }
@@ -297,15 +303,13 @@ impl Lexer {
     }
 
     /// Takes the bytes of a name that lie ahead.
-    fn take_name(&mut self, input: &mut Cursor<'_>) -> Result<(), ErrorKind> {
-        let ahead = input.ahead(MAX_NAME_LEN);
-        let len = ahead.iter().position(|&b| !is_name(b));
-        let taken = self.name.push(input.ahead(len.unwrap_or(ahead.len())));
-        input.bump(taken);
-        match taken {
-            0 => Err(ErrorKind::NameTooLong),
-            _ => Ok(()),
+    fn take_name<'i>(&mut self, input: &mut Cursor<'i>) -> Result<Taken<'i>, ErrorKind> {
+        let taken = self.name.take(input.rest());
+        if taken.len == 0 {
+            return Err(ErrorKind::NameTooLong);
         }
+        input.bump(taken.len);
+        Ok(taken)
     }
 }
 
@@ -325,8 +329,23 @@ fn byte_order_mark(n: u8, byte: u8) -> Result<Move, ErrorKind> {
 /// Longest run that is looked for at once: whoever takes less of it has not made the rest be read for nothing.
 const LONGEST_RUN: usize = 256;
 
-/// How many bytes lie ahead before the first that `ends` the run.
-fn run(input: &Cursor<'_>, ends: impl Fn(u8) -> bool) -> usize {
+/// How many bytes lie ahead before the first of three.
+#[inline(never)] // for its size
+fn run(input: &Cursor<'_>, a: u8, b: u8, c: u8) -> usize {
     let ahead = input.ahead(LONGEST_RUN);
-    ahead.iter().position(|&b| ends(b)).unwrap_or(ahead.len())
+    #[cfg(feature = "simd")]
+    let found = memchr::memchr3(a, b, c, ahead);
+    #[cfg(not(feature = "simd"))]
+    let found = find(ahead, |byte| byte == a || byte == b || byte == c);
+    found.unwrap_or(ahead.len())
+}
+
+/// The first byte that `ends` the run.
+#[cfg(not(feature = "simd"))]
+fn find(bytes: &[u8], ends: impl Fn(u8) -> bool) -> Option<usize> {
+    // Whole blocks without a branch, which compilers turn into vectors.
+    let clear = |block: &&[u8]| !block.iter().fold(false, |found, &byte| found | ends(byte));
+    let passed = 16 * bytes.chunks_exact(16).take_while(clear).count();
+    let rest = bytes.get(passed..).unwrap_or_default();
+    Some(passed + rest.iter().position(|&byte| ends(byte))?)
 }

@@ -1,24 +1,14 @@
 //! Character and entity references.
 
 /// A reference under way, behind its `&`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Reference {
-    form: Form,
+    /// 10 behind `#`, 16 behind `#x`, 0 in a name.
+    radix: u8,
+    /// How many letters of a name; whether there is a digit of a number.
+    len: u8,
+    /// The letters, the last one lowest; the number, as far as it can be a character's.
     value: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Form {
-    #[default]
-    Start,
-    /// The bytes of the name, the last one lowest.
-    Named,
-    /// Behind `#`.
-    Number,
-    Decimal,
-    /// Behind `#x`.
-    HexadecimalStart,
-    Hexadecimal,
 }
 
 /// What a byte did to a reference.
@@ -38,43 +28,44 @@ pub(super) enum Step {
 impl Reference {
     pub(super) const fn new() -> Self {
         Self {
-            form: Form::Start,
+            radix: 0,
+            len: 0,
             value: 0,
         }
     }
 
     pub(super) fn push(&mut self, byte: u8) -> Step {
-        let (form, value) = match (self.form, byte) {
-            (Form::Named, b';') => return named(self.value),
-            (Form::Decimal | Form::Hexadecimal, b';') => return numbered(self.value),
-            (Form::Start, b'#') => (Form::Number, 0),
-            (Form::Number, b'x') => (Form::HexadecimalStart, 0),
-            (Form::Start | Form::Named, b'a'..=b'z') if self.value >> 24 == 0 => {
-                (Form::Named, self.value << 8 | u32::from(byte))
+        match (byte, self.radix, self.len) {
+            (b'#', 0, 0) => self.radix = 10,
+            (b'x', 10, 0) => self.radix = 16,
+            (b';', 0, 1..) => return named(self.value),
+            (b';', 1.., 1..) => return numbered(self.value),
+            (b'a'..=b'z', 0, 0..=3) => {
+                self.value = self.value << 8 | u32::from(byte);
+                self.len += 1;
             }
-            (Form::Number | Form::Decimal, b'0'..=b'9') => (
-                Form::Decimal,
-                (self.value.saturating_mul(10)).saturating_add(u32::from(byte - b'0')),
-            ),
-            (
-                Form::HexadecimalStart | Form::Hexadecimal,
-                b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F',
-            ) => {
+            (_, 1.., _) => {
                 let digit = match byte {
                     b'0'..=b'9' => byte - b'0',
-                    _ => (byte | 0x20) - b'a' + 10,
+                    b'a'..=b'f' => byte - b'a' + 10,
+                    b'A'..=b'F' => byte - b'A' + 10,
+                    _ => self.radix,
                 };
-                (
-                    Form::Hexadecimal,
-                    (self.value.saturating_mul(16)).saturating_add(u32::from(digit)),
-                )
+                if digit >= self.radix {
+                    return Step::Refused;
+                }
+                let value = self.value * u32::from(self.radix) + u32::from(digit);
+                self.value = value.min(BEYOND);
+                self.len = 1;
             }
             _ => return Step::Refused,
-        };
-        *self = Self { form, value };
+        }
         Step::More
     }
 }
+
+/// The first number that is no character's, for all that follow.
+const BEYOND: u32 = char::MAX as u32 + 1;
 
 /// The five predefined entities (XML 1.0 §4.6).
 fn named(name: u32) -> Step {

@@ -1,8 +1,8 @@
 //! Tags: names, attributes, values.
 
-use super::name::{is_name, starts_name};
+use super::name::{is_name, starts_name, Name};
 use super::reference::{Reference, Step};
-use super::{run, Lexer, Move, State, Token};
+use super::{run, Lexer, Move, State, Token, ENCODING};
 use crate::response::assembly::Assembly;
 use crate::response::base64::is_space;
 use crate::response::cursor::Cursor;
@@ -13,6 +13,7 @@ impl Lexer {
         &mut self,
         byte: u8,
         input: &mut Cursor<'_>,
+        keep_name: bool,
         assembly: &mut Assembly,
         scratch: &mut [u8],
     ) -> Result<Move, ErrorKind> {
@@ -21,7 +22,13 @@ impl Lexer {
             (State::ValueReference, _) => self.value_reference(byte, assembly, scratch)?,
 
             (State::StartName | State::AttributeName | State::EndName, _) if is_name(byte) => {
-                self.take_name(input)?;
+                let taken = self.take_name(input)?;
+                if keep_name && self.state == State::StartName {
+                    if taken.begins {
+                        assembly.begin(0);
+                    }
+                    assembly.push_or_count(taken.local, scratch);
+                }
                 Move::Leave(self.state)
             }
             (State::StartName, _) => Move::LeaveTell(State::InTag, Token::Start),
@@ -34,7 +41,7 @@ impl Lexer {
             }
 
             (State::Markup, _) => {
-                self.name.clear();
+                self.name = Name::new();
                 match byte {
                     b'/' => Move::Take(State::EndName),
                     b'!' => Move::Take(State::Declaration),
@@ -52,7 +59,7 @@ impl Lexer {
             }
             (State::InTag, b'/') if !self.declaration => Move::Take(State::EmptyTag),
             (State::InTag, _) if starts_name(byte) => {
-                self.name.clear();
+                self.name = Name::new();
                 Move::Leave(State::AttributeName)
             }
             (State::EmptyTag, b'>') => Move::TakeTell(State::Text, Token::Open { empty: true }),
@@ -72,7 +79,7 @@ impl Lexer {
             self.keep = false;
             return Move::LeaveTell(State::Equals, Token::AttributeName);
         }
-        self.keep = self.name.qualified() == b"encoding";
+        self.keep = self.name.qualified() == ENCODING;
         assembly.begin(0);
         Move::Leave(State::Equals)
     }
@@ -102,7 +109,7 @@ impl Lexer {
                 Move::Take(State::ValueReference)
             }
             _ => {
-                let len = run(input, |b| b == quote || matches!(b, b'<' | b'&'));
+                let len = run(input, quote, b'<', b'&');
                 if self.keep {
                     assembly.push_or_count(input.ahead(len), scratch);
                 }
