@@ -171,3 +171,16 @@ pub(super) fn number(text: &[u8]) -> Option<u32> {
         Some(number.saturating_mul(10).saturating_add(digit))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::WANTED;
+
+    #[test]
+    fn no_two_attributes_are_taken_for_one_another() {
+        for (at, &(element, name, _)) in WANTED.iter().enumerate() {
+            let others = &WANTED[at + 1..];
+            assert!(!others.iter().any(|&(e, n, _)| (e, n) == (element, name)));
+        }
+    }
+}

@@ -258,3 +258,16 @@ impl Path {
 /// The inverse of the factor modulo 2³², so that a hash can be taken back.
 const INVERSE: u32 = 0x0E8B_2F51;
 const _: () = assert!(FACTOR.wrapping_mul(INVERSE) == 1);
+
+#[cfg(test)]
+mod tests {
+    use super::CHILDREN;
+
+    #[test]
+    fn no_two_children_are_taken_for_one_another() {
+        for (at, &(parent, name, _)) in CHILDREN.iter().enumerate() {
+            let others = &CHILDREN[at + 1..];
+            assert!(!others.iter().any(|&(p, n, _)| (p, n) == (parent, name)));
+        }
+    }
+}

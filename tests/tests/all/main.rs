@@ -5,6 +5,7 @@ mod support;
 mod checklist_data;
 mod checklist_soap;
 mod checklist_xml;
+mod codes;
 mod cuts;
 mod exchangelib;
 mod foreign;
