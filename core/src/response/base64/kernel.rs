@@ -31,44 +31,52 @@ pub(super) fn value(symbol: u8) -> Option<u8> {
 /// the alphabet, or until either slice has no whole group left. Moves `input` forward, and returns what is left
 /// of `out`.
 pub(super) fn decode<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o mut [u8] {
-    // Four groups at a step: one test for all, and three whole words to store.
-    while let Some((symbols, rest)) = input.split_first_chunk().filter(|_| out.len() >= 12) {
-        let Some(decoded) = four_groups(symbols) else {
+    let mut rest = *input;
+    // Four groups at a step: one test for all, and three whole words to store. The room is looked at behind them,
+    // lest compilers work out by division how often it will do.
+    while let Some((symbols, behind)) = rest.split_first_chunk() {
+        let Some(decoded) = four_groups(symbols).filter(|_| out.len() >= 12) else {
             break;
         };
         let Some((bytes, room)) = out.split_first_chunk_mut() else {
             return &mut [];
         };
         *bytes = decoded;
-        (*input, out) = (rest, room);
+        (rest, out) = (behind, room);
     }
     // Fewer than four are left.
-    while let Some((symbols, rest)) = input.split_first_chunk().filter(|_| out.len() >= 3) {
-        let bits = group(*symbols);
-        if bits < 0 {
+    while let Some((symbols, behind)) = rest.split_first_chunk() {
+        let bits = group(symbols);
+        if bits < 0 || out.len() < 3 {
             break;
         }
         let Some(([x, y, z], room)) = out.split_first_chunk_mut() else {
             return &mut [];
         };
         [_, *x, *y, *z] = bits.to_be_bytes();
-        (*input, out) = (rest, room);
+        (rest, out) = (behind, room);
     }
+    *input = rest;
     out
 }
 
 /// The 24 bits of a group; negative if one of its symbols is none, wherever it stands.
-fn group(symbols: [u8; 4]) -> i32 {
-    let [a, b, c, d] = symbols.map(|symbol| i32::from(lookup(symbol)));
+#[allow(clippy::inline_always)] // at opt-level s a call would take as long as the group itself
+#[inline(always)]
+fn group(&[a, b, c, d]: &[u8; 4]) -> i32 {
+    let (a, b) = (i32::from(lookup(a)), i32::from(lookup(b)));
+    let (c, d) = (i32::from(lookup(c)), i32::from(lookup(d)));
     a << 18 | b << 12 | c << 6 | d
 }
 
+#[allow(clippy::inline_always)] // as above
+#[inline(always)]
 fn four_groups(symbols: &[u8; 16]) -> Option<[u8; 12]> {
     let &[a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3] = symbols;
-    let a = group([a0, a1, a2, a3]);
-    let b = group([b0, b1, b2, b3]);
-    let c = group([c0, c1, c2, c3]);
-    let d = group([d0, d1, d2, d3]);
+    let a = group(&[a0, a1, a2, a3]);
+    let b = group(&[b0, b1, b2, b3]);
+    let c = group(&[c0, c1, c2, c3]);
+    let d = group(&[d0, d1, d2, d3]);
     if a | b | c | d < 0 {
         return None;
     }
