@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 use core::mem::{align_of, size_of};
 
-use exportitems::{Options as CoreOptions, MIN_SCRATCH};
+use exportitems::{Event as CoreEvent, Fault, Options as CoreOptions, Outcome, MIN_SCRATCH};
 
 use crate::codes::{Integrity, ItemError, Response, Verdict};
 use crate::event::Event;
@@ -28,6 +28,16 @@ const _: () = assert!(size_of::<Decoder>() <= EXPORTITEMS_DECODER_SIZE);
 pub struct Decoder {
     mark: u32,
     decoder: exportitems::Decoder<&'static mut [u8]>,
+    /// What the policy is to hear of, the latest that it has not heard.
+    news: Option<News>,
+}
+
+/// An event that an exchange learns from. As the core has it: what C has of it is the caller's to change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum News {
+    Outcome(Outcome),
+    Fault(Fault),
+    Cut,
 }
 
 impl_object!(Decoder, b"EIde");
@@ -89,6 +99,7 @@ pub unsafe extern "C" fn exportitems_decoder_init(
         let object = Decoder {
             mark: <Decoder as crate::memory::Object>::MARK,
             decoder: machine,
+            news: None,
         };
         // SAFETY: the caller's word.
         unsafe { place(memory, size, object, decoder) }
@@ -113,6 +124,7 @@ pub unsafe extern "C" fn exportitems_decoder_reset(
         // SAFETY: the caller's word.
         let options = unsafe { core_options(options) }?;
         decoder.decoder.reset(options);
+        decoder.news = None;
         Ok(Status::Ok)
     };
     // SAFETY: the caller's word.
@@ -145,7 +157,7 @@ pub unsafe extern "C" fn exportitems_decoder_next(
         // SAFETY: `input` was read from just now, and the caller lends it for writing too.
         unsafe { write(input, left.into()) }?;
         // SAFETY: the caller's word.
-        unsafe { tell(next, event) }
+        unsafe { tell(next, &mut decoder.news, event) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(next(), error) }
@@ -167,7 +179,7 @@ pub unsafe extern "C" fn exportitems_decoder_finish(
         let decoder = unsafe { object(decoder) }?;
         check_out(event)?;
         // SAFETY: the caller's word.
-        unsafe { tell(decoder.decoder.finish(), event) }
+        unsafe { tell(decoder.decoder.finish(), &mut decoder.news, event) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(finish(), error) }
@@ -223,6 +235,13 @@ pub extern "C" fn exportitems_verdict_name(code: u32) -> Text {
     Verdict::name(code).into()
 }
 
+impl Decoder {
+    /// What happened last that a policy is to hear of; each is told once.
+    pub(crate) fn take_news(&mut self) -> Option<News> {
+        self.news.take()
+    }
+}
+
 /// # Safety
 /// `options` is null or valid for reads.
 unsafe fn core_options(options: *const Options) -> Result<CoreOptions, Status> {
@@ -253,11 +272,21 @@ fn check_out<T>(out: *mut T) -> Result<(), Status> {
 /// # Safety
 /// `out` is null or valid for writes.
 unsafe fn tell(
-    next: Result<Option<exportitems::Event<'_>>, exportitems::Error>,
+    next: Result<Option<CoreEvent<'_>>, exportitems::Error>,
+    news: &mut Option<News>,
     out: *mut Event,
 ) -> Result<Status, Failure> {
     match next {
         Ok(Some(event)) => {
+            match &event {
+                CoreEvent::Outcome(outcome) => *news = Some(News::Outcome(*outcome)),
+                CoreEvent::Fault(fault) => *news = Some(News::Fault(*fault)),
+                CoreEvent::End(end) if end.response == exportitems::Response::Cut => {
+                    *news = Some(News::Cut);
+                }
+                CoreEvent::End(_) => *news = None,
+                _ => {}
+            }
             // SAFETY: the caller's word.
             unsafe { write(out, event.into()) }?;
             Ok(Status::Event)

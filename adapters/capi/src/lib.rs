@@ -32,24 +32,28 @@ extern crate std;
 mod codes;
 mod decoder;
 mod event;
+mod exchange;
 mod http;
 mod memory;
 mod payload;
+mod policy;
 mod request;
 mod status;
 mod text;
 
 pub use codes::{
-    BrokenReason, EventKind, Framing, HttpEventKind, Integrity, ItemError, Response, ResponseClass,
-    Verdict,
+    BrokenReason, Disposition, EventKind, Framing, HttpEventKind, Integrity, ItemError, Relief,
+    Response, ResponseClass, Verdict,
 };
 pub use decoder::*;
 pub use event::{
     Attribute, Event, EventBody, Fault, ItemIds, MessageStart, MessageXml, Outcome, ServerVersion,
     Summary,
 };
+pub use exchange::*;
 pub use http::*;
 pub use payload::*;
+pub use policy::{exportitems_policy_default, Limits, Policy, Schedule};
 pub use request::*;
 pub use status::{Error, Status, EXPORTITEMS_ERROR_TEXT_LEN};
 pub use text::{Bytes, Text};
