@@ -7,7 +7,7 @@ use exportitems::{Event as CoreEvent, Fault, Options as CoreOptions, Outcome, MI
 
 use crate::codes::{Integrity, ItemError, Response, Verdict};
 use crate::event::Event;
-use crate::memory::{answer, impl_object, input, object, place, read, slice_mut, write};
+use crate::memory::{answer, impl_object, input, object, place, read, slice_mut, vacate, write};
 use crate::status::{Error, Failure, Status};
 use crate::text::{Bytes, Text};
 
@@ -88,6 +88,8 @@ pub unsafe extern "C" fn exportitems_decoder_init(
 ) -> Status {
     let init = || -> Result<Status, Failure> {
         // SAFETY: the caller's word.
+        let memory = unsafe { vacate::<Decoder>(memory, size) }?;
+        // SAFETY: the caller's word.
         let options = unsafe { core_options(options) }?;
         if scratch.is_null() {
             return Err(Status::Null.into());
@@ -102,7 +104,7 @@ pub unsafe extern "C" fn exportitems_decoder_init(
             news: None,
         };
         // SAFETY: the caller's word.
-        unsafe { place(memory, size, object, decoder) }
+        unsafe { place(memory, object, decoder) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(init(), error) }

@@ -8,7 +8,7 @@ use exportitems::policy as core_api;
 use crate::codes::{Disposition, Relief};
 use crate::decoder::{Decoder, News};
 use crate::event::or_minus_one;
-use crate::memory::{answer, check, impl_object, object, place, read, text, write, Object};
+use crate::memory::{answer, check, impl_object, object, place, read, text, vacate, write, Object};
 use crate::policy::{core_limits, core_policy, Limits, Policy};
 use crate::status::{Error, Failure, Status};
 use crate::text::Text;
@@ -96,6 +96,8 @@ pub unsafe extern "C" fn exportitems_endpoint_init(
 ) -> Status {
     let init = || -> Result<Status, Failure> {
         // SAFETY: the caller's word.
+        let memory = unsafe { vacate::<Endpoint>(memory, size) }?;
+        // SAFETY: the caller's word.
         let limits = unsafe { core_limits(limits) }?;
         // SAFETY: the caller's word.
         let policy = unsafe { core_policy(policy) }?;
@@ -105,7 +107,7 @@ pub unsafe extern "C" fn exportitems_endpoint_init(
             endpoint: core_api::Endpoint::new(limits),
         };
         // SAFETY: the caller's word.
-        unsafe { place(memory, size, object, endpoint) }
+        unsafe { place(memory, object, endpoint) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(init(), error) }
@@ -200,6 +202,8 @@ pub unsafe extern "C" fn exportitems_exchange_init(
 ) -> Status {
     let init = || -> Result<Status, Failure> {
         // SAFETY: the caller's word.
+        let memory = unsafe { vacate::<Exchange>(memory, size) }?;
+        // SAFETY: the caller's word.
         let endpoint = unsafe { object(endpoint) }?;
         let object = Exchange {
             mark: Exchange::MARK,
@@ -207,7 +211,7 @@ pub unsafe extern "C" fn exportitems_exchange_init(
             exchange: endpoint.endpoint.exchange(items),
         };
         // SAFETY: the caller's word.
-        unsafe { place(memory, size, object, exchange) }
+        unsafe { place(memory, object, exchange) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(init(), error) }

@@ -7,7 +7,7 @@
 //! - **Results**: a [`Status`], 0 and above for success; what failed in detail goes to an optional [`Error`].
 //! - **No callbacks**, and no panic: neither machine has one, and if one had, `extern "C"` would abort.
 //! - **Misuse** that can be seen is answered with a status: a null pointer, memory that is misaligned or too
-//!   small, an object that was never initialised. What cannot be seen is the caller's duty, the same for every
+//!   small, an object that was never initialised. An `init` that fails leaves no object where one was. What cannot be seen is the caller's duty, the same for every
 //!   function:
 //!   - memory is valid for reads and writes of the size that is told for it;
 //!   - an object's memory, its scratch and what it borrows stay in place and untouched while the object is in

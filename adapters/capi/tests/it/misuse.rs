@@ -408,6 +408,49 @@ fn requests_that_cannot_be_sent_say_which_part() {
     }
 }
 
+/// A request that cannot be sent has overwritten what the one before it borrowed.
+#[test]
+fn an_init_that_fails_leaves_no_object() {
+    let [good, bad] = [("a", "b"), ("\u{1}", "c")].map(|(first, second)| {
+        [first, second].map(|id| ItemId {
+            id: text(id),
+            change_key: ABSENT,
+        })
+    });
+    let request = |items: &[ItemId]| Request {
+        items: items.as_ptr(),
+        items_len: items.len(),
+        server_version: ABSENT,
+        impersonation: ABSENT,
+        mailbox_culture: ABSENT,
+        user_roles: null(),
+        user_roles_len: 0,
+        application_roles: null(),
+        application_roles_len: 0,
+    };
+    let mut memory = Memory::new();
+    let mut encoder = null_mut();
+    let mut written = 0;
+    let mut out = [0; 16];
+    // SAFETY: the memory is as large as told, and the requests outlive the encoder.
+    unsafe {
+        for (items, expected) in [(&good, Status::Ok), (&bad, Status::RequestCharacter)] {
+            let status = exportitems_encoder_init(
+                memory.at(0),
+                1024,
+                &request(items),
+                &mut encoder,
+                null_mut(),
+            );
+            assert_eq!(status, expected);
+        }
+        let status =
+            exportitems_encoder_write(encoder, out.as_mut_ptr(), 16, &mut written, null_mut());
+        assert_eq!(status, Status::NotInitialized);
+        assert_eq!(exportitems_encoder_len(encoder), 0);
+    }
+}
+
 #[test]
 fn heads_that_cannot_be_sent_say_which_header() {
     let header = |name, value| HttpHeader {
