@@ -7,7 +7,9 @@ use exportitems::{Event as CoreEvent, Fault, Options as CoreOptions, Outcome, MI
 
 use crate::codes::{Integrity, ItemError, Response, Verdict};
 use crate::event::Event;
-use crate::memory::{answer, impl_object, input, object, place, read, slice_mut, vacate, write};
+use crate::memory::{
+    advance, answer, impl_object, input, object, place, read, slice_mut, vacate, write,
+};
 use crate::status::{Error, Failure, Status};
 use crate::text::{Bytes, Text};
 
@@ -27,7 +29,7 @@ const _: () = assert!(size_of::<Decoder>() <= EXPORTITEMS_DECODER_SIZE);
 #[derive(Debug)]
 pub struct Decoder {
     mark: u32,
-    decoder: exportitems::Decoder<&'static mut [u8]>,
+    core: exportitems::Decoder<&'static mut [u8]>,
     /// What the policy is to hear of, the latest that it has not heard.
     news: Option<News>,
 }
@@ -100,7 +102,7 @@ pub unsafe extern "C" fn exportitems_decoder_init(
             .or(Err(Status::ScratchTooSmall))?;
         let object = Decoder {
             mark: <Decoder as crate::memory::Object>::MARK,
-            decoder: machine,
+            core: machine,
             news: None,
         };
         // SAFETY: the caller's word.
@@ -125,7 +127,7 @@ pub unsafe extern "C" fn exportitems_decoder_reset(
         let decoder = unsafe { object(decoder) }?;
         // SAFETY: the caller's word.
         let options = unsafe { core_options(options) }?;
-        decoder.decoder.reset(options);
+        decoder.core.reset(options);
         decoder.news = None;
         Ok(Status::Ok)
     };
@@ -155,9 +157,9 @@ pub unsafe extern "C" fn exportitems_decoder_next(
         check_out(event)?;
         // SAFETY: the caller's word.
         let mut left = unsafe { self::input(input) }?;
-        let next = decoder.decoder.next_event(&mut left);
+        let next = decoder.core.next_event(&mut left);
         // SAFETY: `input` was read from just now, and the caller lends it for writing too.
-        unsafe { write(input, left.into()) }?;
+        unsafe { advance(input, left) }?;
         // SAFETY: the caller's word.
         unsafe { tell(next, &mut decoder.news, event) }
     };
@@ -181,7 +183,7 @@ pub unsafe extern "C" fn exportitems_decoder_finish(
         let decoder = unsafe { object(decoder) }?;
         check_out(event)?;
         // SAFETY: the caller's word.
-        unsafe { tell(decoder.decoder.finish(), &mut decoder.news, event) }
+        unsafe { tell(decoder.core.finish(), &mut decoder.news, event) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(finish(), error) }
@@ -198,7 +200,7 @@ pub unsafe extern "C" fn exportitems_decoder_reject_item(decoder: *mut Decoder) 
     // SAFETY: the caller's word.
     match unsafe { object(decoder) } {
         Ok(decoder) => {
-            decoder.decoder.reject_item();
+            decoder.core.reject_item();
             Status::Ok
         }
         Err(misuse) => misuse,
@@ -212,7 +214,7 @@ pub unsafe extern "C" fn exportitems_decoder_reject_item(decoder: *mut Decoder) 
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_decoder_offset(decoder: *mut Decoder) -> u64 {
     // SAFETY: the caller's word.
-    unsafe { object(decoder) }.map_or(0, |decoder| decoder.decoder.offset())
+    unsafe { object(decoder) }.map_or(0, |decoder| decoder.core.offset())
 }
 
 /// The name of an `ItemError`, such as `not-answered`; absent for none and for a number that is no error.

@@ -29,7 +29,7 @@ const _: () = assert!(size_of::<Exchange>() <= EXPORTITEMS_EXCHANGE_SIZE);
 pub struct Endpoint {
     mark: u32,
     policy: core_api::Policy,
-    endpoint: core_api::Endpoint,
+    core: core_api::Endpoint,
 }
 
 impl_object!(Endpoint, b"EIep");
@@ -42,7 +42,7 @@ impl_object!(Endpoint, b"EIep");
 pub struct Exchange {
     mark: u32,
     policy: core_api::Policy,
-    exchange: core_api::Exchange,
+    core: core_api::Exchange,
 }
 
 impl_object!(Exchange, b"EIex");
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn exportitems_endpoint_init(
         let object = Endpoint {
             mark: Endpoint::MARK,
             policy,
-            endpoint: core_api::Endpoint::new(limits),
+            core: core_api::Endpoint::new(limits),
         };
         // SAFETY: the caller's word.
         unsafe { place(memory, object, endpoint) }
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn exportitems_endpoint_limits(
         // SAFETY: the caller's word.
         let endpoint = unsafe { object(endpoint) }?;
         // SAFETY: the caller's word.
-        unsafe { write(limits, endpoint.endpoint.limits().into()) }?;
+        unsafe { write(limits, endpoint.core.limits().into()) }?;
         Ok(Status::Ok)
     };
     // SAFETY: the caller's word.
@@ -158,12 +158,8 @@ pub unsafe extern "C" fn exportitems_endpoint_end(
         // SAFETY: the caller's word; objects of two kinds are never at one place.
         let exchange = unsafe { object(exchange) }?;
         check(wait_ms, usize::MAX, 0)?;
-        let Endpoint {
-            policy,
-            endpoint: machine,
-            ..
-        } = endpoint;
-        let wait = machine.end(policy, exchange.exchange, elapsed_ms, random);
+        let Endpoint { policy, core, .. } = endpoint;
+        let wait = core.end(policy, exchange.core, elapsed_ms, random);
         exchange.mark = 0;
         // SAFETY: the caller's word.
         unsafe { write(wait_ms, or_minus_one(wait)) }?;
@@ -208,7 +204,7 @@ pub unsafe extern "C" fn exportitems_exchange_init(
         let object = Exchange {
             mark: Exchange::MARK,
             policy: endpoint.policy,
-            exchange: endpoint.endpoint.exchange(items),
+            core: endpoint.core.exchange(items),
         };
         // SAFETY: the caller's word.
         unsafe { place(memory, object, exchange) }
@@ -239,7 +235,7 @@ pub unsafe extern "C" fn exportitems_exchange_http(
             (retry_after_s >= 0).then(|| u32::try_from(retry_after_s).unwrap_or(u32::MAX));
         // SAFETY: the caller's word.
         let location = unsafe { text(location) }?;
-        exchange.exchange.http(status, retry_after_s, location);
+        exchange.core.http(status, retry_after_s, location);
         Ok(Status::Ok)
     };
     // SAFETY: the caller's word.
@@ -258,7 +254,7 @@ pub unsafe extern "C" fn exportitems_exchange_cut(
 ) -> Status {
     let learn = || -> Result<Status, Failure> {
         // SAFETY: the caller's word.
-        unsafe { object(exchange) }?.exchange.cut();
+        unsafe { object(exchange) }?.core.cut();
         Ok(Status::Ok)
     };
     // SAFETY: the caller's word.
@@ -295,16 +291,16 @@ pub unsafe extern "C" fn exportitems_exchange_event(
         let outcome = match decoder.take_news() {
             None => return Ok(Status::Ok),
             Some(News::Fault(fault)) => {
-                exchange.exchange.fault(&fault);
+                exchange.core.fault(&fault);
                 return Ok(Status::Ok);
             }
             Some(News::Cut) => {
-                exchange.exchange.cut();
+                exchange.core.cut();
                 return Ok(Status::Ok);
             }
             Some(News::Outcome(outcome)) => outcome,
         };
-        let found = exchange.exchange.item(&outcome);
+        let found = exchange.core.item(&outcome);
         let mut wait = None;
         if !retry.is_null() {
             // SAFETY: the caller's word.

@@ -10,8 +10,8 @@ use exportitems_http1::{
 
 use crate::codes::{Framing, HttpEventKind};
 use crate::memory::{
-    answer, check, impl_object, input, object, place, read, slice, slice_mut, text, vacate, write,
-    Rest,
+    advance, answer, check, impl_object, input, object, place, read, slice, slice_mut, text,
+    vacate, write, Rest,
 };
 use crate::status::{Error, Failure, Status};
 use crate::text::{Bytes, Text};
@@ -272,7 +272,7 @@ pub unsafe extern "C" fn exportitems_http_response_next(
         let mut left = unsafe { self::input(input) }?;
         let next = response.next(&mut left);
         // SAFETY: `input` was read from just now, and the caller lends it for writing too.
-        unsafe { write(input, left.into()) }?;
+        unsafe { advance(input, left) }?;
         let Some(found) = next.map_err(Failure::Http)? else {
             return Ok(Status::Ok);
         };

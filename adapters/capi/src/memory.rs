@@ -170,6 +170,23 @@ pub(crate) unsafe fn input<'a>(input: *const Bytes) -> Result<&'a [u8], Status> 
     unsafe { slice(bytes.ptr, bytes.len) }
 }
 
+/// Moves the input forward, over what has been consumed of it.
+///
+/// # Safety
+/// `input` is null or valid for reads and writes.
+pub(crate) unsafe fn advance(input: *mut Bytes, left: &[u8]) -> Result<(), Status> {
+    // SAFETY: by the caller's word.
+    let bytes = unsafe { read(input) }?;
+    let consumed = bytes.len.saturating_sub(left.len());
+    // From the caller's own pointer: that of an empty slice may be any.
+    let rest = Bytes {
+        ptr: bytes.ptr.wrapping_add(consumed),
+        len: left.len(),
+    };
+    // SAFETY: by the caller's word.
+    unsafe { write(input, rest) }
+}
+
 /// Memory behind an object, handed out front to back for what the object borrows.
 pub(crate) struct Rest {
     free: *mut u8,

@@ -259,11 +259,15 @@ fn order_and_errors() {
             Status::Null
         );
 
-        while exportitems_decoder_next(decoder, &mut input, event, &mut error) == Status::Event {}
-        assert_eq!(
-            (input.len, exportitems_decoder_offset(decoder)),
-            (0, document.len() as u64)
-        );
+        // Once with input, and once with none: it stays at its end.
+        for _ in 0..2 {
+            while exportitems_decoder_next(decoder, &mut input, event, &mut error) == Status::Event
+            {
+            }
+            let end = document.as_bytes().as_ptr_range().end;
+            assert_eq!((input.ptr, input.len), (end, 0));
+        }
+        assert_eq!(exportitems_decoder_offset(decoder), document.len() as u64);
         while exportitems_decoder_finish(decoder, event, &mut error) == Status::Event {}
         assert_eq!(
             exportitems_decoder_finish(decoder, event, &mut error),

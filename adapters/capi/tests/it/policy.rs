@@ -308,6 +308,7 @@ fn what_the_caller_wants_counts() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn misuse_is_answered() {
     let mut objects = Objects::new(1);
     let Objects {

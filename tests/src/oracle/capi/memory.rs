@@ -1,11 +1,12 @@
 //! Memory as a C program has it: exactly as large as told, so that a sanitizer sees every byte beyond it.
 
 use core::ffi::c_void;
-use core::ptr::null_mut;
+use core::ptr::{null, null_mut};
 use std::alloc::{alloc_zeroed, dealloc, handle_alloc_error, Layout};
 
 use exportitems_capi::{
-    exportitems_endpoint_init, exportitems_payload_check_init, Endpoint, PayloadCheck, Status,
+    exportitems_endpoint_init, exportitems_payload_check_init, Bytes, Endpoint, PayloadCheck,
+    Status,
 };
 
 use super::Wrong;
@@ -51,6 +52,24 @@ impl Drop for Memory {
     }
 }
 
+/// The input of a call, or a wrong one.
+pub(super) fn lend(piece: &[u8], wrong: Wrong) -> Bytes {
+    match wrong {
+        Wrong::NullInput => Bytes {
+            ptr: null(),
+            len: piece.len().max(1),
+        },
+        Wrong::LongInput => Bytes {
+            ptr: piece.as_ptr(),
+            len: isize::MAX.unsigned_abs() + 1,
+        },
+        _ => Bytes {
+            ptr: piece.as_ptr(),
+            len: piece.len(),
+        },
+    }
+}
+
 /// Objects that are not the ones that a call wants.
 pub(super) struct Strange {
     blank: Memory,
@@ -73,15 +92,15 @@ impl Strange {
         // SAFETY: the memory is as large as told, and outlives its use.
         unsafe {
             let at = strange.check.at();
-            let made = exportitems_payload_check_init(at, LARGEST, &mut check, null_mut());
+            let made = exportitems_payload_check_init(at, LARGEST, &raw mut check, null_mut());
             assert_eq!(made, Status::Ok);
-            let (at, none) = (strange.endpoint.at(), core::ptr::null());
+            let at = strange.endpoint.at();
             let made = exportitems_endpoint_init(
                 at,
                 LARGEST,
-                none,
-                core::ptr::null(),
-                &mut endpoint,
+                null(),
+                null(),
+                &raw mut endpoint,
                 null_mut(),
             );
             assert_eq!(made, Status::Ok);

@@ -1,7 +1,9 @@
 //! The C interface: calls in any order, right and wrong ones, against the Rust API on the same bytes.
 
+mod check;
+mod decoder;
+mod http;
 mod memory;
-mod receive;
 mod retry;
 mod same;
 mod send;
@@ -12,8 +14,10 @@ use exportitems_capi::{Error, Status, EXPORTITEMS_ERROR_TEXT_LEN};
 use crate::script;
 use crate::wire;
 
+use check::Check;
+use decoder::Decoding;
+use http::Http;
 use memory::Strange;
-use receive::{Check, Decoding, Http};
 use retry::Retrying;
 
 /// Calls, and what they work on.
@@ -52,9 +56,9 @@ struct Call {
 
 #[derive(Arbitrary, Debug)]
 enum What {
-    Decoder(receive::DecoderCall),
-    Http(receive::HttpCall),
-    Check(receive::CheckCall),
+    Decoder(decoder::DecoderCall),
+    Http(http::HttpCall),
+    Check(check::CheckCall),
     Retry(retry::RetryCall),
     Encoder(send::Request),
     RequestHead(send::Head),
@@ -217,7 +221,7 @@ impl Told {
 
     fn place(&mut self) -> *mut Error {
         if self.wanted {
-            &mut self.error
+            &raw mut self.error
         } else {
             core::ptr::null_mut()
         }

@@ -9,8 +9,8 @@ use exportitems::RequestServerVersion;
 use exportitems_capi as capi;
 use exportitems_capi::{Status, Text};
 
+use super::decoder::{Decoding, News};
 use super::memory::{Memory, Strange};
-use super::receive::{Decoding, News};
 use super::same::text;
 use super::{Told, Wrong};
 
@@ -117,27 +117,7 @@ impl<'a> Retrying<'a> {
         let misuse = wrong.object(self.core_exchange.is_some());
         match *call {
             RetryCall::Endpoint { limits, policy } => self.make(limits, policy, wrong, told),
-            RetryCall::Limits => {
-                let mut limits = MaybeUninit::uninit();
-                // SAFETY: every pointer is null or valid.
-                let status = unsafe {
-                    capi::exportitems_endpoint_limits(
-                        endpoint,
-                        wrong.place(limits.as_mut_ptr()),
-                        told.place(),
-                    )
-                };
-                let misuse = endpoint_misuse.or(wrong.out());
-                told.expect(status, misuse.unwrap_or(Status::Ok));
-                if let (None, Some(core)) = (misuse, &self.core) {
-                    // SAFETY: the status says that it was written.
-                    let found = unsafe { limits.assume_init() };
-                    let expected = core.limits();
-                    assert_eq!(found.items as usize, expected.items);
-                    assert_eq!(found.connections as usize, expected.connections);
-                    assert_eq!(text(found.server_version), Some(expected.version.as_str()));
-                }
-            }
+            RetryCall::Limits => self.limits(endpoint_misuse, wrong, told),
             RetryCall::Exchange { items } => self.start(items.into(), wrong, told),
             RetryCall::Http {
                 status: number,
@@ -197,7 +177,7 @@ impl<'a> Retrying<'a> {
                         self.strange.object(self.exchange, Wrong::Nothing),
                         elapsed_ms.into(),
                         random,
-                        wrong.place(&mut wait_ms),
+                        wrong.place(&raw mut wait_ms),
                         told.place(),
                     )
                 };
@@ -216,6 +196,28 @@ impl<'a> Retrying<'a> {
                     assert_eq!(wait_ms, wait.map_or(-1, i64::from));
                 }
             }
+        }
+    }
+
+    fn limits(&self, misuse: Option<Status>, wrong: Wrong, told: &mut Told) {
+        let mut limits = MaybeUninit::uninit();
+        // SAFETY: every pointer is null or valid.
+        let status = unsafe {
+            capi::exportitems_endpoint_limits(
+                self.strange.object(self.endpoint, wrong),
+                wrong.place(limits.as_mut_ptr()),
+                told.place(),
+            )
+        };
+        let misuse = misuse.or(wrong.out());
+        told.expect(status, misuse.unwrap_or(Status::Ok));
+        if let (None, Some(core)) = (misuse, &self.core) {
+            // SAFETY: the status says that it was written.
+            let found = unsafe { limits.assume_init() };
+            let expected = core.limits();
+            assert_eq!(found.items as usize, expected.items);
+            assert_eq!(found.connections as usize, expected.connections);
+            assert_eq!(text(found.server_version), Some(expected.version.as_str()));
         }
     }
 
@@ -262,7 +264,7 @@ impl<'a> Retrying<'a> {
                 size,
                 for_c.as_ref().map_or(null(), core::ptr::from_ref),
                 policy_for_c.as_ref().map_or(null(), core::ptr::from_ref),
-                wrong.place(&mut made),
+                wrong.place(&raw mut made),
                 told.place(),
             )
         };
@@ -317,7 +319,7 @@ impl<'a> Retrying<'a> {
                 size,
                 self.strange.object(self.endpoint, endpoint_wrong),
                 items,
-                wrong.place(&mut made),
+                wrong.place(&raw mut made),
                 told.place(),
             )
         };
@@ -349,7 +351,7 @@ impl<'a> Retrying<'a> {
             capi::exportitems_exchange_event(
                 self.strange.object(self.exchange, wrong),
                 decoding.object(Wrong::Nothing),
-                item.map_or(null_mut(), |item| &mut self.retries[item]),
+                item.map_or(null_mut(), |item| &raw mut self.retries[item]),
                 elapsed_ms,
                 random,
                 wrong.place(advice.as_mut_ptr()),

@@ -94,7 +94,13 @@ pub(super) fn encode(request: &Request, wrong: Wrong, told: &mut Told) {
     let mut encoder = null_mut();
     // SAFETY: null, or as large as told, or refused by its length; all of it outlives the encoder.
     let status = unsafe {
-        capi::exportitems_encoder_init(at, size, &for_c, wrong.place(&mut encoder), told.place())
+        capi::exportitems_encoder_init(
+            at,
+            size,
+            &raw const for_c,
+            wrong.place(&raw mut encoder),
+            told.place(),
+        )
     };
     let culture = request.culture.as_deref().map(core::str::from_utf8);
     let expected = expected_request(request, version, impersonation.as_deref(), culture);
@@ -201,8 +207,8 @@ pub(super) fn encode_head(head: &Head, wrong: Wrong, told: &mut Told) {
         capi::exportitems_http_request_init(
             at,
             size,
-            &for_c,
-            wrong.place(&mut encoder),
+            &raw const for_c,
+            wrong.place(&raw mut encoder),
             told.place(),
         )
     };
