@@ -23,6 +23,8 @@ use retry::Retrying;
 /// Calls, and what they work on.
 #[derive(Arbitrary, Debug)]
 struct Script {
+    /// Whether every object is made before the first call.
+    ready: bool,
     document: Document,
     head: Head,
     calls: Vec<Call>,
@@ -62,6 +64,27 @@ enum What {
     Retry(retry::RetryCall),
     Encoder(send::Request),
     RequestHead(send::Head),
+}
+
+impl What {
+    /// Makes every object.
+    const READY: &[Self] = &[
+        Self::Decoder(decoder::DecoderCall::Init {
+            scratch: 128,
+            options: None,
+            again: false,
+        }),
+        Self::Http(http::HttpCall::Init {
+            scratch: 256,
+            again: false,
+        }),
+        Self::Check(check::CheckCall::Init { again: false }),
+        Self::Retry(retry::RetryCall::Endpoint {
+            limits: None,
+            policy: None,
+        }),
+        Self::Retry(retry::RetryCall::Exchange { items: 20 }),
+    ];
 }
 
 /// What is wrong with a call; most are right. One thing at a time, so that the answer is known.
@@ -164,15 +187,18 @@ pub fn capi(bytes: &[u8]) {
     let mut http = Http::new(&strange, &response);
     let mut check = Check::new(&strange, &document);
     let mut retrying = Retrying::new(&strange);
-    for Call { wrong, error, what } in &script.calls {
-        let mut told = Told::new(*error);
+    let start = script.ready.then_some(What::READY).into_iter().flatten();
+    let start = start.map(|what| (Wrong::Nothing, true, what));
+    let calls = (script.calls.iter()).map(|call| (call.wrong, call.error, &call.what));
+    for (wrong, error, what) in start.chain(calls) {
+        let mut told = Told::new(error);
         match what {
-            What::Decoder(call) => decoding.call(*call, *wrong, &mut told),
-            What::Http(call) => http.call(*call, *wrong, &mut told),
-            What::Check(call) => check.call(*call, *wrong, &mut told),
-            What::Retry(call) => retrying.call(call, &mut decoding, *wrong, &mut told),
-            What::Encoder(request) => send::encode(request, *wrong, &mut told),
-            What::RequestHead(head) => send::encode_head(head, *wrong, &mut told),
+            What::Decoder(call) => decoding.call(*call, wrong, &mut told),
+            What::Http(call) => http.call(*call, wrong, &mut told),
+            What::Check(call) => check.call(*call, wrong, &mut told),
+            What::Retry(call) => retrying.call(call, &mut decoding, wrong, &mut told),
+            What::Encoder(request) => send::encode(request, wrong, &mut told),
+            What::RequestHead(head) => send::encode_head(head, wrong, &mut told),
         }
     }
 }
