@@ -1,18 +1,21 @@
-/* Exports items from an EWS server, over a plain TCP connection, and writes each that is complete to item-N.fts.
+/* Exports items from an EWS server, over plain TCP connections, and writes each that is complete to item-N.fts. What
+ * failed is asked for again when and how the retry policy says.
  *
- *   export HOST PORT ID...
+ *   export [-a ATTEMPTS] HOST PORT ID...      ATTEMPTS: for each kind of failure, at most
  *
  * No TLS, no credentials: the server is the emulator, or a proxy that adds both. Nothing is allocated but what
  * getaddrinfo() and stdio take; memory does not depend on the size of an item.
  *
- * Exit status: 0 all items are complete; 1 some are not; 2 wrong usage; 3 the response is unusable; 4 the server
- * cannot be reached or a file not be written. */
+ * Exit status: 0 all items are complete; 1 some are not; 2 wrong usage; 3 some are not, and the last response was
+ * unusable. */
 #define _POSIX_C_SOURCE 200112L
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "items.h"
@@ -21,6 +24,27 @@
 
 static uint8_t buffer[16384];
 static exportitems_error error;
+
+/* Milliseconds since the first call. */
+static uint64_t now_ms(void)
+{
+    static uint64_t start;
+    struct timespec now;
+    uint64_t ms;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    if (start == 0)
+        start = ms;
+    return ms - start;
+}
+
+static void wait_for(uint64_t ms)
+{
+    struct timespec time = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+
+    nanosleep(&time, NULL);
+}
 
 static exportitems_text text(const char *string)
 {
@@ -60,8 +84,15 @@ static bool send_all(int fd, const uint8_t *bytes, size_t len)
     return true;
 }
 
+/* The caller's own fault: asking again will not help. */
+static bool refused(void)
+{
+    fprintf(stderr, "%s\n", error.text);
+    exit(2);
+}
+
 /* The request: the head, then the body, whose length is known beforehand. */
-static int send_request(int fd, const char *host, const char *port, char **ids, size_t count)
+static bool send_request(int fd, const char *host, const char *port, const struct sink *sink, exportitems_text version)
 {
     static uint64_t memory[MOST_ITEMS * 8], head_memory[64];
     static exportitems_item_id items[MOST_ITEMS];
@@ -76,13 +107,14 @@ static int send_request(int fd, const char *host, const char *port, char **ids, 
     exportitems_http_request *head_encoder;
     size_t i, len;
 
-    for (i = 0; i < count; i++)
-        items[i].id = text(ids[i]);
+    for (i = 0; i < sink->asked_len; i++)
+        items[i].id = sink->asked[i]->id;
     memset(&request, 0, sizeof request);
     request.items = items;
-    request.items_len = count;
+    request.items_len = sink->asked_len;
+    request.server_version = version;
     if (exportitems_encoder_init(memory, sizeof memory, &request, &encoder, &error) < 0)
-        return 2;
+        return refused();
 
     snprintf(authority, sizeof authority, "%s:%s", host, port);
     memset(&head, 0, sizeof head);
@@ -92,36 +124,62 @@ static int send_request(int fd, const char *host, const char *port, char **ids, 
     head.headers_len = sizeof headers / sizeof headers[0];
     head.content_length = exportitems_encoder_len(encoder);
     if (exportitems_http_request_init(head_memory, sizeof head_memory, &head, &head_encoder, &error) < 0)
-        return 2;
+        return refused();
 
     do {
         if (exportitems_http_request_write(head_encoder, buffer, sizeof buffer, &len, &error) < 0)
-            return 2;
+            return refused();
         if (!send_all(fd, buffer, len))
-            return 4;
+            return false;
     } while (len > 0);
     do {
         if (exportitems_encoder_write(encoder, buffer, sizeof buffer, &len, &error) < 0)
-            return 2;
+            return refused();
         if (!send_all(fd, buffer, len))
-            return 4;
+            return false;
     } while (len > 0);
-    return 0;
+    return true;
+}
+
+/* What the policy wants of an HTTP head, field by field. */
+struct http_head {
+    long retry_after_s;
+    char location[256];
+};
+
+static bool is_named(const exportitems_http_event *field, const char *name)
+{
+    return field->name.len == strlen(name) && strncasecmp(field->name.ptr, name, field->name.len) == 0;
+}
+
+static void take_head(struct http_head *head, const exportitems_http_event *part, exportitems_exchange *exchange)
+{
+    char value[sizeof head->location];
+
+    if (part->kind == EXPORTITEMS_HTTP_EVENT_KIND_FIELD) {
+        snprintf(value, sizeof value, "%.*s", (int)part->data.len, (const char *)part->data.ptr);
+        if (is_named(part, "Location"))
+            memcpy(head->location, value, sizeof value);
+        if (is_named(part, "Retry-After") && value[0] >= '0' && value[0] <= '9')
+            head->retry_after_s = strtol(value, NULL, 10);
+    } else if (part->kind == EXPORTITEMS_HTTP_EVENT_KIND_HEAD) {
+        exportitems_exchange_http(exchange, part->status, head->retry_after_s, text(head->location), NULL);
+    }
 }
 
 /* Everything of the response that has arrived: HTTP's data go to the decoder. */
-static exportitems_status take(exportitems_http_response *http, exportitems_decoder *decoder, struct sink *sink,
-                               exportitems_bytes input)
+static exportitems_status take(exportitems_http_response *http, struct http_head *head, exportitems_decoder *decoder,
+                               struct sink *sink, exportitems_bytes input)
 {
     exportitems_http_event part;
     exportitems_event event;
     exportitems_status status, inner;
 
     while ((status = exportitems_http_response_next(http, &input, &part, &error)) == EXPORTITEMS_STATUS_EVENT) {
-        if (part.kind == EXPORTITEMS_HTTP_EVENT_KIND_HEAD && part.status != 200)
-            fprintf(stderr, "HTTP status %" PRIu32 "\n", part.status);
-        if (part.kind != EXPORTITEMS_HTTP_EVENT_KIND_DATA)
+        if (part.kind != EXPORTITEMS_HTTP_EVENT_KIND_DATA) {
+            take_head(head, &part, sink->exchange);
             continue;
+        }
         while ((inner = exportitems_decoder_next(decoder, &part.data, &event, &error)) == EXPORTITEMS_STATUS_EVENT)
             tell(sink, decoder, &event);
         if (inner < 0)
@@ -130,73 +188,134 @@ static exportitems_status take(exportitems_http_response *http, exportitems_deco
     return status;
 }
 
-/* The response, to its end or to the end of the connection. */
-static exportitems_status receive(int fd, uint32_t items, struct sink *sink)
+/* The response, to its end or to the end of the connection; without a connection, to its end at once. */
+static exportitems_status receive(int fd, struct sink *sink)
 {
     static uint64_t memory[EXPORTITEMS_DECODER_SIZE / 8], http_memory[EXPORTITEMS_HTTP_RESPONSE_SIZE / 8];
     static uint8_t scratch[4096], line[1024];
     exportitems_options options = {0, 0, 0, 0};
+    struct http_head head = {-1, ""};
     exportitems_decoder *decoder;
     exportitems_http_response *http;
     exportitems_event event;
-    exportitems_error cut = {0, 0, 0, {0}};
-    exportitems_status status;
+    exportitems_error first;
+    exportitems_status status, end;
     ssize_t len = 1;
 
-    options.items = items;
+    options.items = sink->asked_len;
     if ((status = exportitems_decoder_init(memory, sizeof memory, scratch, sizeof scratch, &options, &decoder,
                                            &error)) < 0 ||
         (status = exportitems_http_response_init(http_memory, sizeof http_memory, line, sizeof line, &http,
                                                  &error)) < 0)
         return status;
     while (status >= 0 && len > 0 && !exportitems_http_response_is_complete(http)) {
-        len = recv(fd, buffer, sizeof buffer, 0);
+        len = fd < 0 ? 0 : recv(fd, buffer, sizeof buffer, 0);
         if (len > 0) {
             exportitems_bytes input = {buffer, (size_t)len};
-            status = take(http, decoder, sink, input);
-        } else {
-            status = exportitems_http_response_finish(http, &error);
+            status = take(http, &head, decoder, sink, input);
+        } else if ((status = exportitems_http_response_finish(http, &error)) < 0) {
+            exportitems_exchange_cut(sink->exchange, NULL);
         }
     }
     /* Whatever happened, every item that was asked for gets its outcome; the first error is the one to tell. */
-    cut = error;
-    for (;;) {
-        exportitems_status end = exportitems_decoder_finish(decoder, &event, &error);
-        if (end == EXPORTITEMS_STATUS_EVENT) {
-            tell(sink, decoder, &event);
-            continue;
-        }
-        if (status < 0)
-            error = cut;
-        return status < 0 ? status : end;
+    first = error;
+    while ((end = exportitems_decoder_finish(decoder, &event, &error)) == EXPORTITEMS_STATUS_EVENT)
+        tell(sink, decoder, &event);
+    if (status < 0)
+        error = first;
+    return status < 0 ? status : end;
+}
+
+/* One request for the items that are ready, and its answer. */
+static exportitems_status exchange(const char *host, const char *port, exportitems_endpoint *endpoint, struct sink *sink)
+{
+    static uint64_t memory[EXPORTITEMS_EXCHANGE_SIZE / 8];
+    exportitems_limits limits;
+    exportitems_status status;
+    int fd;
+
+    exportitems_endpoint_limits(endpoint, &limits, NULL);
+    status = exportitems_exchange_init(memory, sizeof memory, endpoint, sink->asked_len, &sink->exchange, &error);
+    if (status < 0)
+        return status;
+    fd = connect_to(host, port);
+    if (fd < 0)
+        perror(host);
+    else
+        send_request(fd, host, port, sink, limits.server_version); /* what was lost shows in the answer */
+    status = receive(fd, sink);
+    if (fd >= 0)
+        close(fd);
+    if (status < 0)
+        fprintf(stderr, "error: %s\n", error.text);
+    return status;
+}
+
+/* The items to ask for now, at most so many, and when the first of them all is ready. */
+static uint64_t choose(struct sink *sink, uint32_t most, struct item *items, size_t count)
+{
+    uint64_t first = NEVER;
+    size_t i;
+
+    sink->asked_len = 0;
+    sink->now_ms = now_ms();
+    for (i = 0; i < count; i++) {
+        if (items[i].ready_ms < first)
+            first = items[i].ready_ms;
+        if (items[i].ready_ms <= sink->now_ms && sink->asked_len < most)
+            sink->asked[sink->asked_len++] = &items[i];
     }
+    return first;
 }
 
 int main(int argc, char **argv)
 {
-    struct sink sink = {0, NULL, false};
-    int fd, result;
+    static uint64_t memory[EXPORTITEMS_ENDPOINT_SIZE / 8];
+    static struct item items[MOST_ITEMS], *asked[MOST_ITEMS];
+    static struct sink sink;
+    exportitems_policy policy = exportitems_policy_default();
+    exportitems_endpoint *endpoint;
+    exportitems_limits limits;
+    exportitems_status status = EXPORTITEMS_STATUS_OK;
+    uint64_t ready_ms;
+    int64_t wait_ms = 0;
+    size_t count, i;
 
+    if (argc > 2 && strcmp(argv[1], "-a") == 0) {
+        policy.throttled.attempts = policy.transient.attempts = policy.truncated.attempts = (uint8_t)atoi(argv[2]);
+        argv += 2;
+        argc -= 2;
+    }
     if (argc < 4 || argc - 3 > MOST_ITEMS || exportitems_abi_version() != EXPORTITEMS_ABI_VERSION) {
-        fprintf(stderr, "usage: export HOST PORT ID...\n");
+        fprintf(stderr, "usage: export [-a ATTEMPTS] HOST PORT ID...\n");
         return 2;
     }
-    fd = connect_to(argv[1], argv[2]);
-    if (fd < 0) {
-        perror(argv[1]);
-        return 4;
+    count = (size_t)(argc - 3);
+    for (i = 0; i < count; i++) {
+        items[i].number = (uint32_t)i;
+        items[i].id = text(argv[3 + i]);
     }
-    result = send_request(fd, argv[1], argv[2], argv + 3, (size_t)(argc - 3));
-    if (result == 4)
-        perror(argv[1]);
-    if (result == 2)
-        fprintf(stderr, "%s\n", error.text);
-    if (result == 0 && receive(fd, (uint32_t)(argc - 3), &sink) < 0) {
-        fprintf(stderr, "error: %s\n", error.text);
-        result = 3;
+    sink.asked = asked;
+    srand((unsigned)time(NULL) ^ (unsigned)getpid());
+    if (exportitems_endpoint_init(memory, sizeof memory, NULL, &policy, &endpoint, &error) < 0)
+        return 2;
+    while (wait_ms >= 0) {
+        exportitems_endpoint_limits(endpoint, &limits, NULL);
+        ready_ms = choose(&sink, limits.items, items, count);
+        if (ready_ms == NEVER)
+            break;
+        if (sink.asked_len == 0) {
+            wait_for(ready_ms - sink.now_ms);
+            continue;
+        }
+        sink.random = (uint32_t)rand() << 16 ^ (uint32_t)rand();
+        status = exchange(argv[1], argv[2], endpoint, &sink);
+        wait_ms = end_exchange(&sink, endpoint);
+        if (wait_ms > 0)
+            wait_for((uint64_t)wait_ms);
     }
-    close(fd);
-    if (result == 0 && fflush(stdout) != 0)
-        result = 4;
-    return result == 0 && sink.failed ? 1 : result;
+    fflush(stdout);
+    for (i = 0; i < count && items[i].complete; i++) {
+    }
+    return i == count ? 0 : status < 0 ? 3 : 1;
 }

@@ -9,12 +9,33 @@
 
 #include "exportitems.h"
 
-/* An item while it arrives. */
+/* An item that was asked for. */
+struct item {
+    uint32_t number; /* of its file */
+    exportitems_text id;
+    exportitems_retry retry;
+    uint64_t ready_ms; /* when to ask for it (again), or NEVER */
+    bool complete;
+};
+
+#define NEVER UINT64_MAX
+
+/* What takes the events of one response. */
 struct sink {
-    uint32_t index;
+    exportitems_exchange *exchange;
+    struct item **asked; /* by their position in the request; none where that is not known */
+    uint32_t asked_len;
+    uint64_t now_ms; /* since the start of the program: no failure is older */
+    uint32_t random;
+    uint32_t number; /* of the item that arrives */
     FILE *file;
     bool failed; /* some item is not complete, or a file could not be written */
 };
+
+static struct item *item_at(const struct sink *sink, uint32_t index)
+{
+    return index < sink->asked_len ? sink->asked[index] : NULL;
+}
 
 static void name_of(char *name, size_t size, uint32_t index, const char *suffix)
 {
@@ -26,7 +47,7 @@ static void write_data(struct sink *sink, exportitems_decoder *decoder, exportit
     char name[32];
 
     if (sink->file == NULL) {
-        name_of(name, sizeof name, sink->index, "part");
+        name_of(name, sizeof name, sink->number, "part");
         sink->file = fopen(name, "wb");
     }
     if (sink->file == NULL || fwrite(data.ptr, 1, data.len, sink->file) != data.len) {
@@ -42,8 +63,8 @@ static void end_item(struct sink *sink, exportitems_decoder *decoder, bool compl
 
     if (sink->file == NULL)
         return;
-    name_of(part, sizeof part, sink->index, "part");
-    name_of(name, sizeof name, sink->index, "fts");
+    name_of(part, sizeof part, sink->number, "part");
+    name_of(name, sizeof name, sink->number, "fts");
     bool closed = fclose(sink->file) == 0;
     sink->file = NULL;
     if (!complete) {
@@ -57,12 +78,39 @@ static void end_item(struct sink *sink, exportitems_decoder *decoder, bool compl
 /* A text, or "-" where there is none, as printf's "%.*s" takes it. */
 #define TEXT(text) (text).ptr ? (int)(text).len : 1, (text).ptr ? (text).ptr : "-"
 
+/* What the policy makes of the event that was just told, and whether to ask for the item again. */
+static void advise(struct sink *sink, exportitems_decoder *decoder, const exportitems_event *event)
+{
+    exportitems_retry fresh = {{0}};
+    struct item *item = NULL;
+    exportitems_advice advice;
+    exportitems_text name;
+
+    if (event->kind == EXPORTITEMS_EVENT_KIND_OUTCOME)
+        item = item_at(sink, event->body.outcome.index);
+    if (exportitems_exchange_event(sink->exchange, decoder, item != NULL ? &item->retry : &fresh, sink->now_ms,
+                                   sink->random, &advice, NULL) != EXPORTITEMS_STATUS_EVENT)
+        return;
+    name = exportitems_disposition_name(advice.disposition);
+    printf(", %.*s", (int)name.len, name.ptr);
+    if (advice.wait_ms >= 0)
+        printf(", again in %" PRId64 " ms", advice.wait_ms);
+    printf("\n");
+    if (item != NULL) {
+        item->complete = event->body.outcome.error == EXPORTITEMS_ITEM_ERROR_NONE;
+        item->ready_ms = advice.wait_ms < 0 ? NEVER : sink->now_ms + (uint64_t)advice.wait_ms;
+    }
+}
+
 static void tell(struct sink *sink, exportitems_decoder *decoder, const exportitems_event *event)
 {
     switch (event->kind) {
-    case EXPORTITEMS_EVENT_KIND_MESSAGE_START:
-        sink->index = event->body.message_start.index;
+    case EXPORTITEMS_EVENT_KIND_MESSAGE_START: {
+        const struct item *item = item_at(sink, event->body.message_start.index);
+
+        sink->number = item != NULL ? item->number : event->body.message_start.index;
         break;
+    }
     case EXPORTITEMS_EVENT_KIND_DATA:
         write_data(sink, decoder, event->body.data);
         break;
@@ -72,10 +120,11 @@ static void tell(struct sink *sink, exportitems_decoder *decoder, const exportit
         exportitems_text error = exportitems_item_error_name(outcome->error);
         exportitems_text verdict = exportitems_verdict_name(outcome->integrity);
 
-        end_item(sink, decoder, complete);
-        printf("item %" PRIu32 ": %.*s %.*s %.*s, %" PRIu64 " bytes, offset %" PRIu64 "\n", outcome->index,
+        printf("item %" PRIu32 ": %.*s %.*s %.*s, %" PRIu64 " bytes, offset %" PRIu64, outcome->index,
                complete ? 2 : (int)error.len, complete ? "ok" : error.ptr, TEXT(outcome->response_code),
                TEXT(verdict), outcome->bytes, outcome->offset);
+        advise(sink, decoder, event);
+        end_item(sink, decoder, complete);
         break;
     }
     case EXPORTITEMS_EVENT_KIND_END: {
@@ -84,12 +133,32 @@ static void tell(struct sink *sink, exportitems_decoder *decoder, const exportit
 
         printf("response %.*s: %" PRIu32 " items, %" PRIu32 " ok, %" PRIu32 " failed, %" PRIu32 " suspect\n",
                TEXT(response), summary->items, summary->ok, summary->failed, summary->suspect);
+        advise(sink, decoder, event);
         sink->failed |= summary->failed > 0 || summary->response == EXPORTITEMS_RESPONSE_FAULT;
         break;
     }
+    case EXPORTITEMS_EVENT_KIND_FAULT:
+        advise(sink, decoder, event);
+        break;
     default: /* codes and texts of the server */
         break;
     }
+}
+
+/* The exchange is over: what the endpoint has learnt, and how long to wait, or -1. */
+static int64_t end_exchange(struct sink *sink, exportitems_endpoint *endpoint)
+{
+    exportitems_limits limits;
+    int64_t wait_ms = -1;
+
+    exportitems_endpoint_end(endpoint, sink->exchange, sink->now_ms, sink->random, &wait_ms, NULL);
+    exportitems_endpoint_limits(endpoint, &limits, NULL);
+    if (wait_ms < 0)
+        printf("next request: never\n");
+    else
+        printf("next request: in %" PRId64 " ms, %" PRIu32 " items, %" PRIu32 " connections, %.*s\n", wait_ms,
+               limits.items, limits.connections, TEXT(limits.server_version));
+    return wait_ms;
 }
 
 #endif

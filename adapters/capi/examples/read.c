@@ -1,5 +1,6 @@
 /* Reads the response to an ExportItems request from standard input and writes each item that is complete to
- * item-N.fts. Nothing is allocated: memory does not depend on the size of an item.
+ * item-N.fts. Nothing is allocated: memory does not depend on the size of an item. What the retry policy would do next is
+ * printed too.
  *
  *   read [CHUNK] < response.xml       CHUNK: bytes read at a time, at most (and by default) 16384
  *
@@ -12,10 +13,12 @@
 
 int main(int argc, char **argv)
 {
-    static uint64_t memory[EXPORTITEMS_DECODER_SIZE / 8];
+    static uint64_t memory[EXPORTITEMS_DECODER_SIZE / 8], endpoint_memory[EXPORTITEMS_ENDPOINT_SIZE / 8],
+        exchange_memory[EXPORTITEMS_EXCHANGE_SIZE / 8];
     static uint8_t scratch[2048], buffer[16384];
-    struct sink sink = {0, NULL, false};
+    static struct sink sink; /* all zeros: it is not known what was asked for */
     exportitems_decoder *decoder;
+    exportitems_endpoint *endpoint;
     exportitems_event event;
     exportitems_error error;
     exportitems_status status;
@@ -25,7 +28,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: read [CHUNK] < response.xml\n");
         return 2;
     }
-    status = exportitems_decoder_init(memory, sizeof memory, scratch, sizeof scratch, NULL, &decoder, &error);
+    status = exportitems_endpoint_init(endpoint_memory, sizeof endpoint_memory, NULL, NULL, &endpoint, &error);
+    if (status >= 0)
+        status = exportitems_exchange_init(exchange_memory, sizeof exchange_memory, endpoint, 20, &sink.exchange, &error);
+    if (status >= 0)
+        status = exportitems_decoder_init(memory, sizeof memory, scratch, sizeof scratch, NULL, &decoder, &error);
     while (status >= 0) {
         exportitems_bytes input = {buffer, fread(buffer, 1, chunk, stdin)};
 
@@ -38,6 +45,7 @@ int main(int argc, char **argv)
         while ((status = exportitems_decoder_finish(decoder, &event, &error)) == EXPORTITEMS_STATUS_EVENT)
             tell(&sink, decoder, &event);
     }
+    end_exchange(&sink, endpoint);
     if (status < 0) {
         printf("error: %s\n", error.text);
         return 3;

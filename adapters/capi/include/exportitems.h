@@ -19,6 +19,12 @@
 // Memory that is enough for a decoder, in bytes, on every machine: for static memory.
 #define EXPORTITEMS_DECODER_SIZE 768
 
+// Memory that is enough for an endpoint, in bytes, on every machine: for static memory.
+#define EXPORTITEMS_ENDPOINT_SIZE 128
+
+// Memory that is enough for an exchange, in bytes, on every machine: for static memory.
+#define EXPORTITEMS_EXCHANGE_SIZE 192
+
 // Memory that is enough to read an HTTP response, in bytes, on every machine: for static memory.
 #define EXPORTITEMS_HTTP_RESPONSE_SIZE 128
 
@@ -365,6 +371,62 @@ typedef uint32_t exportitems_response;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// What a client can do about what became of an item.
+enum exportitems_disposition
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // It is exported.
+  EXPORTITEMS_DISPOSITION_DONE = 1,
+  // Asking again will not help.
+  EXPORTITEMS_DISPOSITION_PERMANENT = 2,
+  // Somebody has to change credentials or rights first.
+  EXPORTITEMS_DISPOSITION_AUTH = 3,
+  // The server is busy: wait, then ask for the same.
+  EXPORTITEMS_DISPOSITION_THROTTLED = 4,
+  // It may be over in a moment.
+  EXPORTITEMS_DISPOSITION_TRANSIENT = 5,
+  // The server gave up while it wrote the item.
+  EXPORTITEMS_DISPOSITION_TRUNCATED = 6,
+  // The request is refused as it is: its version, its size or its shape.
+  EXPORTITEMS_DISPOSITION_VERSION = 7,
+  // Something newer than this interface.
+  EXPORTITEMS_DISPOSITION_OTHER = 99,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum exportitems_disposition exportitems_disposition;
+#else
+typedef uint32_t exportitems_disposition;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What the next request should do differently. An endpoint's limits follow it by themselves.
+enum exportitems_relief
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Nothing.
+  EXPORTITEMS_RELIEF_NONE = 0,
+  // Ask for fewer items at once.
+  EXPORTITEMS_RELIEF_FEWER_ITEMS = 1,
+  // Keep fewer connections open.
+  EXPORTITEMS_RELIEF_FEWER_CONNECTIONS = 2,
+  // Ask in an older version.
+  EXPORTITEMS_RELIEF_OLDER_VERSION = 3,
+  // Something newer than this interface.
+  EXPORTITEMS_RELIEF_OTHER = 99,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum exportitems_relief exportitems_relief;
+#else
+typedef uint32_t exportitems_relief;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // Which fields of an HTTP event count.
 enum exportitems_http_event_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -421,6 +483,17 @@ typedef struct exportitems_decoder exportitems_decoder;
 
 // Writes one ExportItems request, any number of bytes at a time.
 typedef struct exportitems_encoder exportitems_encoder;
+
+// What is known about a server: shared by all connections to it.
+//
+// Holds no pointer: its bytes may be copied to other memory that is aligned for it.
+typedef struct exportitems_endpoint exportitems_endpoint;
+
+// One request and its answer.
+//
+// Tell it what comes: the HTTP answer, each event of the decoder, the loss of the connection; then
+// `exportitems_endpoint_end`. Holds no pointer, as an endpoint.
+typedef struct exportitems_exchange exportitems_exchange;
 
 // Writes the head of a `POST` request, any number of bytes at a time.
 typedef struct exportitems_http_request exportitems_http_request;
@@ -618,6 +691,54 @@ typedef struct exportitems_event {
   union exportitems_event_body body;
 } exportitems_event;
 
+// How much to ask of a server, and in which version.
+typedef struct exportitems_limits {
+  // Items in one request; 0: 20.
+  uint32_t items;
+  // Connections in use at the same time; 0: 4.
+  uint32_t connections;
+  // `RequestServerVersion`; absent: `Exchange2013_SP1`. Names that are stored here are static texts.
+  struct exportitems_text server_version;
+} exportitems_limits;
+
+// Waits that grow: `first_ms`, twice that, four times that, and so on up to `max_ms`.
+typedef struct exportitems_schedule {
+  // The first wait in milliseconds, and the shortest to honour of a server's own.
+  uint32_t first_ms;
+  // The longest wait that is not the server's own, in milliseconds.
+  uint32_t max_ms;
+  // How many more attempts a failure of this kind may cost.
+  uint8_t attempts;
+} exportitems_schedule;
+
+// When to give up, and how long to wait until then. `exportitems_policy_default` is a start.
+typedef struct exportitems_policy {
+  // For `EXPORTITEMS_DISPOSITION_THROTTLED`.
+  struct exportitems_schedule throttled;
+  // For `EXPORTITEMS_DISPOSITION_TRANSIENT`.
+  struct exportitems_schedule transient;
+  // For `EXPORTITEMS_DISPOSITION_TRUNCATED`.
+  struct exportitems_schedule truncated;
+  // No further attempt is granted this long after the first failure, in milliseconds.
+  uint64_t give_up_after_ms;
+} exportitems_policy;
+
+// What an item has cost in attempts so far. All zeros: nothing has failed yet.
+typedef struct exportitems_retry {
+  // Attempts, by the kind of failure.
+  uint8_t spent[4];
+} exportitems_retry;
+
+// What to make of an item's outcome.
+typedef struct exportitems_advice {
+  // What can be done.
+  exportitems_disposition disposition;
+  // What the next request should do differently.
+  exportitems_relief relief;
+  // Ask for the item again after so many milliseconds; -1: do not.
+  int64_t wait_ms;
+} exportitems_advice;
+
 // A header of the request.
 typedef struct exportitems_http_header {
   // Its name.
@@ -787,6 +908,110 @@ struct exportitems_text exportitems_response_name(uint32_t code);
 // The name of a `Verdict`, such as `whole`; absent for a number that is none.
 struct exportitems_text exportitems_verdict_name(uint32_t code);
 
+// Size of an endpoint in bytes, at most `EXPORTITEMS_ENDPOINT_SIZE`.
+size_t exportitems_endpoint_size(void);
+
+// Alignment of an endpoint in bytes, at most 8.
+size_t exportitems_endpoint_align(void);
+
+// Makes an endpoint about which nothing is known in `size` bytes of `memory`, and stores where it is in `endpoint`.
+//
+// `limits` is what to ask of it at most. `limits` and `policy` may be null for the defaults.
+//
+// # Safety
+// `memory` is valid for as long as the endpoint is used, for nothing else; the other pointers are null or valid.
+exportitems_status exportitems_endpoint_init(void *memory,
+                                             size_t size,
+                                             const struct exportitems_limits *limits,
+                                             const struct exportitems_policy *policy,
+                                             struct exportitems_endpoint **endpoint,
+                                             struct exportitems_error *error);
+
+// Stores how much to ask of the server now.
+//
+// # Safety
+// `endpoint` came from `exportitems_endpoint_init`; the other pointers are null or valid.
+exportitems_status exportitems_endpoint_limits(struct exportitems_endpoint *endpoint,
+                                               struct exportitems_limits *limits,
+                                               struct exportitems_error *error);
+
+// Learns from an exchange that is over, and stores in `wait_ms` how many milliseconds to wait before the next one,
+// or -1: stop, the server would not answer any better. The exchange is no exchange any more.
+//
+// `elapsed_ms` is the time since the last exchange that brought anything, or since the start; `random` any 32 random
+// bits, so that clients which failed together do not come back together.
+//
+// # Safety
+// `endpoint` came from `exportitems_endpoint_init` and `exchange` from `exportitems_exchange_init`; the other
+// pointers are null or valid.
+exportitems_status exportitems_endpoint_end(struct exportitems_endpoint *endpoint,
+                                            struct exportitems_exchange *exchange,
+                                            uint64_t elapsed_ms,
+                                            uint32_t random,
+                                            int64_t *wait_ms,
+                                            struct exportitems_error *error);
+
+// Size of an exchange in bytes, at most `EXPORTITEMS_EXCHANGE_SIZE`.
+size_t exportitems_exchange_size(void);
+
+// Alignment of an exchange in bytes, at most 8.
+size_t exportitems_exchange_align(void);
+
+// Starts a request for so many items within the endpoint's limits, in `size` bytes of `memory`, and stores where the
+// exchange is in `exchange`.
+//
+// # Safety
+// `memory` is valid for as long as the exchange is used, for nothing else; `endpoint` came from
+// `exportitems_endpoint_init`; the other pointers are null or valid.
+exportitems_status exportitems_exchange_init(void *memory,
+                                             size_t size,
+                                             struct exportitems_endpoint *endpoint,
+                                             size_t items,
+                                             struct exportitems_exchange **exchange,
+                                             struct exportitems_error *error);
+
+// The HTTP answer's status and its headers `Retry-After`, in seconds or -1, and `Location`, which may be absent.
+//
+// Counts where the body does not say more.
+//
+// # Safety
+// `exchange` came from `exportitems_exchange_init`; `location` is valid; `error` is null or valid.
+exportitems_status exportitems_exchange_http(struct exportitems_exchange *exchange,
+                                             uint32_t status,
+                                             int64_t retry_after_s,
+                                             struct exportitems_text location,
+                                             struct exportitems_error *error);
+
+// The connection could not be made, was lost or timed out. What the decoder says of it comes by
+// `exportitems_exchange_event`.
+//
+// # Safety
+// `exchange` came from `exportitems_exchange_init`; `error` is null or valid.
+exportitems_status exportitems_exchange_cut(struct exportitems_exchange *exchange,
+                                            struct exportitems_error *error);
+
+// Learns from the event that the decoder has just stored; to be called after each outcome, each fault and the end,
+// and after every other event without harm.
+//
+// `EXPORTITEMS_STATUS_EVENT`: it was an outcome, and what to make of it is in `advice`. `retry` belongs to the item
+// that was asked for at the outcome's index; it is null where none was, and no attempt is granted then. `elapsed_ms`
+// is the time since that item's first failure, and `random` any 32 random bits. `EXPORTITEMS_STATUS_OK`: nothing to
+// decide; an event counts once.
+//
+// # Safety
+// `exchange` came from `exportitems_exchange_init` and `decoder` from `exportitems_decoder_init`; the other pointers
+// are null or valid.
+exportitems_status exportitems_exchange_event(struct exportitems_exchange *exchange,
+                                              struct exportitems_decoder *decoder,
+                                              struct exportitems_retry *retry,
+                                              uint64_t elapsed_ms,
+                                              uint32_t random,
+                                              struct exportitems_advice *advice,
+                                              struct exportitems_error *error);
+
+// The name of a `Disposition`, such as `throttled`; absent for a number that is none.
+struct exportitems_text exportitems_disposition_name(uint32_t code);
+
 // Size in bytes of an encoder for so many headers. The largest number there is stands for more than any memory
 // holds.
 size_t exportitems_http_request_size(size_t headers);
@@ -905,6 +1130,9 @@ exportitems_status exportitems_payload_check_update(struct exportitems_payload_c
 exportitems_status exportitems_payload_check_verdict(struct exportitems_payload_check *check,
                                                      struct exportitems_payload_verdict *verdict,
                                                      struct exportitems_error *error);
+
+// Waits of seconds for a server that is busy or down, of minutes for truncated items, for eight hours at most.
+struct exportitems_policy exportitems_policy_default(void);
 
 // Size in bytes of an encoder for so many items and, together, roles. The largest number there is stands for
 // more than any memory holds.

@@ -13,7 +13,7 @@ export function load(
 ): Promise<WebAssembly.Module>;
 
 export interface Options {
-  /** How many items were asked for; 0 if that is not known, which is the default. */
+  /** How many items were asked for; 0 if that is not known, which is the default without `exchange`. */
   items?: number;
   /** What becomes of an item by the verdict on its payload; `accept` commits what is not broken. */
   integrity?: "accept" | "require" | "report" | "off";
@@ -23,6 +23,8 @@ export interface Options {
   maxTotalBytes?: number;
   /** Bytes of the decoder's scratch, 64 at least: the longest piece of data or text. */
   scratch?: number;
+  /** What learns from the faults, the outcomes and the end. Outcomes carry `advice` then. */
+  exchange?: Exchange | null;
 }
 
 /** The end of one item. */
@@ -48,6 +50,69 @@ export interface Outcome {
   bytes: number;
   /** Offset in the response where the error was noticed, or where the item's message ended. */
   offset: number;
+  /** What to make of it; null without the option `exchange`. */
+  advice: Advice | null;
+}
+
+/** What to make of an item's outcome. */
+export interface Advice {
+  disposition: "done" | "permanent" | "auth" | "throttled" | "transient" | "truncated" | "version";
+  /** What the next request should do differently; `Endpoint.limits` follows it by itself. */
+  relief: null | "fewer-items" | "fewer-connections" | "older-version";
+  /** Ask for the item again after so many milliseconds; null: do not. */
+  waitMs: number | null;
+}
+
+/** What an item has cost in attempts so far: one for each item, kept until it is done with. */
+export class Retry {
+  /** Attempts, by the kind of failure. */
+  spent: Uint8Array;
+  /** When it failed first, by the endpoint's clock; null: it has not. */
+  failed: number | null;
+}
+
+/** Waits that grow: `firstMs`, twice that, four times that, and so on up to `maxMs`. */
+export interface Schedule {
+  /** The first wait, and the shortest to honour of a server's own. */
+  firstMs?: number;
+  /** The longest wait that is not the server's own. */
+  maxMs?: number;
+  /** How many more attempts a failure of this kind may cost, 255 at most. */
+  attempts?: number;
+}
+
+export interface EndpointOptions {
+  /** Items in one request, at most; 20 by default. */
+  items?: number;
+  /** Connections in use at the same time, at most; 4 by default. */
+  connections?: number;
+  /** `RequestServerVersion`; `Exchange2013_SP1` by default. */
+  version?: string | null;
+  /** What differs from the default: waits of seconds for a server that is busy or down, of minutes for truncated items, for eight hours at most. */
+  policy?: { throttled?: Schedule; transient?: Schedule; truncated?: Schedule; giveUpAfterMs?: number };
+  /** A clock in milliseconds; `Date.now` by default. */
+  now?: () => number;
+  /** 32 random bits; from `Math.random` by default. */
+  random?: () => number;
+}
+
+/** What is known about a server, shared by all connections to it: how much to ask of it, and when. */
+export class Endpoint {
+  constructor(module: WebAssembly.Module, options?: EndpointOptions);
+  /** How much to ask of it now. */
+  readonly limits: { items: number; connections: number; version: string };
+  /** Starts a request for the items that these belong to, in their order. */
+  exchange(retries: Retry[]): Exchange;
+  /** Learns from an exchange that is over, which cannot be used any more: milliseconds to wait before the next one; null: stop. */
+  end(exchange: Exchange): number | null;
+}
+
+/** One request and its answer, made by `Endpoint.exchange`: the option `exchange` of a decoder tells it what the body says. */
+export interface Exchange {
+  /** The HTTP answer, such as that of `fetch`: its status, `Retry-After` and `Location`. Counts where the body does not say more. */
+  http(response: { status: number; headers?: { get(name: string): string | null } }): void;
+  /** The connection could not be made, was lost or timed out. */
+  cut(): void;
 }
 
 /** The response in figures. */

@@ -16,6 +16,14 @@ const ERROR_SIZE = 136;
 const ERROR_TEXT = 24;
 /** Of the body of an event. */
 const BODY = 8;
+const RETRY_SIZE = 4;
+const ADVICE_SIZE = 16;
+const LIMITS_SIZE = 16;
+const SCHEDULE_SIZE = 12;
+const POLICY_SIZE = 48;
+const RELIEFS = [null, "fewer-items", "fewer-connections", "older-version"];
+/** The longest text that goes in. */
+const TEXT_LEN = 2048;
 /** Bytes that are copied into the module at a time. */
 const INPUT_LEN = 65536;
 
@@ -38,56 +46,107 @@ export async function load(source) {
   return WebAssembly.compile(typeof source.arrayBuffer === "function" ? await source.arrayBuffer() : source);
 }
 
+/** An instance of the module with its memory, which is laid out once. */
+class Instance {
+  constructor(module) {
+    this.exports = new WebAssembly.Instance(module).exports;
+    this.end = this.exports.__heap_base.value;
+    this.result = this.place(64);
+    this.error = this.place(ERROR_SIZE);
+  }
+
+  /** Room for something. */
+  place(size) {
+    const at = (this.end + 15) & ~15;
+    this.end = at + size;
+    return at;
+  }
+
+  /** To be called when everything has its place: the memory never grows again, so the views stay valid. */
+  laidOut() {
+    const { memory } = this.exports;
+    const missing = this.end - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / 65536));
+    this.view = new DataView(memory.buffer);
+    this.bytes = new Uint8Array(memory.buffer);
+  }
+
+  check(status) {
+    if (status >= 0) return status;
+    const text = this.bytes.subarray(this.error + ERROR_TEXT, this.error + ERROR_SIZE);
+    throw new ResponseError(status, this.number(this.error + 16), utf8.decode(text.subarray(0, text.indexOf(0))));
+  }
+
+  number(at) {
+    return Number(this.view.getBigInt64(at, true));
+  }
+
+  optional(at) {
+    const number = this.number(at);
+    return number < 0 ? null : number;
+  }
+
+  data(at) {
+    const start = this.view.getUint32(at, true);
+    return this.bytes.slice(start, start + this.view.getUint32(at + 4, true));
+  }
+
+  text(at) {
+    return this.view.getUint32(at, true) === 0 ? null : utf8.decode(this.data(at));
+  }
+
+  name(of, code) {
+    of(this.result, code); // a structure is returned by a pointer to where it goes
+    return this.text(this.result);
+  }
+}
+
 /** Decodes one response. Every decoder has a memory of its own, whose size does not depend on the response. */
 export class Decoder {
-  #exports;
-  #view;
-  #bytes;
+  #memory;
   #decoder;
+  #exchange;
   #at = {};
 
-  constructor(module, { items = 0, integrity = "accept", maxItemBytes = 0, maxTotalBytes = 0, scratch = 16384 } = {}) {
+  constructor(module, options = {}) {
+    const { exchange = null, items = exchange?.retries.length ?? 0, integrity = "accept" } = options;
+    const { maxItemBytes = 0, maxTotalBytes = 0, scratch = 16384 } = options;
     if (!Object.hasOwn(INTEGRITY, integrity)) throw new TypeError(`integrity is not one of ${Object.keys(INTEGRITY)}`);
-    this.#exports = new WebAssembly.Instance(module).exports;
-    const { memory, __heap_base, exportitems_decoder_size, exportitems_decoder_init } = this.#exports;
-    let end = __heap_base.value;
-    const place = (size) => {
-      const at = (end + 15) & ~15;
-      end = at + size;
-      return at;
-    };
-    this.#at.input = place(8); // pointer and length
-    this.#at.result = place(8);
-    this.#at.event = place(EVENT_SIZE);
-    this.#at.error = place(ERROR_SIZE);
-    this.#at.buffer = place(INPUT_LEN);
-    const options = place(OPTIONS_SIZE);
-    const decoder = place(exportitems_decoder_size());
-    const scratchAt = place(scratch);
-    const missing = end - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.ceil(missing / 65536));
-    // The memory never grows again, so these stay valid.
-    this.#view = new DataView(memory.buffer);
-    this.#bytes = new Uint8Array(memory.buffer);
+    const memory = new Instance(module);
+    const { exportitems_decoder_size, exportitems_decoder_init } = memory.exports;
+    this.#memory = memory;
+    this.#exchange = exchange;
+    this.#at.input = memory.place(8); // pointer and length
+    this.#at.event = memory.place(EVENT_SIZE);
+    this.#at.buffer = memory.place(INPUT_LEN);
+    this.#at.advice = memory.place(ADVICE_SIZE);
+    this.#at.retry = memory.place(RETRY_SIZE);
+    this.#at.exchange = memory.place(memory.exports.exportitems_exchange_size());
+    const optionsAt = memory.place(OPTIONS_SIZE);
+    const decoder = memory.place(exportitems_decoder_size());
+    const scratchAt = memory.place(scratch);
+    memory.laidOut();
 
-    this.#view.setUint32(options, items, true);
-    this.#view.setUint32(options + 4, INTEGRITY[integrity], true);
-    this.#view.setBigUint64(options + 8, BigInt(maxItemBytes), true);
-    this.#view.setBigUint64(options + 16, BigInt(maxTotalBytes), true);
-    const { result, error } = this.#at;
-    this.#check(exportitems_decoder_init(decoder, exportitems_decoder_size(), scratchAt, scratch, options, result, error));
-    this.#decoder = this.#view.getUint32(result, true);
+    memory.view.setUint32(optionsAt, items, true);
+    memory.view.setUint32(optionsAt + 4, INTEGRITY[integrity], true);
+    memory.view.setBigUint64(optionsAt + 8, BigInt(maxItemBytes), true);
+    memory.view.setBigUint64(optionsAt + 16, BigInt(maxTotalBytes), true);
+    const { result, error } = memory;
+    const size = exportitems_decoder_size();
+    memory.check(exportitems_decoder_init(decoder, size, scratchAt, scratch, optionsAt, result, error));
+    this.#decoder = memory.view.getUint32(result, true);
   }
 
   /** The events of the next bytes of the response. Take all of them before the next call. */
   *push(chunk) {
-    const { input, event, error, buffer } = this.#at;
+    const { input, event, buffer } = this.#at;
+    const { exports, bytes, view, error } = this.#memory;
     for (let start = 0; start < chunk.length; start += INPUT_LEN) {
       const piece = chunk.subarray(start, start + INPUT_LEN);
-      this.#bytes.set(piece, buffer);
-      this.#view.setUint32(input, buffer, true);
-      this.#view.setUint32(input + 4, piece.length, true);
-      while (this.#check(this.#exports.exportitems_decoder_next(this.#decoder, input, event, error)) === STATUS_EVENT) {
+      bytes.set(piece, buffer);
+      view.setUint32(input, buffer, true);
+      view.setUint32(input + 4, piece.length, true);
+      while (this.#memory.check(exports.exportitems_decoder_next(this.#decoder, input, event, error)) === STATUS_EVENT) {
         yield this.#event();
       }
     }
@@ -95,55 +154,27 @@ export class Decoder {
 
   /** The events behind the end of the response. */
   *finish() {
-    const { event, error } = this.#at;
-    while (this.#check(this.#exports.exportitems_decoder_finish(this.#decoder, event, error)) === STATUS_EVENT) {
+    const { event } = this.#at;
+    const { exports, error } = this.#memory;
+    while (this.#memory.check(exports.exportitems_decoder_finish(this.#decoder, event, error)) === STATUS_EVENT) {
       yield this.#event();
     }
   }
 
-  #check(status) {
-    if (status >= 0) return status;
-    const { error } = this.#at;
-    const text = this.#bytes.subarray(error + ERROR_TEXT, error + ERROR_SIZE);
-    throw new ResponseError(status, this.#number(error + 16), utf8.decode(text.subarray(0, text.indexOf(0))));
-  }
-
-  #number(at) {
-    return Number(this.#view.getBigInt64(at, true));
-  }
-
-  #optional(at) {
-    const number = this.#number(at);
-    return number < 0 ? null : number;
-  }
-
-  #data(at) {
-    const start = this.#view.getUint32(at, true);
-    return this.#bytes.slice(start, start + this.#view.getUint32(at + 4, true));
-  }
-
-  #text(at) {
-    return this.#view.getUint32(at, true) === 0 ? null : utf8.decode(this.#data(at));
-  }
-
-  #name(of, code) {
-    of(this.#at.result, code); // a structure is returned by a pointer to where it goes
-    return this.#text(this.#at.result);
-  }
-
   #event() {
-    const view = this.#view;
+    const memory = this.#memory;
+    const { view } = memory;
     const body = this.#at.event + BODY;
     const int = (at) => view.getUint32(body + at, true);
-    const text = (at) => this.#text(body + at);
+    const text = (at) => memory.text(body + at);
     switch (view.getUint32(this.#at.event, true)) {
       case 1:
         return {
           type: "serverVersion",
-          major: this.#optional(body),
-          minor: this.#optional(body + 8),
-          majorBuild: this.#optional(body + 16),
-          minorBuild: this.#optional(body + 24),
+          major: memory.optional(body),
+          minor: memory.optional(body + 8),
+          majorBuild: memory.optional(body + 16),
+          minorBuild: memory.optional(body + 24),
           version: text(32),
         };
       case 2:
@@ -159,7 +190,7 @@ export class Decoder {
       case 7:
         return { type: "itemIds", id: text(0), changeKey: text(16) };
       case 8:
-        return { type: "data", data: this.#data(body) };
+        return { type: "data", data: memory.data(body) };
       case 9:
         return this.#outcome(body);
       case 10:
@@ -167,15 +198,17 @@ export class Decoder {
       case 11:
         return { type: "faultString", text: text(0) };
       case 12:
-        return { type: "fault", responseCode: text(0), innerResponseCode: text(8), backOffMs: this.#optional(body + 16) };
+        this.#advise(null);
+        return { type: "fault", responseCode: text(0), innerResponseCode: text(8), backOffMs: memory.optional(body + 16) };
       case 13:
+        this.#advise(null);
         return {
           type: "end",
           items: int(0),
           ok: int(4),
           failed: int(8),
           suspect: int(12),
-          response: this.#name(this.#exports.exportitems_response_name, int(16)),
+          response: memory.name(memory.exports.exportitems_response_name, int(16)),
         };
       default:
         return { type: "other" };
@@ -183,23 +216,187 @@ export class Decoder {
   }
 
   #outcome(body) {
-    const int = (at) => this.#view.getUint32(body + at, true);
-    const integrity = this.#name(this.#exports.exportitems_verdict_name, int(12));
+    const memory = this.#memory;
+    const int = (at) => memory.view.getUint32(body + at, true);
+    const index = int(0);
+    const integrity = memory.name(memory.exports.exportitems_verdict_name, int(12));
     return {
       type: "outcome",
-      index: int(0),
-      error: this.#name(this.#exports.exportitems_item_error_name, int(4)),
+      index,
+      error: memory.name(memory.exports.exportitems_item_error_name, int(4)),
       responseClass: CLASSES[int(8)],
       integrity,
-      brokenOffset: integrity === "broken" ? this.#number(body + 24) : null,
-      textReplaced: this.#view.getUint8(body + 20) !== 0,
-      responseCode: this.#text(body + 32),
-      innerResponseCode: this.#text(body + 40),
-      backOffMs: this.#optional(body + 48),
-      bytes: this.#number(body + 56),
-      offset: this.#number(body + 64),
+      brokenOffset: integrity === "broken" ? memory.number(body + 24) : null,
+      textReplaced: memory.view.getUint8(body + 20) !== 0,
+      responseCode: memory.text(body + 32),
+      innerResponseCode: memory.text(body + 40),
+      backOffMs: memory.optional(body + 48),
+      bytes: memory.number(body + 56),
+      offset: memory.number(body + 64),
+      advice: this.#advise(this.#exchange?.retries[index] ?? null),
     };
   }
+
+  /** Tells the exchange of this event. What to make of it, if it is an outcome. */
+  #advise(retry) {
+    if (this.#exchange === null) return null;
+    const memory = this.#memory;
+    const { advice, retry: retryAt, exchange } = this.#at;
+    const { now, random } = this.#exchange;
+    memory.bytes.set(this.#exchange.state, exchange);
+    if (retry !== null) memory.bytes.set(retry.spent, retryAt);
+    const status = memory.check(memory.exports.exportitems_exchange_event(
+      exchange, this.#decoder, retry === null ? 0 : retryAt, retry === null ? 0n : since(retry, now()), random(), advice, memory.error,
+    ));
+    this.#exchange.state.set(memory.bytes.subarray(exchange, exchange + this.#exchange.state.length));
+    if (status !== STATUS_EVENT) return null;
+    const disposition = memory.name(memory.exports.exportitems_disposition_name, memory.view.getUint32(advice, true));
+    if (disposition === "done") this.#exchange.brought = true;
+    if (retry !== null) {
+      retry.spent = memory.bytes.slice(retryAt, retryAt + RETRY_SIZE);
+      if (disposition !== "done") retry.failed ??= now();
+    }
+    return {
+      disposition,
+      relief: RELIEFS[memory.view.getUint32(advice + 4, true)] ?? null,
+      waitMs: memory.optional(advice + 8),
+    };
+  }
+}
+
+/** Milliseconds since an item's first failure. */
+function since(retry, now) {
+  return BigInt(Math.max(0, Math.round(now - (retry.failed ?? now))));
+}
+
+/** What an item has cost in attempts so far: one for each item, kept until it is done with. */
+export class Retry {
+  spent = new Uint8Array(RETRY_SIZE);
+  failed = null;
+}
+
+/** What is known about a server, shared by all connections to it: how much to ask of it, and when. */
+export class Endpoint {
+  #memory;
+  #endpoint;
+  #exchange;
+  #limits;
+  #text;
+  #clock;
+  #brought;
+
+  constructor(module, { items = 0, connections = 0, version = null, policy = {}, now = Date.now, random = bits } = {}) {
+    const memory = new Instance(module);
+    const { exports } = memory;
+    this.#memory = memory;
+    this.#clock = { now, random };
+    this.#brought = now();
+    const size = exports.exportitems_endpoint_size();
+    const endpoint = memory.place(size);
+    this.#exchange = memory.place(exports.exportitems_exchange_size());
+    this.#limits = memory.place(LIMITS_SIZE);
+    this.#text = memory.place(TEXT_LEN);
+    const policyAt = memory.place(POLICY_SIZE);
+    memory.laidOut();
+
+    memory.view.setUint32(this.#limits, items, true);
+    memory.view.setUint32(this.#limits + 4, connections, true);
+    this.#write(this.#limits + 8, version);
+    exports.exportitems_policy_default(policyAt);
+    ["throttled", "transient", "truncated"].forEach((kind, at) => {
+      const schedule = policyAt + at * SCHEDULE_SIZE;
+      const { firstMs, maxMs, attempts } = policy[kind] ?? {};
+      if (firstMs !== undefined) memory.view.setUint32(schedule, firstMs, true);
+      if (maxMs !== undefined) memory.view.setUint32(schedule + 4, maxMs, true);
+      if (attempts !== undefined) memory.view.setUint8(schedule + 8, attempts);
+    });
+    const { giveUpAfterMs } = policy;
+    if (giveUpAfterMs !== undefined) memory.view.setBigUint64(policyAt + 40, BigInt(giveUpAfterMs), true);
+    const { result, error } = memory;
+    memory.check(exports.exportitems_endpoint_init(endpoint, size, this.#limits, policyAt, result, error));
+    this.#endpoint = memory.view.getUint32(result, true);
+  }
+
+  /** How much to ask of it now. */
+  get limits() {
+    const memory = this.#memory;
+    memory.check(memory.exports.exportitems_endpoint_limits(this.#endpoint, this.#limits, memory.error));
+    return {
+      items: memory.view.getUint32(this.#limits, true),
+      connections: memory.view.getUint32(this.#limits + 4, true),
+      version: memory.text(this.#limits + 8),
+    };
+  }
+
+  /** Starts a request for the items that these belong to. */
+  exchange(retries) {
+    const memory = this.#memory;
+    const size = memory.exports.exportitems_exchange_size();
+    const status = memory.exports.exportitems_exchange_init(
+      this.#exchange, size, this.#endpoint, retries.length, memory.result, memory.error,
+    );
+    memory.check(status);
+    const state = memory.bytes.slice(this.#exchange, this.#exchange + size);
+    return new Exchange(state, retries, this.#clock, (call) => this.#with(state, call));
+  }
+
+  /** Learns from an exchange that is over: how long to wait before the next one, in ms; null: stop. */
+  end(exchange) {
+    const { now, random } = this.#clock;
+    if (exchange.brought) this.#brought = now();
+    const elapsed = BigInt(Math.max(0, Math.round(now() - this.#brought)));
+    const { result } = this.#memory;
+    this.#with(exchange.state, (exports, at, error) =>
+      exports.exportitems_endpoint_end(this.#endpoint, at, elapsed, random(), result, error));
+    return this.#memory.optional(result);
+  }
+
+  /** Calls something with an exchange: it holds no pointer, so that it can visit this memory and that of a decoder. */
+  #with(state, call) {
+    const memory = this.#memory;
+    memory.bytes.set(state, this.#exchange);
+    memory.check(call(memory.exports, this.#exchange, memory.error, (text) => this.#write(memory.result, text)));
+    state.set(memory.bytes.subarray(this.#exchange, this.#exchange + state.length));
+  }
+
+  /** Writes a text, and where it is to `at`. */
+  #write(at, text) {
+    const memory = this.#memory;
+    const room = memory.bytes.subarray(this.#text, this.#text + TEXT_LEN);
+    const { written } = new TextEncoder().encodeInto(text ?? "", room);
+    memory.view.setUint32(at, text === null ? 0 : this.#text, true);
+    memory.view.setUint32(at + 4, written, true);
+    return at;
+  }
+}
+
+/** One request and its answer: the option `exchange` of a decoder tells it what the body says. */
+class Exchange {
+  #call;
+  brought = false;
+
+  constructor(state, retries, { now, random }, call) {
+    Object.assign(this, { state, retries, now, random });
+    this.#call = call;
+  }
+
+  /** The HTTP answer, such as that of `fetch`. */
+  http({ status, headers }) {
+    const seconds = headers?.get("retry-after") ?? "";
+    const retryAfter = /^\d+$/.test(seconds) ? BigInt(seconds) : -1n;
+    const location = headers?.get("location") ?? null;
+    this.#call((exports, at, error, write) =>
+      exports.exportitems_exchange_http(at, status, retryAfter, write(location), error));
+  }
+
+  /** The connection could not be made, was lost or timed out. */
+  cut() {
+    this.#call((exports, at, error) => exports.exportitems_exchange_cut(at, error));
+  }
+}
+
+function bits() {
+  return Math.floor(Math.random() * 2 ** 32);
 }
 
 /**

@@ -236,6 +236,50 @@ mirror!(BrokenReason: core_api::BrokenReason {
     TooShort RecordCut Opcode RecordLength EmptyTransferBuffer NoTransferBuffer AtomCut Misplaced Open
 } else Other);
 
+/// What a client can do about what became of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Disposition {
+    /// It is exported.
+    Done = 1,
+    /// Asking again will not help.
+    Permanent = 2,
+    /// Somebody has to change credentials or rights first.
+    Auth = 3,
+    /// The server is busy: wait, then ask for the same.
+    Throttled = 4,
+    /// It may be over in a moment.
+    Transient = 5,
+    /// The server gave up while it wrote the item.
+    Truncated = 6,
+    /// The request is refused as it is: its version, its size or its shape.
+    Version = 7,
+    /// Something newer than this interface.
+    Other = 99,
+}
+
+mirror!(Disposition: core_api::policy::Disposition {
+    Done Permanent Auth Throttled Transient Truncated Version
+} else Other);
+
+/// What the next request should do differently. An endpoint's limits follow it by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Relief {
+    /// Nothing.
+    None = 0,
+    /// Ask for fewer items at once.
+    FewerItems = 1,
+    /// Keep fewer connections open.
+    FewerConnections = 2,
+    /// Ask in an older version.
+    OlderVersion = 3,
+    /// Something newer than this interface.
+    Other = 99,
+}
+
+mirror!(Relief: core_api::policy::Relief { FewerItems FewerConnections OlderVersion } else Other);
+
 /// Which fields of an HTTP event count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]

@@ -3,11 +3,13 @@
 use core::ffi::c_void;
 use core::mem::{align_of, size_of};
 
-use exportitems::{Options as CoreOptions, MIN_SCRATCH};
+use exportitems::{Event as CoreEvent, Fault, Options as CoreOptions, Outcome, MIN_SCRATCH};
 
 use crate::codes::{Integrity, ItemError, Response, Verdict};
 use crate::event::Event;
-use crate::memory::{answer, impl_object, input, object, place, read, slice_mut, write};
+use crate::memory::{
+    advance, answer, impl_object, input, object, place, read, slice_mut, vacate, write,
+};
 use crate::status::{Error, Failure, Status};
 use crate::text::{Bytes, Text};
 
@@ -27,7 +29,17 @@ const _: () = assert!(size_of::<Decoder>() <= EXPORTITEMS_DECODER_SIZE);
 #[derive(Debug)]
 pub struct Decoder {
     mark: u32,
-    decoder: exportitems::Decoder<&'static mut [u8]>,
+    core: exportitems::Decoder<&'static mut [u8]>,
+    /// What the policy is to hear of, the latest that it has not heard.
+    news: Option<News>,
+}
+
+/// An event that an exchange learns from. As the core has it: what C has of it is the caller's to change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum News {
+    Outcome(Outcome),
+    Fault(Fault),
+    Cut,
 }
 
 impl_object!(Decoder, b"EIde");
@@ -78,6 +90,8 @@ pub unsafe extern "C" fn exportitems_decoder_init(
 ) -> Status {
     let init = || -> Result<Status, Failure> {
         // SAFETY: the caller's word.
+        let memory = unsafe { vacate::<Decoder>(memory, size) }?;
+        // SAFETY: the caller's word.
         let options = unsafe { core_options(options) }?;
         if scratch.is_null() {
             return Err(Status::Null.into());
@@ -88,10 +102,11 @@ pub unsafe extern "C" fn exportitems_decoder_init(
             .or(Err(Status::ScratchTooSmall))?;
         let object = Decoder {
             mark: <Decoder as crate::memory::Object>::MARK,
-            decoder: machine,
+            core: machine,
+            news: None,
         };
         // SAFETY: the caller's word.
-        unsafe { place(memory, size, object, decoder) }
+        unsafe { place(memory, object, decoder) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(init(), error) }
@@ -112,7 +127,8 @@ pub unsafe extern "C" fn exportitems_decoder_reset(
         let decoder = unsafe { object(decoder) }?;
         // SAFETY: the caller's word.
         let options = unsafe { core_options(options) }?;
-        decoder.decoder.reset(options);
+        decoder.core.reset(options);
+        decoder.news = None;
         Ok(Status::Ok)
     };
     // SAFETY: the caller's word.
@@ -141,11 +157,11 @@ pub unsafe extern "C" fn exportitems_decoder_next(
         check_out(event)?;
         // SAFETY: the caller's word.
         let mut left = unsafe { self::input(input) }?;
-        let next = decoder.decoder.next_event(&mut left);
+        let next = decoder.core.next_event(&mut left);
         // SAFETY: `input` was read from just now, and the caller lends it for writing too.
-        unsafe { write(input, left.into()) }?;
+        unsafe { advance(input, left) }?;
         // SAFETY: the caller's word.
-        unsafe { tell(next, event) }
+        unsafe { tell(next, &mut decoder.news, event) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(next(), error) }
@@ -167,7 +183,7 @@ pub unsafe extern "C" fn exportitems_decoder_finish(
         let decoder = unsafe { object(decoder) }?;
         check_out(event)?;
         // SAFETY: the caller's word.
-        unsafe { tell(decoder.decoder.finish(), event) }
+        unsafe { tell(decoder.core.finish(), &mut decoder.news, event) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(finish(), error) }
@@ -184,7 +200,7 @@ pub unsafe extern "C" fn exportitems_decoder_reject_item(decoder: *mut Decoder) 
     // SAFETY: the caller's word.
     match unsafe { object(decoder) } {
         Ok(decoder) => {
-            decoder.decoder.reject_item();
+            decoder.core.reject_item();
             Status::Ok
         }
         Err(misuse) => misuse,
@@ -198,7 +214,7 @@ pub unsafe extern "C" fn exportitems_decoder_reject_item(decoder: *mut Decoder) 
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_decoder_offset(decoder: *mut Decoder) -> u64 {
     // SAFETY: the caller's word.
-    unsafe { object(decoder) }.map_or(0, |decoder| decoder.decoder.offset())
+    unsafe { object(decoder) }.map_or(0, |decoder| decoder.core.offset())
 }
 
 /// The name of an `ItemError`, such as `not-answered`; absent for none and for a number that is no error.
@@ -221,6 +237,13 @@ pub extern "C" fn exportitems_response_name(code: u32) -> Text {
 #[no_mangle]
 pub extern "C" fn exportitems_verdict_name(code: u32) -> Text {
     Verdict::name(code).into()
+}
+
+impl Decoder {
+    /// What happened last that a policy is to hear of; each is told once.
+    pub(crate) fn take_news(&mut self) -> Option<News> {
+        self.news.take()
+    }
 }
 
 /// # Safety
@@ -253,11 +276,21 @@ fn check_out<T>(out: *mut T) -> Result<(), Status> {
 /// # Safety
 /// `out` is null or valid for writes.
 unsafe fn tell(
-    next: Result<Option<exportitems::Event<'_>>, exportitems::Error>,
+    next: Result<Option<CoreEvent<'_>>, exportitems::Error>,
+    news: &mut Option<News>,
     out: *mut Event,
 ) -> Result<Status, Failure> {
     match next {
         Ok(Some(event)) => {
+            match &event {
+                CoreEvent::Outcome(outcome) => *news = Some(News::Outcome(*outcome)),
+                CoreEvent::Fault(fault) => *news = Some(News::Fault(*fault)),
+                CoreEvent::End(end) if end.response == exportitems::Response::Cut => {
+                    *news = Some(News::Cut);
+                }
+                CoreEvent::End(_) => *news = None,
+                _ => {}
+            }
             // SAFETY: the caller's word.
             unsafe { write(out, event.into()) }?;
             Ok(Status::Event)

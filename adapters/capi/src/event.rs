@@ -320,6 +320,6 @@ fn known(code: Option<core_api::ResponseCode>) -> Text {
     code.and_then(core_api::ResponseCode::as_str).into()
 }
 
-fn or_minus_one(number: Option<u32>) -> i64 {
+pub(crate) fn or_minus_one(number: Option<u32>) -> i64 {
     number.map_or(-1, i64::from)
 }

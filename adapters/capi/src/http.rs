@@ -10,7 +10,8 @@ use exportitems_http1::{
 
 use crate::codes::{Framing, HttpEventKind};
 use crate::memory::{
-    answer, check, impl_object, input, object, place, read, slice, slice_mut, text, write, Rest,
+    advance, answer, check, impl_object, input, object, place, read, slice, slice_mut, text,
+    vacate, write, Rest,
 };
 use crate::status::{Error, Failure, Status};
 use crate::text::{Bytes, Text};
@@ -84,7 +85,9 @@ pub unsafe extern "C" fn exportitems_http_request_init(
     let init = || -> Result<Status, Failure> {
         // SAFETY: the caller's word.
         let head = unsafe { read(head) }?;
-        let mut rest = Rest::behind::<HttpRequest>(memory, size)?;
+        // SAFETY: the caller's word.
+        let memory = unsafe { vacate::<HttpRequest>(memory, size) }?;
+        let mut rest = Rest::behind(memory, size);
         // SAFETY: the caller's word.
         let headers = unsafe { slice(head.headers, head.headers_len) }?;
         let header = |header: HttpHeader| -> Result<(&'static str, &'static str), Status> {
@@ -107,7 +110,7 @@ pub unsafe extern "C" fn exportitems_http_request_init(
             encoder: HeadEncoder::new(head),
         };
         // SAFETY: the caller's word.
-        unsafe { place(memory, size, object, request) }
+        unsafe { place(memory, object, request) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(init(), error) }
@@ -228,6 +231,8 @@ pub unsafe extern "C" fn exportitems_http_response_init(
     error: *mut Error,
 ) -> Status {
     let init = || -> Result<Status, Failure> {
+        // SAFETY: the caller's word.
+        let memory = unsafe { vacate::<HttpResponse>(memory, size) }?;
         if scratch.is_null() {
             return Err(Status::Null.into());
         }
@@ -238,7 +243,7 @@ pub unsafe extern "C" fn exportitems_http_response_init(
             part: Part::Head(HeadDecoder::new(scratch)),
         };
         // SAFETY: the caller's word.
-        unsafe { place(memory, size, object, response) }
+        unsafe { place(memory, object, response) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(init(), error) }
@@ -267,7 +272,7 @@ pub unsafe extern "C" fn exportitems_http_response_next(
         let mut left = unsafe { self::input(input) }?;
         let next = response.next(&mut left);
         // SAFETY: `input` was read from just now, and the caller lends it for writing too.
-        unsafe { write(input, left.into()) }?;
+        unsafe { advance(input, left) }?;
         let Some(found) = next.map_err(Failure::Http)? else {
             return Ok(Status::Ok);
         };

@@ -7,7 +7,7 @@
 //! - **Results**: a [`Status`], 0 and above for success; what failed in detail goes to an optional [`Error`].
 //! - **No callbacks**, and no panic: neither machine has one, and if one had, `extern "C"` would abort.
 //! - **Misuse** that can be seen is answered with a status: a null pointer, memory that is misaligned or too
-//!   small, an object that was never initialised. What cannot be seen is the caller's duty, the same for every
+//!   small, an object that was never initialised. An `init` that fails leaves no object where one was. What cannot be seen is the caller's duty, the same for every
 //!   function:
 //!   - memory is valid for reads and writes of the size that is told for it;
 //!   - an object's memory, its scratch and what it borrows stay in place and untouched while the object is in
@@ -32,24 +32,28 @@ extern crate std;
 mod codes;
 mod decoder;
 mod event;
+mod exchange;
 mod http;
 mod memory;
 mod payload;
+mod policy;
 mod request;
 mod status;
 mod text;
 
 pub use codes::{
-    BrokenReason, EventKind, Framing, HttpEventKind, Integrity, ItemError, Response, ResponseClass,
-    Verdict,
+    BrokenReason, Disposition, EventKind, Framing, HttpEventKind, Integrity, ItemError, Relief,
+    Response, ResponseClass, Verdict,
 };
 pub use decoder::*;
 pub use event::{
     Attribute, Event, EventBody, Fault, ItemIds, MessageStart, MessageXml, Outcome, ServerVersion,
     Summary,
 };
+pub use exchange::*;
 pub use http::*;
 pub use payload::*;
+pub use policy::{exportitems_policy_default, Limits, Policy, Schedule};
 pub use request::*;
 pub use status::{Error, Status, EXPORTITEMS_ERROR_TEXT_LEN};
 pub use text::{Bytes, Text};

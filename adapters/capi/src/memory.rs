@@ -45,22 +45,32 @@ pub(crate) fn check<T>(memory: *const T, size: usize, needed: usize) -> Result<(
     }
 }
 
-/// Moves an object into the caller's memory, and tells where it is.
+/// The place for a new object. What was there is none any more, whether or not the new one comes to be: it may
+/// borrow what the new one overwrites.
 ///
 /// # Safety
-/// `memory` is null or valid for writes of `size` bytes; `out` is null or valid for writes.
+/// `memory` is null or valid for writes of `size` bytes.
+pub(crate) unsafe fn vacate<T: Object>(memory: *mut c_void, size: usize) -> Result<*mut T, Status> {
+    let memory = memory.cast::<T>();
+    check(memory, size, size_of::<T>())?;
+    // SAFETY: not null, aligned and large enough, as checked; valid for writes by the caller's word.
+    unsafe { T::mark(memory).cast_mut().write(0) };
+    Ok(memory)
+}
+
+/// Moves an object to its place, and tells where that is.
+///
+/// # Safety
+/// `memory` came from [`vacate`]; `out` is null or valid for writes.
 pub(crate) unsafe fn place<T: Object>(
-    memory: *mut c_void,
-    size: usize,
+    memory: *mut T,
     object: T,
     out: *mut *mut T,
 ) -> Result<Status, Failure> {
-    let memory = memory.cast::<T>();
-    check(memory, size, size_of::<T>())?;
     check(out, usize::MAX, 0)?;
-    // SAFETY: not null, aligned and large enough, as checked; valid for writes by the caller's word.
+    // SAFETY: `vacate` has checked it.
     unsafe { memory.write(object) };
-    // SAFETY: as above.
+    // SAFETY: not null and aligned, as checked; valid by the caller's word.
     unsafe { out.write(memory) };
     Ok(Status::Ok)
 }
@@ -160,6 +170,23 @@ pub(crate) unsafe fn input<'a>(input: *const Bytes) -> Result<&'a [u8], Status> 
     unsafe { slice(bytes.ptr, bytes.len) }
 }
 
+/// Moves the input forward, over what has been consumed of it.
+///
+/// # Safety
+/// `input` is null or valid for reads and writes.
+pub(crate) unsafe fn advance(input: *mut Bytes, left: &[u8]) -> Result<(), Status> {
+    // SAFETY: by the caller's word.
+    let bytes = unsafe { read(input) }?;
+    let consumed = bytes.len.saturating_sub(left.len());
+    // From the caller's own pointer: that of an empty slice may be any.
+    let rest = Bytes {
+        ptr: bytes.ptr.wrapping_add(consumed),
+        len: left.len(),
+    };
+    // SAFETY: by the caller's word.
+    unsafe { write(input, rest) }
+}
+
 /// Memory behind an object, handed out front to back for what the object borrows.
 pub(crate) struct Rest {
     free: *mut u8,
@@ -167,13 +194,12 @@ pub(crate) struct Rest {
 }
 
 impl Rest {
-    /// What is behind an object of type `T` in `size` bytes of `memory`.
-    pub(crate) fn behind<T>(memory: *mut c_void, size: usize) -> Result<Self, Status> {
-        check(memory.cast::<T>(), size, size_of::<T>())?;
-        Ok(Self {
-            free: memory.cast::<u8>().wrapping_add(size_of::<T>()),
-            left: size - size_of::<T>(),
-        })
+    /// What is behind the place of an object, which came from [`vacate`] with this size.
+    pub(crate) fn behind<T>(memory: *mut T, size: usize) -> Self {
+        Self {
+            free: memory.wrapping_add(1).cast(),
+            left: size.saturating_sub(size_of::<T>()),
+        }
     }
 
     /// A slice with each of `from`, converted.

@@ -6,7 +6,7 @@ use core::mem::{align_of, size_of};
 use exportitems::PayloadCheck as Check;
 
 use crate::codes::{BrokenReason, Verdict};
-use crate::memory::{answer, impl_object, object, place, slice, write};
+use crate::memory::{answer, impl_object, object, place, slice, vacate, write};
 use crate::status::{Error, Failure, Status};
 
 /// Memory that is enough for a payload check, in bytes, on every machine: for static memory.
@@ -63,14 +63,18 @@ pub unsafe extern "C" fn exportitems_payload_check_init(
     check: *mut *mut PayloadCheck,
     error: *mut Error,
 ) -> Status {
-    let object = PayloadCheck {
-        mark: <PayloadCheck as crate::memory::Object>::MARK,
-        check: Check::new(),
+    let init = || -> Result<Status, Failure> {
+        // SAFETY: the caller's word.
+        let memory = unsafe { vacate::<PayloadCheck>(memory, size) }?;
+        let object = PayloadCheck {
+            mark: <PayloadCheck as crate::memory::Object>::MARK,
+            check: Check::new(),
+        };
+        // SAFETY: the caller's word.
+        unsafe { place(memory, object, check) }
     };
     // SAFETY: the caller's word.
-    let placed = unsafe { place(memory, size, object, check) };
-    // SAFETY: the caller's word.
-    unsafe { answer(placed, error) }
+    unsafe { answer(init(), error) }
 }
 
 /// Takes the next bytes of the payload.

@@ -8,7 +8,7 @@ use exportitems::{
 };
 
 use crate::memory::{
-    answer, impl_object, object, place, read, slice, slice_mut, text, write, Rest,
+    answer, impl_object, object, place, read, slice, slice_mut, text, vacate, write, Rest,
 };
 use crate::status::{Error, Failure, Status};
 use crate::text::Text;
@@ -90,7 +90,9 @@ pub unsafe extern "C" fn exportitems_encoder_init(
     let init = || -> Result<Status, Failure> {
         // SAFETY: the caller's word.
         let request = unsafe { read(request) }?;
-        let mut rest = Rest::behind::<Encoder>(memory, size)?;
+        // SAFETY: the caller's word.
+        let memory = unsafe { vacate::<Encoder>(memory, size) }?;
+        let mut rest = Rest::behind(memory, size);
         // SAFETY: the caller's word.
         let request = unsafe { borrow(&request, &mut rest) }?;
         let object = Encoder {
@@ -98,7 +100,7 @@ pub unsafe extern "C" fn exportitems_encoder_init(
             encoder: request.encoder().map_err(Failure::Request)?,
         };
         // SAFETY: the caller's word.
-        unsafe { place(memory, size, object, encoder) }
+        unsafe { place(memory, object, encoder) }
     };
     // SAFETY: the caller's word.
     unsafe { answer(init(), error) }

@@ -153,6 +153,24 @@ impl Retry {
             changed: 0,
         }
     }
+
+    /// What [`to_bytes`](Self::to_bytes) gave. Any bytes will do, and zeros are [`new`](Self::new).
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 4]) -> Self {
+        let [throttled, transient, truncated, changed] = bytes;
+        Self {
+            throttled,
+            transient,
+            truncated,
+            changed,
+        }
+    }
+
+    /// The same as bytes, for a caller that keeps it in a file or in another language.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 4] {
+        [self.throttled, self.transient, self.truncated, self.changed]
+    }
 }
 
 #[cfg(test)]
@@ -212,6 +230,27 @@ mod tests {
             Disposition::Version,
         ] {
             assert_eq!(waits(Advice::new(disposition), 0), []);
+        }
+    }
+
+    #[test]
+    fn attempts_stay_spent_when_they_are_kept_as_bytes() {
+        assert_eq!(Retry::from_bytes([0; 4]), Retry::new());
+        let advice = Advice::of_code(C::ErrorADUnavailable, None);
+        let mut bytes = Retry::new().to_bytes();
+        let waits: Vec<u32> = std::iter::from_fn(|| {
+            let mut retry = Retry::from_bytes(bytes);
+            let wait = POLICY.next(&mut retry, advice, 0, u32::MAX)?;
+            bytes = retry.to_bytes();
+            Some(wait)
+        })
+        .collect();
+        assert_eq!(waits.len(), usize::from(POLICY.transient.attempts));
+        assert_eq!(waits[..3], [999, 1_999, 3_999]);
+        for at in 0..4 {
+            let mut bytes = [0; 4];
+            bytes[at] = 1;
+            assert_eq!(Retry::from_bytes(bytes).to_bytes(), bytes);
         }
     }
 

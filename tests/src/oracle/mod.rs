@@ -2,6 +2,7 @@
 //!
 //! The fuzz targets and the tests call the same ones, so what a fuzzer finds is replayed by `cargo test`.
 
+mod capi;
 mod encode;
 mod http;
 
@@ -21,6 +22,7 @@ use crate::script::Script;
 use crate::sink::{push, Checked};
 use crate::wire;
 
+pub use capi::capi;
 pub use encode::encode;
 pub use http::http;
 

@@ -9,8 +9,9 @@ use exportitems_testkit::run::Setup;
 type Oracle = fn(&[u8]);
 
 /// Each target and its oracle.
-const TARGETS: [(&str, Oracle); 8] = [
+const TARGETS: [(&str, Oracle); 9] = [
     ("base64", oracle::base64),
+    ("capi", oracle::capi),
     ("decode", oracle::decode),
     ("differential", oracle::differential),
     ("encode", oracle::encode),

@@ -2,22 +2,26 @@
 //
 //   node transcript.mjs MODULE CHUNK FILE...
 import { readFileSync } from "node:fs";
-import { Decoder, ResponseError, load } from "../exportitems.js";
+import { Decoder, Endpoint, ResponseError, Retry, load } from "../exportitems.js";
 
 const [path, chunk, ...files] = process.argv.slice(2);
 const module = await load(readFileSync(path));
 const size = Number(chunk);
 
+const told = ({ disposition, waitMs }) => `, ${disposition}${waitMs === null ? "" : `, again in ${waitMs} ms`}`;
+
 for (const file of files) {
   const response = readFileSync(file);
-  const decoder = new Decoder(module, { scratch: 2048 });
+  const endpoint = new Endpoint(module, { now: () => 0, random: () => 0 });
+  const exchange = endpoint.exchange(Array.from({ length: 20 }, () => new Retry()));
+  const decoder = new Decoder(module, { items: 0, scratch: 2048, exchange });
   let data = "";
   const tell = (events) => {
     for (const event of events) {
       if (event.type === "data") data += Buffer.from(event.data).toString("hex");
       if (event.type === "outcome") {
         const [status, code, verdict] = [event.error ?? "ok", event.responseCode ?? "-", event.integrity ?? "-"];
-        console.log(`item ${event.index}: ${status} ${code} ${verdict}, ${event.bytes} bytes, offset ${event.offset}`);
+        console.log(`item ${event.index}: ${status} ${code} ${verdict}, ${event.bytes} bytes, offset ${event.offset}${told(event.advice)}`);
         if (event.error === null) console.log(`data ${event.index}: ${data}`);
         data = "";
       }
@@ -28,11 +32,17 @@ for (const file of files) {
     }
   };
   console.log(`file ${file}`);
+  let failure = null;
   try {
     for (let at = 0; at < response.length; at += size) tell(decoder.push(response.subarray(at, at + size)));
     tell(decoder.finish());
   } catch (error) {
     if (!(error instanceof ResponseError)) throw error;
-    console.log(`error: ${error.message}`);
+    failure = error;
   }
+  const waitMs = endpoint.end(exchange);
+  const { items, connections, version } = endpoint.limits;
+  if (waitMs === null) console.log("next request: never");
+  else console.log(`next request: in ${waitMs} ms, ${items} items, ${connections} connections, ${version}`);
+  if (failure) console.log(`error: ${failure.message}`);
 }

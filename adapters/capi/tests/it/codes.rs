@@ -66,6 +66,24 @@ fn numbers_keep_their_names() {
     );
 }
 
+#[test]
+fn dispositions_keep_their_names() {
+    let dispositions: Vec<_> = (0..=8)
+        .map(|code| name(exportitems_disposition_name(code)))
+        .collect();
+    let expected = [
+        "done",
+        "permanent",
+        "auth",
+        "throttled",
+        "transient",
+        "truncated",
+        "version",
+    ];
+    assert_eq!((dispositions[0], dispositions[8]), (None, None));
+    assert_eq!(dispositions[1..8], expected.map(Some));
+}
+
 /// Every variant of the enumerations that the core may extend has a number here.
 #[test]
 fn nothing_of_the_core_is_other() {
@@ -87,6 +105,7 @@ fn nothing_of_the_core_is_other() {
     let error = include_str!("../../../../core/src/response/error.rs");
     let verdict = include_str!("../../../../core/src/payload/verdict.rs");
     let http = include_str!("../../../http1/src/error.rs");
+    let disposition = include_str!("../../../../core/src/policy/disposition.rs");
     let codes = include_str!("../../src/codes.rs");
     let status = include_str!("../../src/status.rs");
     for (theirs, ours, prefix) in [
@@ -108,6 +127,16 @@ fn nothing_of_the_core_is_other() {
         (
             variants(verdict, "BrokenReason"),
             variants_with_values(codes, "BrokenReason"),
+            "",
+        ),
+        (
+            variants(disposition, "Disposition"),
+            variants_with_values(codes, "Disposition"),
+            "",
+        ),
+        (
+            variants(disposition, "Relief"),
+            variants_with_values(codes, "Relief"),
             "",
         ),
         (
@@ -148,12 +177,16 @@ fn sizes_are_enough_for_static_memory() {
     assert!(exportitems_decoder_size() <= EXPORTITEMS_DECODER_SIZE);
     assert!(exportitems_http_response_size() <= EXPORTITEMS_HTTP_RESPONSE_SIZE);
     assert!(exportitems_payload_check_size() <= EXPORTITEMS_PAYLOAD_CHECK_SIZE);
+    assert!(exportitems_endpoint_size() <= EXPORTITEMS_ENDPOINT_SIZE);
+    assert!(exportitems_exchange_size() <= EXPORTITEMS_EXCHANGE_SIZE);
     let aligns = [
         exportitems_decoder_align(),
         exportitems_encoder_align(),
         exportitems_http_request_align(),
         exportitems_http_response_align(),
         exportitems_payload_check_align(),
+        exportitems_endpoint_align(),
+        exportitems_exchange_align(),
     ];
     assert!(aligns.iter().all(|&align| align <= 8));
     // No memory is that large, so asking for it fails instead of wrapping.

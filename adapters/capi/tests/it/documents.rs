@@ -68,6 +68,24 @@ fn written() -> Vec<(String, Vec<u8>)> {
                 &format!("<m:Data>{WHOLE}</m:Data><m:Data>{WHOLE}</m:Data>"),
             )),
         ),
+        ("busy", envelope(&format!("{ok}{}", busy("ErrorServerBusy")))),
+        ("wrapped", envelope(&busy("ErrorInternalServerError"))),
+        (
+            "too many connections",
+            envelope(&message("Error", "ErrorExceededConnectionCount", "")),
+        ),
+        ("timeout", envelope(&message("Error", "ErrorTimeoutExpired", ""))),
+        ("denied", envelope(&message("Error", "ErrorAccessDenied", ""))),
+        (
+            "stopped batch",
+            envelope(&format!("{refused}{}", message("Error", "ErrorBatchProcessingStopped", ""))),
+        ),
+        (
+            "old server",
+            "<Envelope><Body><Fault><detail><ResponseCode>ErrorInvalidServerVersion</ResponseCode></detail></Fault>\
+             </Body></Envelope>"
+                .into(),
+        ),
         (
             "fault",
             "<s:Envelope><s:Body><s:Fault><faultcode>a:ErrorServerBusy</faultcode><faultstring>busy</faultstring>\
@@ -79,6 +97,13 @@ fn written() -> Vec<(String, Vec<u8>)> {
     documents
         .map(|(name, document)| (name.to_owned(), document.into_bytes()))
         .into()
+}
+
+/// A refusal with a wait, which may be inside of another code.
+fn busy(code: &str) -> String {
+    let xml = "<m:MessageXml><t:Value Name=\"InnerErrorResponseCode\">ErrorServerBusy</t:Value>\
+         <t:Value Name=\"BackOffMilliseconds\">5000</t:Value></m:MessageXml>";
+    message("Error", code, xml)
 }
 
 pub(crate) fn message(class: &str, code: &str, rest: &str) -> String {

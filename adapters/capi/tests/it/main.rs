@@ -6,4 +6,5 @@ mod documents;
 mod header;
 mod misuse;
 mod outcomes;
+mod policy;
 mod tools;

@@ -259,11 +259,15 @@ fn order_and_errors() {
             Status::Null
         );
 
-        while exportitems_decoder_next(decoder, &mut input, event, &mut error) == Status::Event {}
-        assert_eq!(
-            (input.len, exportitems_decoder_offset(decoder)),
-            (0, document.len() as u64)
-        );
+        // Once with input, and once with none: it stays at its end.
+        for _ in 0..2 {
+            while exportitems_decoder_next(decoder, &mut input, event, &mut error) == Status::Event
+            {
+            }
+            let end = document.as_bytes().as_ptr_range().end;
+            assert_eq!((input.ptr, input.len), (end, 0));
+        }
+        assert_eq!(exportitems_decoder_offset(decoder), document.len() as u64);
         while exportitems_decoder_finish(decoder, event, &mut error) == Status::Event {}
         assert_eq!(
             exportitems_decoder_finish(decoder, event, &mut error),
@@ -405,6 +409,49 @@ fn requests_that_cannot_be_sent_say_which_part() {
             // SAFETY: it was just made.
             assert!(unsafe { exportitems_encoder_len(encoder) } > 0);
         }
+    }
+}
+
+/// A request that cannot be sent has overwritten what the one before it borrowed.
+#[test]
+fn an_init_that_fails_leaves_no_object() {
+    let [good, bad] = [("a", "b"), ("\u{1}", "c")].map(|(first, second)| {
+        [first, second].map(|id| ItemId {
+            id: text(id),
+            change_key: ABSENT,
+        })
+    });
+    let request = |items: &[ItemId]| Request {
+        items: items.as_ptr(),
+        items_len: items.len(),
+        server_version: ABSENT,
+        impersonation: ABSENT,
+        mailbox_culture: ABSENT,
+        user_roles: null(),
+        user_roles_len: 0,
+        application_roles: null(),
+        application_roles_len: 0,
+    };
+    let mut memory = Memory::new();
+    let mut encoder = null_mut();
+    let mut written = 0;
+    let mut out = [0; 16];
+    // SAFETY: the memory is as large as told, and the requests outlive the encoder.
+    unsafe {
+        for (items, expected) in [(&good, Status::Ok), (&bad, Status::RequestCharacter)] {
+            let status = exportitems_encoder_init(
+                memory.at(0),
+                1024,
+                &request(items),
+                &mut encoder,
+                null_mut(),
+            );
+            assert_eq!(status, expected);
+        }
+        let status =
+            exportitems_encoder_write(encoder, out.as_mut_ptr(), 16, &mut written, null_mut());
+        assert_eq!(status, Status::NotInitialized);
+        assert_eq!(exportitems_encoder_len(encoder), 0);
     }
 }
 

@@ -1,11 +1,13 @@
-//! The Rust API, the C program and the WebAssembly module decode every document to the same outcomes.
+//! The Rust API, the C program and the WebAssembly module decode every document to the same outcomes, and give the
+//! same advice on them.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use exportitems::{Decoder, Event, Options, ResponseCode, Verdict};
+use exportitems::policy::{Endpoint, Limits, Policy, Retry};
+use exportitems::{Decoder, Event, Options, Response, ResponseCode, Verdict};
 
 use crate::documents;
 use crate::tools::{self, Folder};
@@ -53,6 +55,8 @@ fn by_rust(document: &[u8], chunk: usize) -> String {
     let mut decoder: Decoder<[u8; 2048]> = Decoder::new(Options::new());
     let mut told = String::new();
     let mut data = Vec::new();
+    let mut endpoint = Endpoint::new(Limits::default());
+    let mut exchange = endpoint.exchange(20);
     let mut tell = |event: Event<'_>| match event {
         Event::Data(piece) => data.extend_from_slice(piece),
         Event::Outcome(outcome) => {
@@ -62,7 +66,8 @@ fn by_rust(document: &[u8], chunk: usize) -> String {
             let (index, bytes, offset) = (outcome.index, outcome.bytes, outcome.offset);
             writeln!(
                 told,
-                "item {index}: {status} {code} {verdict}, {bytes} bytes, offset {offset}"
+                "item {index}: {status} {code} {verdict}, {bytes} bytes, offset {offset}{}",
+                advice(exchange.item(&outcome))
             )
             .unwrap();
             let data = std::mem::take(&mut data);
@@ -70,12 +75,18 @@ fn by_rust(document: &[u8], chunk: usize) -> String {
                 writeln!(told, "data {index}: {}", tools::hex(&data)).unwrap();
             }
         }
-        Event::End(summary) => writeln!(
-            told,
-            "response {}: {} items, {} ok, {} failed, {} suspect",
-            summary.response, summary.items, summary.ok, summary.failed, summary.suspect
-        )
-        .unwrap(),
+        Event::Fault(fault) => exchange.fault(&fault),
+        Event::End(summary) => {
+            writeln!(
+                told,
+                "response {}: {} items, {} ok, {} failed, {} suspect",
+                summary.response, summary.items, summary.ok, summary.failed, summary.suspect
+            )
+            .unwrap();
+            if summary.response == Response::Cut {
+                exchange.cut();
+            }
+        }
         _ => {}
     };
     let mut decode = || {
@@ -90,10 +101,33 @@ fn by_rust(document: &[u8], chunk: usize) -> String {
         Ok::<(), exportitems::Error>(())
     };
     let result = decode();
+    let wait = endpoint.end(&Policy::DEFAULT, exchange, 0, 0);
+    let Limits {
+        items,
+        connections,
+        version,
+    } = endpoint.limits();
+    match wait {
+        None => writeln!(told, "next request: never"),
+        Some(wait) => writeln!(
+            told,
+            "next request: in {wait} ms, {items} items, {connections} connections, {}",
+            version.as_str()
+        ),
+    }
+    .unwrap();
     if let Err(error) = result {
         writeln!(told, "error: {error}").unwrap();
     }
     told
+}
+
+/// What to do about an item that has not failed before.
+fn advice(advice: exportitems::policy::Advice) -> String {
+    let again = Policy::DEFAULT
+        .next(&mut Retry::new(), advice, 0, 0)
+        .map(|wait| format!(", again in {wait} ms"));
+    format!(", {}{}", advice.disposition, again.unwrap_or_default())
 }
 
 /// What the program prints, with the data of the files that it wrote.
