@@ -2,7 +2,7 @@
 //!
 //! For the author of a transport: one test calls [`check`] with a function that makes one export, as `Job` says, over a
 //! fresh connection, and tells how it [ended](End). Each scenario starts an emulator, lets the function export from it,
-//! and compares what the sink heard with what is [written down](scenarios).
+//! and compares what the sink heard with what is written down in `scenarios.rs`.
 //!
 //! ```text
 //! scenario ─► emulator ◄─ front ◄──TCP── your adapter ─► Checked ─► transcript = expected?
