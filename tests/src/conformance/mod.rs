@@ -11,6 +11,8 @@
 //! A function around a client of one's own is some thirty lines; `tests/conformance.rs` of `adapters/embedded-io` is one,
 //! blocking and async, and `tests/it/conformance.rs` of `adapters/std` another.
 //!
+//! The test kit is not published: outside of this repository it is a git dependency, with the feature `conformance`.
+//!
 //! What is asked of the function:
 //! - It sends one request, with `Content-Length`, for the job's items in their order, and makes no second attempt.
 //! - It tells its decoder [how many items](exportitems::Options::items) it asks for, and leaves the other options alone.
