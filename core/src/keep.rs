@@ -8,6 +8,8 @@ use crate::{ItemId, ItemIds, Outcome, Sink};
 ///
 /// As the observer of a [`Tee`](crate::Tee) it remembers what became of each item while another sink keeps them.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct OutcomeTable<const N: usize> {
     outcomes: heapless::Vec<Outcome, N>,
     lost: u32,
@@ -78,6 +80,8 @@ impl<const N: usize> Sink for OutcomeTable<N> {
 /// Exchange's ids are of some 150 bytes and its change keys of some 40; neither has a documented limit below
 /// [512 and 512](https://learn.microsoft.com/exchange/client-developer/web-service-reference/itemid).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct OwnedItemId<const N: usize, const K: usize> {
     id: heapless::String<N>,
     change_key: Option<heapless::String<K>>,

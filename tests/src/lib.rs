@@ -14,6 +14,8 @@
 
 pub mod base64_text;
 pub mod chunks;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod data;
 pub mod model;
 pub mod oracle;

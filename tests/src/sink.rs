@@ -1,5 +1,7 @@
 //! A sink that knows the contract of sinks.
 
+use core::fmt;
+
 use exportitems::{Decoder, Error, Event, FeedError, ItemIds, Outcome, Sink, Summary};
 
 use crate::run::{Run, Setup, Told};
@@ -12,6 +14,8 @@ pub struct Checked {
     pub notes: Run,
     /// Items that were committed: index and payload.
     pub committed: Vec<(u32, Vec<u8>)>,
+    /// Items that began and were aborted.
+    pub aborted: Vec<u32>,
     /// The item under way.
     open: Option<(u32, Vec<u8>)>,
     next: u32,
@@ -24,6 +28,8 @@ pub struct Checked {
 struct Failing {
     /// Calls that may fail, counted down.
     calls_left: Option<u32>,
+    /// The next commit fails.
+    next_commit: bool,
     /// The item that failed.
     item: Option<u32>,
     /// It failed to be committed.
@@ -34,6 +40,14 @@ struct Failing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed;
 
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the sink failed because it was told to")
+    }
+}
+
+impl core::error::Error for Failed {}
+
 impl Checked {
     /// A sink whose `n`th call that can fail does, counted from 0.
     #[must_use]
@@ -41,6 +55,18 @@ impl Checked {
         Self {
             failing: Failing {
                 calls_left: Some(n),
+                ..Failing::default()
+            },
+            ..Self::default()
+        }
+    }
+
+    /// A sink whose first `commit` fails.
+    #[must_use]
+    pub fn failing_to_commit() -> Self {
+        Self {
+            failing: Failing {
+                next_commit: true,
                 ..Failing::default()
             },
             ..Self::default()
@@ -110,6 +136,9 @@ impl Sink for Checked {
         assert_eq!(outcome.bytes, data.len() as u64);
         assert_ne!(self.failing.item, Some(index), "commit of a lost item");
         self.outcome(outcome);
+        if core::mem::take(&mut self.failing.next_commit) {
+            self.failing.calls_left = Some(0);
+        }
         self.may_fail(index)
             .inspect_err(|_| self.failing.in_commit = true)?;
         self.committed.push((index, data));
@@ -120,6 +149,7 @@ impl Sink for Checked {
         let (index, _) = self.open.take().expect("abort behind begin");
         assert_eq!(outcome.index, index);
         assert_ne!(outcome.error, None, "abort of a good item");
+        self.aborted.push(index);
         self.outcome(outcome);
     }
 

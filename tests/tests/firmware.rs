@@ -172,7 +172,24 @@ fn response(payloads: &[Vec<u8>]) -> String {
     )
 }
 
-/// Every published sample, and a response that is cut, and spoiled, in many places.
+/// What the decoder's fuzz targets start from and what they found.
+fn fuzzed() -> Vec<Vec<u8>> {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    let folders = ["corpus/decode", "regressions/differential"];
+    let files = folders.map(|folder| std::fs::read_dir(fuzz.join(folder)).unwrap());
+    let mut paths: Vec<PathBuf> = files
+        .into_iter()
+        .flatten()
+        .map(|file| file.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect()
+}
+
+/// The fuzzers' documents, every published sample, and a response that is cut, and spoiled, in many places.
 fn documents() -> Vec<Vec<u8>> {
     let published = [
         "exportitems-page/02_response_success_as-published_https-ns.xml",
@@ -184,11 +201,13 @@ fn documents() -> Vec<Vec<u8>> {
         "docs/how-to-export-items-by-using-ews-in-exchange_2.xml",
         "docs/how-to-export-items-by-using-ews-in-exchange_4.xml",
     ];
-    let mut documents: Vec<Vec<u8>> = published
-        .iter()
-        .filter_map(|name| data::text(&format!("samples/{name}")))
-        .map(String::into_bytes)
-        .collect();
+    let mut documents = fuzzed();
+    documents.extend(
+        published
+            .iter()
+            .filter_map(|name| data::text(&format!("samples/{name}")))
+            .map(String::into_bytes),
+    );
     let payloads: Vec<_> = (0..4)
         .map(|seed| payload(seed, 700 + 99 * seed).unwrap())
         .collect();

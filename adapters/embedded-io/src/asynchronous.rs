@@ -76,8 +76,8 @@ struct Items<'i, S, K: ?Sized> {
 
 impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
     async fn feed(&mut self, input: &mut &[u8]) -> Result<(), ResponseError> {
-        while let Some(event) = self.decoder.next_event(input)? {
-            if self.delivery.tell(event, self.sink).await.is_err() {
+        while let Some((event, wanted)) = self.decoder.next_event_and_item(input)? {
+            if self.delivery.tell(event, wanted, self.sink).await.is_err() {
                 self.decoder.reject_item();
             }
         }
@@ -90,7 +90,8 @@ impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
             if let Event::End(end) = event {
                 summary = Some(end);
             }
-            if self.delivery.tell(event, self.sink).await.is_err() {
+            // Nothing begins behind the end of the input.
+            if self.delivery.tell(event, None, self.sink).await.is_err() {
                 self.decoder.reject_item();
             }
         }

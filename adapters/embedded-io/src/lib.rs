@@ -73,6 +73,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # More examples
+//! In [`examples`](https://docs.rs/crate/exportitems-embedded-io/latest/source/examples/); all but the last run anywhere,
+//! with `cargo run --example`:
+//!
+//! | example | shows |
+//! |---|---|
+//! | `tcp` | a std `TcpStream`, and a table of outcomes |
+//! | `tokio` | async, and a slow reader that holds the server back |
+//! | `flash` | a sink of flash pages: erase before write, commit record |
+//! | `uart` | the core alone on a wire, without HTTP, 16 bytes at a time |
+//! | `small` | 8 KiB of RAM, checked when it is compiled |
+//! | `embassy_net` | embassy-net's `TcpSocket`, and a limit on the time; compiled only |
+//!
 //! [`Decoder`]: exportitems::Decoder
 #![no_std]
 #![forbid(unsafe_code)]

@@ -49,23 +49,25 @@ pub(crate) struct Delivery {
     index: u32,
     /// The sink knows that it began.
     begun: bool,
-    /// The sink refused it.
-    lost: bool,
 }
 
 impl Delivery {
-    /// Tells the sink of an event. An error costs the item: the caller rejects it.
+    /// Tells the sink of an event. `wanted`: the item that may begin with its ids.
+    /// An error costs the item: the caller rejects it, and the decoder hands out no more of it.
     pub(crate) async fn tell<K: AsyncSink + ?Sized>(
         &mut self,
         event: Event<'_>,
+        wanted: Option<u32>,
         sink: &mut K,
     ) -> Result<(), K::Error> {
-        let told = match event {
-            Event::ItemIds(ids) => self.begin(ids, sink).await,
-            Event::Data(bytes) => match self.begin(ItemIds::default(), sink).await {
-                Ok(()) => sink.write(bytes).await,
-                refused => refused,
-            },
+        match event {
+            Event::ItemIds(ids) if wanted.is_some() => self.begin(ids, sink).await,
+            Event::ItemIds(_) => Ok(()),
+            // Data is told only if it is wanted, though this may be the last of it.
+            Event::Data(bytes) => {
+                self.begin(ItemIds::default(), sink).await?;
+                sink.write(bytes).await
+            }
             Event::Outcome(outcome) => match (core::mem::take(&mut self.begun), outcome.error) {
                 (true, None) => sink.commit(&outcome).await,
                 (true, Some(_)) => {
@@ -83,18 +85,12 @@ impl Delivery {
             }
             note => {
                 if let Event::MessageStart { index, .. } = note {
-                    *self = Self {
-                        index,
-                        begun: false,
-                        lost: false,
-                    };
+                    self.index = index;
                 }
                 sink.note(&note).await;
                 Ok(())
             }
-        };
-        self.lost |= told.is_err();
-        told
+        }
     }
 
     async fn begin<K: AsyncSink + ?Sized>(
@@ -102,11 +98,10 @@ impl Delivery {
         ids: ItemIds<'_>,
         sink: &mut K,
     ) -> Result<(), K::Error> {
-        if self.begun || self.lost {
-            return Ok(());
+        if !self.begun {
+            sink.begin(self.index, ids).await?;
+            self.begun = true;
         }
-        sink.begin(self.index, ids).await?;
-        self.begun = true;
         Ok(())
     }
 }

@@ -6,6 +6,8 @@ use crate::response::{Fault, ItemError, Outcome};
 
 /// How much of its budget a failure costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub(super) enum Charge {
     /// Nothing: something else failed, and this was in its way.
     Nothing,
@@ -17,6 +19,8 @@ pub(super) enum Charge {
 
 /// What to make of an outcome, a fault, an HTTP answer or a lost connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Advice {
     /// What can be done.

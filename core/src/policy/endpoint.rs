@@ -8,6 +8,8 @@ use crate::request::RequestServerVersion;
 
 /// How much to ask of a server, and in which version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Limits {
     /// Items in one request, at least 1.
     pub items: usize,
@@ -31,6 +33,8 @@ impl Default for Limits {
 
 /// What is known about a server: shared by all connections to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Endpoint {
     limits: Limits,
     /// What the caller wants at most; `limits.items` finds its way back to it.

@@ -12,6 +12,8 @@ use crate::response::{Fault, ItemError, Outcome};
 /// Tell it what comes, as it comes: the HTTP status, a fault, the loss of the connection, each item's
 /// outcome. Then [`Endpoint::end`](super::Endpoint::end).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Exchange {
     /// What the request was like.
     pub(super) sent: Limits,

@@ -5,6 +5,8 @@ use super::disposition::Disposition;
 
 /// Waits that grow: `first_ms`, twice that, four times that, …, `max_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Schedule {
     /// The first wait in milliseconds, and the shortest to honour of a server's own.
     pub first_ms: u32,
@@ -16,6 +18,8 @@ pub struct Schedule {
 
 /// When to give up, and how long to wait until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Policy {
     /// For [`Disposition::Throttled`].
     pub throttled: Schedule,
@@ -135,6 +139,8 @@ impl Default for Policy {
 ///
 /// INVARIANT: no count goes down; only a new one starts at nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Retry {
     throttled: u8,
     transient: u8,

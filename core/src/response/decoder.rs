@@ -102,6 +102,24 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         self.machine.next_event(input, false, self.scratch.as_mut())
     }
 
+    /// [`next_event`](Self::next_event), and the index of the item under way while more of it is wanted.
+    ///
+    /// An item is not wanted once it has failed or was [rejected](Self::reject_item), nor if nobody asked for it:
+    /// a sink is not told that such a one begins.
+    /// [`feed`](Self::feed) knows that by itself; this is for the loop around a sink that waits.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn next_event_and_item(
+        &mut self,
+        input: &mut &[u8],
+    ) -> Result<Option<(Event<'_>, Option<u32>)>, Error> {
+        let event = self
+            .machine
+            .next_event(input, false, self.scratch.as_mut())?;
+        Ok(event.map(|event| (event, self.machine.wanted_item())))
+    }
+
     /// The next event behind the end of the input: the last item's outcome, the outcomes of items without an
     /// answer, the end. `Ok(None)`: that was all.
     ///

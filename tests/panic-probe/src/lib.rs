@@ -51,6 +51,14 @@ pub fn probe_decoder_next_event<'d>(
 }
 
 #[no_mangle]
+pub fn probe_decoder_next_event_and_item<'d>(
+    decoder: &'d mut Decoder,
+    input: &mut &[u8],
+) -> Result<Option<(Event<'d>, Option<u32>)>, Error> {
+    decoder.next_event_and_item(input)
+}
+
+#[no_mangle]
 pub fn probe_decoder_borrowed<'d>(
     decoder: &'d mut Decoder<&mut [u8]>,
     input: &mut &[u8],

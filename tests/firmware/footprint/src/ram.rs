@@ -1,4 +1,4 @@
-//! One static a public type; its size is the type's.
+//! One static a public type, whose size is the type's; in WebAssembly a function that returns it.
 
 use core::mem::size_of;
 
@@ -6,12 +6,28 @@ use exportitems::{Decoder, Encoder, Event, Outcome, PayloadCheck, Summary};
 use exportitems_embedded_io::{Client, Server};
 use exportitems_http1::{BodyDecoder, HeadDecoder, HeadEncoder};
 
+/// What `tests/firmware/export` keeps: decoder, buffer for what is sent and received, credentials, client.
+type Protocol = (
+    Decoder<[u8; 512]>,
+    [u8; 1024],
+    [u8; 64],
+    Client<'static, ()>,
+);
+
 macro_rules! sizes {
     ($($name:ident: $type:ty;)*) => {
         $(
             #[no_mangle]
+            #[cfg(not(target_family = "wasm"))]
             #[allow(non_upper_case_globals)]
             pub static $name: [u8; size_of::<$type>()] = [0; size_of::<$type>()];
+
+            // A WebAssembly module does not say how large a static is.
+            #[no_mangle]
+            #[cfg(target_family = "wasm")]
+            pub extern "C" fn $name() -> usize {
+                size_of::<$type>()
+            }
         )*
     };
 }
@@ -31,4 +47,5 @@ sizes! {
     ram_http1_body_decoder: BodyDecoder;
     ram_client: Client<'static, ()>;
     ram_server: Server<'static>;
+    ram_protocol: Protocol;
 }

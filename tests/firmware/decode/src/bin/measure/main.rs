@@ -5,6 +5,7 @@
 #![no_main]
 
 mod stack;
+mod stream;
 
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, PAD};
@@ -13,10 +14,12 @@ use core::hint::black_box;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::SYST;
 use cortex_m_rt::entry;
-use exportitems::{Decoder, Discard, Integrity, Options, Summary};
+use exportitems::{Decoder, Discard, ExportItems, Integrity, ItemId, Options, Summary};
+use exportitems_embedded_io::{Client, Server};
 use semihosting::fs::File;
 use semihosting::io::Read;
 use semihosting::{println, process};
+use stream::Stream;
 
 /// With `-icount shift=0` an instruction takes a nanosecond, and SysTick counts at 25 MHz.
 const INSTRUCTIONS_A_TICK: u32 = 40;
@@ -40,7 +43,17 @@ fn main() -> ! {
     if summary.map(|it| it.ok) != Some(1) {
         process::exit(1);
     }
-    println!("stack {stack}");
+    println!("stack decode {stack}");
+
+    decoder.reset(Options::new());
+    let mut buffer = [0; 1024];
+    stack::paint();
+    let summary = export(&mut decoder, document, &mut buffer);
+    let stack = stack::high_water();
+    if summary.map(|it| it.ok) != Some(1) {
+        process::exit(1);
+    }
+    println!("stack export {stack}");
 
     for (name, integrity) in [
         ("checked", Integrity::Accept),
@@ -69,6 +82,16 @@ fn decode(decoder: &mut Decoder, document: &[u8]) -> Option<Summary> {
         decoder.feed(&mut input, &mut Discard).ok()?;
     }
     decoder.finish_into(&mut Discard).ok()
+}
+
+/// A request and its response, by the blocking client.
+#[inline(never)]
+fn export(decoder: &mut Decoder, document: &[u8], buffer: &mut [u8]) -> Option<Summary> {
+    let mut client = Client::new(Stream::new(document), Server::new("localhost"), buffer);
+    let items = [ItemId::new("AAMkAGYz+NAA=")];
+    client
+        .export(&ExportItems::new(&items), decoder, &mut Discard)
+        .ok()
 }
 
 fn read<'a>(path: &core::ffi::CStr, buffer: &'a mut [u8]) -> &'a [u8] {
