@@ -93,9 +93,7 @@ impl Endpoint {
         let Exchange { sent, next, .. } = exchange;
         let limits = &mut self.limits;
         limits.version = limits.version.min(next.version);
-        if next.connections < sent.connections {
-            limits.connections = limits.connections.min(next.connections);
-        }
+        limits.connections = limits.connections.min(next.connections);
         if next.items < sent.items {
             limits.items = limits.items.min(next.items);
         } else if exchange.progress && sent.items >= limits.items {
@@ -130,7 +128,7 @@ mod tests {
     use super::super::tests::{cut, done, fault, not_answered, refused};
     use super::{Endpoint, Exchange, Limits, Policy};
     use crate::code::ResponseCode as C;
-    use crate::policy::Disposition;
+    use crate::policy::{Disposition, Retry};
     use crate::request::RequestServerVersion as Version;
     use crate::response::{Fault, Outcome};
     use proptest::prelude::*;
@@ -169,9 +167,66 @@ mod tests {
             let _ = after(&mut endpoint, items, deliver);
         }
         assert_eq!(endpoint.limits().items, 20);
-        // A small last batch teaches nothing about large ones.
-        let (_, limits) = after(&mut endpoint, 3, deliver);
-        assert_eq!(limits.items, 20);
+    }
+
+    #[test]
+    fn only_a_full_request_that_brings_something_makes_the_next_one_larger() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let _ = after(&mut endpoint, 20, Exchange::cut);
+        assert_eq!(after(&mut endpoint, 9, deliver).1.items, 10);
+        let busy = |exchange: &mut Exchange| {
+            exchange.item(&refused(0, C::ErrorServerBusy));
+        };
+        assert_eq!(after(&mut endpoint, 10, busy).1.items, 10);
+        assert_eq!(after(&mut endpoint, 10, deliver).1.items, 12);
+    }
+
+    #[test]
+    fn a_step_begins_at_what_was_sent() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        assert_eq!(after(&mut endpoint, 6, Exchange::cut).1.items, 3);
+        // A request of two that was sent before teaches no more than it can.
+        assert_eq!(after(&mut endpoint, 10, Exchange::cut).1.items, 3);
+    }
+
+    /// One item can fail a whole request: fewer at once will tell which, and the server is not to blame.
+    #[test]
+    fn a_fault_about_an_item_is_waited_for_as_if_it_would_pass() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let (wait, limits) = after(&mut endpoint, 20, |exchange| {
+            exchange.fault(&fault(C::ErrorCorruptData));
+        });
+        assert_eq!((wait, limits.items), (Some(999), 10));
+        // One that is too large need not wait to be made smaller; one that is refused as such ends it.
+        let (wait, limits) = after(&mut endpoint, 10, |exchange| {
+            exchange.fault(&fault(C::ErrorRequestStreamTooBig));
+        });
+        assert_eq!((wait, limits.items), (Some(0), 5));
+        let (wait, _) = after(&mut endpoint, 5, |exchange| exchange.http(400, None, None));
+        assert_eq!(wait, None);
+    }
+
+    #[test]
+    fn an_item_is_only_blamed_for_a_fault_that_it_was_alone_with() {
+        let advice = |items| {
+            let mut exchange = Endpoint::new(Limits::default()).exchange(items);
+            exchange.fault(&fault(C::ErrorCorruptData));
+            exchange.item(&not_answered(0))
+        };
+        let next = |items| Policy::DEFAULT.next(&mut Retry::new(), advice(items), 0, 0);
+        assert_eq!((next(1), next(2)), (None, Some(0)));
+    }
+
+    #[test]
+    fn an_answer_without_the_items_is_no_progress() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let empty = |exchange: &mut Exchange| {
+            exchange.item(&not_answered(0));
+        };
+        let mut waits = [0; 3].map(|_| after(&mut endpoint, 1, empty).0);
+        assert_eq!(waits, [Some(999), Some(1_999), None]);
+        waits = [0; 3].map(|_| after(&mut endpoint, 1, |_| ()).0);
+        assert_eq!(waits, [None; 3]);
     }
 
     #[test]
