@@ -125,7 +125,7 @@ fn is_about_items(advice: Advice) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{cut, done, fault, not_answered, refused};
+    use super::super::tests::{after, cut, done, fault, not_answered, refused};
     use super::{Endpoint, Exchange, Limits, Policy};
     use crate::code::ResponseCode as C;
     use crate::policy::{Disposition, Retry};
@@ -135,18 +135,6 @@ mod tests {
 
     fn deliver(exchange: &mut Exchange) {
         exchange.item(&done(0));
-    }
-
-    /// The wait after an exchange of so many items, and the limits then.
-    fn after(
-        endpoint: &mut Endpoint,
-        items: usize,
-        tell: impl Fn(&mut Exchange),
-    ) -> (Option<u32>, Limits) {
-        let mut exchange = endpoint.exchange(items);
-        tell(&mut exchange);
-        let wait = endpoint.end(&Policy::DEFAULT, exchange, 0, u32::MAX);
-        (wait, endpoint.limits())
     }
 
     #[test]
