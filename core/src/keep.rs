@@ -132,14 +132,15 @@ mod tests {
             format!("<ExportItemsResponseMessage ResponseClass='Success'>{content}</ExportItemsResponseMessage>")
         };
         let document = format!(
-            "<Envelope><Body><ExportItemsResponse><ResponseMessages>{}{}{}{}</ResponseMessages>\
+            "<Envelope><Body><ExportItemsResponse><ResponseMessages>{}{}{}{}{}</ResponseMessages>\
              </ExportItemsResponse></Body></Envelope>",
             item("D(QUJDREVGR0g=)"),
+            item("D(QUJD?)"),
             item("D(?)"),
             item(""),
             item("D(QUJDREVGR0g=)"),
         );
-        let mut table: OutcomeTable<4> = OutcomeTable::new();
+        let mut table: OutcomeTable<5> = OutcomeTable::new();
         let mut decoder: Decoder = Decoder::new(Options::new());
         let mut input = document.as_bytes();
         decoder.feed(&mut input, &mut table).unwrap();
@@ -147,6 +148,7 @@ mod tests {
         let errors = table.outcomes().iter().map(|it| (it.index, it.error));
         let expected = [
             None,
+            Some(ItemError::Base64),
             Some(ItemError::Base64),
             Some(ItemError::MissingData),
             None,
@@ -166,5 +168,7 @@ mod tests {
         assert_eq!(OwnedItemId::<4, 2>::new(item).unwrap().as_item_id(), item);
         assert_eq!(OwnedItemId::<3, 2>::new(item), None);
         assert_eq!(OwnedItemId::<4, 1>::new(item), None);
+        let bare = ItemId::new("AAMk");
+        assert_eq!(OwnedItemId::<4, 0>::new(bare).unwrap().as_item_id(), bare);
     }
 }

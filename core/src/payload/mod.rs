@@ -153,7 +153,7 @@ mod tests {
         let whole = pieces.concat();
         let [as_given, at_once, bytewise] =
             [pieces.to_vec(), vec![&whole[..]], whole.chunks(1).collect()].map(|pieces| {
-                let mut check = PayloadCheck::new();
+                let mut check = PayloadCheck::default();
                 for piece in pieces {
                     check.update(piece);
                 }

@@ -131,6 +131,7 @@ mod tests {
     use crate::policy::{Disposition, Retry};
     use crate::request::RequestServerVersion as Version;
     use crate::response::{Fault, Outcome};
+    use core::cell::Cell;
     use proptest::prelude::*;
 
     fn deliver(exchange: &mut Exchange) {
@@ -247,7 +248,9 @@ mod tests {
     #[test]
     fn the_version_ladder_is_climbed_down_once() {
         let mut endpoint = Endpoint::new(Limits::default());
+        let versions = Cell::new([Version::default(); 2]);
         let refuse = |exchange: &mut Exchange| {
+            versions.set([versions.get()[1], exchange.version()]);
             exchange.fault(&fault(C::ErrorInvalidServerVersion));
             let advice = exchange.item(&not_answered(0));
             assert_eq!(advice.disposition, Disposition::Version);
@@ -256,6 +259,10 @@ mod tests {
             let (wait, limits) = after(&mut endpoint, 1, refuse);
             assert_eq!((wait, limits.version), (Some(0), version));
         }
+        assert_eq!(
+            versions.get(),
+            [Version::default(), Version::Exchange2010_SP2]
+        );
         assert_eq!(after(&mut endpoint, 1, refuse).0, None);
     }
 

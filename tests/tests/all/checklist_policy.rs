@@ -4,7 +4,7 @@
 //! The last line, "Diagnostics", is about HTTP: `diagnostics_without_ids` in `adapters/std/tests/it/http.rs`.
 
 use exportitems::policy::{Advice, Disposition, Endpoint, Exchange, Limits, Policy, Relief, Retry};
-use exportitems::{Decoder, Event, Options, RequestServerVersion, Response};
+use exportitems::{Decoder, Event, Options, RequestServerVersion as V, Response};
 
 use crate::support::{data, envelope, good, message, refused, response};
 
@@ -251,7 +251,6 @@ fn what_is_asked_differently() {
     assert_eq!(step(&response(&good())), Some(0));
     assert_eq!(step(&old), Some(0));
     assert_eq!(step(&old), None, "there is none older");
-    use RequestServerVersion as V;
     let lowest = V::Exchange2010_SP1;
     let ladder = [
         V::Exchange2013_SP1,
