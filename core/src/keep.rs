@@ -115,15 +115,52 @@ impl<const N: usize, const K: usize> OwnedItemId<N, K> {
 mod tests {
     use super::{OutcomeTable, OwnedItemId};
     use crate::{Decoder, ItemError, ItemId, Options};
+    use std::format;
 
     #[test]
     fn a_full_table_says_what_it_lost() {
         let mut table: OutcomeTable<2> = OutcomeTable::new();
-        let mut decoder: Decoder = Decoder::new(Options::new().items(3));
+        let mut decoder: Decoder = Decoder::new(Options::new().items(4));
         assert!(decoder.finish_into(&mut table).is_err());
-        assert_eq!(table.lost(), 1);
+        assert_eq!(table.lost(), 2);
         let errors = table.outcomes().iter().map(|it| (it.index, it.error));
         assert!(errors.eq([0, 1].map(|index| (index, Some(ItemError::NotAnswered)))));
+        table.clear();
+        assert_eq!(table.lost(), 0);
+    }
+
+    #[test]
+    fn outcomes_of_every_kind_are_kept_in_their_order() {
+        let item = |content: &str| {
+            let content = content.replace("D(", "<Data>").replace(')', "</Data>");
+            format!("<ExportItemsResponseMessage ResponseClass='Success'>{content}</ExportItemsResponseMessage>")
+        };
+        let document = format!(
+            "<Envelope><Body><ExportItemsResponse><ResponseMessages>{}{}{}{}{}</ResponseMessages>\
+             </ExportItemsResponse></Body></Envelope>",
+            item("D(QUJDREVGR0g=)"),
+            item("D(QUJD?)"),
+            item("D(?)"),
+            item(""),
+            item("D(QUJDREVGR0g=)"),
+        );
+        let mut table: OutcomeTable<5> = OutcomeTable::new();
+        let mut decoder: Decoder = Decoder::new(Options::new());
+        let mut input = document.as_bytes();
+        decoder.feed(&mut input, &mut table).unwrap();
+        decoder.finish_into(&mut table).unwrap();
+        let errors = table.outcomes().iter().map(|it| (it.index, it.error));
+        let expected = [
+            None,
+            Some(ItemError::Base64),
+            Some(ItemError::Base64),
+            Some(ItemError::MissingData),
+            None,
+        ];
+        assert!(errors.eq((0..).zip(expected)), "{table:?}");
+        assert_eq!(table.lost(), 0);
+        table.clear();
+        assert!(table.outcomes().is_empty());
     }
 
     #[test]
@@ -135,5 +172,7 @@ mod tests {
         assert_eq!(OwnedItemId::<4, 2>::new(item).unwrap().as_item_id(), item);
         assert_eq!(OwnedItemId::<3, 2>::new(item), None);
         assert_eq!(OwnedItemId::<4, 1>::new(item), None);
+        let bare = ItemId::new("AAMk");
+        assert_eq!(OwnedItemId::<4, 0>::new(bare).unwrap().as_item_id(), bare);
     }
 }

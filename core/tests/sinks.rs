@@ -1,8 +1,10 @@
-//! The ready sinks, told by hand what a decoder would tell of two good items around a broken one.
+//! The ready sinks, told of two good items around a broken one and a refused one.
 
 use std::convert::Infallible;
 
-use exportitems::{Decoder, Discard, FeedError, ItemIds, Options, Outcome, Sink, SliceSink, Tee};
+use exportitems::{
+    Decoder, Discard, Event, FeedError, ItemIds, Options, Outcome, Sink, SliceSink, Summary, Tee,
+};
 
 const WHOLE: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=";
 
@@ -13,7 +15,11 @@ fn response() -> String {
              <m:Data>{data}</m:Data></m:ExportItemsResponseMessage>"
         )
     };
-    let items = [WHOLE, "AQAAAAgAAAA*", WHOLE].map(message).concat();
+    let refused =
+        "<m:ExportItemsResponseMessage ResponseClass='Error'><m:ResponseCode>ErrorItemNotFound\
+         </m:ResponseCode></m:ExportItemsResponseMessage>";
+    let broken = message("AQAAAAgAAAA*") + refused;
+    let items = [message(WHOLE), broken, message(WHOLE)].concat();
     format!(
         "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><m:ExportItemsResponse \
          xmlns:m='http://schemas.microsoft.com/exchange/services/2006/messages'><m:ResponseMessages>{items}\
@@ -24,7 +30,7 @@ fn response() -> String {
 /// Feeds the response, over every error of the sink; the number of items that were kept, and of errors.
 fn run<K: Sink>(sink: &mut K) -> (u32, u32) {
     let response = response();
-    let mut decoder: Decoder = Decoder::new(Options::new().items(3));
+    let mut decoder: Decoder = Decoder::new(Options::new().items(4));
     let (mut input, mut errors) = (response.as_bytes(), 0);
     while let Err(FeedError::Sink(_)) = decoder.feed(&mut input, sink) {
         errors += 1;
@@ -97,6 +103,103 @@ fn a_full_slice_costs_the_item_and_its_observer_does_not_see_it_committed() {
         .sum();
     assert_eq!(tee.observer.committed, kept);
     assert_eq!(tee.sink.committed().len(), 32);
+}
+
+/// Writes down what it is told; refuses each commit with `refusal`, if there is one.
+struct Notes<E> {
+    refusal: Option<E>,
+    told: Vec<String>,
+}
+
+impl<E> Notes<E> {
+    fn new(refusal: Option<E>) -> Self {
+        let told = Vec::new();
+        Self { refusal, told }
+    }
+}
+
+impl<E: Copy> Sink for Notes<E> {
+    type Error = E;
+
+    fn begin(&mut self, index: u32, _: ItemIds<'_>) -> Result<(), E> {
+        self.told.push(format!("begin {index}"));
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), E> {
+        self.told.push(format!("write {bytes:?}"));
+        Ok(())
+    }
+
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), E> {
+        self.told.push(format!("commit {}", outcome.index));
+        self.refusal.map_or(Ok(()), Err)
+    }
+
+    fn abort(&mut self, outcome: &Outcome) {
+        let error = outcome.error.expect("an error");
+        self.told.push(format!("abort {} {error}", outcome.index));
+    }
+
+    fn failed(&mut self, outcome: &Outcome) {
+        let error = outcome.error.expect("an error");
+        self.told.push(format!("failed {} {error}", outcome.index));
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        if let Event::ResponseCode { text, .. } = event {
+            self.told.push((*text).to_owned());
+        }
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        self.told
+            .push(format!("{} of {}", summary.ok, summary.items));
+    }
+}
+
+#[test]
+fn an_observer_is_told_what_the_sink_is() {
+    let mut tee = Tee::new(
+        Notes::<Infallible>::new(None),
+        Notes::<Infallible>::new(None),
+    );
+    assert_eq!(run(&mut tee), (2, 0));
+    assert_eq!(tee.sink.told, tee.observer.told);
+    let told = tee
+        .sink
+        .told
+        .iter()
+        .filter(|call| !call.starts_with("write"));
+    assert!(told.eq(&[
+        "NoError",
+        "begin 0",
+        "commit 0",
+        "NoError",
+        "begin 1",
+        "abort 1 base64",
+        "ErrorItemNotFound",
+        "failed 2 refused",
+        "NoError",
+        "begin 3",
+        "commit 3",
+        "2 of 4"
+    ]));
+}
+
+/// "of a commit only if the sink has made it"
+#[test]
+fn an_observer_hears_of_an_abort_where_the_sink_could_not_commit() {
+    let mut tee = Tee::new(
+        Notes::new(Some("disk full")),
+        Notes::<Infallible>::new(None),
+    );
+    assert_eq!(run(&mut tee), (0, 2));
+    let committed = |told: &[String]| told.iter().any(|call| call.starts_with("commit"));
+    assert!(committed(&tee.sink.told) && !committed(&tee.observer.told));
+    for index in [0, 3] {
+        assert!(tee.observer.told.contains(&format!("abort {index} write")));
+    }
 }
 
 #[cfg(feature = "embedded-io")]

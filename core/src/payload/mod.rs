@@ -144,15 +144,23 @@ impl Default for PayloadCheck {
 #[cfg(test)]
 mod tests {
     use super::{BrokenReason, PayloadCheck, Verdict};
+    use std::vec;
 
     const CONFIG: [u8; 16] = [1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0];
 
+    /// The verdict, which is the same for the payload in these pieces, in one and in single bytes.
     fn verdict(pieces: &[&[u8]]) -> Verdict {
-        let mut check = PayloadCheck::new();
-        for piece in pieces {
-            check.update(piece);
-        }
-        check.verdict()
+        let whole = pieces.concat();
+        let [as_given, at_once, bytewise] =
+            [pieces.to_vec(), vec![&whole[..]], whole.chunks(1).collect()].map(|pieces| {
+                let mut check = PayloadCheck::default();
+                for piece in pieces {
+                    check.update(piece);
+                }
+                check.verdict()
+            });
+        assert_eq!((at_once, bytewise), (as_given, as_given), "{whole:02X?}");
+        as_given
     }
 
     fn broken(offset: u64, reason: BrokenReason) -> Verdict {
@@ -197,6 +205,10 @@ mod tests {
                 broken(32, RecordCut),
             ),
             (
+                &[&CONFIG, priority, &[4, 0, 0, 0, 6, 0, 0, 0, 9, 9]],
+                broken(32, RecordCut),
+            ),
+            (
                 &[&CONFIG, &[2, 0, 0, 0, 0, 0, 0, 0]],
                 broken(16, EmptyTransferBuffer),
             ),
@@ -207,6 +219,10 @@ mod tests {
             (
                 &[&CONFIG, priority, &[2, 0, 0, 0, 0, 0, 0, 0x80]],
                 broken(32, RecordLength),
+            ),
+            (
+                &[&CONFIG, priority, &[2, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0x7F]],
+                broken(32, RecordCut),
             ),
             (&[&CONFIG, priority, &[0; 8]], broken(32, Opcode)),
             (

@@ -97,9 +97,7 @@ impl Endpoint {
         let Exchange { sent, next, .. } = exchange;
         let limits = &mut self.limits;
         limits.version = limits.version.min(next.version);
-        if next.connections < sent.connections {
-            limits.connections = limits.connections.min(next.connections);
-        }
+        limits.connections = limits.connections.min(next.connections);
         if next.items < sent.items {
             limits.items = limits.items.min(next.items);
         } else if exchange.progress && sent.items >= limits.items {
@@ -131,28 +129,17 @@ fn is_about_items(advice: Advice) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{cut, done, fault, not_answered, refused};
+    use super::super::tests::{after, cut, done, fault, not_answered, refused};
     use super::{Endpoint, Exchange, Limits, Policy};
     use crate::code::ResponseCode as C;
-    use crate::policy::Disposition;
+    use crate::policy::{Disposition, Retry};
     use crate::request::RequestServerVersion as Version;
     use crate::response::{Fault, Outcome};
+    use core::cell::Cell;
     use proptest::prelude::*;
 
     fn deliver(exchange: &mut Exchange) {
         exchange.item(&done(0));
-    }
-
-    /// The wait after an exchange of so many items, and the limits then.
-    fn after(
-        endpoint: &mut Endpoint,
-        items: usize,
-        tell: impl Fn(&mut Exchange),
-    ) -> (Option<u32>, Limits) {
-        let mut exchange = endpoint.exchange(items);
-        tell(&mut exchange);
-        let wait = endpoint.end(&Policy::DEFAULT, exchange, 0, u32::MAX);
-        (wait, endpoint.limits())
     }
 
     #[test]
@@ -173,9 +160,66 @@ mod tests {
             let _ = after(&mut endpoint, items, deliver);
         }
         assert_eq!(endpoint.limits().items, 20);
-        // A small last batch teaches nothing about large ones.
-        let (_, limits) = after(&mut endpoint, 3, deliver);
-        assert_eq!(limits.items, 20);
+    }
+
+    #[test]
+    fn only_a_full_request_that_brings_something_makes_the_next_one_larger() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let _ = after(&mut endpoint, 20, Exchange::cut);
+        assert_eq!(after(&mut endpoint, 9, deliver).1.items, 10);
+        let busy = |exchange: &mut Exchange| {
+            exchange.item(&refused(0, C::ErrorServerBusy));
+        };
+        assert_eq!(after(&mut endpoint, 10, busy).1.items, 10);
+        assert_eq!(after(&mut endpoint, 10, deliver).1.items, 12);
+    }
+
+    #[test]
+    fn a_step_begins_at_what_was_sent() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        assert_eq!(after(&mut endpoint, 6, Exchange::cut).1.items, 3);
+        // A request of two that was sent before teaches no more than it can.
+        assert_eq!(after(&mut endpoint, 10, Exchange::cut).1.items, 3);
+    }
+
+    /// One item can fail a whole request: fewer at once will tell which, and the server is not to blame.
+    #[test]
+    fn a_fault_about_an_item_is_waited_for_as_if_it_would_pass() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let (wait, limits) = after(&mut endpoint, 20, |exchange| {
+            exchange.fault(&fault(C::ErrorCorruptData));
+        });
+        assert_eq!((wait, limits.items), (Some(999), 10));
+        // One that is too large need not wait to be made smaller; one that is refused as such ends it.
+        let (wait, limits) = after(&mut endpoint, 10, |exchange| {
+            exchange.fault(&fault(C::ErrorRequestStreamTooBig));
+        });
+        assert_eq!((wait, limits.items), (Some(0), 5));
+        let (wait, _) = after(&mut endpoint, 5, |exchange| exchange.http(400, None, None));
+        assert_eq!(wait, None);
+    }
+
+    #[test]
+    fn an_item_is_only_blamed_for_a_fault_that_it_was_alone_with() {
+        let advice = |items| {
+            let mut exchange = Endpoint::new(Limits::default()).exchange(items);
+            exchange.fault(&fault(C::ErrorCorruptData));
+            exchange.item(&not_answered(0))
+        };
+        let next = |items| Policy::DEFAULT.next(&mut Retry::new(), advice(items), 0, 0);
+        assert_eq!((next(1), next(2)), (None, Some(0)));
+    }
+
+    #[test]
+    fn an_answer_without_the_items_is_no_progress() {
+        let mut endpoint = Endpoint::new(Limits::default());
+        let empty = |exchange: &mut Exchange| {
+            exchange.item(&not_answered(0));
+        };
+        let mut waits = [0; 3].map(|_| after(&mut endpoint, 1, empty).0);
+        assert_eq!(waits, [Some(999), Some(1_999), None]);
+        waits = [0; 3].map(|_| after(&mut endpoint, 1, |_| ()).0);
+        assert_eq!(waits, [None; 3]);
     }
 
     #[test]
@@ -208,7 +252,9 @@ mod tests {
     #[test]
     fn the_version_ladder_is_climbed_down_once() {
         let mut endpoint = Endpoint::new(Limits::default());
+        let versions = Cell::new([Version::default(); 2]);
         let refuse = |exchange: &mut Exchange| {
+            versions.set([versions.get()[1], exchange.version()]);
             exchange.fault(&fault(C::ErrorInvalidServerVersion));
             let advice = exchange.item(&not_answered(0));
             assert_eq!(advice.disposition, Disposition::Version);
@@ -217,6 +263,10 @@ mod tests {
             let (wait, limits) = after(&mut endpoint, 1, refuse);
             assert_eq!((wait, limits.version), (Some(0), version));
         }
+        assert_eq!(
+            versions.get(),
+            [Version::default(), Version::Exchange2010_SP2]
+        );
         assert_eq!(after(&mut endpoint, 1, refuse).0, None);
     }
 

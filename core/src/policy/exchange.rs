@@ -121,7 +121,7 @@ impl Exchange {
             }
             Some(Relief::FewerConnections) => {
                 self.next.connections = (connections / 2).max(1);
-                connections > 1
+                return advice; // no request is refused for it
             }
             Some(Relief::OlderVersion) => {
                 self.next.version = version.older().unwrap_or(version);
@@ -149,5 +149,89 @@ impl Exchange {
             Some(worst) => advice.wait_at_least(worst.back_off_ms),
             None => advice,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::code::ResponseCode as C;
+    use crate::policy::tests::{after, fault, refused};
+    use crate::policy::{Endpoint, Exchange, Limits};
+    use crate::response::Outcome;
+
+    fn new() -> Endpoint {
+        Endpoint::new(Limits::default())
+    }
+
+    /// The wait after items that a server refuses so, each with the wait that it asks for.
+    fn wait(items: &[(C, u32)]) -> Option<u32> {
+        let tell = |exchange: &mut Exchange| {
+            for (index, &(code, back_off_ms)) in (0..).zip(items) {
+                exchange.item(&Outcome {
+                    back_off_ms: Some(back_off_ms),
+                    ..refused(index, code)
+                });
+            }
+        };
+        after(&mut new(), items.len(), tell).0
+    }
+
+    #[test]
+    fn an_items_error_is_the_endpoints_where_the_next_items_would_meet_it_too() {
+        for (code, expected) in [
+            (C::ErrorServerBusy, Some(1_999)),
+            (C::ErrorADUnavailable, Some(999)),
+            (C::ErrorPasswordExpired, None),
+            (C::ErrorInvalidServerVersion, Some(0)), // in an older one
+            // Of these, the next item need not hear.
+            (C::ErrorAccessDenied, Some(0)),
+            (C::ErrorItemNotFound, Some(0)),
+            (C::ErrorSchemaValidation, Some(0)),
+            (C::Other, Some(0)),
+        ] {
+            assert_eq!(wait(&[(code, 0)]), expected, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn the_worst_of_the_items_counts_and_the_longest_wait() {
+        let (busy, down, old) = (
+            C::ErrorServerBusy,
+            C::ErrorADUnavailable,
+            C::ErrorInvalidServerVersion,
+        );
+        for (items, expected) in [
+            ([(busy, 0), (down, 0)], 1_999),
+            ([(down, 0), (busy, 0)], 1_999),
+            ([(down, 0), (old, 0)], 999),
+            ([(busy, 5_000), (down, 9_000)], 9_000),
+            ([(down, 9_000), (busy, 5_000)], 9_000),
+            ([(busy, 5_000), (busy, 0)], 5_000),
+        ] {
+            assert_eq!(wait(&items), Some(expected), "{items:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_made_smaller_is_refused_for_good() {
+        let too_big = |exchange: &mut Exchange| {
+            exchange.fault(&fault(C::ErrorRequestStreamTooBig));
+        };
+        assert_eq!(after(&mut new(), 2, too_big).0, Some(0));
+        assert_eq!(after(&mut new(), 1, too_big).0, None);
+    }
+
+    #[test]
+    fn a_request_that_is_refused_is_no_progress() {
+        let too_big = |exchange: &mut Exchange| {
+            exchange.item(&refused(0, C::ErrorRequestStreamTooBig));
+        };
+        let mut endpoint = new();
+        let mut cuts = 0;
+        while after(&mut endpoint, 20, Exchange::cut).0.is_some() {
+            cuts += 1;
+            assert_eq!(after(&mut endpoint, 20, too_big).0, Some(0));
+            assert!(cuts < 100, "no end of it");
+        }
     }
 }

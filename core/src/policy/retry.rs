@@ -261,6 +261,12 @@ mod tests {
     }
 
     #[test]
+    fn the_default_is_the_documented_one() {
+        assert_eq!(Policy::default(), Policy::DEFAULT);
+        assert_eq!(Policy::DEFAULT.give_up_after_ms, 28_800_000); // eight hours
+    }
+
+    #[test]
     fn failures_of_one_kind_do_not_use_up_the_budget_of_another() {
         let mut retry = Retry::new();
         let mut next = |code| POLICY.next(&mut retry, Advice::of_code(code, None), 0, u32::MAX);

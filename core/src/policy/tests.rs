@@ -53,6 +53,18 @@ pub(super) fn fault(code: C) -> Fault {
     }
 }
 
+/// The wait after an exchange of so many items, and the limits then.
+pub(super) fn after(
+    endpoint: &mut Endpoint,
+    items: usize,
+    tell: impl Fn(&mut Exchange),
+) -> (Option<u32>, Limits) {
+    let mut exchange = endpoint.exchange(items);
+    tell(&mut exchange);
+    let wait = endpoint.end(&Policy::DEFAULT, exchange, 0, u32::MAX);
+    (wait, endpoint.limits())
+}
+
 /// The life of a batch: what the server does with the items it is asked for.
 fn export(
     items: usize,
@@ -177,13 +189,17 @@ fn a_wrapped_code_in_a_response_counts() {
     }
 }
 
-/// The code that is free for an item, since another item stopped the batch, is not free for a fault.
+/// The code that is free for an item, since another item stopped the batch, is not free for a fault, nor for a server
+/// that says nothing else.
 #[test]
 fn a_server_that_only_stops_batches_is_given_up() {
+    let stopped = C::ErrorBatchProcessingStopped;
     let (_, _, finished) = export(1, |_, exchange| {
-        exchange.fault(&fault(C::ErrorBatchProcessingStopped));
+        exchange.fault(&fault(stopped));
         vec![not_answered(0)]
     });
+    assert!(!finished);
+    let (_, _, finished) = export(1, |_, _| vec![refused(0, stopped)]);
     assert!(!finished);
 }
 

@@ -246,6 +246,15 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_kept_for_other_items() {
+        let request = ExportItems::new(&[]).mailbox_culture("de");
+        assert_eq!(
+            written(request.items(ITEM), 100),
+            written(ExportItems::new(ITEM).mailbox_culture("de"), 100)
+        );
+    }
+
+    #[test]
     fn a_clone_starts_where_the_original_stands() {
         let mut encoder = ExportItems::new(ITEM).encoder().unwrap();
         assert_eq!(encoder.write(&mut []), 0);

@@ -112,11 +112,13 @@ impl fmt::Display for RequestServerVersion {
 #[cfg(test)]
 mod tests {
     use super::{RequestError, RequestServerVersion as V};
+    use std::string::ToString;
 
     #[test]
     fn every_version_reads_back_and_the_list_is_sorted() {
         for &version in V::ALL {
             assert_eq!(version.as_str().parse(), Ok(version));
+            assert_eq!(version.to_string(), version.as_str());
         }
         assert!(V::ALL.windows(2).all(|pair| pair[0] < pair[1]));
     }

@@ -1,6 +1,4 @@
 //! protocol.md §6, "Data path": a test for each of its lines, in its order.
-//!
-//! Its "Policy layer" is held by core's own tests of `policy`, which is pure and has tables instead of documents.
 
 use exportitems::{BrokenReason, ErrorKind, Integrity, ItemError, Response, Verdict};
 use exportitems_testkit::data;

@@ -277,6 +277,29 @@ fn unknown_codes_and_long_texts() {
     assert_eq!(run.text(), long);
 }
 
+/// `DescriptiveLinkKey` is an `xs:int` (Messages.xsd); what is none is left out, and costs nothing.
+#[test]
+fn descriptive_link_keys() {
+    for (text, key) in [
+        ("0", Some(0)),
+        (" 17\n", Some(17)),
+        ("-5", Some(-5)),
+        ("2147483647", Some(i32::MAX)),
+        ("2147483648", None),
+        ("many", None),
+        ("", None),
+    ] {
+        let element = format!("<m:DescriptiveLinkKey>{text}</m:DescriptiveLinkKey>");
+        let run = run(response(&refused(&element)));
+        assert_eq!(run.errors(), [Some(ItemError::Refused)]);
+        let told = run.told.iter().find_map(|told| match told {
+            Told::DescriptiveLinkKey(key) => Some(*key),
+            _ => None,
+        });
+        assert_eq!(told, key, "{text}");
+    }
+}
+
 /// "MessageXml in m/t/e namespace: Value pairs (BackOffMilliseconds, InnerError*, MailboxGuid) and direct tags;
 /// numbers clamped"
 #[test]

@@ -57,25 +57,30 @@ fn a_batch_cut_at_every_byte() {
     assert_eq!(oracle::cut_everywhere(&bytes, script.setup()), bytes.len());
 }
 
-/// The same cuts, each as a response of its own, the way a connection breaks.
+/// The same cuts, each as a response of its own, the way a connection breaks, in pieces of 1 to 64 bytes and random
+/// ones: every cut in release builds, some for each size of the pieces with debug assertions.
 #[test]
 fn a_batch_that_ends_anywhere() {
     let script = batch();
     let wire = wire::write(&script);
     let whole = pull(&[&wire.bytes], script.setup()).committed();
-    let step = if cfg!(debug_assertions) { 7 } else { 1 };
-    for cut in (0..wire.end).step_by(step) {
-        let run = pull(&[&wire.bytes[..cut]], script.setup());
-        assert_eq!(run.error.map(|e| e.kind), Some(ErrorKind::UnexpectedEnd));
-        let started = wire.starts.iter().filter(|&&start| start <= cut).count();
-        let done = started.saturating_sub(1);
-        let expected: Vec<_> = (whole.iter())
-            .filter(|&&(index, _)| (index as usize) < done)
-            .cloned()
-            .collect();
-        assert_eq!(run.committed(), expected, "cut at {cut}");
-        for outcome in run.outcomes().skip(started) {
-            assert_eq!(outcome.error, Some(ItemError::NotAnswered), "cut at {cut}");
+    let chunkings = (1..=64)
+        .map(Chunking::Every)
+        .chain((0..16).map(Chunking::Random));
+    let step = if cfg!(debug_assertions) { 701 } else { 1 };
+    for (first, chunking) in chunkings.enumerate() {
+        for cut in (first % step..wire.end).step_by(step) {
+            let run = pull(&chunking.split(&wire.bytes[..cut]), script.setup());
+            let error = run.error.map(|error| error.kind);
+            let at = || format!("cut at {cut}, by {chunking:?}");
+            assert_eq!(error, Some(ErrorKind::UnexpectedEnd), "{}", at());
+            let started = wire.starts.iter().filter(|&&start| start <= cut).count();
+            let good = |&&(index, _): &&(u32, _)| index as usize + 1 < started;
+            let expected: Vec<_> = whole.iter().filter(good).cloned().collect();
+            assert_eq!(run.committed(), expected, "{}", at());
+            for outcome in run.outcomes().skip(started) {
+                assert_eq!(outcome.error, Some(ItemError::NotAnswered), "{}", at());
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 mod support;
 
 mod checklist_data;
+mod checklist_policy;
 mod checklist_soap;
 mod checklist_xml;
 mod codes;

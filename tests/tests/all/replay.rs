@@ -32,15 +32,18 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     paths.filter(|path| path.is_file()).collect()
 }
 
+/// Also what a fuzzer has gathered since, in a folder for each target of `EXPORTITEMS_CORPUS`, if that is set.
 #[test]
 fn corpus_and_regressions() {
+    let gathered = std::env::var_os("EXPORTITEMS_CORPUS").map(PathBuf::from);
     for (target, oracle) in TARGETS {
         let corpus = files(&fuzz().join("corpus").join(target));
         assert!(!corpus.is_empty(), "{target} has no corpus");
-        for path in corpus
-            .into_iter()
-            .chain(files(&fuzz().join("regressions").join(target)))
-        {
+        let regressions = files(&fuzz().join("regressions").join(target));
+        let gathered = gathered
+            .iter()
+            .flat_map(|folder| files(&folder.join(target)));
+        for path in corpus.into_iter().chain(regressions).chain(gathered) {
             println!("{}", path.display());
             oracle(&fs::read(path).expect("a file"));
         }

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use exportitems::policy::Disposition;
 use exportitems::{
     BrokenReason, Decoder, Error, ErrorKind, Event, FeedError, ItemError, ItemIds, Options,
-    Outcome, Response, ResponseClass, ScratchTooSmall, Sink, Summary, Verdict,
+    Outcome, RequestError, RequestField, RequestServerVersion, Response, ResponseClass,
+    ScratchTooSmall, Sink, SliceFull, Summary, Verdict,
 };
 
 use crate::support::{good, refused, response};
@@ -104,7 +105,7 @@ fn error_texts() {
     ];
     let mut texts: Vec<String> = kinds.iter().map(ToString::to_string).collect();
     texts.extend(reasons.iter().map(ToString::to_string));
-    texts.push(ScratchTooSmall.to_string());
+    texts.extend([ScratchTooSmall.to_string(), SliceFull.to_string()]);
     for (at, text) in texts.iter().enumerate() {
         assert!(!text.ends_with('.'), "{text}");
         let first = text.split(' ').next().expect("a word");
@@ -137,6 +138,73 @@ fn error_texts() {
         "broken at byte 16: the payload ends inside a record"
     );
     assert!(Decoder::with_scratch(Options::default(), [0; 63]).is_err());
+}
+
+/// style.md: what, where and what to do next.
+#[test]
+fn request_errors() {
+    let empty = |field| RequestError::Empty { field };
+    let character = RequestError::Character {
+        field: RequestField::Id { index: 3 },
+        offset: 5,
+        character: '\u{1f}',
+    };
+    let version = RequestServerVersion::Exchange2010_SP2;
+    let mut texts = Vec::new();
+    for (error, says) in [
+        (RequestError::NoItems, ["no items", "at least one"]),
+        (character, ["Id of item 3", "U+001F at byte 5"]),
+        (
+            empty(RequestField::ChangeKey { index: 7 }),
+            ["ChangeKey of item 7", "leave it out"],
+        ),
+        (
+            empty(RequestField::ExchangeImpersonation),
+            ["ExchangeImpersonation", "empty"],
+        ),
+        (
+            empty(RequestField::MailboxCulture),
+            ["MailboxCulture", "empty"],
+        ),
+        (
+            empty(RequestField::ManagementRole),
+            ["ManagementRole", "empty"],
+        ),
+        (
+            empty(RequestField::UserRole { index: 2 }),
+            ["UserRoles entry 2", "empty"],
+        ),
+        (
+            empty(RequestField::ApplicationRole { index: 1 }),
+            ["ApplicationRoles entry 1", "empty"],
+        ),
+        (
+            RequestError::MailboxCulture { offset: 2 },
+            ["at byte 2", "en-US"],
+        ),
+        (
+            RequestError::ManagementRole { version },
+            ["Exchange2010_SP2", "Exchange2013"],
+        ),
+        (
+            RequestError::VersionTooOld,
+            ["does not know", "Exchange2010_SP1"],
+        ),
+        (
+            RequestError::VersionUnknown,
+            ["not a version", "Exchange2013_SP1"],
+        ),
+        (
+            RequestError::ImpersonationKind,
+            ["KIND:VALUE", "PrimarySmtpAddress"],
+        ),
+    ] {
+        let text = error.to_string();
+        assert!(says.iter().all(|words| text.contains(words)), "{text}");
+        assert!(!text.ends_with('.') && !text.contains("  "), "{text}");
+        assert!(!texts.contains(&text), "twice: {text}");
+        texts.push(text);
+    }
 }
 
 /// A sink by reference is the same sink, notes and all; a decoder that is reset is as new.
@@ -183,7 +251,10 @@ fn sinks_by_reference_and_decoders_again() {
         }
     }
 
-    let document = response(&(good() + &refused("") + &good().replace("<m:Data>", "<m:Data>?")));
+    let broken = good()
+        .replace("<t:ItemId Id=\"AAMk\" ChangeKey=\"CQ\"/>", "")
+        .replace("</m:Data>", "?</m:Data>");
+    let document = response(&(good() + &refused("") + &broken));
     let mut decoder = Decoder::<[u8; 64]>::new(Options::new());
     for _ in 0..2 {
         let mut calls = Calls::default();
@@ -195,7 +266,7 @@ fn sinks_by_reference_and_decoders_again() {
         decoder.finish_into(&mut sink).expect("a whole document");
         assert_eq!(
             calls.0,
-            "start 0,begin 0 AAMk,write 36,write 1,commit 0,start 1,failed 1,start 2,begin 2 AAMk,abort 2,end 3"
+            "start 0,begin 0 AAMk,write 36,write 1,commit 0,start 1,failed 1,start 2,begin 2 -,write 36,abort 2,end 3"
         );
         decoder.reset(Options::new());
         assert_eq!(decoder.offset(), 0);

@@ -234,6 +234,40 @@ fn statuses_say_what_to_do() {
     }
 }
 
+/// protocol.md §6, "Policy layer": "Diagnostics: request-id, client-request-id, X-FEServer, X-CalculatedBETarget,
+/// x-ms-diagnostics, server version; never log Ids/payload by default."
+///
+/// Nothing here logs; what is told in errors is what a log would hold. The server's version comes from the body, and
+/// stands in the command's summary.
+#[test]
+fn diagnostics_without_ids() {
+    let fields = "Content-Type: text/xml\r\nrequest-id: r1\r\nX-FEServer: FE1\r\n\
+         X-CalculatedBETarget: be1.example.com\r\nx-ms-diagnostics: 2000003;reason=\"expired\"\r\n";
+    let told = "request-id r1, X-FEServer FE1, X-CalculatedBETarget be1.example.com, \
+         x-ms-diagnostics 2000003;reason=\"expired\"";
+    let mut body = answer(2);
+    body.truncate(body.len() - 200);
+    let server = Server::start(vec![vec![response(200, fields, &body)]]);
+    let (result, notes) = export(&mut client(&server, |builder| builder));
+    assert_eq!(notes.committed.len(), 1);
+    let error = result.unwrap_err();
+    let ClientError::Response(response) = &error else {
+        panic!("{error}");
+    };
+    let diagnostics = &response.answer.diagnostics;
+    let all = format!(
+        "client-request-id {}, {told}",
+        diagnostics.client_request_id
+    );
+    assert_eq!(diagnostics.to_string(), all);
+    for text in [error.to_string(), status_error(fields, 401, "").to_string()] {
+        assert!(text.contains(told), "{text}");
+        for item in ["first", "second", "answered", "AQAAAAgA"] {
+            assert!(!text.contains(item), "{text}");
+        }
+    }
+}
+
 #[test]
 fn credentials_stay_secret() {
     let secret = "open sesame";
