@@ -1,71 +1,86 @@
 #!/usr/bin/env bash
-# Prints, as a Markdown table, how long exports over loopback take beside their limit and a peer:
-# the emulator sends the same items to curl, which throws them away, to our client, which decodes and throws them away, to
-# `exportitems export`, which archives them, and to exchangelib, which keeps them in memory and hashes them.
-# "Written from memory" is one process that hashes, writes and syncs the same number of bytes without any network.
+# Prints, as Markdown tables, how long exports over loopback take beside their limit and a peer.
 #
-#   benches/end-to-end.sh [ROUNDS]     5 rounds, of which the shortest and the median time count
+#   benches/end-to-end.sh [ROUNDS]     11 rounds if not told, of which the shortest and the median time count
 #
-# A time is of the whole command, its start included. Four connections are four processes with a quarter of the items each.
-# exchangelib takes part where python3 has it, in one round.
+# The emulator sends the same items to
+#   curl         which throws the response away: the limit;
+#   null         our client, which decodes and throws the items away;
+#   archive      `exportitems export`, which hashes, writes and syncs them;
+#   exchangelib  a client of other authors, which keeps them in memory and hashes them.
+# "Written from memory" is one process that hashes, writes and syncs the same bytes without any network.
+#
+# Ways take turns. A time is of the whole command, its start included, but for "written from memory", which times itself
+# once its bytes are made. Four connections are four processes with a quarter of the items each.
+# exchangelib reads responses a byte at a time, so it gets fewer bytes and two rounds, beside our archive of the same.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-rounds=${1:-5}
-items=8
-mib=16 # of each item
-target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+rounds=${1:-11}
+limit=60 # seconds for one command
+# Count and size, in MiB, of the items; and of those for exchangelib.
+items=8 mib=16
+few=4 few_mib=1
 
+fail() {
+    echo "end-to-end: $*" >&2
+    exit 1
+}
+[[ $rounds =~ ^[1-9][0-9]*$ ]] || fail "usage: benches/end-to-end.sh [ROUNDS]"
+for program in cargo curl awk split timeout; do
+    type -P "$program" >/dev/null || fail "no $program; install it with the system's packages, or run \`.ci/run packages\`"
+done
+exchangelib=yes
+python3 -c 'import exchangelib' 2>/dev/null || exchangelib=
+[[ $exchangelib ]] || echo "end-to-end: no exchangelib in python3, so its rows are left out;" \
+    "\`.ci/run packages\` installs it into target/ci/venv/bin, which belongs on PATH then" >&2
+
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 cargo build --quiet --release -p exportitems-cli
-cargo build --quiet --release -p exportitems-benches --features simd,end-to-end --bin end-to-end
+cargo build --quiet --release -p exportitems-benches --features end-to-end --bin end-to-end
 exportitems=$target/release/exportitems
 helper=$target/release/end-to-end
 
 work=$(mktemp -d "$target/end-to-end.XXXXXX") # on the disk that is built on, not in memory
-emulators=()
-trap 'kill "${emulators[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 
-start() { # transport, emulator's options
-    local at=$work/$1
-    shift
-    mkdir -p "$at"
-    "$exportitems" emulate --items $items --size ${mib}M "$@" >"$at/told" &
-    emulators+=($!)
-    until (($(wc -l <"$at/told") == items + 1)); do sleep 0.05; done
+# An emulator, its URL, and its ids for one connection and for four.
+start() { # transport or transport-few, items, MiB of each
+    local at=$work/$1 count=$2 ids tls=()
+    [[ $1 != https* ]] || tls=(--tls-ca "$at/ca.pem")
+    mkdir "$at"
+    "$exportitems" emulate --items "$count" --size "$3M" "${tls[@]}" >"$at/told" &
+    for ((tries = 0; $(wc -l <"$at/told") <= count; tries++)); do
+        kill -0 $! 2>/dev/null || fail "the emulator for $1 ended"
+        ((tries < 20 * limit)) || fail "the emulator did not start within $limit s"
+        sleep 0.05
+    done
     head -n 1 "$at/told" >"$at/url"
     tail -n +2 "$at/told" >"$at/ids.1.0"
     split -n r/4 -d -a 1 "$at/ids.1.0" "$at/ids.4."
-    local ids
     for ids in "$at"/ids.?.?; do
         "$exportitems" encode --ids "$ids" >"$ids.xml"
     done
 }
-start http
-start https --tls-ca "$work/ca.pem"
 
 with_curl() { # url, ids, trust...
-    curl --silent --fail --output /dev/null --header 'Content-Type: text/xml; charset=utf-8' \
-        --data-binary "@$2.xml" ${3:+--cacert "$3"} "$1"
+    timeout $limit curl --silent --show-error --fail --output /dev/null \
+        --header 'Content-Type: text/xml; charset=utf-8' --data-binary "@$2.xml" ${3:+--cacert "$3"} "$1"
 }
-with_null() { "$helper" null "$1" "$2" ${3:+"$3"}; }
+with_null() { timeout $limit "$helper" null "$@"; }
 with_archive() {
-    "$exportitems" export --url "$1" --ids "$2" --out "$work/archive/${2##*/}" ${3:+--ca-file "$3"} >/dev/null
+    timeout $limit "$exportitems" export --url "$1" --ids "$2" --out "$work/archive/${2##*/}" ${3:+--ca-file "$3"} >/dev/null
 }
 with_exchangelib() {
     local ids
     mapfile -t ids <"$2"
-    EWS_CA=${3-} timeout 60 python3 -c '
-import os, sys
-os.environ["EWS_CA"] or os.environ.pop("EWS_CA")
-sys.path.insert(0, "tests")
-from exchangelib_export import main
-sys.exit(main(*sys.argv[1:]))' "$1" "${ids[@]}" >/dev/null
+    env ${3:+EWS_CA="$3"} timeout $limit python3 tests/exchangelib_export.py "$1" "${ids[@]}" >/dev/null
 }
 
-# Seconds that one way takes over all connections.
-seconds() { # way, transport, connections
+# Adds the seconds that one way takes, over all connections, to its times.
+measure() { # way, emulator, connections
     local at=$work/$2 ids from to jobs=() trust=()
-    [[ $2 == http ]] || trust=("$work/ca.pem")
+    [[ $2 != https* ]] || trust=("$at/ca.pem")
     rm -rf "$work/archive"
     mkdir "$work/archive"
     from=$EPOCHREALTIME
@@ -73,45 +88,69 @@ seconds() { # way, transport, connections
         "with_$1" "$(<"$at/url")" "$ids" "${trust[@]}" &
         jobs+=($!)
     done
-    for job in "${jobs[@]}"; do wait "$job" || return; done
+    for job in "${jobs[@]}"; do
+        wait "$job" || fail "$1 over $2, $3 connections: failed, or took more than $limit s"
+    done
     to=$EPOCHREALTIME
-    awk -v from="$from" -v to="$to" 'BEGIN { printf "%.6f\n", to - from }'
+    awk -v from="$from" -v to="$to" 'BEGIN { printf "%.6f\n", to - from }' >>"$work/times/$1"
+}
+measure_write() {
+    rm -rf "$work/archive"
+    timeout $limit "$helper" write "$work/archive" $items $((mib << 20)) >>"$work/times/write" ||
+        fail "writing from memory: failed, or took more than $limit s"
 }
 
-# One row: the times of both sides, and the quotients of the shortest and of the median ones.
-row() { # transport, connections, ours, goal, file of our times, its peer, file of the peer's times
-    local ours peer
-    ours=$(sort -n "$5" | awk '{ t[NR] = $1 } END { print t[1], t[int((NR + 1) / 2)] }')
-    peer=$(sort -n "$7" | awk '{ t[NR] = $1 } END { print t[1], t[int((NR + 1) / 2)] }')
-    awk -v row="$1 | $2 | $3" -v goal="$4" -v name="$6" '{
-        printf "| %s | %.3f s | %s | %.3f s | %.2f | %.2f | %s |\n", row, $1, name, $3, $3 / $1, $4 / $2, goal
-    }' <<<"$ours $peer"
+# One row: the quotients of the shortest and of the median times.
+row() { # case, way, name of its peer, its way, goal
+    local shown
+    shown=$(for way in "$2" "$4"; do
+        sort -n "$work/times/$way" | awk '{ t[NR] = $1 } END { print t[1], t[int((NR + 1) / 2)] }'
+    done | xargs)
+    awk -v row="$1" -v peer="$3" -v goal="$5" '{
+        printf "| %s | %.3f s | %.3f s | %s | %.3f s | %.3f s | %.2f | %.2f | %s |\n",
+            row, $1, $2, peer, $3, $4, $3 / $1, $4 / $2, goal
+    }' <<<"$shown"
+}
+table() {
+    echo
+    echo "$1"
+    echo
+    echo "| transport | connections | ours | shortest | median | peer | shortest | median | ratio, min | ratio, median | goal |"
+    echo "|---|---:|---|---:|---:|---|---:|---:|---:|---:|---|"
 }
 
-echo "$items items of $mib MiB, $rounds rounds."
-echo
-echo "| transport | connections | ours | shortest | peer | shortest | ratio, min | ratio, median | goal |"
-echo "|---|---:|---|---:|---|---:|---:|---:|---|"
+start http $items $mib
+start https $items $mib
+start http-few $few $few_mib
+start https-few $few $few_mib
+
+table "$items items of $mib MiB, $rounds rounds:"
 for transport in http https; do
     for connections in 1 4; do
-        times=$work/times
-        rm -rf "$times"
-        mkdir "$times"
+        rm -rf "$work/times"
+        mkdir "$work/times"
         for ((round = 0; round < rounds; round++)); do
             for way in curl null archive; do
-                seconds $way $transport $connections >>"$times/$way"
+                measure $way $transport $connections
             done
-            rm -rf "$work/archive"
-            "$helper" write "$work/archive" $items $((mib << 20)) >>"$times/write"
+            measure_write
         done
-        first=
-        [[ $transport$connections != http1 ]] || first=yes
-        row $transport $connections "decoded, not kept" "${first:+0.8}" "$times/null" "curl to /dev/null" "$times/curl"
-        row $transport $connections "archived" "${first:+0.7}" "$times/archive" "written from memory" "$times/write"
-        if python3 -c 'import exchangelib' 2>/dev/null; then
-            seconds exchangelib $transport $connections >"$times/exchangelib" ||
-                { echo "end-to-end: exchangelib failed over $transport" >&2; continue; }
-            row $transport $connections "archived" "" "$times/archive" "exchangelib" "$times/exchangelib"
-        fi
+        null='' archive=''
+        [[ $transport$connections != http1 ]] || null=0.8 archive=0.7
+        row "$transport | $connections | decoded, not kept" null "curl to /dev/null" curl "$null"
+        row "$transport | $connections | archived" archive "written from memory" write "$archive"
+    done
+done
+
+[[ $exchangelib ]] || exit 0
+table "$few items of $few_mib MiB, 2 rounds:"
+for transport in http https; do
+    for connections in 1 4; do
+        rm -rf "$work/times"
+        mkdir "$work/times"
+        for way in archive exchangelib archive exchangelib; do
+            measure $way $transport-few $connections
+        done
+        row "$transport | $connections | archived" archive exchangelib exchangelib ""
     done
 done

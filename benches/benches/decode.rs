@@ -2,6 +2,8 @@
 //!
 //! Throughput is bytes of XML in. Limits and peers run beside our decoder, on the same response.
 
+use std::time::Duration;
+
 use criterion::measurement::WallTime;
 use criterion::{
     criterion_group, criterion_main, BenchmarkGroup, BenchmarkId, Criterion, Throughput,
@@ -39,6 +41,7 @@ fn large_flat(criterion: &mut Criterion) {
 fn wrapped(criterion: &mut Criterion) {
     let corpus = Corpus::items(1, 8 << 20, Some(76));
     let mut group = group(criterion, "what do lines of 76 columns cost", &corpus);
+    limits(&mut group, &corpus);
     beside_peers(&mut group, &corpus, true);
 }
 
@@ -145,6 +148,8 @@ fn group<'a>(
     let mut group = criterion.benchmark_group(question);
     group.throughput(Throughput::Bytes(corpus.xml.len() as u64));
     group.sample_size(20);
+    group.warm_up_time(Duration::from_millis(500));
+    group.measurement_time(Duration::from_secs(2));
     group
 }
 

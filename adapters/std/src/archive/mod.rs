@@ -16,6 +16,7 @@ mod name;
 mod publisher;
 mod sink;
 mod verify;
+mod writer;
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
@@ -31,11 +32,11 @@ pub use verify::{verify, FileState};
 
 use manifest::MANIFEST;
 use name::{Key, ITEMS, TEMPORARY};
-use publisher::{sync_directory, Job, Manifest, Publisher, Temporary};
+use publisher::{Job, Manifest, Publisher, Temporary};
 
 /// An archive, open for this process alone.
 ///
-/// Memory: about 40 bytes for each item that the manifest names.
+/// Memory: about 40 bytes for each item that the manifest names, and 1 MiB while an item arrives.
 /// Dropped, it first finishes what is queued.
 #[derive(Debug)]
 pub struct Archive {
@@ -90,11 +91,10 @@ impl Archive {
         })?;
         manifest::repair(&file, whole, &path)?;
         sweep(&items)?;
-        sync_directory(&dir).map_err(ArchiveError::io("sync", &dir))?;
         Ok(Self {
+            publisher: Publisher::start(dir.clone(), Manifest { file, path })?,
             dir,
             known,
-            publisher: Publisher::start(Manifest { file, path })?,
             temporaries: 0,
             deferred: None,
         })

@@ -5,13 +5,14 @@
 //! shares one sync of the directories and one of the manifest.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use super::error::ArchiveError;
 use super::manifest::Entry;
+use super::writer::Writer;
 
 /// Outcomes that may wait for the disk; then the download waits too.
 /// It bounds the open files, and what a kill costs.
@@ -29,63 +30,82 @@ pub(super) struct Manifest {
 /// A payload under its temporary name, which goes away with it unless it is published.
 #[derive(Debug)]
 pub(super) struct Temporary {
-    /// `None` once it is published.
-    file: Option<BufWriter<File>>,
+    state: State,
     path: PathBuf,
     target: PathBuf,
 }
 
-/// A response's chunks are small, and so are the pieces that come out of them.
-const BUFFER: usize = 64 * 1024;
+#[derive(Debug)]
+enum State {
+    Writing(Writer),
+    Written(File),
+    /// An error, told then, has ended it.
+    Lost,
+    /// It has its name.
+    Published,
+}
 
 impl Temporary {
     pub(super) fn create(path: PathBuf, target: PathBuf) -> Result<Self, ArchiveError> {
         let file = File::create_new(&path).map_err(ArchiveError::io("create", &path))?;
         Ok(Self {
-            file: Some(BufWriter::with_capacity(BUFFER, file)),
+            state: State::Writing(Writer::new(file)),
             path,
             target,
         })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
-        self.with_file("write", |file| file.write_all(bytes))
+        match &mut self.state {
+            State::Writing(writer) => writer
+                .write(bytes)
+                .map_err(ArchiveError::io("write", &self.path)),
+            _ => Err(ArchiveError::Stopped),
+        }
     }
 
-    /// Hands what is buffered to the system: an error belongs to this item, and to nobody else.
-    pub(super) fn flush(&mut self) -> Result<(), ArchiveError> {
-        self.with_file("write", io::Write::flush)
+    /// Hands everything to the system, and gives its SHA-256: an error belongs to this item, and to nobody else.
+    pub(super) fn finish(&mut self) -> Result<[u8; 32], ArchiveError> {
+        match core::mem::replace(&mut self.state, State::Lost) {
+            State::Writing(writer) => {
+                let (file, digest) = writer
+                    .finish()
+                    .map_err(ArchiveError::io("write", &self.path))?;
+                self.state = State::Written(file);
+                Ok(digest)
+            }
+            _ => Err(ArchiveError::Stopped),
+        }
     }
 
     fn sync(&mut self) -> Result<(), ArchiveError> {
-        self.with_file("sync", |file| file.get_ref().sync_data())
+        match &self.state {
+            State::Written(file) => file
+                .sync_data()
+                .map_err(ArchiveError::io("sync", &self.path)),
+            _ => Err(ArchiveError::Stopped),
+        }
     }
 
     /// Gives the payload its name, and says which.
     fn publish(mut self) -> Result<PathBuf, ArchiveError> {
         fs::rename(&self.path, &self.target).map_err(ArchiveError::io("rename", &self.path))?;
-        self.file = None;
+        self.state = State::Published;
         Ok(core::mem::take(&mut self.target))
-    }
-
-    fn with_file(
-        &mut self,
-        action: &'static str,
-        act: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-    ) -> Result<(), ArchiveError> {
-        let file = self.file.as_mut().ok_or(ArchiveError::Stopped)?;
-        act(file).map_err(ArchiveError::io(action, &self.path))
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
-            // Closed before it is removed, as Windows wants it, and not flushed before that.
-            drop(file.into_parts());
-            // What cannot be removed now is removed when the archive is opened next.
-            let _ = fs::remove_file(&self.path);
+        // Closed before it is removed, as Windows wants it.
+        match core::mem::replace(&mut self.state, State::Lost) {
+            State::Writing(writer) => writer.abandon(),
+            State::Written(file) => drop(file),
+            State::Lost => {}
+            State::Published => return,
         }
+        // What cannot be removed now is removed when the archive is opened next.
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -107,13 +127,13 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn start(manifest: Manifest) -> Result<Self, ArchiveError> {
+    pub(super) fn start(dir: PathBuf, manifest: Manifest) -> Result<Self, ArchiveError> {
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let (done, published) = mpsc::channel();
         let path = manifest.path.clone();
         let thread = thread::Builder::new()
             .name("exportitems-archive".to_owned())
-            .spawn(move || run(&queue, &done, manifest))
+            .spawn(move || run(&queue, &done, &dir, manifest))
             .map_err(ArchiveError::io("start the thread that syncs", path))?;
         Ok(Self {
             jobs: Some(jobs),
@@ -170,7 +190,17 @@ impl Drop for Publisher {
     }
 }
 
-fn run(queue: &Receiver<Job>, done: &Sender<Result<Entry, ArchiveError>>, mut manifest: Manifest) {
+fn run(
+    queue: &Receiver<Job>,
+    done: &Sender<Result<Entry, ArchiveError>>,
+    dir: &Path,
+    mut manifest: Manifest,
+) {
+    // The manifest's own name, which may be new; here, since it waits for the disk.
+    if let Err(error) = sync_directory(dir).map_err(ArchiveError::io("sync", dir)) {
+        let _ = done.send(Err(error));
+        return;
+    }
     while let Ok(first) = queue.recv() {
         let group = [first].into_iter().chain(queue.try_iter().take(QUEUE - 1));
         match publish(group.collect(), &mut manifest) {

@@ -2,7 +2,6 @@
 
 use exportitems::policy::{Advice, Disposition};
 use exportitems::{Event, ItemId, ItemIds, Outcome, Sink, Summary, Verdict};
-use sha2::{Digest as _, Sha256};
 
 use super::error::ArchiveError;
 use super::manifest::{Entry, Status};
@@ -32,7 +31,6 @@ pub struct ArchiveSink<'a> {
 struct Item {
     file: String,
     payload: Temporary,
-    digest: Sha256,
     answered_id: Option<String>,
     change_key: Option<String>,
 }
@@ -123,7 +121,6 @@ impl Sink for ArchiveSink<'_> {
         self.item = Some(Item {
             payload: self.archive.temporary(&file)?,
             file,
-            digest: Sha256::new(),
             answered_id: ids.id.value().map(str::to_owned),
             change_key: ids.change_key.value().map(str::to_owned),
         });
@@ -132,19 +129,18 @@ impl Sink for ArchiveSink<'_> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         let item = self.item.as_mut().ok_or(ArchiveError::Stopped)?;
-        item.digest.update(bytes);
         item.payload.write(bytes)
     }
 
     fn commit(&mut self, outcome: &Outcome) -> Result<(), ArchiveError> {
         let mut item = self.item.take().ok_or(ArchiveError::Stopped)?;
-        item.payload.flush()?;
+        let digest = item.payload.finish()?;
         let entry = Entry {
             status: Status::Ok,
             answered_id: item.answered_id,
             change_key: item.change_key,
             file: Some(item.file),
-            sha256: Some(hex(&item.digest.finalize())),
+            sha256: Some(hex(&digest)),
             ..self.entry(outcome)
         };
         if outcome.integrity != Some(Verdict::Whole) {

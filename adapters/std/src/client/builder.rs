@@ -35,8 +35,8 @@ impl ClientBuilder {
             user_agent: concat!("exportitems/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeouts: Timeouts {
                 connect: Duration::from_secs(30),
-                read: Duration::from_secs(300),
-                write: Duration::from_secs(60),
+                read: Duration::from_mins(5),
+                write: Duration::from_mins(1),
             },
         }
     }

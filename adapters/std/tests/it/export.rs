@@ -329,14 +329,14 @@ fn a_wait_that_is_too_long_ends_the_run() {
     let mut client = setting.client(|builder| builder);
     let mut archive = Archive::open(setting.dir.path()).unwrap();
     let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
-        .max_wait(Duration::from_secs(60))
+        .max_wait(Duration::from_mins(1))
         .run(&items, &mut |_| {})
         .unwrap();
     assert_eq!(report.missing, [0, 1]);
     let Some(Stop::Failure(ClientError::Status(error))) = report.stopped else {
         panic!("{report:?}")
     };
-    assert_eq!(error.retry_after, Some(Duration::from_secs(120)));
+    assert_eq!(error.retry_after, Some(Duration::from_mins(2)));
 }
 
 #[test]
