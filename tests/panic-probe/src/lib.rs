@@ -231,6 +231,11 @@ pub fn probe_policy_next(
 }
 
 #[no_mangle]
+pub fn probe_retry_bytes(retry: Retry) -> Retry {
+    Retry::from_bytes(retry.to_bytes())
+}
+
+#[no_mangle]
 pub fn probe_endpoint_end(
     endpoint: &mut Endpoint,
     policy: &Policy,
