@@ -194,6 +194,7 @@ impl<'a> Retrying<'a> {
                         .expect("both");
                     let wait = core.end(&self.policy, exchange, elapsed_ms.into(), random);
                     assert_eq!(wait_ms, wait.map_or(-1, i64::from));
+                    self.limits(None, Wrong::Nothing, told); // what was learnt shows in them
                 }
             }
         }
