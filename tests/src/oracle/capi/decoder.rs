@@ -237,7 +237,7 @@ impl<'a> Decoding<'a> {
     }
 
     /// Whether there was an event.
-    fn next(&mut self, len: usize, wrong: Wrong, told: &mut Told) -> bool {
+    pub(super) fn next(&mut self, len: usize, wrong: Wrong, told: &mut Told) -> bool {
         let piece = &self.left[..len.min(self.left.len())];
         let mut input = lend(piece, wrong);
         let null_input = wrong == Wrong::NullInput && len.is_multiple_of(2);
@@ -271,7 +271,7 @@ impl<'a> Decoding<'a> {
         compare(next, event.as_ref(), status, &mut self.news, told)
     }
 
-    fn finish(&mut self, wrong: Wrong, told: &mut Told) -> bool {
+    pub(super) fn finish(&mut self, wrong: Wrong, told: &mut Told) -> bool {
         let mut event = MaybeUninit::uninit();
         // SAFETY: every pointer is null or valid.
         let status = unsafe {

@@ -64,6 +64,11 @@ enum What {
     Retry(retry::RetryCall),
     Encoder(send::Request),
     RequestHead(send::Head),
+    /// All that is left of the response, the exchange told of every event, and its end.
+    Whole {
+        item: u8,
+        random: u32,
+    },
 }
 
 impl What {
@@ -199,6 +204,15 @@ pub fn capi(bytes: &[u8]) {
             What::Retry(call) => retrying.call(call, &mut decoding, wrong, &mut told),
             What::Encoder(request) => send::encode(request, wrong, &mut told),
             What::RequestHead(head) => send::encode_head(head, wrong, &mut told),
+            What::Whole { item, random } => {
+                let time = (0, *random);
+                while decoding.next(usize::MAX, wrong, &mut told)
+                    || decoding.finish(wrong, &mut told)
+                {
+                    retrying.event(Some(*item), time, &mut decoding, wrong, &mut told);
+                }
+                retrying.end(time, wrong, &mut told);
+            }
         }
     }
 }

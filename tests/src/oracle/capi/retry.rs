@@ -111,7 +111,6 @@ impl<'a> Retrying<'a> {
         wrong: Wrong,
         told: &mut Told,
     ) {
-        let endpoint = self.strange.object(self.endpoint, wrong);
         let exchange = self.strange.object(self.exchange, wrong);
         let endpoint_misuse = wrong.object(self.core.is_some());
         let misuse = wrong.object(self.core_exchange.is_some());
@@ -169,34 +168,39 @@ impl<'a> Retrying<'a> {
                 random,
             } => self.event(item, (elapsed_ms.into(), random), decoding, wrong, told),
             RetryCall::End { elapsed_ms, random } => {
-                let mut wait_ms = -2;
-                // SAFETY: every pointer is null or valid.
-                let status = unsafe {
-                    capi::exportitems_endpoint_end(
-                        endpoint,
-                        self.strange.object(self.exchange, Wrong::Nothing),
-                        elapsed_ms.into(),
-                        random,
-                        wrong.place(&raw mut wait_ms),
-                        told.place(),
-                    )
-                };
-                let is_live = self.core_exchange.is_some();
-                let misuse = endpoint_misuse
-                    .or(Wrong::Nothing.object(is_live))
-                    .or(wrong.out());
-                told.expect(status, misuse.unwrap_or(Status::Ok));
-                if misuse.is_none() {
-                    let (core, (exchange, _)) = self
-                        .core
-                        .as_mut()
-                        .zip(self.core_exchange.take())
-                        .expect("both");
-                    let wait = core.end(&self.policy, exchange, elapsed_ms.into(), random);
-                    assert_eq!(wait_ms, wait.map_or(-1, i64::from));
-                    self.limits(None, Wrong::Nothing, told); // what was learnt shows in them
-                }
+                self.end((elapsed_ms.into(), random), wrong, told);
             }
+        }
+    }
+
+    pub(super) fn end(&mut self, (elapsed_ms, random): (u64, u32), wrong: Wrong, told: &mut Told) {
+        let mut wait_ms = -2;
+        // SAFETY: every pointer is null or valid.
+        let status = unsafe {
+            capi::exportitems_endpoint_end(
+                self.strange.object(self.endpoint, wrong),
+                self.strange.object(self.exchange, Wrong::Nothing),
+                elapsed_ms,
+                random,
+                wrong.place(&raw mut wait_ms),
+                told.place(),
+            )
+        };
+        let is_live = self.core_exchange.is_some();
+        let misuse = wrong
+            .object(self.core.is_some())
+            .or(Wrong::Nothing.object(is_live))
+            .or(wrong.out());
+        told.expect(status, misuse.unwrap_or(Status::Ok));
+        if misuse.is_none() {
+            let (core, (exchange, _)) = self
+                .core
+                .as_mut()
+                .zip(self.core_exchange.take())
+                .expect("both");
+            let wait = core.end(&self.policy, exchange, elapsed_ms, random);
+            assert_eq!(wait_ms, wait.map_or(-1, i64::from));
+            self.limits(None, Wrong::Nothing, told); // what was learnt shows in them
         }
     }
 
@@ -336,7 +340,7 @@ impl<'a> Retrying<'a> {
         }
     }
 
-    fn event(
+    pub(super) fn event(
         &mut self,
         item: Option<u8>,
         (elapsed_ms, random): (u64, u32),
