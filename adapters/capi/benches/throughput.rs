@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use exportitems::{Decoder, Event, Options};
 
-const ROUNDS: usize = 101;
+const ROUNDS: usize = 401;
 /// Groups of four base64 symbols of the one item: a round is short beside what disturbs it.
 const GROUPS: usize = 2 << 20;
 
@@ -47,11 +47,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         Peer::start("WebAssembly", node.arg(&file).arg(&module))?,
     ];
     let mut alone = Vec::new();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         for peer in &mut peers {
-            let took = rust(&response);
-            peer.round(took)?;
-            alone.push(took);
+            // Who comes first is not always the same.
+            let before = (round % 2 == 0).then(|| rust(&response));
+            let took = peer.once()?;
+            let beside = before.unwrap_or_else(|| rust(&response));
+            alone.push(beside);
+            peer.took.push(took);
+            peer.ratios.push(beside / took);
         }
     }
 
@@ -124,14 +128,6 @@ impl Peer {
         let mut line = String::new();
         self.seconds.read_line(&mut line)?;
         Ok(line.trim().parse()?)
-    }
-
-    /// One round, beside one of Rust that took so many seconds.
-    fn round(&mut self, rust: f64) -> Result<(), Box<dyn Error>> {
-        let took = self.once()?;
-        self.took.push(took);
-        self.ratios.push(rust / took);
-        Ok(())
     }
 }
 
