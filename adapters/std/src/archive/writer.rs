@@ -159,7 +159,7 @@ mod tests {
             .into_iter()
             .enumerate()
         {
-            let bytes: Vec<u8> = (0..len).map(|i| (i * i >> 7) as u8).collect();
+            let bytes: Vec<u8> = (0..=250).cycle().take(len).collect();
             for piece in [1000, 48 * 1024, 2 * BUFFER] {
                 let path = dir.path().join(format!("{number}-{piece}"));
                 let mut writer = Writer::new(File::create_new(&path).unwrap());

@@ -165,7 +165,7 @@ mod tests {
             fields.add(&Field { name, value }, &mut Cookies::default());
             fields.retry_after
         };
-        assert_eq!(waits(b"120"), Some(Duration::from_secs(120)));
+        assert_eq!(waits(b"120"), Some(Duration::from_mins(2)));
         assert_eq!(
             waits(b"Fri, 31 Dec 1999 23:59:59 GMT"),
             Some(Duration::ZERO)
