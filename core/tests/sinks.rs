@@ -210,3 +210,34 @@ fn a_writer_gets_what_came() {
     assert_eq!(run(&mut sink).0, 2);
     assert_eq!(sink.0.len(), 80 - 32 - 6 - 32);
 }
+
+/// "flushes to commit": once for each item that is kept, behind its last byte.
+#[cfg(feature = "embedded-io")]
+#[test]
+fn a_writer_is_flushed_to_commit() {
+    #[derive(Default)]
+    struct Buffered {
+        written: usize,
+        flushed_at: Vec<usize>,
+    }
+
+    impl embedded_io::ErrorType for Buffered {
+        type Error = Infallible;
+    }
+
+    impl embedded_io::Write for Buffered {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+            self.written += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> Result<(), Infallible> {
+            self.flushed_at.push(self.written);
+            Ok(())
+        }
+    }
+
+    let mut sink = exportitems::WriteSink(Buffered::default());
+    assert_eq!(run(&mut sink), (2, 0));
+    assert_eq!(sink.0.flushed_at, [32, 32 + 6 + 32]);
+}

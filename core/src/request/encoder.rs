@@ -245,6 +245,31 @@ mod tests {
         }
     }
 
+    /// `UserRoles?, ApplicationRoles?` of `ManagementRoleType`, Types.xsd.
+    #[test]
+    fn either_list_of_roles_may_be_missing() {
+        for (user_roles, application_roles, expected) in [
+            (
+                &["a"][..],
+                &[][..],
+                "<t:UserRoles><t:Role>a</t:Role></t:UserRoles>",
+            ),
+            (
+                &[],
+                &["b"],
+                "<t:ApplicationRoles><t:Role>b</t:Role></t:ApplicationRoles>",
+            ),
+        ] {
+            let role = ManagementRole {
+                user_roles,
+                application_roles,
+            };
+            let text = written(ExportItems::new(ITEM).management_role(role), 1000).unwrap();
+            let expected = ["<t:ManagementRole>", expected, "</t:ManagementRole>"].concat();
+            assert!(text.contains(&expected), "{text}");
+        }
+    }
+
     #[test]
     fn a_request_is_kept_for_other_items() {
         let request = ExportItems::new(&[]).mailbox_culture("de");

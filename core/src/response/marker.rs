@@ -82,6 +82,22 @@ mod tests {
         }
     }
 
+    /// The beginning of a marker that breaks off is no part of the next one.
+    #[test]
+    fn finds_a_marker_behind_half_a_marker_and_no_half_as_a_whole() {
+        let found = |text: &str| {
+            let mut marker = Marker::new();
+            for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
+                marker.search(byte);
+            }
+            marker.is_complete()
+        };
+        assert!(found("=== Trunc=== Truncated Data ==="));
+        assert!(!found("x== Truncated Data ==="));
+        assert!(!found("=== Trunc== Truncated Data ==="));
+        assert!(!found("=== TruncxTruncated Data ==="));
+    }
+
     #[test]
     fn finds_the_marker_and_nothing_else() {
         assert_eq!(run("=== Truncated Data ==="), (true, true));

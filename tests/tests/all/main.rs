@@ -13,6 +13,7 @@ mod foreign;
 mod precedence;
 mod replay;
 mod requirements;
+mod round_trip;
 mod scale;
 mod scripts;
 mod words;

@@ -1,0 +1,202 @@
+//! What is told of a document, case by case, in pieces of every size: the cases and their form are in `outcomes.txt`.
+//! The test kit's oracles hold the same rules for every document that they can think of.
+
+use std::fmt::Write as _;
+
+use exportitems::{Attribute, Decoder, Event, Integrity, Options, Outcome};
+
+/// What stands for what in the documents.
+const SHORT: [(&str, &str); 8] = [
+    (
+        "{",
+        "<Envelope><Body><ExportItemsResponse><ResponseMessages>",
+    ),
+    (
+        "}",
+        "</ResponseMessages></ExportItemsResponse></Body></Envelope>",
+    ),
+    ("[/]", "</ExportItemsResponseMessage>"),
+    ("[", "<ExportItemsResponseMessage ResponseClass='"),
+    ("]", "'>"),
+    ("@OK", "<ResponseCode>NoError</ResponseCode>"),
+    ("@GONE", "<ResponseCode>ErrorItemNotFound</ResponseCode>"),
+    // A whole payload of 37 bytes: two records with one property.
+    ("$", "AQAAAAgAAAAAAAAAAQAAAAIAAAANAAAAAgEJEAUAAAB2YWx1ZQ=="),
+];
+
+/// What a document is told as, in pieces of this many bytes.
+fn told_by(document: &[u8], options: Options, size: usize) -> String {
+    let mut decoder = Decoder::<[u8; 64]>::new(options);
+    let mut told = Transcript::default();
+    for mut piece in document.chunks(size) {
+        loop {
+            match decoder.next_event(&mut piece) {
+                Ok(Some(event)) => told.note(&event),
+                Ok(None) => break,
+                Err(_) => return told.text,
+            }
+        }
+    }
+    while let Ok(Some(event)) = decoder.finish() {
+        told.note(&event);
+    }
+    told.text
+}
+
+/// What a document is told as, the same in pieces of every size.
+fn told(document: &str, options: Options) -> String {
+    let whole = told_by(document.as_bytes(), options, usize::MAX);
+    for size in [1, 2, 3, 7, 16, 61] {
+        assert_eq!(
+            told_by(document.as_bytes(), options, size),
+            whole,
+            "by {size}"
+        );
+    }
+    whole
+}
+
+#[derive(Default)]
+struct Transcript {
+    text: String,
+    /// What the last piece of text or data belongs to.
+    open: Option<&'static str>,
+}
+
+impl Transcript {
+    fn piece(&mut self, of: &'static str, piece: &str) {
+        if self.open != Some(of) {
+            self.text += of;
+        }
+        self.text += piece;
+        self.open = Some(of);
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        match event {
+            Event::MessageText(text) => return self.piece(" text:", text),
+            Event::FaultString(text) => return self.piece(" string:", text),
+            Event::Data(_) => return self.piece(" data", ""),
+            Event::MessageXml { name, text, last } => {
+                if self.open != Some(" value ") {
+                    self.piece(" value ", name);
+                    self.text += ":";
+                }
+                self.text += text;
+                self.open = Some(" value ").filter(|_| !last);
+                return;
+            }
+            _ => self.open = None,
+        }
+        let text = &mut self.text;
+        let written = match event {
+            Event::ServerVersion(version) => write!(
+                text,
+                "version {:?}.{:?} {}",
+                version.major,
+                version.minor,
+                shown(version.version)
+            ),
+            Event::MessageStart { index, class } => {
+                write!(
+                    text,
+                    "[{index} {}",
+                    class.map_or("-", |class| class.as_str())
+                )
+            }
+            Event::ResponseCode { text: code, .. } => write!(text, " {code}"),
+            Event::DescriptiveLinkKey(key) => write!(text, " link:{key}"),
+            Event::ItemIds(ids) => write!(text, " id:{},{}", shown(ids.id), shown(ids.change_key)),
+            Event::Outcome(outcome) => write!(text, " {}]", judged(outcome)),
+            Event::FaultCode(code) => write!(text, " faultcode:{code}"),
+            Event::Fault(fault) => write!(
+                text,
+                " fault({:?} {:?} {:?})",
+                fault.code, fault.inner_code, fault.back_off_ms
+            ),
+            Event::End(summary) => {
+                let error = summary.error.map(|error| (error.kind, error.offset));
+                write!(
+                    text,
+                    " {} ok {} failed {} suspect {} {error:?}",
+                    summary.ok, summary.failed, summary.suspect, summary.response
+                )
+            }
+            event => panic!("an event that is new: {event:?}"),
+        };
+        written.expect("a string");
+    }
+}
+
+fn shown(attribute: Attribute<'_>) -> String {
+    match attribute {
+        Attribute::Absent => "-".to_owned(),
+        Attribute::Value(text) => text.to_owned(),
+        Attribute::Omitted { len } => format!("<{len}>"),
+    }
+}
+
+fn judged(outcome: &Outcome) -> String {
+    let error = outcome.error.map_or("ok", |error| error.as_str());
+    let mut text = format!("{error} {}B@{}", outcome.bytes, outcome.offset);
+    for (name, value) in [
+        ("", outcome.integrity.map(|verdict| verdict.to_string())),
+        ("", outcome.code.map(|code| format!("{code:?}"))),
+        ("inner ", outcome.inner_code.map(|code| format!("{code:?}"))),
+        ("wait ", outcome.back_off_ms.map(|wait| wait.to_string())),
+        ("", outcome.text_replaced.then(|| "replaced".to_owned())),
+    ] {
+        if let Some(value) = value {
+            text = text + ", " + name + &value;
+        }
+    }
+    text
+}
+
+/// The document and the options of a case.
+fn parse(case: &str) -> (String, Options) {
+    let mut options = Options::new();
+    let mut document = case;
+    while let Some((option, rest)) = document.split_once(' ') {
+        options = match option {
+            "items=0" => options.items(0),
+            "items=1" => options.items(1),
+            "items=3" => options.items(3),
+            "item-bytes=36" => options.max_item_bytes(36),
+            "total-bytes=40" => options.max_total_bytes(40),
+            "require" => options.integrity(Integrity::Require),
+            "report" => options.integrity(Integrity::Report),
+            "off" => options.integrity(Integrity::Off),
+            _ => break,
+        };
+        document = rest;
+    }
+    // What begins a CDATA section or ends it is no message.
+    let mut document = document
+        .replace("![CDATA[", "\u{1}")
+        .replace("]]>", "\u{2}");
+    for (short, long) in SHORT {
+        document = document.replace(short, long);
+    }
+    let document = document
+        .replace('\u{1}', "![CDATA[")
+        .replace('\u{2}', "]]>");
+    let document = document.replace("\\n", "\n").replace("\\bom", "\u{feff}");
+    (document, options)
+}
+
+#[test]
+fn every_case_is_told_as_written() {
+    let lines = include_str!("outcomes.txt").lines();
+    let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut wrong = String::new();
+    while let Some(case) = lines.next() {
+        let expected = lines.next().expect("what is told").trim();
+        let (document, options) = parse(case);
+        let told = told(&document, options);
+        if told.trim() != expected {
+            writeln!(wrong, "{case}\n  {}\nnot\n  {expected}", told.trim()).expect("a string");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
