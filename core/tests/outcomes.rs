@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use exportitems::{Attribute, Decoder, Event, Integrity, Options, Outcome};
+use exportitems::{Attribute, Decoder, Event, Integrity, Options, Outcome, MIN_SCRATCH};
 
 /// What stands for what in the documents.
 const SHORT: [(&str, &str); 8] = [
@@ -24,11 +24,16 @@ const SHORT: [(&str, &str); 8] = [
     ("$", "AQAAAAgAAAAAAAAAAQAAAAIAAAANAAAAAgEJEAUAAAB2YWx1ZQ=="),
 ];
 
-/// What a document is told as, in pieces of this many bytes.
+/// What a document is told as, in pieces of this many bytes, by the smallest decoder, which was used before.
 fn told_by(document: &[u8], options: Options, size: usize) -> String {
-    let mut decoder = Decoder::<[u8; 64]>::new(options);
+    let mut decoder = Decoder::with_scratch(Options::new(), [0; MIN_SCRATCH]).expect("enough");
+    let _ = decoder.next_event(&mut &b"<Envelope><Header><ServerVersionInfo Version='"[..]);
+    decoder.reset(options);
     let mut told = Transcript::default();
+    let mut consumed = 0;
     for mut piece in document.chunks(size) {
+        assert_eq!(decoder.offset(), consumed);
+        consumed += piece.len() as u64;
         loop {
             match decoder.next_event(&mut piece) {
                 Ok(Some(event)) => told.note(&event),
@@ -151,6 +156,11 @@ fn judged(outcome: &Outcome) -> String {
         }
     }
     text
+}
+
+#[test]
+fn a_scratch_has_a_least_size() {
+    assert!(Decoder::with_scratch(Options::new(), [0; MIN_SCRATCH - 1]).is_err());
 }
 
 /// The document and the options of a case.
