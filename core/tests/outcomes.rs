@@ -38,13 +38,18 @@ fn told_by(document: &[u8], options: Options, size: usize) -> String {
             match decoder.next_event(&mut piece) {
                 Ok(Some(event)) => told.note(&event),
                 Ok(None) => break,
-                Err(_) => return told.text,
+                Err(error) => {
+                    assert_eq!(decoder.next_event(&mut piece), Err(error), "an error stays");
+                    return told.text;
+                }
             }
         }
     }
     while let Ok(Some(event)) = decoder.finish() {
         told.note(&event);
     }
+    let more = decoder.next_event(&mut &b"<x/>"[..]);
+    assert!(more.is_err(), "the end was declared: {more:?}");
     told.text
 }
 
