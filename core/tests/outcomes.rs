@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use exportitems::{Attribute, Decoder, Event, Integrity, Options, Outcome, MIN_SCRATCH};
+use exportitems::{Attribute, Decoder, Event, Integrity, Options, Outcome, MAX_DEPTH, MIN_SCRATCH};
 
 /// What stands for what in the documents.
 const SHORT: [(&str, &str); 8] = [
@@ -166,6 +166,21 @@ fn judged(outcome: &Outcome) -> String {
 #[test]
 fn a_scratch_has_a_least_size() {
     assert!(Decoder::with_scratch(Options::new(), [0; MIN_SCRATCH - 1]).is_err());
+}
+
+/// Elements that nobody knows, beside and inside of each other, behind a good message.
+#[test]
+fn elements_are_nested_as_deep_as_is_documented() {
+    let ends = |depth: usize| {
+        let nested = "<x>".repeat(depth) + &"</x>".repeat(depth);
+        let case = format!("{{[Success]@OK<Data>$</Data>[/]{nested}<y/>{nested}}}");
+        let (document, options) = parse(&case);
+        told(&document, options)
+    };
+    // Envelope to ResponseMessages are four.
+    let most = MAX_DEPTH as usize - 4;
+    assert!(ends(most).ends_with("complete None"));
+    assert!(ends(most + 1).contains("malformed Some((TooDeep,"));
 }
 
 /// The document and the options of a case.
