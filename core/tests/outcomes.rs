@@ -168,6 +168,49 @@ fn a_scratch_has_a_least_size() {
     assert!(Decoder::with_scratch(Options::new(), [0; MIN_SCRATCH - 1]).is_err());
 }
 
+/// [`Decoder::next_event_and_item`]: until it fails or is rejected, if anybody asked for it.
+#[test]
+fn an_item_is_wanted_until_it_fails() {
+    let good = "[Success]@OK<Data>$</Data>[/]";
+    let broken = "[Success]@OK<Data>QUJD?REVG</Data>[/]";
+    let (document, options) = parse(&format!("items=3 {{{good}{broken}{good}{good}}}"));
+    let mut decoder = Decoder::<[u8; 64]>::new(options);
+    let mut input = document.as_bytes();
+    let mut wanted = Vec::new();
+    while let Some((event, item)) = decoder
+        .next_event_and_item(&mut input)
+        .expect("well-formed")
+    {
+        let (what, reject) = match event {
+            Event::MessageStart { index, .. } => ("start", index == 2),
+            Event::ResponseCode { .. } => ("code", false),
+            Event::Data(_) => ("data", false),
+            _ => ("outcome", false),
+        };
+        wanted.push((what, item));
+        if reject {
+            decoder.reject_item();
+        }
+    }
+    let expected = [
+        ("start", Some(0)),
+        ("code", Some(0)),
+        ("data", Some(0)),
+        ("data", Some(0)),
+        ("outcome", None),
+        ("start", Some(1)),
+        ("code", Some(1)),
+        ("data", Some(1)), // as far as it is good
+        ("outcome", None),
+        ("start", Some(2)),
+        ("code", None),
+        ("outcome", None),
+        ("start", None),
+        ("code", None),
+    ];
+    assert_eq!(wanted, expected);
+}
+
 /// Elements that nobody knows, beside and inside of each other, behind a good message.
 #[test]
 fn elements_are_nested_as_deep_as_is_documented() {
