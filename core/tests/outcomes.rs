@@ -244,16 +244,23 @@ fn parse(case: &str) -> (String, Options) {
         };
         document = rest;
     }
-    // What begins a CDATA section or ends it is no message.
-    let mut document = document
-        .replace("![CDATA[", "\u{1}")
-        .replace("]]>", "\u{2}");
+    // Brackets that are no message's.
+    let kept = [
+        ("![CDATA[", "\u{1}"),
+        ("\\[", "\u{2}"),
+        ("\\]", "\u{3}"),
+        ("]]>", "\u{4}"),
+    ];
+    let mut document = document.to_owned();
+    for (text, place) in kept {
+        document = document.replace(text, place);
+    }
     for (short, long) in SHORT {
         document = document.replace(short, long);
     }
-    let document = document
-        .replace('\u{1}', "![CDATA[")
-        .replace('\u{2}', "]]>");
+    for (text, place) in kept {
+        document = document.replace(place, text.trim_start_matches('\\'));
+    }
     let document = document.replace("\\n", "\n").replace("\\bom", "\u{feff}");
     (document, options)
 }
