@@ -226,6 +226,19 @@ fn elements_are_nested_as_deep_as_is_documented() {
     assert!(ends(most + 1).contains("malformed Some((TooDeep,"));
 }
 
+/// Brackets are counted up to the third that could close the section.
+#[test]
+fn any_number_of_brackets_is_text_of_a_section() {
+    let brackets = "]".repeat(300);
+    let case = "{[Error]<MessageText><![CDATA[HERE]]></MessageText>@GONE[/]}";
+    let (document, options) = parse(case);
+    let told = told(&document.replace("HERE", &brackets), options);
+    assert!(
+        told.contains(&format!(" text:{brackets} ErrorItemNotFound")),
+        "{told}"
+    );
+}
+
 /// The document and the options of a case.
 fn parse(case: &str) -> (String, Options) {
     let mut options = Options::new();
