@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use exportitems::{Attribute, Decoder, Event, Integrity, Options, Outcome};
+use exportitems::{Attribute, Decoder, Event, Integrity, Options, Outcome, MAX_DEPTH, MIN_SCRATCH};
 
 /// What stands for what in the documents.
 const SHORT: [(&str, &str); 8] = [
@@ -24,22 +24,32 @@ const SHORT: [(&str, &str); 8] = [
     ("$", "AQAAAAgAAAAAAAAAAQAAAAIAAAANAAAAAgEJEAUAAAB2YWx1ZQ=="),
 ];
 
-/// What a document is told as, in pieces of this many bytes.
+/// What a document is told as, in pieces of this many bytes, by the smallest decoder, which was used before.
 fn told_by(document: &[u8], options: Options, size: usize) -> String {
-    let mut decoder = Decoder::<[u8; 64]>::new(options);
+    let mut decoder = Decoder::with_scratch(Options::new(), [0; MIN_SCRATCH]).expect("enough");
+    let _ = decoder.next_event(&mut &b"<Envelope><Header><ServerVersionInfo Version='"[..]);
+    decoder.reset(options);
     let mut told = Transcript::default();
+    let mut consumed = 0;
     for mut piece in document.chunks(size) {
+        assert_eq!(decoder.offset(), consumed);
+        consumed += piece.len() as u64;
         loop {
             match decoder.next_event(&mut piece) {
                 Ok(Some(event)) => told.note(&event),
                 Ok(None) => break,
-                Err(_) => return told.text,
+                Err(error) => {
+                    assert_eq!(decoder.next_event(&mut piece), Err(error), "an error stays");
+                    return told.text;
+                }
             }
         }
     }
     while let Ok(Some(event)) = decoder.finish() {
         told.note(&event);
     }
+    let more = decoder.next_event(&mut &b"<x/>"[..]);
+    assert!(more.is_err(), "the end was declared: {more:?}");
     told.text
 }
 
@@ -153,6 +163,82 @@ fn judged(outcome: &Outcome) -> String {
     text
 }
 
+#[test]
+fn a_scratch_has_a_least_size() {
+    assert!(Decoder::with_scratch(Options::new(), [0; MIN_SCRATCH - 1]).is_err());
+}
+
+/// [`Decoder::next_event_and_item`]: until it fails or is rejected, if anybody asked for it.
+#[test]
+fn an_item_is_wanted_until_it_fails() {
+    let good = "[Success]@OK<Data>$</Data>[/]";
+    let broken = "[Success]@OK<Data>QUJD?REVG</Data>[/]";
+    let (document, options) = parse(&format!("items=3 {{{good}{broken}{good}{good}}}"));
+    let mut decoder = Decoder::<[u8; 64]>::new(options);
+    let mut input = document.as_bytes();
+    let mut wanted = Vec::new();
+    while let Some((event, item)) = decoder
+        .next_event_and_item(&mut input)
+        .expect("well-formed")
+    {
+        let (what, reject) = match event {
+            Event::MessageStart { index, .. } => ("start", index == 2),
+            Event::ResponseCode { .. } => ("code", false),
+            Event::Data(_) => ("data", false),
+            _ => ("outcome", false),
+        };
+        wanted.push((what, item));
+        if reject {
+            decoder.reject_item();
+        }
+    }
+    let expected = [
+        ("start", Some(0)),
+        ("code", Some(0)),
+        ("data", Some(0)),
+        ("data", Some(0)),
+        ("outcome", None),
+        ("start", Some(1)),
+        ("code", Some(1)),
+        ("data", Some(1)), // as far as it is good
+        ("outcome", None),
+        ("start", Some(2)),
+        ("code", None),
+        ("outcome", None),
+        ("start", None),
+        ("code", None),
+    ];
+    assert_eq!(wanted, expected);
+}
+
+/// Elements that nobody knows, beside and inside of each other, behind a good message.
+#[test]
+fn elements_are_nested_as_deep_as_is_documented() {
+    let ends = |depth: usize| {
+        let nested = "<x>".repeat(depth) + &"</x>".repeat(depth);
+        let case = format!("{{[Success]@OK<Data>$</Data>[/]{nested}<y/>{nested}}}");
+        let (document, options) = parse(&case);
+        told(&document, options)
+    };
+    // Envelope to ResponseMessages are four.
+    let most = MAX_DEPTH as usize - 4;
+    assert!(ends(most).ends_with("complete None"));
+    assert!(ends(most + 1).contains("malformed Some((TooDeep,"));
+}
+
+/// Brackets are counted up to the third that could close the section.
+#[test]
+fn any_number_of_brackets_is_text_of_a_section() {
+    let brackets = "]".repeat(300);
+    let case = "{[Error]<MessageText><![CDATA[HERE]]></MessageText>@GONE[/]}";
+    let (document, options) = parse(case);
+    let told = told(&document.replace("HERE", &brackets), options);
+    assert!(
+        told.contains(&format!(" text:{brackets} ErrorItemNotFound")),
+        "{told}"
+    );
+}
+
 /// The document and the options of a case.
 fn parse(case: &str) -> (String, Options) {
     let mut options = Options::new();
@@ -171,16 +257,23 @@ fn parse(case: &str) -> (String, Options) {
         };
         document = rest;
     }
-    // What begins a CDATA section or ends it is no message.
-    let mut document = document
-        .replace("![CDATA[", "\u{1}")
-        .replace("]]>", "\u{2}");
+    // Brackets that are no message's.
+    let kept = [
+        ("![CDATA[", "\u{1}"),
+        ("\\[", "\u{2}"),
+        ("\\]", "\u{3}"),
+        ("]]>", "\u{4}"),
+    ];
+    let mut document = document.to_owned();
+    for (text, place) in kept {
+        document = document.replace(text, place);
+    }
     for (short, long) in SHORT {
         document = document.replace(short, long);
     }
-    let document = document
-        .replace('\u{1}', "![CDATA[")
-        .replace('\u{2}', "]]>");
+    for (text, place) in kept {
+        document = document.replace(place, text.trim_start_matches('\\'));
+    }
     let document = document.replace("\\n", "\n").replace("\\bom", "\u{feff}");
     (document, options)
 }

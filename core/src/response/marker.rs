@@ -50,11 +50,6 @@ impl Marker {
     pub(super) const fn has_begun(self) -> bool {
         self.matched > 0
     }
-
-    /// Whether what was seen is more than equals signs, so that it cannot be base64 padding.
-    pub(super) const fn is_past_padding(self) -> bool {
-        self.matched > EQUALS
-    }
 }
 
 #[cfg(test)]

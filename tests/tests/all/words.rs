@@ -107,7 +107,7 @@ fn error_texts() {
     texts.extend(reasons.iter().map(ToString::to_string));
     texts.extend([ScratchTooSmall.to_string(), SliceFull.to_string()]);
     for (at, text) in texts.iter().enumerate() {
-        assert!(!text.ends_with('.'), "{text}");
+        assert!(!text.is_empty() && !text.ends_with('.'), "{text}");
         let first = text.split(' ').next().expect("a word");
         let acronym = first.chars().all(char::is_uppercase);
         assert!(acronym || text.starts_with(char::is_lowercase), "{text}");

@@ -136,7 +136,7 @@ impl Base64 {
         if self.marker.is_complete() {
             return End::Truncated;
         }
-        if self.broken || self.marker.is_past_padding() {
+        if self.broken {
             return End::Invalid;
         }
         let [_, _, high, low] = self.bits.to_be_bytes();
@@ -157,6 +157,7 @@ impl Base64 {
                     len: 2,
                 }
             }
+            // Half a marker, too: it has three equals signs, which pad no group.
             _ => End::Invalid,
         }
     }
