@@ -114,7 +114,7 @@ fn read(text: &str, response: &mut Response) -> Option<()> {
                 response.text(char.encode_utf8(&mut [0; 4]), bad)?;
             }
             Event::Decl(declaration) => {
-                (at == 0).then_some(())?;
+                (at == 0 && !declaration.contains('?')).then_some(())?;
                 let declaration = BytesStart::from_content(&*declaration, "xml".len());
                 let encodings = attributes(&declaration, "encoding")?;
                 let utf8 = |name: &String| name.eq_ignore_ascii_case("utf-8");

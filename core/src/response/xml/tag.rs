@@ -110,6 +110,12 @@ impl Lexer {
             }
             _ => {
                 let len = run(input, quote, b'<', b'&');
+                let question = input.ahead(len).iter().position(|&byte| byte == b'?');
+                if let Some(at) = question.filter(|_| self.declaration) {
+                    // No value of the declaration may have one (XML 1.0 §2.8), and other readers end it there.
+                    input.bump(at);
+                    return Err(ErrorKind::UnexpectedByte);
+                }
                 if self.keep {
                     assembly.push_or_count(input.ahead(len), scratch);
                 }
