@@ -16,10 +16,10 @@ const SHORTEST: usize = 6;
 
 /// Decodes blocks of whole groups. Moves `input` forward, and returns what is left of `out`.
 pub(super) fn decode<'o>(input: &mut &[u8], out: &'o mut [u8]) -> &'o mut [u8] {
-    let room = (out.len() / 3).min(input.len() / 4);
-    if room < SHORTEST {
+    if input.len() < SHORTEST * 4 || out.len() < SHORTEST * 3 {
         return out;
     }
+    let room = (out.len() / 3).min(input.len() / 4);
     let near = input.get(..room.min(NEAR) * 4).unwrap_or(input);
     let end = memchr3(b'<', b'\n', b'\r', near);
     let mut todo = Todo { input, out };
