@@ -110,11 +110,13 @@ impl Lexer {
             }
             _ => {
                 let len = run(input, quote, b'<', b'&');
-                let question = input.ahead(len).iter().position(|&byte| byte == b'?');
-                if let Some(at) = question.filter(|_| self.declaration) {
-                    // No value of the declaration may have one (XML 1.0 §2.8), and other readers end it there.
-                    input.bump(at);
-                    return Err(ErrorKind::UnexpectedByte);
+                if self.declaration {
+                    // No value of the declaration may have a question mark (XML 1.0 §2.8), and other readers end the
+                    // declaration there.
+                    if let Some(at) = input.ahead(len).iter().position(|&byte| byte == b'?') {
+                        input.bump(at);
+                        return Err(ErrorKind::UnexpectedByte);
+                    }
                 }
                 if self.keep {
                     assembly.push_or_count(input.ahead(len), scratch);
