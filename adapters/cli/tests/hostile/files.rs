@@ -69,6 +69,11 @@ fn the_corpus_of_responses() {
             format!("3 not-soap{MARKUP}"),
         ),
         ("long-target-of-an-instruction", format!("3 not-soap{NAME}")),
+        (
+            "question-mark-in-declaration",
+            format!("3 not-soap{MARKUP}"),
+        ),
+        ("two-byte-order-marks", format!("3 not-soap{NOT_SOAP}")),
     ];
     // `split` and `differential` share the corpus of `decode`.
     let folders = [
