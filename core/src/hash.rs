@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn words_of_few_letters_differ() {
-        // A word of one group is its own inverse: nothing of it is lost.
+        // Each step of the mixing can be taken back, so words of one group cannot meet.
         let mut seen = std::collections::BTreeSet::new();
         for a in b'A'..=b'z' {
             assert!(seen.insert(hash(&[a])));
