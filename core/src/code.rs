@@ -39,7 +39,11 @@ macro_rules! response_codes {
             /// them, and a response of nothing but errors is not slowed down by comparing them.
             #[must_use]
             pub fn from_text(text: &str) -> Self {
-                let hash = hash(text.as_bytes());
+                Self::from_bytes(text.as_bytes())
+            }
+
+            pub(crate) fn from_bytes(text: &[u8]) -> Self {
+                let hash = hash(text);
                 (Self::KNOWN.iter().zip(Self::HASHES))
                     .find(|(_, known)| **known == hash)
                     .map_or(Self::Other, |(code, _)| *code)

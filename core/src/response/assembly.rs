@@ -4,31 +4,51 @@ use super::base64::is_space;
 
 /// A token under assembly: the bytes `base..end` of the scratch, of which `start..end` are still to be told.
 ///
-/// INVARIANT: `base <= start <= end <= scratch.len()` for the one scratch that all calls are given.
+/// A token takes [`LARGEST`] bytes of the scratch at most.
+// INVARIANT: `base <= start <= end <= scratch.len()` for the one scratch that all calls are given.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Assembly {
-    base: usize,
-    start: usize,
-    end: usize,
-    /// Bytes of the whole token, held or not.
-    total: u64,
+    base: u16,
+    start: u16,
+    end: u16,
+    /// Bytes of the whole token, held or not, as far as they can be counted.
+    total: u32,
 }
+
+/// As far as a [`Span`] reaches.
+const LARGEST: usize = u16::MAX as usize;
 
 /// A stretch of the scratch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
+    pub(super) start: u16,
+    pub(super) end: u16,
 }
 
 impl Span {
-    pub(super) fn of(self, scratch: &[u8]) -> &[u8] {
-        scratch.get(self.start..self.end).unwrap_or_default()
+    /// The span of so many bytes behind the first `start`.
+    fn new(start: u16, len: usize) -> Self {
+        let len = u16::try_from(len).unwrap_or(u16::MAX);
+        Self {
+            start,
+            end: start.saturating_add(len),
+        }
     }
 
-    /// The text of a span that is known to be UTF-8.
+    #[inline(never)] // for its size, as below
+    pub(super) fn of(self, scratch: &[u8]) -> &[u8] {
+        scratch
+            .get(usize::from(self.start)..usize::from(self.end))
+            .unwrap_or_default()
+    }
+
+    /// The text of a span, if it is UTF-8.
     pub(super) fn text(self, scratch: &[u8]) -> &str {
         core::str::from_utf8(self.of(scratch)).unwrap_or_default()
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.start >= self.end
     }
 }
 
@@ -54,7 +74,7 @@ impl Assembly {
     }
 
     /// Begins a token behind the first `base` bytes of the scratch.
-    pub(super) fn begin(&mut self, base: usize) {
+    pub(super) fn begin(&mut self, base: u16) {
         *self = Self {
             base,
             start: base,
@@ -66,41 +86,46 @@ impl Assembly {
     /// Appends as many bytes as there is room for, and says how many.
     #[inline(never)] // for its size: this is where all texts come by
     pub(super) fn push(&mut self, bytes: &[u8], scratch: &mut [u8]) -> usize {
-        let room = scratch.get_mut(self.end..).unwrap_or_default();
+        let len = scratch.len().min(LARGEST);
+        let room = scratch
+            .get_mut(usize::from(self.end)..len)
+            .unwrap_or_default();
         let n = bytes.len().min(room.len());
         if let (Some(to), Some(from)) = (room.get_mut(..n), bytes.get(..n)) {
             to.copy_from_slice(from);
         }
-        self.end += n;
-        self.total = self.total.saturating_add(n as u64);
+        self.end = Span::new(self.end, n).end;
+        self.count(n);
         n
     }
 
     /// Appends all bytes if there is room for them; only counts them if not.
     pub(super) fn push_or_count(&mut self, bytes: &[u8], scratch: &mut [u8]) {
         let n = self.push(bytes, scratch);
-        let left = bytes.len() - n;
-        self.total = self.total.saturating_add(left as u64);
+        self.count(bytes.len() - n);
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // lengths of pieces of input are counted
+    fn count(&mut self, n: usize) {
+        self.total = self.total.saturating_add(n as u32);
     }
 
     /// Appends the bytes of a token, each run of white space in it as one space.
     pub(super) fn push_token(&mut self, bytes: &[u8], scratch: &mut [u8]) {
         for &byte in bytes {
-            let last = self.held().of(scratch).last();
-            match (is_space(byte), last) {
-                (false, _) => self.push_or_count(&[byte], scratch),
-                (true, None | Some(b' ')) => {}
-                (true, Some(_)) => self.push_or_count(b" ", scratch),
+            let byte = if is_space(byte) { b' ' } else { byte };
+            if byte != b' ' || !matches!(self.held().of(scratch), [] | [.., b' ']) {
+                self.push_or_count(&[byte], scratch);
             }
         }
     }
 
-    pub(super) const fn has_room(&self, bytes: usize, scratch: &[u8]) -> bool {
-        scratch.len() - self.end >= bytes
+    pub(super) fn has_room(&self, bytes: usize, scratch: &[u8]) -> bool {
+        scratch.len().min(LARGEST) - usize::from(self.end) >= bytes
     }
 
-    /// Length of the whole token in bytes.
-    pub(super) const fn total(&self) -> u64 {
+    /// Length of the whole token in bytes; `u32::MAX` for longer ones too.
+    pub(super) const fn total(&self) -> u32 {
         self.total
     }
 
@@ -110,7 +135,7 @@ impl Assembly {
             start: self.base,
             end: self.end,
         };
-        ((held.end - held.start) as u64 == self.total).then_some(held)
+        (u32::from(self.end - self.base) == self.total).then_some(held)
     }
 
     /// What is held and not told.
@@ -121,17 +146,15 @@ impl Assembly {
         }
     }
 
-    /// The token without surrounding white space, as far as it is held and is UTF-8.
-    pub(super) fn trimmed(&self, scratch: &[u8]) -> Span {
+    /// What is held of a token of [`push_token`](Self::push_token), without the space behind it, as far as it is UTF-8.
+    pub(super) fn token(&self, scratch: &[u8]) -> Span {
         let held = self.held().of(scratch);
-        let ahead = held.len() - held.trim_ascii_start().len();
-        let start = self.start + ahead;
-        let text = held.trim_ascii();
-        let (valid, _) = split_valid(text);
-        Span {
-            start,
-            end: start + valid,
-        }
+        let token = held.strip_suffix(b" ").unwrap_or(held);
+        let valid = match core::str::from_utf8(token) {
+            Ok(_) => token.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        Span::new(self.start, valid)
     }
 
     /// Tells the next piece of text. `None`: all that can be told has been, and there is room again.
@@ -140,42 +163,42 @@ impl Assembly {
     pub(super) fn piece(&mut self, last: bool, scratch: &mut [u8]) -> Option<Piece> {
         let held = self.held().of(scratch);
         let chunk = held.get(..LONGEST_PIECE).unwrap_or(held);
-        let (valid, invalid) = split_valid(chunk);
-        let (valid, chunk) = chunk.split_at_checked(valid).unwrap_or_default();
-        let invalid = chunk.get(..invalid).unwrap_or(chunk);
+        // How much of it is text, and how much behind that is none; `None`: what may become text.
+        let (valid, invalid) = match core::str::from_utf8(chunk) {
+            Ok(_) => (chunk, None),
+            Err(error) => {
+                let valid = chunk.get(..error.valid_up_to()).unwrap_or_default();
+                (valid, error.error_len())
+            }
+        };
         // Control characters are not legal in XML 1.0 either (§2.2).
         let legal = valid.iter().position(|&b| is_illegal(b));
         let text = legal.unwrap_or(valid.len());
-        if text > 0 {
-            let span = Span {
-                start: self.start,
-                end: self.start + text,
-            };
-            self.start = span.end;
-            return Some(Piece::Text(span));
-        }
-        if legal.is_some() {
-            self.start += 1;
-            return Some(Piece::Replacement);
-        }
-        let at_end = self.start + invalid.len() == self.end;
-        if invalid.is_empty() || (at_end && !last && is_prefix(invalid)) {
+        let replaced = match (legal, invalid) {
+            (Some(_), _) => 1,
+            (None, Some(invalid)) => invalid,
+            (None, None) if last => chunk.len(),
+            (None, None) => 0,
+        };
+        let told = Span::new(self.start, if text > 0 { text } else { replaced });
+        if told.is_empty() {
             self.compact(scratch);
             return None;
         }
-        self.start += invalid.len();
-        Some(Piece::Replacement)
+        self.start = told.end;
+        Some(match text {
+            0 => Piece::Replacement,
+            _ => Piece::Text(told),
+        })
     }
 
     /// Moves what is held, at most the three bytes of a character that is not whole, to the front.
     fn compact(&mut self, scratch: &mut [u8]) {
         let (from, to) = (self.start..self.end, self.base..);
         for (from, to) in from.zip(to) {
-            if let Some(byte) = scratch.get(from).copied() {
-                scratch
-                    .get_mut(to)
-                    .into_iter()
-                    .for_each(|slot| *slot = byte);
+            let byte = scratch.get(usize::from(from)).copied();
+            if let (Some(byte), Some(slot)) = (byte, scratch.get_mut(usize::from(to))) {
+                *slot = byte;
             }
         }
         self.end = self.base + (self.end - self.start);
@@ -183,27 +206,8 @@ impl Assembly {
     }
 }
 
-/// How many bytes of text these begin with, and how many bytes that are none follow.
-fn split_valid(bytes: &[u8]) -> (usize, usize) {
-    match core::str::from_utf8(bytes) {
-        Ok(text) => (text.len(), 0),
-        Err(error) => {
-            let valid = error.valid_up_to();
-            (valid, error.error_len().unwrap_or(bytes.len() - valid))
-        }
-    }
-}
-
-fn is_illegal(byte: u8) -> bool {
-    byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
-}
-
-/// Whether these bytes, which are no character, may become one when more come.
-fn is_prefix(bytes: &[u8]) -> bool {
-    matches!(
-        core::str::from_utf8(bytes),
-        Err(error) if error.error_len().is_none()
-    )
+const fn is_illegal(byte: u8) -> bool {
+    byte < b' ' && !is_space(byte)
 }
 
 #[cfg(test)]

@@ -8,29 +8,28 @@ use crate::payload::Verdict;
 /// What is known of a message from its start tag on, until its outcome.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
-    pub(super) index: u32,
     class: Option<ResponseClass>,
     pub(super) notes: Notes,
     data: DataSeen,
-    bytes: u64,
     /// Further data is of no use.
     deaf: bool,
     /// The gravest error so far, and where it was noticed.
-    error: Option<(ItemError, u64)>,
+    error: Option<ItemError>,
+    error_offset: u64,
+    /// Bytes that were handed out.
+    pub(super) bytes: u64,
 }
 
 /// What a message or a fault says of itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Notes {
     pub(super) code: Option<ResponseCode>,
-    /// What a fault's `faultcode` says, if it is a `ResponseCode`.
-    pub(super) faultcode: Option<ResponseCode>,
     pub(super) inner_code: Option<ResponseCode>,
-    pub(super) back_off_ms: Option<u32>,
     /// Some text had to be replaced.
     pub(super) text_replaced: bool,
     /// Two codes that differ.
     contradictory: bool,
+    pub(super) back_off_ms: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,32 +42,31 @@ enum DataSeen {
 impl Notes {
     /// Notes a `ResponseCode`. The first counts; a second one that differs makes a contradiction.
     pub(super) fn set_code(&mut self, code: ResponseCode) {
-        self.contradictory |= self.code.is_some_and(|first| first != code);
-        self.code = self.code.or(Some(code));
+        self.contradictory |= *self.code.get_or_insert(code) != code;
     }
 }
 
 impl Item {
-    pub(super) fn new(index: u32, class: Option<ResponseClass>) -> Self {
+    pub(super) const fn new(class: Option<ResponseClass>) -> Self {
         Self {
-            index,
             class,
-            notes: Notes::default(),
+            notes: Notes {
+                code: None,
+                inner_code: None,
+                text_replaced: false,
+                contradictory: false,
+                back_off_ms: None,
+            },
             data: DataSeen::None,
-            bytes: 0,
             deaf: false,
             error: None,
+            error_offset: 0,
+            bytes: 0,
         }
     }
 
-    /// An item that was asked for and has no message.
-    pub(super) fn not_answered(index: u32, offset: u64) -> Self {
-        let mut item = Self::new(index, None);
-        item.fail(ItemError::NotAnswered, offset);
-        item
-    }
-
     /// Notes an error. The gravest counts, the first of its kind.
+    #[inline(never)] // for its size
     pub(super) fn fail(&mut self, error: ItemError, offset: u64) {
         self.deaf |= matches!(
             error,
@@ -79,8 +77,9 @@ impl Item {
                 | ItemError::TooLarge
                 | ItemError::Write
         );
-        if !self.error.is_some_and(|(graver, _)| graver <= error) {
-            self.error = Some((error, offset));
+        if !self.error.is_some_and(|graver| graver <= error) {
+            self.error = Some(error);
+            self.error_offset = offset;
         }
     }
 
@@ -100,15 +99,6 @@ impl Item {
         self.data = DataSeen::Some;
     }
 
-    /// Decoded bytes were handed out.
-    pub(super) fn add_bytes(&mut self, n: usize) {
-        self.bytes = self.bytes.saturating_add(n as u64);
-    }
-
-    pub(super) const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
     /// Whether more data would be of any use.
     pub(super) const fn wants_data(&self) -> bool {
         !self.deaf
@@ -117,46 +107,50 @@ impl Item {
     /// Judges the item. `offset`: where its message ended; `verdict`: of its payload, if it was checked.
     pub(super) fn outcome(
         &mut self,
+        index: u32,
         offset: u64,
         verdict: Option<Verdict>,
         required: Integrity,
     ) -> Outcome {
         // Of data that was not handed out to its end, the payload is not known.
         let integrity = verdict.filter(|_| self.bytes > 0 && !self.deaf);
-        let is_error = self.notes.code.is_some_and(|c| c != ResponseCode::NoError);
-        let has_data = self.data != DataSeen::None;
-        let error = match (self.class, is_error) {
-            // A message that was never there has no class, and nothing to judge.
-            _ if matches!(self.error, Some((ItemError::NotAnswered, _))) => None,
+        let code = self.notes.code;
+        let error = match (self.class, self.data) {
+            // A message that was never there has no class either, and a graver error.
             (None, _) => Some(ItemError::Contradiction),
-            (Some(ResponseClass::Error), false) if self.notes.code.is_some() => {
+            (Some(ResponseClass::Error), _) if code == Some(ResponseCode::NoError) => {
                 Some(ItemError::Contradiction)
             }
-            (Some(ResponseClass::Warning), _) if has_data => Some(ItemError::Contradiction),
+            (Some(ResponseClass::Warning), DataSeen::Empty | DataSeen::Some) => {
+                Some(ItemError::Contradiction)
+            }
             (Some(ResponseClass::Error | ResponseClass::Warning), _) => Some(ItemError::Refused),
-            (Some(ResponseClass::Success), true) => Some(ItemError::Contradiction),
-            (Some(ResponseClass::Success), false) if self.notes.contradictory => {
+            (Some(ResponseClass::Success), _)
+                if self.notes.contradictory
+                    || code.is_some_and(|code| code != ResponseCode::NoError) =>
+            {
                 Some(ItemError::Contradiction)
             }
-            (Some(ResponseClass::Success), false) => match self.data {
-                DataSeen::None => Some(ItemError::MissingData),
-                DataSeen::Empty => Some(ItemError::EmptyData),
-                DataSeen::Some => is_refused(integrity, required).then_some(ItemError::Payload),
-            },
+            (_, DataSeen::None) => Some(ItemError::MissingData),
+            (_, DataSeen::Empty) => Some(ItemError::EmptyData),
+            (_, DataSeen::Some) => is_refused(integrity, required).then_some(ItemError::Payload),
         };
         if let Some(error) = error {
             self.fail(error, offset);
         }
         Outcome {
-            index: self.index,
+            index,
             class: self.class,
-            code: self.notes.code,
+            code,
             inner_code: self.notes.inner_code,
             back_off_ms: self.notes.back_off_ms,
             bytes: self.bytes,
             integrity,
-            error: self.error.map(|(error, _)| error),
-            offset: self.error.map_or(offset, |(_, offset)| offset),
+            error: self.error,
+            offset: match self.error {
+                Some(_) => self.error_offset,
+                None => offset,
+            },
             text_replaced: self.notes.text_replaced,
         }
     }

@@ -14,31 +14,34 @@ use crate::hash::{hash, FACTOR};
 /// The path itself is seven deep. Nothing is kept per level off the path, so that memory does not set the limit.
 pub const MAX_DEPTH: u32 = 256;
 
-/// An element on the path, or the document around it.
+/// An element on the path, or the document around it. Those that are alike stand together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Node {
     Document,
     Envelope,
     Header,
-    ServerVersionInfo,
     Body,
-
     ExportItemsResponse,
     ResponseMessages,
     Message,
+
     MessageText,
+    MessageXmlValue,
+    FaultString,
+
     ResponseCode,
     DescriptiveLinkKey,
-    MessageXml,
-    MessageXmlValue,
+    FaultCode,
+
+    ServerVersionInfo,
     ItemId,
     Data,
-
+    MessageXml,
     Fault,
-    FaultCode,
-    FaultString,
     Detail,
 
+    /// The XML declaration, which is no element but has attributes.
+    Declaration,
     /// Any element that is not on the path.
     Foreign,
 }
@@ -147,13 +150,13 @@ const MAX_PATH: usize = 7;
 /// had its start tag's name, and, but for collisions, only then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path {
-    nodes: [Node; MAX_PATH],
     names: [u32; MAX_PATH],
+    nodes: [Node; MAX_PATH],
     depth: u8,
     /// The innermost open element.
     node: Node,
     /// Elements open off the path.
-    skipped: u32,
+    skipped: u16,
     /// Hash of their names.
     skipped_names: u32,
     /// Hash of the last start tag's name.
@@ -163,8 +166,8 @@ pub(super) struct Path {
 impl Path {
     pub(super) const fn new() -> Self {
         Self {
-            nodes: [Node::Document; MAX_PATH],
             names: [0; MAX_PATH],
+            nodes: [Node::Document; MAX_PATH],
             depth: 0,
             node: Node::Document,
             skipped: 0,
@@ -179,18 +182,16 @@ impl Path {
     }
 
     /// The innermost open element that is not [`Node::Foreign`].
+    #[inline(never)] // for its size
     pub(super) fn on_path(&self) -> Node {
-        let depth = usize::from(self.depth).checked_sub(1);
-        (depth.and_then(|depth| self.nodes.get(depth)).copied()).unwrap_or(Node::Document)
+        let open = self.nodes.get(..usize::from(self.depth));
+        (open.and_then(<[_]>::last).copied()).unwrap_or(Node::Document)
     }
 
-    /// Whether the innermost open element stands in a fault.
-    pub(super) fn is_in_fault(&self) -> bool {
-        (self
-            .nodes
-            .get(..usize::from(self.depth))
-            .unwrap_or_default())
-        .contains(&Node::Fault)
+    /// Whether the innermost open element stands in a fault: the third element from the outside.
+    pub(super) const fn is_in_fault(&self) -> bool {
+        let [_, _, third, ..] = self.nodes;
+        self.depth > 2 && matches!(third, Node::Fault)
     }
 
     /// Opens an element, and says which.
@@ -201,38 +202,26 @@ impl Path {
             node => node.child(name.local())?,
         };
         let depth = usize::from(self.depth);
-        match (node, self.nodes.get_mut(depth), self.names.get_mut(depth)) {
-            (Node::Foreign, ..) => {
-                if self.skipped + u32::from(self.depth) >= MAX_DEPTH {
-                    return Err(ErrorKind::TooDeep);
-                }
-                self.skipped += 1;
-                self.skipped_names =
-                    (self.skipped_names.wrapping_mul(FACTOR)).wrapping_add(self.last_opened);
-            }
-            (_, Some(free), Some(name)) => {
-                *free = node;
-                *name = self.last_opened;
-                self.depth += 1;
-            }
-            // The path is as long as it can be.
-            _ => {}
-        }
         self.node = node;
+        if node == Node::Foreign {
+            if u32::from(self.skipped) + u32::from(self.depth) >= MAX_DEPTH {
+                return Err(ErrorKind::TooDeep);
+            }
+            self.skipped += 1;
+            self.skipped_names =
+                (self.skipped_names.wrapping_mul(FACTOR)).wrapping_add(self.last_opened);
+        } else if let (Some(free), Some(name)) =
+            (self.nodes.get_mut(depth), self.names.get_mut(depth))
+        {
+            *free = node;
+            *name = self.last_opened;
+            self.depth += 1;
+        }
         Ok(node)
     }
 
     /// Closes the innermost element by its end tag, and says which it was.
-    pub(super) fn close(&mut self, name: &Name) -> Result<Node, ErrorKind> {
-        self.close_hashed(name.qualified())
-    }
-
-    /// Closes the element that was opened last: its start tag was its end tag too.
-    pub(super) fn close_empty(&mut self) -> Result<Node, ErrorKind> {
-        self.close_hashed(self.last_opened)
-    }
-
-    fn close_hashed(&mut self, name: u32) -> Result<Node, ErrorKind> {
+    pub(super) fn close(&mut self, name: u32) -> Result<Node, ErrorKind> {
         let closed = self.node;
         if closed == Node::Foreign {
             self.skipped -= 1;
@@ -244,14 +233,19 @@ impl Path {
                 return Err(ErrorKind::MismatchedEndTag);
             }
         } else {
-            let depth = usize::from(self.depth).checked_sub(1);
-            if depth.and_then(|depth| self.names.get(depth)) != Some(&name) {
+            let open = self.names.get(..usize::from(self.depth));
+            if open.and_then(<[_]>::last) != Some(&name) {
                 return Err(ErrorKind::MismatchedEndTag);
             }
             self.depth -= 1;
         }
         self.node = self.on_path();
         Ok(closed)
+    }
+
+    /// The name that closes the element that was opened last, where its start tag was its end tag too.
+    pub(super) const fn last_opened(&self) -> u32 {
+        self.last_opened
     }
 }
 

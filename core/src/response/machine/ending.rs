@@ -1,11 +1,11 @@
 //! How a response ends: the outcomes that are owed, and the summary.
 
-use super::{Machine, Queue, Ready, Stage, Step};
+use super::{LastOutcome, Machine, Queue, Ready, Stage};
 use crate::payload::Verdict;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::item::Item;
 use crate::response::options::Integrity;
-use crate::response::outcome::{Fault, ItemError, Outcome, Response};
+use crate::response::outcome::{Fault, ItemError, Outcome, Response, Summary};
 use crate::response::soap::Node;
 
 impl Machine {
@@ -16,23 +16,26 @@ impl Machine {
     }
 
     /// The outcome of the current item, which is done.
-    pub(super) fn judge(&mut self) -> Option<Outcome> {
-        let required = self.options.integrity;
+    pub(super) fn judge(&mut self) -> Outcome {
+        let required = self.integrity;
         let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
-        let item = self.item.as_mut()?;
-        let outcome = item.outcome(self.item_offset, verdict, required);
+        let index = self.index();
+        // There is one: an outcome is only ready where there is an item.
+        let item = self.item.get_or_insert(Item::new(None));
+        let outcome = item.outcome(index, self.item_offset, verdict, required);
         self.item = None;
-        let committed = outcome.error.is_none();
-        let suspect = u32::from(committed && outcome.integrity != Some(Verdict::Whole));
-        self.not_whole = self.not_whole.saturating_add(suspect);
-        self.just_committed = committed.then_some(suspect);
-        let count = if committed {
-            &mut self.ok
+        self.last_outcome = LastOutcome::None;
+        if outcome.error.is_some() {
+            self.failed = self.failed.saturating_add(1);
         } else {
-            &mut self.failed
-        };
-        *count = count.saturating_add(1);
-        Some(outcome)
+            self.ok = self.ok.saturating_add(1);
+            self.last_outcome = LastOutcome::Whole;
+            if outcome.integrity != Some(Verdict::Whole) {
+                self.not_whole = self.not_whole.saturating_add(1);
+                self.last_outcome = LastOutcome::NotWhole;
+            }
+        }
+        outcome
     }
 
     /// All input has come.
@@ -40,66 +43,107 @@ impl Machine {
         let is_whole =
             self.stage == Stage::Epilog && self.lexer.is_between() && !self.stray.has_begun();
         if is_whole {
-            let response = match self.fault {
+            self.ended = Some(match self.fault {
                 Some(_) => Response::Fault,
                 None => Response::Complete,
-            };
-            self.ended = Some((response, None));
+            });
             self.queue = Queue::Owed;
             return;
         }
         // A marker inside `Data` in place of the end tags.
         let truncated = self.path.on_path() == Node::Data && self.base64.is_truncated();
-        let kind = if truncated {
-            ErrorKind::Truncated
-        } else {
-            ErrorKind::UnexpectedEnd
-        };
-        self.stop(Error { kind, offset });
+        self.stop(
+            match truncated {
+                true => ErrorKind::Truncated,
+                false => ErrorKind::UnexpectedEnd,
+            },
+            offset,
+        );
     }
 
     /// The response is unusable from here on.
-    pub(super) fn stop(&mut self, error: Error) {
-        let (response, item_error) = match error.kind {
+    pub(super) fn stop(&mut self, kind: ErrorKind, offset: u64) -> Ready {
+        let (response, item_error) = match kind {
             ErrorKind::UnexpectedEnd => (Response::Cut, ItemError::Cut),
             ErrorKind::Truncated => (Response::Truncated, ItemError::Truncated),
             ErrorKind::UnexpectedOperation => (Response::NotSoap, ItemError::Malformed),
             _ if self.stage == Stage::Prolog => (Response::NotSoap, ItemError::Malformed),
             _ => (Response::Malformed, ItemError::Malformed),
         };
-        self.fail(item_error, error.offset);
-        self.item_offset = error.offset;
-        self.ended = Some((response, Some(error)));
+        self.fail(item_error, offset);
+        self.item_offset = offset;
+        self.ended = Some(response);
+        self.error = Some(kind);
         self.queue = Queue::Owed;
+        Ready::Nothing
+    }
+
+    /// [`stop`](Self::stop) at the tag under way.
+    pub(super) fn stop_at_markup(&mut self, kind: ErrorKind) -> Ready {
+        self.stop(kind, self.lexer.markup_offset())
+    }
+
+    /// Why the response is unusable, where it is.
+    pub(super) fn response_error(&self) -> Option<Error> {
+        let kind = self.error?;
+        Some(Error {
+            kind,
+            offset: self.item_offset,
+        })
     }
 
     /// The rest of a text that was under way, outcomes that are still owed, then the end.
-    pub(super) fn tell_owed(&mut self, scratch: &mut [u8]) -> Step {
+    pub(super) fn tell_owed(&mut self, scratch: &mut [u8]) -> Ready {
         let node = self.path.on_path();
-        if self.is_streamed_text(node) {
-            if let Some(piece) = self.assembly.piece(true, scratch) {
-                return Step::Ready(Ready::Text(node, piece, false));
+        // What is assembled is it, and not an attribute of its start tag.
+        if node.is_streamed_text() && self.tag == Node::Foreign {
+            self.telling.node = node;
+            let ready = self.tell_text(true, scratch);
+            if ready != Ready::Nothing {
+                return ready;
             }
         }
-        if self.item.is_none() && self.options.items.is_some_and(|n| self.messages < n) {
+        if self.item.is_none() && self.items.is_some_and(|items| self.messages < items) {
             // Where the response ended for us; what lies behind an error has been consumed or not.
-            let error = self.ended.and_then(|(_, error)| error);
-            let offset = error.map_or(self.offset, |error| error.offset);
-            self.item = Some(Item::not_answered(self.messages, offset));
+            let offset = match self.error {
+                Some(_) => self.item_offset,
+                None => self.offset,
+            };
+            let mut item = Item::new(None);
+            item.fail(ItemError::NotAnswered, offset);
+            self.item = Some(item);
             self.messages += 1;
         }
         if self.item.is_some() {
-            return Step::Ready(Ready::Outcome);
+            return Ready::Outcome;
         }
         self.queue = Queue::Over;
-        Step::Ready(Ready::End)
+        Ready::End
     }
 
-    pub(super) fn fault(&self) -> Option<Fault> {
-        self.fault.as_ref().map(|notes| Fault {
-            code: notes.code.or(notes.faultcode),
+    /// The response in figures, as far as it has come.
+    pub(in crate::response) fn summary(&self) -> Summary {
+        let response = self.ended.unwrap_or(Response::Cut);
+        Summary {
+            items: self.ok.saturating_add(self.failed),
+            ok: self.ok,
+            failed: self.failed,
+            suspect: match response {
+                Response::Truncated => self.not_whole,
+                _ => 0,
+            },
+            response,
+            fault: self.fault.map(|_| self.fault()),
+            error: self.response_error(),
+        }
+    }
+
+    pub(super) fn fault(&self) -> Fault {
+        let notes = self.fault.unwrap_or_default();
+        Fault {
+            code: notes.code.or(self.faultcode),
             inner_code: notes.inner_code,
             back_off_ms: notes.back_off_ms,
-        })
+        }
     }
 }

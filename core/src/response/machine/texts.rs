@@ -1,191 +1,191 @@
 //! Texts: codes, messages and values, and text where none belongs.
 
-use super::{Machine, Queue, Ready, Stage, Step};
+use super::{Machine, Queue, Ready, Stage};
 use crate::code::ResponseCode;
+use crate::hash::hash;
 use crate::response::assembly::{Piece, Span};
-use crate::response::attributes::number;
+use crate::response::attributes::{number, trim};
 use crate::response::base64::{is_space, Stop};
 use crate::response::cursor::Cursor;
 use crate::response::decoder::MIN_SCRATCH;
-use crate::response::error::{Error, ErrorKind};
+use crate::response::error::ErrorKind;
 use crate::response::item::Notes;
 use crate::response::soap::Node;
 
 /// Longest value that is acted on, white space included. It fits into the smallest scratch, behind the longest
 /// name of such a value.
-const LONGEST_VALUE: u64 = 38;
+const LONGEST_VALUE: u32 = 38;
+
+const BACK_OFF_MILLISECONDS: u32 = hash(b"BackOffMilliseconds");
+const INNER_ERROR_RESPONSE_CODE: u32 = hash(b"InnerErrorResponseCode");
 
 impl Machine {
-    pub(super) fn text(
-        &mut self,
-        node: Node,
-        len: usize,
-        input: &mut Cursor<'_>,
-        scratch: &mut [u8],
-    ) -> Result<(), Error> {
-        let bytes = input.ahead(len);
-        let taken = match node {
-            // Behind a comment or `<![CDATA[` the text goes on: base64, which `data` takes.
-            Node::Data if !self.base64.is_broken() => 0,
-            Node::Data => {
-                self.base64.search(bytes);
-                len
-            }
-            node if node.is_streamed_text() => self.assembly.push(bytes, scratch),
-            node if node.is_short_text() => {
-                self.assembly.push_token(bytes, scratch);
-                len
-            }
-            node if node.is_skeleton() => {
-                self.stray(bytes, input.offset())?;
-                len
-            }
-            _ => len,
-        };
-        input.bump(taken);
-        Ok(())
+    /// Text lies ahead.
+    pub(super) fn text(&mut self, node: Node, input: &mut Cursor<'_>, scratch: &mut [u8]) {
+        // Behind a comment or `<![CDATA[` the text of `Data` goes on: base64, which `data` takes.
+        if node != Node::Data || self.base64.is_broken() {
+            let taken = self.take(node, self.lexer.run(input.rest()), input.offset(), scratch);
+            input.bump(taken);
+        }
     }
 
     /// A character that was written as a reference.
-    pub(super) fn char(
-        &mut self,
-        node: Node,
-        bytes: &[u8],
-        input: &Cursor<'_>,
-        scratch: &mut [u8],
-    ) -> Result<Step, Error> {
-        match node {
-            Node::Data if self.base64.is_broken() => self.base64.search(bytes),
-            Node::Data => {
-                let (written, stop) = self.base64.decode(&mut &*bytes, scratch);
-                if stop == Stop::Byte {
-                    self.break_data(bytes, input.offset());
-                }
-                return Ok(match self.hand_out(written, scratch) {
-                    0 => Step::On,
-                    len => Step::Ready(Ready::Data(len)),
-                });
-            }
-            node if node.is_streamed_text() => self.assembly.push_or_count(bytes, scratch),
-            node if node.is_short_text() => self.assembly.push_token(bytes, scratch),
-            node if node.is_skeleton() => self.stray(bytes, input.offset())?,
-            _ => {}
+    pub(super) fn char(&mut self, node: Node, input: &Cursor<'_>, scratch: &mut [u8]) -> Ready {
+        let char = self.lexer.char();
+        if char.is_none() {
+            self.note_replaced();
         }
-        Ok(Step::On)
+        let mut bytes = [0; 4];
+        let bytes = char
+            .unwrap_or(char::REPLACEMENT_CHARACTER)
+            .encode_utf8(&mut bytes)
+            .as_bytes();
+        if node == Node::Data && !self.base64.is_broken() {
+            let (written, stop) = self.base64.decode(&mut &*bytes, scratch);
+            if stop == Stop::Byte {
+                self.break_data(bytes, input.offset());
+            }
+            return self.hand_out(written, scratch);
+        }
+        self.take(node, bytes, input.offset(), scratch);
+        Ready::Nothing
+    }
+
+    /// Takes text of `node` that ends or begins at `offset`, and says how much: all of it, or what there is room for.
+    fn take(&mut self, node: Node, bytes: &[u8], offset: u64, scratch: &mut [u8]) -> usize {
+        if node.is_streamed_text() {
+            let taken = self.assembly.push(bytes, scratch);
+            // INVARIANT: there is room for what a reference stands for, which is four bytes at most.
+            if !self.assembly.has_room(4, scratch) {
+                self.telling.node = node;
+                self.queue = Queue::Text;
+            }
+            return taken;
+        }
+        if node.is_short_text() {
+            self.assembly.push_token(bytes, scratch);
+        } else if node.is_skeleton() {
+            self.stray(bytes, offset);
+        } else if node == Node::Data {
+            self.base64.search(bytes);
+        }
+        bytes.len()
     }
 
     /// Text where only elements belong: white space, or the truncation marker, or an error.
-    pub(super) fn stray(&mut self, bytes: &[u8], offset: u64) -> Result<(), Error> {
-        let text = bytes.iter().zip(offset..).filter(|(&b, _)| !is_space(b));
-        for (&byte, offset) in text {
-            if !self.stray.has_begun() {
-                self.stray_offset = offset;
+    fn stray(&mut self, bytes: &[u8], mut offset: u64) {
+        for &byte in bytes {
+            if !is_space(byte) {
+                if !self.stray.has_begun() {
+                    self.stray_offset = offset;
+                }
+                if !self.stray.push(byte) {
+                    self.stop_at_stray();
+                    return;
+                }
+                if self.stray.is_complete() {
+                    self.stop(ErrorKind::Truncated, self.stray_offset);
+                    return;
+                }
             }
-            if !self.stray.push(byte) {
-                return Err(self.stray_error());
-            }
-            if self.stray.is_complete() {
-                return Err(Error {
-                    kind: ErrorKind::Truncated,
-                    offset: self.stray_offset,
-                });
-            }
+            offset = offset.wrapping_add(1);
         }
-        Ok(())
     }
 
-    pub(super) fn stray_error(&self) -> Error {
+    /// What stands where no text belongs is no truncation marker.
+    pub(super) fn stop_at_stray(&mut self) -> Ready {
         let kind = match self.stage {
             Stage::Prolog => ErrorKind::NotSoap,
             Stage::Envelope | Stage::Answer => ErrorKind::UnexpectedText,
             Stage::Epilog => ErrorKind::TrailingData,
         };
-        Error {
-            kind,
-            offset: self.stray_offset,
-        }
+        self.stop(kind, self.stray_offset)
     }
 
-    /// A tag has come: no text may be left over, and the document may not be over.
-    pub(super) fn expect_markup(&self) -> Result<(), Error> {
-        if self.stray.has_begun() {
-            return Err(self.stray_error());
+    /// Tells a piece of what is held of a streamed text.
+    pub(super) fn tell_text(&mut self, end: bool, scratch: &mut [u8]) -> Ready {
+        let Some(piece) = self.assembly.piece(end, scratch) else {
+            return Ready::Nothing;
+        };
+        self.telling.replacement = piece == Piece::Replacement;
+        self.telling.last = false;
+        match piece {
+            Piece::Text(span) => self.telling.span = span,
+            Piece::Replacement => self.note_replaced(),
         }
-        if self.stage == Stage::Epilog {
-            return Err(self.at_markup()(ErrorKind::TrailingData));
-        }
-        Ok(())
+        Ready::Text
     }
 
     /// Tells what is held of a text whose element has been closed.
-    pub(super) fn end_text(&mut self, node: Node, scratch: &mut [u8]) -> Step {
+    pub(super) fn end_text(&mut self, scratch: &mut [u8]) -> Ready {
+        let node = self.telling.node;
         if node.is_streamed_text() {
-            let piece = self.assembly.piece(true, scratch);
-            let held = self.assembly.held();
-            let last = held.start == held.end;
+            let ready = self.tell_text(true, scratch);
+            let last = self.assembly.held().is_empty();
+            self.telling.last = last;
             if last {
                 self.queue = Queue::Nothing;
             }
-            return match piece {
-                Some(piece) => Step::Ready(Ready::Text(node, piece, last)),
-                // The last piece of a value says so, even where nothing is left of it.
-                None if node == Node::MessageXmlValue => {
-                    Step::Ready(Ready::Text(node, Piece::Text(Span::default()), true))
-                }
-                None => Step::On,
-            };
+            // The last piece of a value says so, even where nothing is left of it.
+            if ready == Ready::Nothing && node == Node::MessageXmlValue {
+                self.telling.replacement = false;
+                self.telling.span = Span::default();
+                return Ready::Text;
+            }
+            return ready;
         }
         self.queue = Queue::Nothing;
-        let span = self.assembly.trimmed(scratch);
-        let text = span.text(scratch);
+        self.telling.replacement = false;
+        self.telling.span = self.assembly.token(scratch);
         match node {
             Node::ResponseCode => {
-                let code = self.code(span, scratch);
+                self.telling.code = self.code(scratch);
+                let code = self.telling.code;
                 if let Some(notes) = self.notes() {
                     notes.set_code(code);
                 }
-                Step::Ready(Ready::ResponseCode(code, span))
+                Ready::ResponseCode
             }
             Node::FaultCode => {
                 // `a:ErrorServerBusy`; the code of the detail, if there is one, goes before it.
-                let colon = text.bytes().position(|byte| byte == b':');
-                let prefix = colon.map_or(0, |colon| colon + 1);
-                let span = Span {
-                    start: span.start + prefix,
-                    ..span
-                };
-                let code = self.code(span, scratch);
-                if let (Some(notes), true) = (self.notes(), code != ResponseCode::Other) {
-                    notes.faultcode = Some(code);
-                }
-                Step::Ready(Ready::FaultCode(span))
-            }
-            _ => {
-                let digits = text.strip_prefix('-').unwrap_or(text);
-                let key = number(digits.as_bytes()).and_then(|key| i32::try_from(key).ok());
-                match key {
-                    Some(key) if digits.len() < text.len() => {
-                        Step::Ready(Ready::DescriptiveLinkKey(-key))
+                let text = self.telling.span.of(scratch);
+                for (at, byte) in (self.telling.span.start + 1..).zip(text) {
+                    if *byte == b':' {
+                        self.telling.span.start = at;
+                        break;
                     }
-                    Some(key) => Step::Ready(Ready::DescriptiveLinkKey(key)),
-                    None => Step::On,
                 }
+                let code = self.code(scratch);
+                if code != ResponseCode::Other {
+                    self.faultcode = Some(code);
+                }
+                Ready::FaultCode
             }
+            _ if self.descriptive_link_key(scratch).is_some() => Ready::DescriptiveLinkKey,
+            _ => Ready::Nothing,
         }
     }
 
-    /// The code that is held as `span`, which goes to the end of the token.
+    /// The number that is told.
+    pub(super) fn descriptive_link_key(&self, scratch: &[u8]) -> Option<i32> {
+        let text = self.telling.span.of(scratch);
+        let digits = text.strip_prefix(b"-").unwrap_or(text);
+        let key = i32::try_from(number(digits)?).ok()?;
+        Some(if digits.len() < text.len() { -key } else { key })
+    }
+
+    /// The code that is told, which goes to the end of the token.
     ///
     /// [`ResponseCode::Other`] if that is not all of it, whether it is not UTF-8 or longer than what the
     /// smallest scratch holds.
-    fn code(&self, span: Span, scratch: &[u8]) -> ResponseCode {
-        let end = self.assembly.held().end;
+    fn code(&self, scratch: &[u8]) -> ResponseCode {
+        let span = self.telling.span;
         let rest = Span {
             start: span.end,
-            end,
+            end: self.assembly.held().end,
         };
-        if self.assembly.total() <= MIN_SCRATCH as u64 && rest.of(scratch).trim_ascii().is_empty() {
-            ResponseCode::from_text(span.text(scratch))
+        if self.assembly.total() <= MIN_SCRATCH as u32 && matches!(rest.of(scratch), [] | b" ") {
+            ResponseCode::from_bytes(span.of(scratch))
         } else {
             ResponseCode::Other
         }
@@ -193,29 +193,30 @@ impl Machine {
 
     /// Notes a `MessageXml` value that clients act on.
     pub(super) fn note_value(&mut self, scratch: &[u8]) {
-        let name = self.attributes.name(scratch).of(scratch);
+        let name = hash(self.attributes.name(scratch).of(scratch));
         let value = (self.assembly.whole()).filter(|_| self.assembly.total() <= LONGEST_VALUE);
-        let Some(value) = value else {
+        let Some(value) = value.map(|value| trim(value.of(scratch))) else {
             return;
         };
-        match name {
-            b"BackOffMilliseconds" => {
-                let milliseconds = number(value.of(scratch));
-                if let Some(notes) = self.notes() {
-                    notes.back_off_ms = notes.back_off_ms.max(milliseconds);
-                }
-            }
-            b"InnerErrorResponseCode" => {
-                let code = ResponseCode::from_text(value.text(scratch).trim_ascii());
-                if let Some(notes) = self.notes() {
-                    notes.inner_code = notes.inner_code.or(Some(code));
-                }
-            }
-            _ => {}
+        let Some(notes) = self.notes() else {
+            return;
+        };
+        if name == BACK_OFF_MILLISECONDS {
+            notes.back_off_ms = notes.back_off_ms.max(number(value));
+        } else if name == INNER_ERROR_RESPONSE_CODE {
+            (notes.inner_code).get_or_insert(ResponseCode::from_bytes(value));
+        }
+    }
+
+    /// Something of a text could not be told as it is.
+    fn note_replaced(&mut self) {
+        if let Some(notes) = self.notes() {
+            notes.text_replaced = true;
         }
     }
 
     /// What the message or fault that is open says of itself.
+    #[inline(never)] // for its size
     pub(super) fn notes(&mut self) -> Option<&mut Notes> {
         if self.path.is_in_fault() {
             self.fault.as_mut()

@@ -14,16 +14,16 @@
 
 mod name;
 mod reference;
-mod tag;
+mod section;
 
 pub(super) use name::Name;
 pub use name::MAX_NAME_LEN;
 
 use super::assembly::Assembly;
+use super::base64::is_space;
 use super::cursor::Cursor;
 use super::error::ErrorKind;
-use crate::hash::hash;
-use name::{is_name, Taken};
+use name::{is_name, starts_name};
 use reference::{Reference, Step};
 
 /// One token. Names are in [`Lexer::name`], attribute values in the [`Assembly`] that [`Lexer::next`] was given.
@@ -31,29 +31,28 @@ use reference::{Reference, Step};
 pub(super) enum Token {
     /// The name of a start tag is whole; its attributes follow.
     Start,
+    /// The XML declaration begins; its attributes follow.
+    Declaration,
     /// The name of an attribute is whole; [`Lexer::keep_value`] may be said now.
     AttributeName,
     /// The value of an attribute is whole.
     AttributeValue,
     /// The end of a start tag.
-    Open {
-        /// It is the end tag too: `<a/>`.
-        empty: bool,
-    },
+    Open,
+    /// The end of a start tag that is the end tag too: `<a/>`.
+    OpenEmpty,
     /// An end tag.
     Close,
-    /// At least one byte of text lies ahead, up to this many; the caller takes what it wants.
-    Text(usize),
-    /// A character reference in text.
-    Char(char),
-    /// A reference in text to what is no character of XML.
-    IllegalChar,
+    /// At least one byte of text lies ahead; the caller takes what it wants of [`Lexer::run`].
+    Text,
+    /// A character of text that was written as a reference: [`Lexer::char`].
+    Char,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Before the first byte, and inside a byte order mark.
-    ByteOrderMark(u8),
+    ByteOrderMark,
     Text,
     Reference,
     /// Behind `<`.
@@ -69,44 +68,31 @@ enum State {
     EndName,
     EndSpace,
     /// Behind `<!`.
-    Declaration,
+    Exclamation,
     CommentStart,
-    /// Inside a comment, behind this many dashes.
-    Comment(u8),
-    /// Behind `<![` and this many bytes of `CDATA[`.
-    CdataStart(u8),
-    /// Inside a CDATA section, behind this many closing brackets.
-    Cdata(u8),
+    /// Inside a comment, behind up to two dashes.
+    Comment,
+    /// Behind `<![` and some of `CDATA[`.
+    CdataStart,
+    /// Inside a CDATA section, behind up to two closing brackets.
+    Cdata,
     InstructionTarget,
     /// Inside a processing instruction, behind a question mark or not.
-    Instruction(bool),
+    Instruction,
     /// Behind the `?` that ends the XML declaration.
     DeclarationEnd,
 }
 
-/// What one step makes of the byte ahead.
-enum Move {
-    /// The byte is taken.
-    Take(State),
-    TakeTell(State, Token),
-    /// The byte is left to the next step, or the step took what it wanted by itself.
-    Leave(State),
-    LeaveTell(State, Token),
-}
-
-const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
-const CDATA: &[u8] = b"CDATA[";
-const XML: u32 = hash(b"xml");
-const ENCODING: u32 = hash(b"encoding");
-
 /// Where in a tag, text or reference the input stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lexer {
-    state: State,
-    name: Name,
-    reference: Reference,
     /// Where the markup under way, or the last, begins.
     markup_offset: u64,
+    name: Name,
+    reference: Reference,
+    state: State,
+    /// How many bytes of what the state waits for have come.
+    count: u8,
     /// The quote that ends the value.
     quote: u8,
     /// The value is wanted.
@@ -120,10 +106,11 @@ pub(super) struct Lexer {
 impl Lexer {
     pub(super) const fn new() -> Self {
         Self {
-            state: State::ByteOrderMark(0),
+            markup_offset: 0,
             name: Name::new(),
             reference: Reference::new(),
-            markup_offset: 0,
+            state: State::ByteOrderMark,
+            count: 0,
             quote: 0,
             keep: false,
             at_start: true,
@@ -134,6 +121,11 @@ impl Lexer {
     /// The name of the last `Start`, `AttributeName` or `Close`.
     pub(super) const fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// The character of the last `Char`. `None`: what is no character of XML.
+    pub(super) fn char(&self) -> Option<char> {
+        self.reference.char()
     }
 
     /// Offset of the `<` that began the last tag.
@@ -148,27 +140,35 @@ impl Lexer {
 
     /// Whether text is ahead, so that the caller may take bytes by itself up to the next
     /// [`is_markup`](Self::is_markup).
-    pub(super) const fn in_text(&self) -> bool {
-        matches!(self.state, State::Text | State::Cdata(0))
+    pub(super) fn in_text(&self) -> bool {
+        self.state == State::Text || self.state == State::Cdata && self.count == 0
     }
 
     /// Whether this byte, ahead in text, is not text.
     pub(super) fn is_markup(&self, byte: u8) -> bool {
         match self.state {
-            State::Cdata(_) => byte == b']',
+            State::Cdata => byte == b']',
             _ => matches!(byte, b'<' | b'&'),
         }
     }
 
     /// Whether the input may end here: no tag, reference, comment or section is open.
-    pub(super) const fn is_between(&self) -> bool {
-        matches!(self.state, State::Text | State::ByteOrderMark(0))
+    pub(super) fn is_between(&self) -> bool {
+        self.state == State::Text || self.state == State::ByteOrderMark && self.count == 0
+    }
+
+    /// The text that lies ahead, or the beginning of it.
+    pub(super) fn run<'i>(&self, ahead: &'i [u8]) -> &'i [u8] {
+        match self.state {
+            State::Cdata => run(ahead, b']', b']', b']'),
+            _ => run(ahead, b'<', b'&', b'&'),
+        }
     }
 
     /// Reads to the end of the next token. `None`: the input is used up.
     ///
-    /// Behind [`Token::Text`] the caller takes the bytes by itself, as many as it wants.
     /// The local part of a start tag's name is assembled if the caller wants that (`keep_name`).
+    #[inline]
     pub(super) fn next(
         &mut self,
         input: &mut Cursor<'_>,
@@ -177,175 +177,176 @@ impl Lexer {
         scratch: &mut [u8],
     ) -> Result<Option<Token>, ErrorKind> {
         while let Some(byte) = input.peek() {
-            if let Some(token) = self.step(byte, input, keep_name, assembly, scratch)? {
-                return Ok(Some(token));
+            let mut token = None;
+            let mut taken = 1;
+            match self.state {
+                State::Text => match byte {
+                    b'<' => {
+                        self.markup_offset = input.offset();
+                        self.state = State::Markup;
+                    }
+                    b'&' => {
+                        self.reference = Reference::new();
+                        self.state = State::Reference;
+                    }
+                    _ => {
+                        self.at_start = false;
+                        return Ok(Some(Token::Text));
+                    }
+                },
+                State::Markup => {
+                    self.name = Name::new();
+                    self.state = match byte {
+                        b'/' => State::EndName,
+                        b'!' => State::Exclamation,
+                        b'?' => State::InstructionTarget,
+                        _ if starts_name(byte) => {
+                            self.at_start = false;
+                            if keep_name {
+                                assembly.begin(0);
+                            }
+                            taken = 0;
+                            State::StartName
+                        }
+                        _ => return Err(ErrorKind::UnexpectedByte),
+                    };
+                }
+                State::StartName | State::AttributeName | State::EndName => {
+                    let keep = keep_name && self.state == State::StartName;
+                    if !self.take_name(input, keep, assembly, scratch)? {
+                        return Ok(None);
+                    }
+                    taken = 0;
+                    (self.state, token) = match self.state {
+                        State::StartName => (State::InTag, Some(Token::Start)),
+                        State::AttributeName => {
+                            self.keep = false;
+                            (State::Equals, Some(Token::AttributeName))
+                        }
+                        _ => (State::EndSpace, None),
+                    };
+                }
+                State::InTag | State::Equals | State::Quote | State::EndSpace if is_space(byte) => {
+                }
+                State::InTag => {
+                    (self.state, token) = match byte {
+                        b'>' if !self.declaration => (State::Text, Some(Token::Open)),
+                        b'/' if !self.declaration => (State::EmptyTag, None),
+                        b'?' if self.declaration => (State::DeclarationEnd, None),
+                        _ if starts_name(byte) => {
+                            self.name = Name::new();
+                            taken = 0;
+                            (State::AttributeName, None)
+                        }
+                        _ => return Err(ErrorKind::UnexpectedByte),
+                    };
+                }
+                State::Equals if byte == b'=' => self.state = State::Quote,
+                State::Quote if matches!(byte, b'"' | b'\'') => {
+                    self.quote = byte;
+                    self.state = State::Value;
+                }
+                State::Value => {
+                    let value = run(input.rest(), self.quote, b'<', b'&');
+                    if self.declaration {
+                        // No value of the declaration may have a question mark (XML 1.0 §2.8), and other readers end
+                        // the declaration there.
+                        if let Some(at) = value.iter().position(|&byte| byte == b'?') {
+                            input.bump(at);
+                            return Err(ErrorKind::UnexpectedByte);
+                        }
+                    }
+                    if self.keep {
+                        assembly.push_or_count(value, scratch);
+                    }
+                    input.bump(value.len());
+                    match input.peek() {
+                        Some(byte) if byte == self.quote => {
+                            self.state = State::InTag;
+                            token = Some(Token::AttributeValue);
+                        }
+                        Some(b'<') => return Err(ErrorKind::UnexpectedByte),
+                        Some(b'&') => {
+                            self.reference = Reference::new();
+                            self.state = State::ValueReference;
+                        }
+                        _ => taken = 0,
+                    }
+                }
+                State::EmptyTag if byte == b'>' => {
+                    self.state = State::Text;
+                    token = Some(Token::OpenEmpty);
+                }
+                State::EndSpace if byte == b'>' => {
+                    self.state = State::Text;
+                    token = Some(Token::Close);
+                }
+                State::Reference | State::ValueReference => match self.reference.push(byte) {
+                    Step::More => {}
+                    Step::Refused => return Err(ErrorKind::UnknownEntity),
+                    Step::Done if self.state == State::Reference => {
+                        self.state = State::Text;
+                        token = Some(Token::Char);
+                    }
+                    Step::Done => {
+                        self.state = State::Value;
+                        if self.keep {
+                            let char = self.char().unwrap_or(char::REPLACEMENT_CHARACTER);
+                            let mut bytes = [0; 4];
+                            assembly
+                                .push_or_count(char.encode_utf8(&mut bytes).as_bytes(), scratch);
+                        }
+                    }
+                },
+                _ => (taken, token) = self.section(byte, input.rest())?,
+            }
+            input.bump(taken);
+            if token.is_some() {
+                return Ok(token);
             }
         }
         Ok(None)
     }
 
-    fn step(
+    /// Takes the name that lies ahead; `false` if the input ends before it does.
+    fn take_name(
         &mut self,
-        byte: u8,
         input: &mut Cursor<'_>,
-        keep_name: bool,
+        keep: bool,
         assembly: &mut Assembly,
         scratch: &mut [u8],
-    ) -> Result<Option<Token>, ErrorKind> {
-        let next = match self.state {
-            State::Text | State::Reference | State::ByteOrderMark(_) => self.text(byte, input)?,
-            State::Declaration
-            | State::CommentStart
-            | State::Comment(_)
-            | State::CdataStart(_)
-            | State::Cdata(_)
-            | State::InstructionTarget
-            | State::Instruction(_)
-            | State::DeclarationEnd => self.section(byte, input)?,
-            _ => self.tag(byte, input, keep_name, assembly, scratch)?,
-        };
-        let (taken, state, token) = match next {
-            Move::Take(state) => (1, state, None),
-            Move::TakeTell(state, token) => (1, state, Some(token)),
-            Move::Leave(state) => (0, state, None),
-            Move::LeaveTell(state, token) => (0, state, Some(token)),
-        };
-        input.bump(taken);
-        self.state = state;
-        Ok(token)
-    }
-
-    /// Text and references, and what stands before the first byte of text.
-    fn text(&mut self, byte: u8, input: &Cursor<'_>) -> Result<Move, ErrorKind> {
-        Ok(match (self.state, byte) {
-            (State::ByteOrderMark(n), _) => byte_order_mark(n, byte)?,
-            (State::Reference, _) => match self.reference.push(byte) {
-                Step::More => Move::Take(State::Reference),
-                Step::Char(char) => Move::TakeTell(State::Text, Token::Char(char)),
-                Step::Illegal => Move::TakeTell(State::Text, Token::IllegalChar),
-                Step::Refused => return Err(ErrorKind::UnknownEntity),
-            },
-            (_, b'<') => {
-                self.markup_offset = input.offset();
-                Move::Take(State::Markup)
+    ) -> Result<bool, ErrorKind> {
+        while let Some(byte) = input.peek() {
+            let prefixed = self.name.has_prefix();
+            let name = input.ahead(self.name.take(input.rest()));
+            if name.is_empty() {
+                return match is_name(byte) {
+                    true => Err(ErrorKind::NameTooLong),
+                    false => Ok(true),
+                };
             }
-            (_, b'&') => {
-                self.reference = Reference::new();
-                Move::Take(State::Reference)
-            }
-            _ => {
-                self.at_start = false;
-                let len = run(input, b'<', b'&', b'&');
-                Move::LeaveTell(State::Text, Token::Text(len))
-            }
-        })
-    }
-
-    /// Comments, CDATA sections and processing instructions.
-    fn section(&mut self, byte: u8, input: &mut Cursor<'_>) -> Result<Move, ErrorKind> {
-        Ok(match (self.state, byte) {
-            (State::Declaration, b'-') => Move::Take(State::CommentStart),
-            (State::Declaration, b'[') => Move::Take(State::CdataStart(0)),
-            (State::Declaration, b'D' | b'd') => return Err(ErrorKind::Dtd),
-
-            (State::CommentStart, b'-') => Move::Take(State::Comment(0)),
-            (State::Comment(2), b'>') => Move::Take(State::Text),
-            (State::Comment(dashes), b'-') => Move::Take(State::Comment((dashes + 1).min(2))),
-            (State::Comment(_), _) => {
-                input.bump(run(input, b'-', b'-', b'-'));
-                Move::Leave(State::Comment(0))
-            }
-
-            (State::CdataStart(n), _) if CDATA.get(usize::from(n)) == Some(&byte) => {
-                self.at_start = false;
-                Move::Take(match usize::from(n) + 1 == CDATA.len() {
-                    true => State::Cdata(0),
-                    false => State::CdataStart(n + 1),
-                })
-            }
-            (State::Cdata(2), b'>') => Move::Take(State::Text),
-            // The first of three brackets is text.
-            (State::Cdata(2), b']') => Move::TakeTell(State::Cdata(2), Token::Char(']')),
-            (State::Cdata(brackets), b']') => Move::Take(State::Cdata(brackets + 1)),
-            (State::Cdata(0), _) => {
-                let len = run(input, b']', b']', b']');
-                Move::LeaveTell(State::Cdata(0), Token::Text(len))
-            }
-            // Brackets that did not close the section are text, one after the other.
-            (State::Cdata(n), _) => Move::LeaveTell(State::Cdata(n - 1), Token::Char(']')),
-
-            (State::InstructionTarget, _) if is_name(byte) => {
-                self.take_name(input)?;
-                Move::Leave(State::InstructionTarget)
-            }
-            (State::InstructionTarget, _) if self.name.is_empty() => {
-                return Err(ErrorKind::UnexpectedByte);
-            }
-            (State::InstructionTarget, _) => {
-                self.declaration = self.name.qualified() == XML;
-                if self.declaration && !self.at_start {
-                    return Err(ErrorKind::UnexpectedByte);
+            if keep {
+                match self.name.has_prefix() == prefixed {
+                    true => assembly.push_or_count(name, scratch),
+                    false => assembly.begin(0),
                 }
-                self.at_start = false;
-                Move::Leave(match self.declaration {
-                    true => State::InTag,
-                    false => State::Instruction(false),
-                })
             }
-            (State::Instruction(true), b'>') => Move::Take(State::Text),
-            (State::Instruction(_), _) => Move::Take(State::Instruction(byte == b'?')),
-            (State::DeclarationEnd, b'>') => {
-                self.declaration = false;
-                Move::Take(State::Text)
-            }
-            _ => return Err(ErrorKind::UnexpectedByte),
-        })
-    }
-
-    /// Takes the bytes of a name that lie ahead.
-    fn take_name<'i>(&mut self, input: &mut Cursor<'i>) -> Result<Taken<'i>, ErrorKind> {
-        let taken = self.name.take(input.rest());
-        if taken.len == 0 {
-            return Err(ErrorKind::NameTooLong);
+            input.bump(name.len());
         }
-        input.bump(taken.len);
-        Ok(taken)
+        Ok(false)
     }
-}
-
-fn byte_order_mark(n: u8, byte: u8) -> Result<Move, ErrorKind> {
-    Ok(match (n, byte) {
-        // UTF-16 begins with FE FF or FF FE, or with a zero beside the first character.
-        (0, 0xFE | 0xFF | 0) => return Err(ErrorKind::Encoding),
-        (2, 0xBF) => Move::Take(State::Text),
-        _ if BYTE_ORDER_MARK.get(usize::from(n)) == Some(&byte) => {
-            Move::Take(State::ByteOrderMark(n + 1))
-        }
-        (0, _) => Move::Leave(State::Text),
-        _ => return Err(ErrorKind::Encoding),
-    })
 }
 
 /// Longest run that is looked for at once: whoever takes less of it has not made the rest be read for nothing.
 const LONGEST_RUN: usize = 256;
 
-/// How many bytes lie ahead before the first of three.
+/// What lies ahead before the first of three bytes, or the beginning of it.
 #[inline(never)] // for its size
-fn run(input: &Cursor<'_>, a: u8, b: u8, c: u8) -> usize {
-    let ahead = input.ahead(LONGEST_RUN);
+fn run(ahead: &[u8], a: u8, b: u8, c: u8) -> &[u8] {
+    let ahead = ahead.get(..LONGEST_RUN).unwrap_or(ahead);
     #[cfg(feature = "simd")]
-    let found = memchr::memchr3(a, b, c, ahead);
+    let end = memchr::memchr3(a, b, c, ahead);
     #[cfg(not(feature = "simd"))]
-    let found = find(ahead, |byte| byte == a || byte == b || byte == c);
-    found.unwrap_or(ahead.len())
-}
-
-/// The first byte that `ends` the run.
-#[cfg(not(feature = "simd"))]
-fn find(bytes: &[u8], ends: impl Fn(u8) -> bool) -> Option<usize> {
-    // Whole blocks without a branch, which compilers turn into vectors.
-    let clear = |block: &&[u8]| !block.iter().fold(false, |found, &byte| found | ends(byte));
-    let passed = 16 * bytes.chunks_exact(16).take_while(clear).count();
-    let rest = bytes.get(passed..).unwrap_or_default();
-    Some(passed + rest.iter().position(|&byte| ends(byte))?)
+    let end = (ahead.iter()).position(|&byte| byte == a || byte == b || byte == c);
+    end.and_then(|end| ahead.get(..end)).unwrap_or(ahead)
 }

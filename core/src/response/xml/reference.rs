@@ -1,6 +1,6 @@
 //! Character and entity references.
 
-/// A reference under way, behind its `&`.
+/// A reference under way, behind its `&`; then what it stands for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reference {
     /// 10 behind `#`, 16 behind `#x`, 0 in a name.
@@ -15,12 +15,8 @@ pub(super) struct Reference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     More,
-    /// It stands for this character.
-    Char(char),
-    /// It stands for a number that is no character of XML 1.0 (§2.2).
-    ///
-    /// Exchange writes such references: it does not strip control characters from texts.
-    Illegal,
+    /// It is whole.
+    Done,
     /// It is no reference.
     Refused,
 }
@@ -34,12 +30,33 @@ impl Reference {
         }
     }
 
+    /// What stands for a character as if a reference did.
+    #[allow(clippy::cast_lossless)] // `from` is not const
+    pub(super) const fn to(byte: u8) -> Self {
+        Self {
+            value: byte as u32,
+            ..Self::new()
+        }
+    }
+
     pub(super) fn push(&mut self, byte: u8) -> Step {
         match (byte, self.radix, self.len) {
             (b'#', 0, 0) => self.radix = 10,
             (b'x', 10, 0) => self.radix = 16,
-            (b';', 0, 1..) => return named(self.value),
-            (b';', 1.., 1..) => return numbered(self.value),
+            (b';', 0, 1..) => {
+                // The five predefined entities (XML 1.0 §4.6).
+                let char = match self.value {
+                    LT => b'<',
+                    GT => b'>',
+                    AMP => b'&',
+                    QUOT => b'"',
+                    APOS => b'\'',
+                    _ => return Step::Refused,
+                };
+                self.value = u32::from(char);
+                return Step::Done;
+            }
+            (b';', 1.., 1..) => return Step::Done,
             (b'a'..=b'z', 0, 0..=3) => {
                 self.value = self.value << 8 | u32::from(byte);
                 self.len += 1;
@@ -47,8 +64,7 @@ impl Reference {
             (_, 1.., _) => {
                 let digit = match byte {
                     b'0'..=b'9' => byte - b'0',
-                    b'a'..=b'f' => byte - b'a' + 10,
-                    b'A'..=b'F' => byte - b'A' + 10,
+                    b'A'..=b'F' | b'a'..=b'f' => (byte | 0x20) - b'a' + 10,
                     _ => self.radix,
                 };
                 if digit >= self.radix {
@@ -62,77 +78,76 @@ impl Reference {
         }
         Step::More
     }
+
+    /// What it stands for. `None`: a number that is no character of XML 1.0 (§2.2).
+    ///
+    /// Exchange writes such references: it does not strip control characters from texts.
+    pub(super) fn char(self) -> Option<char> {
+        char::from_u32(self.value).filter(|&char| {
+            matches!(
+                char,
+                '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..
+            )
+        })
+    }
 }
 
 /// The first number that is no character's, for all that follow.
 const BEYOND: u32 = char::MAX as u32 + 1;
 
-/// The five predefined entities (XML 1.0 §4.6).
-fn named(name: u32) -> Step {
-    match &name.to_be_bytes() {
-        b"\0\0lt" => Step::Char('<'),
-        b"\0\0gt" => Step::Char('>'),
-        b"\0amp" => Step::Char('&'),
-        b"quot" => Step::Char('"'),
-        b"apos" => Step::Char('\''),
-        _ => Step::Refused,
-    }
-}
-
-fn numbered(value: u32) -> Step {
-    match char::from_u32(value) {
-        Some('\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..) => {
-            char::from_u32(value).map_or(Step::Illegal, Step::Char)
-        }
-        _ => Step::Illegal,
-    }
-}
+const LT: u32 = u32::from_be_bytes(*b"\0\0lt");
+const GT: u32 = u32::from_be_bytes(*b"\0\0gt");
+const AMP: u32 = u32::from_be_bytes(*b"\0amp");
+const QUOT: u32 = u32::from_be_bytes(*b"quot");
+const APOS: u32 = u32::from_be_bytes(*b"apos");
 
 #[cfg(test)]
 mod tests {
     use super::{Reference, Step};
 
-    fn run(text: &str) -> Step {
+    /// `Err`: how far it came.
+    fn run(text: &str) -> Result<Option<char>, Step> {
         let mut reference = Reference::new();
         for byte in text.bytes() {
             match reference.push(byte) {
                 Step::More => {}
-                end => return end,
+                Step::Done => return Ok(reference.char()),
+                Step::Refused => return Err(Step::Refused),
             }
         }
-        Step::More
+        Err(Step::More)
     }
 
     #[test]
     fn references() {
         let table = [
-            ("lt;", Step::Char('<')),
-            ("gt;", Step::Char('>')),
-            ("amp;", Step::Char('&')),
-            ("quot;", Step::Char('"')),
-            ("apos;", Step::Char('\'')),
-            ("#65;", Step::Char('A')),
-            ("#x41;", Step::Char('A')),
-            ("#xD;", Step::Char('\r')),
-            ("#x20AC;", Step::Char('\u{20AC}')),
-            ("#x1f4e7;", Step::Char('\u{1F4E7}')),
-            ("#0000000000000000065;", Step::Char('A')),
-            ("#0;", Step::Illegal),
-            ("#x1F;", Step::Illegal),
-            ("#xD800;", Step::Illegal),
-            ("#xFFFE;", Step::Illegal),
-            ("#x110000;", Step::Illegal),
-            ("#99999999999999999999;", Step::Illegal),
-            (";", Step::Refused),
-            ("#;", Step::Refused),
-            ("#x;", Step::Refused),
-            ("#xg", Step::Refused),
-            ("#X41;", Step::Refused),
-            ("nbsp;", Step::Refused),
-            ("quote", Step::Refused),
-            ("LT;", Step::Refused),
-            ("a b", Step::Refused),
-            ("am", Step::More),
+            ("lt;", Ok(Some('<'))),
+            ("gt;", Ok(Some('>'))),
+            ("amp;", Ok(Some('&'))),
+            ("quot;", Ok(Some('"'))),
+            ("apos;", Ok(Some('\''))),
+            ("#65;", Ok(Some('A'))),
+            ("#x41;", Ok(Some('A'))),
+            ("#xD;", Ok(Some('\r'))),
+            ("#x20AC;", Ok(Some('\u{20AC}'))),
+            ("#x1f4e7;", Ok(Some('\u{1F4E7}'))),
+            ("#0000000000000000065;", Ok(Some('A'))),
+            ("#0;", Ok(None)),
+            ("#x1F;", Ok(None)),
+            ("#xD800;", Ok(None)),
+            ("#xFFFE;", Ok(None)),
+            ("#x110000;", Ok(None)),
+            ("#99999999999999999999;", Ok(None)),
+            (";", Err(Step::Refused)),
+            ("#;", Err(Step::Refused)),
+            ("#x;", Err(Step::Refused)),
+            ("#xg", Err(Step::Refused)),
+            ("#X41;", Err(Step::Refused)),
+            ("nbsp;", Err(Step::Refused)),
+            ("quote", Err(Step::Refused)),
+            ("LT;", Err(Step::Refused)),
+            ("a b", Err(Step::Refused)),
+            ("am", Err(Step::More)),
         ];
         for (text, expected) in table {
             assert_eq!(run(text), expected, "&{text}");
