@@ -66,7 +66,6 @@ impl Item {
     }
 
     /// Notes an error. The gravest counts, the first of its kind.
-    #[inline(never)] // for its size
     pub(super) fn fail(&mut self, error: ItemError, offset: u64) {
         self.deaf |= matches!(
             error,

@@ -72,11 +72,10 @@ impl Machine {
             return Ready::Outcome;
         }
         let mut item = Item::new(self.attributes.class);
-        if self.items.is_some_and(|items| self.messages >= items) {
+        if self.items.is_some_and(|items| self.index() >= items) {
             item.fail(ItemError::Unrequested, self.lexer.markup_offset());
         }
         self.item = Some(item);
-        self.messages = self.messages.saturating_add(1);
         self.ids_told = false;
         self.last_outcome = super::LastOutcome::None;
         self.queue = match self.empty {

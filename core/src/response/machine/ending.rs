@@ -9,6 +9,7 @@ use crate::response::outcome::{Fault, ItemError, Outcome, Response, Summary};
 use crate::response::soap::Node;
 
 impl Machine {
+    #[inline(never)] // for its size
     pub(super) fn fail(&mut self, error: ItemError, offset: u64) {
         if let Some(item) = &mut self.item {
             item.fail(error, offset);
@@ -103,7 +104,7 @@ impl Machine {
                 return ready;
             }
         }
-        if self.item.is_none() && self.items.is_some_and(|items| self.messages < items) {
+        if self.item.is_none() && self.items.is_some_and(|items| self.index() < items) {
             // Where the response ended for us; what lies behind an error has been consumed or not.
             let offset = match self.error {
                 Some(_) => self.item_offset,
@@ -112,7 +113,6 @@ impl Machine {
             let mut item = Item::new(None);
             item.fail(ItemError::NotAnswered, offset);
             self.item = Some(item);
-            self.messages += 1;
         }
         if self.item.is_some() {
             return Ready::Outcome;
@@ -125,7 +125,7 @@ impl Machine {
     pub(in crate::response) fn summary(&self) -> Summary {
         let response = self.ended.unwrap_or(Response::Cut);
         Summary {
-            items: self.ok.saturating_add(self.failed),
+            items: self.index(),
             ok: self.ok,
             failed: self.failed,
             suspect: match response {

@@ -46,8 +46,6 @@ pub(super) struct Machine {
     base64: Base64,
     assembly: Assembly,
     path: Path,
-    /// Messages so far; later, outcomes that are not owed any more.
-    messages: u32,
     /// Offset in the response of the next byte of input.
     offset: u64,
     lexer: Lexer,
@@ -174,7 +172,6 @@ impl Machine {
             item: None,
             item_offset: 0,
             ids_told: false,
-            messages: 0,
             fault: None,
             faultcode: None,
             stage: Stage::Prolog,
@@ -260,9 +257,9 @@ impl Machine {
         }
     }
 
-    /// Index of the last message, the current item's while there is one.
+    /// How many items have had their outcome: the index of the current one.
     fn index(&self) -> u32 {
-        self.messages.saturating_sub(1)
+        self.ok.saturating_add(self.failed)
     }
 
     /// Index of the current item.

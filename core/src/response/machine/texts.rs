@@ -16,6 +16,10 @@ use crate::response::soap::Node;
 /// name of such a value.
 const LONGEST_VALUE: u32 = 38;
 
+/// Longest code that is looked at: what the smallest scratch holds.
+#[allow(clippy::cast_possible_truncation)] // 64
+const LONGEST_CODE: u32 = MIN_SCRATCH as u32;
+
 const BACK_OFF_MILLISECONDS: u32 = hash(b"BackOffMilliseconds");
 const INNER_ERROR_RESPONSE_CODE: u32 = hash(b"InnerErrorResponseCode");
 
@@ -31,15 +35,11 @@ impl Machine {
 
     /// A character that was written as a reference.
     pub(super) fn char(&mut self, node: Node, input: &Cursor<'_>, scratch: &mut [u8]) -> Ready {
-        let char = self.lexer.char();
-        if char.is_none() {
+        let mut bytes = [0; 4];
+        let (bytes, legal) = self.lexer.char(&mut bytes);
+        if !legal {
             self.note_replaced();
         }
-        let mut bytes = [0; 4];
-        let bytes = char
-            .unwrap_or(char::REPLACEMENT_CHARACTER)
-            .encode_utf8(&mut bytes)
-            .as_bytes();
         if node == Node::Data && !self.base64.is_broken() {
             let (written, stop) = self.base64.decode(&mut &*bytes, scratch);
             if stop == Stop::Byte {
@@ -184,7 +184,7 @@ impl Machine {
             start: span.end,
             end: self.assembly.held().end,
         };
-        if self.assembly.total() <= MIN_SCRATCH as u32 && matches!(rest.of(scratch), [] | b" ") {
+        if self.assembly.total() <= LONGEST_CODE && matches!(rest.of(scratch), [] | b" ") {
             ResponseCode::from_bytes(span.of(scratch))
         } else {
             ResponseCode::Other

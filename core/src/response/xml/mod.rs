@@ -123,9 +123,14 @@ impl Lexer {
         &self.name
     }
 
-    /// The character of the last `Char`. `None`: what is no character of XML.
-    pub(super) fn char(&self) -> Option<char> {
-        self.reference.char()
+    /// The character of the last `Char`, in UTF-8; U+FFFD in place of what is none (`false`).
+    #[inline(never)] // for its size
+    pub(super) fn char<'b>(&self, bytes: &'b mut [u8; 4]) -> (&'b [u8], bool) {
+        let char = self.reference.char();
+        let text = char
+            .unwrap_or(char::REPLACEMENT_CHARACTER)
+            .encode_utf8(bytes);
+        (text.as_bytes(), char.is_some())
     }
 
     /// Offset of the `<` that began the last tag.
@@ -246,33 +251,7 @@ impl Lexer {
                     self.quote = byte;
                     self.state = State::Value;
                 }
-                State::Value => {
-                    let value = run(input.rest(), self.quote, b'<', b'&');
-                    if self.declaration {
-                        // No value of the declaration may have a question mark (XML 1.0 §2.8), and other readers end
-                        // the declaration there.
-                        if let Some(at) = value.iter().position(|&byte| byte == b'?') {
-                            input.bump(at);
-                            return Err(ErrorKind::UnexpectedByte);
-                        }
-                    }
-                    if self.keep {
-                        assembly.push_or_count(value, scratch);
-                    }
-                    input.bump(value.len());
-                    match input.peek() {
-                        Some(byte) if byte == self.quote => {
-                            self.state = State::InTag;
-                            token = Some(Token::AttributeValue);
-                        }
-                        Some(b'<') => return Err(ErrorKind::UnexpectedByte),
-                        Some(b'&') => {
-                            self.reference = Reference::new();
-                            self.state = State::ValueReference;
-                        }
-                        _ => taken = 0,
-                    }
-                }
+                State::Value => (taken, token) = self.value(input, assembly, scratch)?,
                 State::EmptyTag if byte == b'>' => {
                     self.state = State::Text;
                     token = Some(Token::OpenEmpty);
@@ -284,19 +263,7 @@ impl Lexer {
                 State::Reference | State::ValueReference => match self.reference.push(byte) {
                     Step::More => {}
                     Step::Refused => return Err(ErrorKind::UnknownEntity),
-                    Step::Done if self.state == State::Reference => {
-                        self.state = State::Text;
-                        token = Some(Token::Char);
-                    }
-                    Step::Done => {
-                        self.state = State::Value;
-                        if self.keep {
-                            let char = self.char().unwrap_or(char::REPLACEMENT_CHARACTER);
-                            let mut bytes = [0; 4];
-                            assembly
-                                .push_or_count(char.encode_utf8(&mut bytes).as_bytes(), scratch);
-                        }
-                    }
+                    Step::Done => token = self.refer(assembly, scratch),
                 },
                 _ => (taken, token) = self.section(byte, input.rest())?,
             }
@@ -306,6 +273,54 @@ impl Lexer {
             }
         }
         Ok(None)
+    }
+
+    /// Takes what lies ahead of an attribute's value; says what else to take, and whether that ends it.
+    fn value(
+        &mut self,
+        input: &mut Cursor<'_>,
+        assembly: &mut Assembly,
+        scratch: &mut [u8],
+    ) -> Result<(usize, Option<Token>), ErrorKind> {
+        let value = run(input.rest(), self.quote, b'<', b'&');
+        if self.declaration {
+            // No value of the declaration may have a question mark (XML 1.0 §2.8), and other readers end the
+            // declaration there.
+            if let Some(at) = value.iter().position(|&byte| byte == b'?') {
+                input.bump(at);
+                return Err(ErrorKind::UnexpectedByte);
+            }
+        }
+        if self.keep {
+            assembly.push_or_count(value, scratch);
+        }
+        input.bump(value.len());
+        match input.peek() {
+            Some(byte) if byte == self.quote => {
+                self.state = State::InTag;
+                Ok((1, Some(Token::AttributeValue)))
+            }
+            Some(b'<') => Err(ErrorKind::UnexpectedByte),
+            Some(b'&') => {
+                self.reference = Reference::new();
+                self.state = State::ValueReference;
+                Ok((1, None))
+            }
+            _ => Ok((0, None)),
+        }
+    }
+
+    /// A reference is whole.
+    fn refer(&mut self, assembly: &mut Assembly, scratch: &mut [u8]) -> Option<Token> {
+        if self.state == State::Reference {
+            self.state = State::Text;
+            return Some(Token::Char);
+        }
+        self.state = State::Value;
+        if self.keep {
+            assembly.push_or_count(self.char(&mut [0; 4]).0, scratch);
+        }
+        None
     }
 
     /// Takes the name that lies ahead; `false` if the input ends before it does.

@@ -81,7 +81,7 @@ pub(super) fn is_name(byte: u8) -> bool {
     NAME_BYTES[usize::from(byte)]
 }
 
-#[allow(clippy::indexing_slicing)] // at compile time
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)] // at compile time
 const NAME_BYTES: [bool; 256] = {
     let mut bytes = [false; 256];
     let mut byte = 0;
