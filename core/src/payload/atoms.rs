@@ -27,18 +27,11 @@
 //!
 //! [MS-OXCFXICS]: https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxcfxics/
 
-use super::field::Field;
-use super::tags::{self, value_size, Layout};
+use super::nesting::{Nesting, Other};
+use super::tags::{fixed_size, is_variable, Layout, MESSAGE_ATTACHMENTS, META_TAG_FX_DEL_PROP};
+use super::{take, Offset};
 
-/// The innermost open element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Within {
-    Message,
-    Recipient,
-    Attachment,
-}
-
-/// What the next bytes are, once `Atoms::skip` is passed.
+/// What the next bytes are, once those to pass over are passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
     /// A marker, or type and id of a property.
@@ -49,6 +42,8 @@ enum Expect {
     NameUnit,
     /// How many values a multi-valued property has.
     Count,
+    /// The next value of the current property, if it has one more.
+    Value,
     /// The length of a value.
     Length,
     /// The value of `MetaTagFXDelProp`.
@@ -60,27 +55,20 @@ enum Expect {
 }
 
 /// Where the `FastTransfer` stream stands.
-///
-/// # Why a counter is enough for the nesting
-/// A recipient holds no element, an attachment holds at most an embedded message, and a message
-/// holds recipients and attachments. So the open elements, from the outside in, are always
-/// *message (attachment message)ⁿ [recipient / attachment]*: below the innermost element the kinds
-/// alternate, and the number `n` together with the innermost kind says all that a stack would.
 #[derive(Clone, Debug)]
 pub(super) struct Atoms {
     /// Offset in the payload where the current atom began.
-    at: u64,
-    /// Bytes of the current atom to pass over.
-    skip: u64,
-    /// Values with a length of their own that the current property still has.
+    at: Offset,
+    /// Bytes to pass over; while `have` is not 0, those of a field that is not all there, the last one on top.
+    pending: u32,
+    /// Values that the current property still has; 0 before its count has come.
     values: u32,
-    field: Field,
+    nesting: Nesting,
+    /// How many bytes of a field `pending` holds.
+    have: u8,
     expect: Expect,
-    /// Layout of the current property, needed behind its name.
-    layout: Layout,
-    within: Within,
-    /// Embedded messages that are open.
-    depth: u8,
+    /// Bytes of a value of the current property; 0: its length stands before it.
+    size: u8,
     reached_attachments: bool,
 }
 
@@ -101,138 +89,184 @@ pub(super) enum End {
 
 impl Atoms {
     pub(super) const START: Self = Self {
-        at: 0,
-        skip: 0,
+        at: Offset(0),
+        pending: 0,
         values: 0,
-        field: Field::EMPTY,
+        nesting: Nesting::ITEM,
+        have: 0,
         expect: Expect::Tag,
-        layout: Layout {
-            size: 0,
-            many: false,
-        },
-        within: Within::Message,
-        depth: 0,
+        size: 0,
         reached_attachments: false,
     };
 
     /// Judges the next bytes of the stream, which end at offset `end` of the payload.
+    #[inline(never)] // within the loop over the records its own loop is short of registers
     pub(super) fn update(&mut self, mut input: &[u8], end: u64) {
-        while !matches!(self.expect, Expect::Foreign | Expect::Misplaced) {
-            let rest = usize::try_from(self.skip).ok();
-            let Some(rest) = rest.and_then(|skip| input.get(skip..)) else {
-                self.skip -= input.len() as u64;
-                return;
-            };
-            self.skip = 0;
-            input = rest;
-            if self.expect == Expect::Tag && self.field.have() == 0 {
-                pass_over(&mut input);
-                self.at = end - input.len() as u64;
-            }
-            let width = match self.expect {
-                Expect::NameKind => 1,
-                Expect::NameUnit => 2,
-                _ => 4,
-            };
-            let Some(word) = self.field.take(width, &mut input) else {
-                return;
-            };
-            self.expect = match self.expect {
-                Expect::Tag => self.tag(word),
-                Expect::NameKind => match word {
-                    0 => {
-                        self.skip = 4; // dispid
-                        self.value()
+        loop {
+            if self.have == 0 {
+                take(&mut self.pending, &mut input);
+                if self.pending > 0 {
+                    return;
+                }
+                match self.expect {
+                    Expect::Tag => {
+                        input = self.pass_over(input, end);
+                        if self.pending > 0 {
+                            continue;
+                        }
                     }
-                    1 => Expect::NameUnit,
-                    _ => Expect::Foreign,
-                },
-                Expect::NameUnit if word == 0 => self.value(),
-                Expect::NameUnit => Expect::NameUnit,
-                Expect::Count => self.values(word),
-                Expect::Length => {
-                    self.skip = word.into();
-                    self.values -= 1;
-                    self.next_value()
+                    Expect::Value => {
+                        self.expect = self.next_value();
+                        continue;
+                    }
+                    Expect::Foreign | Expect::Misplaced => return,
+                    _ => {}
                 }
-                Expect::DelProp => {
-                    self.reached_attachments |= word == tags::MESSAGE_ATTACHMENTS
-                        && (self.within, self.depth) == (Within::Message, 0);
-                    Expect::Tag
-                }
-                stopped @ (Expect::Foreign | Expect::Misplaced) => stopped,
+            }
+            let Some((&byte, rest)) = input.split_first() else {
+                return;
             };
+            input = rest;
+            self.byte(byte);
+        }
+    }
+
+    /// Passes over atoms that are all there, without names and with at most one value: most of an item, for a
+    /// fraction of the instructions. What it stops at is left to the state machine, which knows all atoms.
+    #[inline]
+    fn pass_over<'i>(&mut self, mut input: &'i [u8], end: u64) -> &'i [u8] {
+        while let Some((tag, behind)) = input.split_first_chunk() {
+            let tag = u32::from_le_bytes(*tag);
+            // Markers and what looks like them, and properties with names.
+            if tag >= 0x4000_0000 {
+                if let Some(nesting) = self.nesting.after(tag) {
+                    self.nesting = nesting;
+                    input = behind;
+                    continue;
+                }
+                let value = behind.split_first_chunk();
+                if let (META_TAG_FX_DEL_PROP, Some((value, rest))) = (tag, value) {
+                    self.deleted(u32::from_le_bytes(*value));
+                    input = rest;
+                    continue;
+                }
+                if !(0x4100_0000..0x8000_0000).contains(&tag) {
+                    break;
+                }
+            }
+            let Some(size) = property_size(tag, behind) else {
+                break;
+            };
+            let rest = usize::try_from(size).map(|size| input.get(size..));
+            let Ok(Some(rest)) = rest else {
+                // All that is left of it is to be passed over.
+                self.pending = size;
+                self.values = 0;
+                self.expect = Expect::Value;
+                break;
+            };
+            input = rest;
+        }
+        self.at = Offset(end - input.len() as u64);
+        input
+    }
+
+    /// Takes a byte of a field, and behind the last one says what comes next.
+    #[inline(never)] // as above: few atoms come here
+    fn byte(&mut self, byte: u8) {
+        self.pending = self.pending >> 8 | u32::from(byte) << 24;
+        self.have += 1;
+        let width = match self.expect {
+            Expect::NameKind => 1,
+            Expect::NameUnit => 2,
+            _ => 4,
+        };
+        if self.have == width {
+            self.have = 0;
+            let field = core::mem::take(&mut self.pending) >> (32 - 8 * width);
+            self.expect = self.field(field);
+        }
+    }
+
+    /// A field is all there; what comes next?
+    fn field(&mut self, word: u32) -> Expect {
+        match self.expect {
+            Expect::Tag => self.tag(word),
+            Expect::NameKind => match word {
+                0 => {
+                    self.pending = 4; // dispid
+                    self.value()
+                }
+                1 => Expect::NameUnit,
+                _ => Expect::Foreign,
+            },
+            Expect::NameUnit if word == 0 => self.value(),
+            Expect::Count => {
+                self.values = word;
+                Expect::Value
+            }
+            Expect::Length => {
+                self.pending = word;
+                Expect::Value
+            }
+            Expect::DelProp => {
+                self.deleted(word);
+                Expect::Tag
+            }
+            unchanged => unchanged,
         }
     }
 
     /// A marker, or type and id of a property.
     fn tag(&mut self, tag: u32) -> Expect {
-        use Within::{Attachment, Message, Recipient};
-        match tag {
-            tags::START_RECIP => self.nest(Message, Recipient, Some(self.depth)),
-            tags::END_TO_RECIP => self.nest(Recipient, Message, Some(self.depth)),
-            tags::NEW_ATTACH => self.nest(Message, Attachment, Some(self.depth)),
-            tags::END_ATTACH => self.nest(Attachment, Message, Some(self.depth)),
-            tags::START_EMBED => self.nest(Attachment, Message, self.depth.checked_add(1)),
-            // The item itself has no marker at its end.
-            tags::END_EMBED if self.depth == 0 => Expect::Misplaced,
-            tags::END_EMBED => self.nest(Message, Attachment, self.depth.checked_sub(1)),
-            tags::META_TAG_FX_DEL_PROP => Expect::DelProp,
-            tags::META_TAG_EC_WARNING => self.property(tag),
-            _ if tags::is_foreign(tag) => Expect::Foreign,
-            _ => self.property(tag),
+        if let Some(nesting) = self.nesting.after(tag) {
+            self.nesting = nesting;
+            return Expect::Tag;
         }
-    }
-
-    /// Leaves `from` for `to`; a depth beyond what is counted is not understood.
-    fn nest(&mut self, from: Within, to: Within, depth: Option<u8>) -> Expect {
-        if self.within != from {
-            return Expect::Misplaced;
+        match self.nesting.other(tag) {
+            Other::Misplaced => return Expect::Misplaced,
+            Other::Foreign => return Expect::Foreign,
+            Other::Property if tag == META_TAG_FX_DEL_PROP => return Expect::DelProp,
+            Other::Property => {}
         }
-        let Some(depth) = depth else {
-            return Expect::Foreign;
-        };
-        self.within = to;
-        self.depth = depth;
-        Expect::Tag
-    }
-
-    fn property(&mut self, tag: u32) -> Expect {
         let [type_low, type_high, _, id_high] = tag.to_le_bytes();
         let Some(layout) = Layout::of(u16::from_le_bytes([type_low, type_high])) else {
             return Expect::Foreign;
         };
-        self.layout = layout;
+        self.size = layout.size;
+        self.values = u32::from(!layout.many);
         if id_high >= 0x80 {
-            self.skip = 16; // the property set's GUID
+            self.pending = 16; // the property set's GUID
             return Expect::NameKind;
         }
         self.value()
     }
 
-    /// Begins the current property's value.
-    fn value(&mut self) -> Expect {
-        if self.layout.many {
+    /// What stands before the values of the current property.
+    fn value(&self) -> Expect {
+        if self.values == 0 {
             return Expect::Count;
         }
-        self.values(1)
+        Expect::Value
     }
 
-    /// Begins `count` values.
-    fn values(&mut self, count: u32) -> Expect {
-        if self.layout.size == 0 {
-            self.values = count;
-            return self.next_value();
-        }
-        self.skip += u64::from(count) * u64::from(self.layout.size);
-        Expect::Tag
-    }
-
-    fn next_value(&self) -> Expect {
-        if self.values == 0 {
+    fn next_value(&mut self) -> Expect {
+        let Some(left) = self.values.checked_sub(1) else {
             return Expect::Tag;
+        };
+        self.values = left;
+        if self.size == 0 {
+            return Expect::Length;
         }
-        Expect::Length
+        self.pending = self.size.into();
+        Expect::Value
+    }
+
+    /// The value of a `MetaTagFXDelProp`.
+    fn deleted(&mut self, tag: u32) {
+        if tag == MESSAGE_ATTACHMENTS && self.nesting == Nesting::ITEM {
+            self.reached_attachments = true;
+        }
     }
 
     /// The atoms' verdict, as if the stream ended here.
@@ -240,13 +274,10 @@ impl Atoms {
         match self.expect {
             Expect::Foreign => End::Foreign,
             Expect::Misplaced => End::Misplaced,
-            Expect::Tag if self.skip == 0 && self.field.have() == 0 => {
-                if (self.within, self.depth) == (Within::Message, 0) {
-                    End::Clean
-                } else {
-                    End::Open
-                }
-            }
+            _ if self.pending > 0 || self.have > 0 => End::Cut,
+            Expect::Value if self.values > 0 => End::Cut,
+            Expect::Tag | Expect::Value if self.nesting == Nesting::ITEM => End::Clean,
+            Expect::Tag | Expect::Value => End::Open,
             _ => End::Cut,
         }
     }
@@ -260,7 +291,7 @@ impl Atoms {
 
     /// Offset in the payload where the atom began that is being read or was read last.
     pub(super) const fn at(&self) -> u64 {
-        self.at
+        self.at.0
     }
 
     pub(super) const fn reached_attachments(&self) -> bool {
@@ -268,26 +299,16 @@ impl Atoms {
     }
 }
 
-/// Passes over properties that are all there and have one value and no name: most of an item, for
-/// a fifth of the instructions. Whatever it stops at is left to the state machine.
+/// The size of a property that has one value and no name, if that can be told.
 #[inline]
-fn pass_over(input: &mut &[u8]) {
-    while let Some((&[type_low, type_high, _, id_high], value)) = input.split_first_chunk() {
-        // From 0x4000 on there are markers, from 0x8000 on named properties.
-        if id_high >= 0x40 {
-            return;
+fn property_size(tag: u32, behind: &[u8]) -> Option<u32> {
+    let [type_low, type_high, ..] = tag.to_le_bytes();
+    let property_type = u16::from_le_bytes([type_low, type_high]);
+    match fixed_size(property_type) {
+        0 if is_variable(property_type) => {
+            u32::from_le_bytes(*behind.first_chunk()?).checked_add(8)
         }
-        let rest = match value_size(u16::from_le_bytes([type_low, type_high])) {
-            Some(0) => value.split_first_chunk().and_then(|(length, value)| {
-                let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-                value.get(length..)
-            }),
-            Some(size) => value.get(usize::from(size)..),
-            None => None,
-        };
-        let Some(rest) = rest else {
-            return;
-        };
-        *input = rest;
+        0 => None,
+        size => Some(u32::from(size) + 4),
     }
 }

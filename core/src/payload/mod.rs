@@ -11,7 +11,7 @@
 //! [MS-OXCFXICS]: https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxcfxics/
 
 mod atoms;
-mod field;
+mod nesting;
 mod records;
 mod tags;
 mod verdict;
@@ -68,6 +68,7 @@ pub use verdict::{BrokenReason, Verdict};
 /// [`reached_attachments`](Self::reached_attachments) is a hint there, no more.
 /// The values themselves are not judged either; a flipped bit in a body text is not seen.
 #[derive(Clone, Debug)]
+#[repr(C)] // in this order what is at hand most has the short offsets that short instructions have
 pub struct PayloadCheck {
     records: Records,
     atoms: Atoms,
@@ -90,11 +91,18 @@ impl PayloadCheck {
 
     /// Takes the next bytes of the payload.
     pub fn update(&mut self, mut bytes: &[u8]) {
-        self.records.extend(bytes);
-        while let Some(step) = self.records.step(&mut bytes) {
-            match step {
-                Step::Stream { bytes, end } => self.atoms.update(bytes, end),
-                Step::Foreign => self.atoms.stop(),
+        if !self.records.extend(bytes) {
+            return;
+        }
+        while !bytes.is_empty() {
+            match self.records.step(&mut bytes) {
+                Some(Step::On) => {}
+                Some(Step::Stream(stream)) => {
+                    let end = self.records.position() - bytes.len() as u64;
+                    self.atoms.update(stream, end);
+                }
+                Some(Step::Foreign) => self.atoms.stop(),
+                None => return,
             }
         }
     }
@@ -141,6 +149,22 @@ impl Default for PayloadCheck {
     }
 }
 
+/// Takes as many bytes off the input as `count` says, or as there are, and off `count` those that it took.
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // no more than `count`
+fn take<'i>(count: &mut u32, input: &mut &'i [u8]) -> &'i [u8] {
+    let most = usize::try_from(*count).unwrap_or(usize::MAX);
+    let (taken, rest) = input.split_at(input.len().min(most));
+    *count -= taken.len() as u32;
+    *input = rest;
+    taken
+}
+
+/// An offset in the payload, aligned as 32-bit machines are: 64 bits would leave gaps in the state.
+#[derive(Clone, Copy, Debug)]
+#[repr(Rust, packed(4))]
+struct Offset(u64);
+
 #[cfg(test)]
 mod tests {
     use super::{BrokenReason, PayloadCheck, Verdict};
@@ -170,7 +194,7 @@ mod tests {
     /// The memory of a microcontroller is spent on this for every open connection.
     #[test]
     fn state_is_small() {
-        assert!(size_of::<PayloadCheck>() <= 56);
+        assert!(size_of::<PayloadCheck>() <= 44);
     }
 
     #[test]

@@ -9,72 +9,57 @@
 //! those by which the server's own `UploadItems` refuses a payload (`ErrorCorruptData`): fewer than
 //! 8 bytes left for a header, a length past the end, a `TransferBuffer` without a byte.
 
-use super::field::Field;
-use super::BrokenReason;
+use super::{take, BrokenReason, Offset};
 
-/// What the opcode of a record means for this check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opcode {
-    /// 1: flags and transfer method, the first record of every payload.
-    Config,
-    /// 2: a piece of the `FastTransfer` stream.
-    TransferBuffer,
-    /// 3 `IsInterfaceOk` and 4 `TellPartnerVersion`: nothing in them that could be cut unseen.
-    Preamble,
-    /// An operation that an item has no use for (11 to 17 transfer a mailbox's own state) or that
-    /// is newer than this code: its body may hold anything.
-    Foreign,
-    /// No operation at all: 0, or a number that no set of operations would reach.
-    ///
-    /// Text, identifiers and times that stand where a header belongs end up here, and so does a
-    /// hole of zero bytes, which would otherwise pass as records without a body.
-    Invalid,
-}
-
-impl Opcode {
-    const fn from_wire(opcode: u32) -> Self {
-        match opcode {
-            1 => Self::Config,
-            2 => Self::TransferBuffer,
-            3 | 4 => Self::Preamble,
-            5..=0xFF => Self::Foreign,
-            _ => Self::Invalid,
-        }
-    }
-}
-
-/// What the next byte belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Opcode,
-    Length(Opcode),
-    Body(Opcode),
-    /// The first eight bytes are no FX payload's: nothing is judged.
-    Unknown,
-    /// A rule was violated by the record at `Records::end`.
-    Broken(BrokenReason),
-}
+/// Flags and transfer method, the first record of every payload.
+const CONFIG: u8 = 1;
+/// A piece of the `FastTransfer` stream.
+const TRANSFER_BUFFER: u8 = 2;
+/// Up to here, with 3 `IsInterfaceOk` and 4 `TellPartnerVersion`, there is nothing in the other records that
+/// could be cut unseen. Behind it, an operation that an item has no use for (11 to 17 transfer a mailbox's own
+/// state) or that is newer than this code may hold anything.
+const LAST_KNOWN: u8 = 4;
+/// No operation at all: 0, or a number that no set of operations would reach.
+///
+/// Text, identifiers and times that stand where a header belongs end up here, and so does a
+/// hole of zero bytes, which would otherwise pass as records without a body.
+const INVALID: u8 = 0;
 
 /// Where a payload's records stand.
 #[derive(Clone, Debug)]
 pub(super) struct Records {
     /// Offset in the payload where the input that was given so far ends.
     // INVARIANT: while `input` is worked off, its first byte stands at `end - input.len()`.
-    end: u64,
-    /// Length of the current record's body, and how much of it is still to come.
+    end: Offset,
+    /// Length of the current record's body; in its header the bytes that came last, the last one on top.
     length: u32,
+    /// How much of the body is still to come.
     left: u32,
-    field: Field,
+    /// Opcode of the current record.
+    opcode: u8,
+    /// How many bytes of a header that is not all there have come.
+    header: u8,
     state: State,
     transferred: bool,
 }
 
-/// What the input holds next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Judging,
+    /// The first eight bytes are no FX payload's: nothing is judged.
+    Unknown,
+    /// A rule was violated by the record at `Records::end`.
+    Broken(BrokenReason),
+}
+
+/// What the input held.
 #[derive(Debug)]
 pub(super) enum Step<'a> {
-    /// Bytes of the `FastTransfer` stream; they end at offset `end` of the payload.
-    Stream { bytes: &'a [u8], end: u64 },
-    /// A record whose body this code does not understand begins.
+    /// Nothing that the other layer has to know.
+    On,
+    /// Bytes of the `FastTransfer` stream.
+    Stream(&'a [u8]),
+    /// The header of a record whose body this code does not understand.
     Foreign,
 }
 
@@ -92,87 +77,84 @@ pub(super) enum End {
 
 impl Records {
     pub(super) const START: Self = Self {
-        end: 0,
+        end: Offset(0),
         length: 0,
         left: 0,
-        field: Field::EMPTY,
-        state: State::Opcode,
+        opcode: INVALID,
+        header: 0,
+        state: State::Judging,
         transferred: false,
     };
 
-    /// Announces the input that `step` is going to work off.
-    pub(super) fn extend(&mut self, input: &[u8]) {
-        if !matches!(self.state, State::Unknown | State::Broken(_)) {
-            self.end += input.len() as u64;
+    /// Announces the input that `step` is going to work off; `false` if it is not judged any more.
+    pub(super) fn extend(&mut self, input: &[u8]) -> bool {
+        let judging = self.state == State::Judging;
+        if judging {
+            self.end.0 += input.len() as u64;
         }
+        judging
     }
 
-    /// Works off the input up to the next step; `None` when it is used up or not judged any more.
+    /// Works off the next part of the input, which is not empty; `None` if it is not judged any more.
     #[inline]
     pub(super) fn step<'a>(&mut self, input: &mut &'a [u8]) -> Option<Step<'a>> {
-        loop {
-            let opcode = match self.state {
-                State::Opcode => {
-                    let opcode = Opcode::from_wire(self.field.take(4, input)?);
-                    self.state = State::Length(opcode);
-                    opcode
-                }
-                State::Length(opcode) => opcode,
-                State::Body(opcode) => {
-                    let bytes = self.take_body(input)?;
-                    if opcode == Opcode::TransferBuffer {
-                        let end = self.end - input.len() as u64;
-                        return Some(Step::Stream { bytes, end });
-                    }
-                    continue;
-                }
-                State::Unknown | State::Broken(_) => return None,
-            };
-            let length = self.field.take(4, input)?;
-            self.state = self.begin(opcode, length, input.len());
-            if opcode == Opcode::Foreign {
+        if self.left == 0 {
+            if !self.take_header(input) {
+                return Some(Step::On);
+            }
+            self.begin(input.len())?;
+            if self.opcode > LAST_KNOWN {
                 return Some(Step::Foreign);
             }
         }
+        let body = take(&mut self.left, input);
+        if self.opcode == TRANSFER_BUFFER {
+            self.transferred = true;
+            return Some(Step::Stream(body));
+        }
+        Some(Step::On)
     }
 
-    /// Judges the header that ends `rest` bytes before the end of the input.
-    fn begin(&mut self, opcode: Opcode, length: u32, rest: usize) -> State {
-        let at = self.end - rest as u64 - 8;
-        let reason = match opcode {
-            _ if at == 0 && (opcode, length) != (Opcode::Config, 8) => return State::Unknown,
-            Opcode::Invalid => BrokenReason::Opcode,
+    /// Takes opcode and length of a record, or a byte of them where they are not all there; are they now?
+    #[inline]
+    fn take_header(&mut self, input: &mut &[u8]) -> bool {
+        if let (0, Some((header, rest))) = (self.header, input.split_first_chunk()) {
+            let &[a, b, c, d, e, f, g, h] = header;
+            *input = rest;
+            self.opcode = opcode(u32::from_le_bytes([a, b, c, d]));
+            self.length = u32::from_le_bytes([e, f, g, h]);
+            return true;
+        }
+        let Some((&byte, rest)) = input.split_first() else {
+            return false;
+        };
+        *input = rest;
+        self.length = self.length >> 8 | u32::from(byte) << 24;
+        self.header += 1;
+        match self.header {
+            4 => self.opcode = opcode(self.length),
+            8 => self.header = 0,
+            _ => {}
+        }
+        self.header == 0
+    }
+
+    /// Judges the header that ends `rest` bytes before the end of the input; `None` if nothing is judged behind it.
+    fn begin(&mut self, rest: usize) -> Option<()> {
+        let at = self.end.0 - rest as u64 - 8;
+        self.state = match (self.opcode, self.length) {
+            header if at == 0 && header != (CONFIG, 8) => State::Unknown,
+            (INVALID, _) => State::Broken(BrokenReason::Opcode),
             // The server holds lengths as signed 32-bit integers.
-            _ if length > 0x7FFF_FFFF => BrokenReason::RecordLength,
-            Opcode::TransferBuffer if length == 0 => BrokenReason::EmptyTransferBuffer,
-            _ => {
-                self.length = length;
+            (_, 0x8000_0000..) => State::Broken(BrokenReason::RecordLength),
+            (TRANSFER_BUFFER, 0) => State::Broken(BrokenReason::EmptyTransferBuffer),
+            (_, length) => {
                 self.left = length;
-                self.transferred |= opcode == Opcode::TransferBuffer;
-                return if length == 0 {
-                    State::Opcode
-                } else {
-                    State::Body(opcode)
-                };
+                return Some(());
             }
         };
-        self.end = at;
-        State::Broken(reason)
-    }
-
-    /// The part of the current body that the input holds; `None` where the input is empty.
-    fn take_body<'a>(&mut self, input: &mut &'a [u8]) -> Option<&'a [u8]> {
-        if input.is_empty() {
-            return None;
-        }
-        let arrived = u32::try_from(input.len()).map_or(self.left, |len| len.min(self.left));
-        let (body, rest) = input.split_at_checked(arrived as usize)?;
-        *input = rest;
-        self.left -= arrived;
-        if self.left == 0 {
-            self.state = State::Opcode;
-        }
-        Some(body)
+        self.end = Offset(at);
+        None
     }
 
     /// The records' verdict, as if the payload ended here.
@@ -180,26 +162,31 @@ impl Records {
         let (back, reason) = match self.state {
             State::Unknown => return End::Unknown,
             State::Broken(reason) => (0, reason),
-            _ if self.end < 8 => (self.end, BrokenReason::TooShort),
-            State::Length(_) => (4 + u64::from(self.field.have()), BrokenReason::RecordCut),
-            State::Body(_) => {
-                let arrived = self.length - self.left;
-                (8 + u64::from(arrived), BrokenReason::RecordCut)
+            // Less than a header: all of it stands before the end.
+            _ if self.position() < 8 => {
+                return End::Broken {
+                    offset: 0,
+                    reason: BrokenReason::TooShort,
+                }
             }
-            State::Opcode if self.field.have() > 0 => {
-                (u64::from(self.field.have()), BrokenReason::RecordCut)
-            }
+            _ if self.left > 0 => (8 + (self.length - self.left), BrokenReason::RecordCut),
+            _ if self.header > 0 => (self.header.into(), BrokenReason::RecordCut),
             _ if !self.transferred => (0, BrokenReason::NoTransferBuffer),
-            State::Opcode => return End::Clean,
+            State::Judging => return End::Clean,
         };
         End::Broken {
-            offset: self.end - back,
+            offset: self.position() - u64::from(back),
             reason,
         }
     }
 
     /// Offset where the input that was given so far ends.
     pub(super) const fn position(&self) -> u64 {
-        self.end
+        self.end.0
     }
+}
+
+/// An opcode as it stands on the wire; [`INVALID`] for all that are.
+fn opcode(word: u32) -> u8 {
+    u8::try_from(word).unwrap_or(INVALID)
 }

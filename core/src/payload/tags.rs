@@ -2,16 +2,7 @@
 //!
 //! A marker looks like the tag of a property, id in the upper half and type in the lower.
 
-// Markers of messageContent, [MS-OXCFXICS] 2.2.4.1.4.
-pub(super) const NEW_ATTACH: u32 = 0x4000_0003;
-pub(super) const START_EMBED: u32 = 0x4001_0003;
-pub(super) const END_EMBED: u32 = 0x4002_0003;
-pub(super) const START_RECIP: u32 = 0x4003_0003;
-pub(super) const END_TO_RECIP: u32 = 0x4004_0003;
-pub(super) const END_ATTACH: u32 = 0x400E_0003;
-
-// Meta-properties, [MS-OXCFXICS] 2.2.4.1.5.
-pub(super) const META_TAG_EC_WARNING: u32 = 0x400F_0003;
+/// `MetaTagFXDelProp`, [MS-OXCFXICS] 2.2.4.1.5, whose value is a tag.
 pub(super) const META_TAG_FX_DEL_PROP: u32 = 0x4016_0003;
 
 /// `PidTagMessageAttachments`, as the value of a `MetaTagFXDelProp`.
@@ -39,18 +30,16 @@ impl Layout {
         if many && matches!(single, 0x000A | 0x000B | 0x000D | 0x00FB) {
             return None;
         }
-        let size = value_size(single)?;
-        Some(Self { size, many })
+        let size = fixed_size(single);
+        (size > 0 || is_variable(single)).then_some(Self { size, many })
     }
 }
 
-/// Bytes of a value of a property type, [MS-OXCFXICS] 2.2.4.1.1 and 2.2.4.1.3; 0: its length
-/// stands before it.
+/// Bytes of a value of a property type, [MS-OXCFXICS] 2.2.4.1.1; 0: it has no such size.
 #[inline]
-pub(super) fn value_size(property_type: u16) -> Option<u8> {
-    /// 0xFF: there is no such type.
-    const SIZES: [u8; 0x49] = {
-        let mut sizes = [0xFF; 0x49];
+pub(super) fn fixed_size(property_type: u16) -> u8 {
+    const SIZES: [u8; 0x15] = {
+        let mut sizes = [0; 0x15];
         sizes[0x02] = 2; // PtypInteger16
         sizes[0x03] = 4; // PtypInteger32
         sizes[0x04] = 4; // PtypFloating32
@@ -59,36 +48,25 @@ pub(super) fn value_size(property_type: u16) -> Option<u8> {
         sizes[0x07] = 8; // PtypFloatingTime
         sizes[0x0A] = 4; // PtypErrorCode
         sizes[0x0B] = 2; // PtypBoolean: 2 bytes here, 1 elsewhere
-        sizes[0x0D] = 0; // PtypObject
         sizes[0x14] = 8; // PtypInteger64
-        sizes[0x1E] = 0; // PtypString8
-        sizes[0x1F] = 0; // PtypString
-        sizes[0x40] = 8; // PtypTime
-        sizes[0x48] = 16; // PtypGuid
         sizes
     };
-    match SIZES.get(usize::from(property_type)) {
-        Some(0xFF) => None,
-        Some(size) => Some(*size),
-        // A code page string, 2.2.4.1.1.1: the other 15 bits are the code page.
-        None if property_type & 0x8000 != 0 => Some(0),
-        // PtypServerId, PtypBinary
-        None if matches!(property_type, 0x00FB | 0x0102) => Some(0),
-        None => None,
+    match (SIZES.get(usize::from(property_type)), property_type) {
+        (Some(&size), _) => size,
+        (None, 0x40) => 8,  // PtypTime
+        (None, 0x48) => 16, // PtypGuid
+        (None, _) => 0,
     }
 }
 
-/// Whether a tag is a marker or meta-property that *messageContent* has no place for.
-pub(super) fn is_foreign(tag: u32) -> bool {
+/// Whether the length of a value stands before it, [MS-OXCFXICS] 2.2.4.1.1 and 2.2.4.1.3.
+#[inline]
+pub(super) fn is_variable(property_type: u16) -> bool {
     matches!(
-        tag,
-        // IncrSyncStateBegin, IncrSyncStateEnd, IncrSyncProgressMode, IncrSyncProgressPerMsg,
-        // IncrSyncGroupInfo, IncrSyncChgPartial
-        0x403A_0003 | 0x403B_0003 | 0x4074_000B | 0x4075_000B | 0x407B_0102 | 0x407D_0003
-    ) || (
-        // Folders, lists of messages, synchronization, FXErrorInfo, ids without a meaning today,
-        // and MetaTagIdsetGiven, whose value is not of the type that it announces. Ordinary
-        // properties of type PtypInteger32 begin behind them, with PidTagSenderFlags 0x4019.
-        tag & 0xFFFF == 3 && (0x4000..=0x4018).contains(&(tag >> 16))
+        property_type,
+        // PtypObject, PtypString8, PtypString, PtypServerId, PtypBinary
+        0x0D | 0x1E | 0x1F | 0xFB | 0x102
+        // A code page string, 2.2.4.1.1.1: the other 15 bits are the code page.
+        | 0x8000..
     )
 }

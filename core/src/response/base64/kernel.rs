@@ -64,9 +64,9 @@ pub(super) fn decode<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o mut [u
 #[allow(clippy::inline_always)] // at opt-level s a call would take as long as the group itself
 #[inline(always)]
 fn group(&[a, b, c, d]: &[u8; 4]) -> i32 {
-    let (a, b) = (i32::from(lookup(a)), i32::from(lookup(b)));
-    let (c, d) = (i32::from(lookup(c)), i32::from(lookup(d)));
-    a << 18 | b << 12 | c << 6 | d
+    let bits = i32::from(lookup(a)).rotate_left(6) | i32::from(lookup(b));
+    let bits = bits.rotate_left(6) | i32::from(lookup(c));
+    bits.rotate_left(6) | i32::from(lookup(d))
 }
 
 #[allow(clippy::inline_always)] // as above

@@ -167,7 +167,10 @@ impl Base64 {
 /// no whole group left. Returns what is left of `out`.
 fn groups<'o>(input: &mut &[u8], out: &'o mut [u8]) -> &'o mut [u8] {
     #[cfg(feature = "simd")]
-    let out = simd::decode(input, out);
+    let out = match simd::decode(input, out) {
+        full @ ([] | [_] | [_, _]) => return full,
+        out => out,
+    };
     kernel::decode(input, out)
 }
 
@@ -263,6 +266,50 @@ mod tests {
                         decoded.as_deref(),
                         expected,
                         "{input:?} by {step} in {room}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Lines of every kind, whole and with a byte that is not base64.
+    #[test]
+    fn lines_make_no_difference() {
+        let text: Vec<u8> = (0..4000_u32)
+            .map(|i| b"AZaz09+/"[(i * i % 31 % 8) as usize])
+            .collect();
+        let flat = through(&text, text.len(), 3000).0;
+        for line in (1..30)
+            .chain(70..80)
+            .chain([340, 512, 1020, 1023, 1024, 1025])
+        {
+            for ending in ["\n", "\r\n", "\n    "] {
+                let mut lines = Vec::new();
+                for line in text.chunks(line) {
+                    lines.extend_from_slice(line);
+                    lines.extend_from_slice(ending.as_bytes());
+                }
+                for (step, room) in [
+                    (lines.len(), 3000),
+                    (lines.len(), 100),
+                    (511, 384),
+                    (100, 3000),
+                ] {
+                    let decoded = through(&lines, step, room).0;
+                    assert!(decoded == flat, "lines of {line} by {step} in {room}");
+                }
+                for at in [0, 75, 76, 77, 1000, lines.len() - 1] {
+                    let mut lines = lines.clone();
+                    lines[at] = b'-';
+                    let before = lines[..at]
+                        .iter()
+                        .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+                        .count();
+                    let (decoded, stopped) = through(&lines, lines.len(), 3000);
+                    assert_eq!(stopped, Err(at), "lines of {line}");
+                    assert!(
+                        decoded == flat[..before / 4 * 3],
+                        "lines of {line} up to {at}"
                     );
                 }
             }
