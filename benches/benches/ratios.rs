@@ -166,14 +166,23 @@ fn small() {
     let (bytes, xml) = (corpus.xml.len() as u64, &corpus.xml[..]);
     let mut scratch = vec![0; FEED];
     let mut unchecked = vec![0; FEED];
-    let [us, without, slice, buffered] = interleaved(
+    let mut window = vec![0; FEED];
+    let engine = peers::ENGINES[if SCALAR { 0 } else { 2 }];
+    let [us, without, alone, slice, buffered] = interleaved(
         4 * ROUNDS,
         [
             &mut || ours::push(xml, FEED, &mut scratch, true).bytes,
             &mut || ours::push(xml, FEED, &mut unchecked, false).bytes,
+            &mut || peers::data_alone(xml, &engine, &mut window),
             &mut || peers::quick_xml_slice(xml, false),
             &mut || peers::quick_xml_buffered(xml, false),
         ],
+    );
+    row(
+        "600-byte items, their data alone",
+        (engine.name, bytes, alone),
+        ("quick-xml slice + base64", bytes, slice),
+        "",
     );
     let us = (ENGINE, bytes, us);
     row(

@@ -212,6 +212,12 @@ mod tests {
             assert_eq!(peers::rxml(&corpus.xml), corpus.bytes);
             assert_eq!(peers::roxmltree(&corpus.xml), corpus.bytes);
             let window = &mut [0; FEED];
+            if wrap.is_none() {
+                for engine in &peers::ENGINES {
+                    let alone = peers::data_alone(&corpus.xml, engine, window);
+                    assert_eq!(alone, corpus.bytes, "{}", engine.name);
+                }
+            }
             let raw = corpus.symbols.len() as u64 / 4 * 3;
             for engine in peers::ENGINES {
                 assert_eq!(

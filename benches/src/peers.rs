@@ -5,6 +5,7 @@ use std::io::BufReader;
 use base64::engine::general_purpose::{GeneralPurposeConfig, STANDARD};
 use base64::engine::Simd;
 use base64::Engine as _;
+use exportitems::{PayloadCheck, Verdict};
 use quick_xml::events::Event;
 use rxml::Parse as _;
 
@@ -64,6 +65,28 @@ pub fn memcpy(xml: &[u8], window: &mut [u8]) -> u64 {
 #[must_use]
 pub fn memchr(xml: &[u8]) -> u64 {
     memchr::memchr_iter(b'<', xml).count() as u64
+}
+
+/// Finds each `Data`, decodes it with this engine and checks the payload; reads nothing else of the response.
+///
+/// # Panics
+/// If what it finds is not base64 that fits into the window.
+#[must_use]
+pub fn data_alone(xml: &[u8], engine: &RawEngine, window: &mut [u8]) -> u64 {
+    let mut check = PayloadCheck::new();
+    let mut bytes = 0;
+    let mut rest = xml;
+    while let Some(start) = memchr::memmem::find(rest, b"<m:Data>") {
+        rest = &rest[start + b"<m:Data>".len()..];
+        let end = memchr::memchr(b'<', rest).expect("an end tag");
+        let len = usize::try_from((engine.decode)(&rest[..end], window)).expect("a window's length");
+        check.reset();
+        check.update(&window[..len]);
+        assert_eq!(check.verdict(), Verdict::Whole);
+        bytes += len as u64;
+        rest = &rest[end..];
+    }
+    bytes
 }
 
 /// quick-xml over the response in memory, with base64's scalar engine.
