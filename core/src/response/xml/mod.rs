@@ -181,27 +181,31 @@ impl Lexer {
         assembly: &mut Assembly,
         scratch: &mut [u8],
     ) -> Result<Option<Token>, ErrorKind> {
-        while let Some(byte) = input.peek() {
+        let mut state = self.state;
+        let token = loop {
+            let Some(byte) = input.peek() else {
+                break Ok(None);
+            };
             let mut token = None;
             let mut taken = 1;
-            match self.state {
+            match state {
                 State::Text => match byte {
                     b'<' => {
                         self.markup_offset = input.offset();
-                        self.state = State::Markup;
+                        state = State::Markup;
                     }
                     b'&' => {
                         self.reference = Reference::new();
-                        self.state = State::Reference;
+                        state = State::Reference;
                     }
                     _ => {
                         self.at_start = false;
-                        return Ok(Some(Token::Text));
+                        break Ok(Some(Token::Text));
                     }
                 },
                 State::Markup => {
                     self.name = Name::new();
-                    self.state = match byte {
+                    state = match byte {
                         b'/' => State::EndName,
                         b'!' => State::Exclamation,
                         b'?' => State::InstructionTarget,
@@ -213,16 +217,16 @@ impl Lexer {
                             taken = 0;
                             State::StartName
                         }
-                        _ => return Err(ErrorKind::UnexpectedByte),
+                        _ => break Err(ErrorKind::UnexpectedByte),
                     };
                 }
                 State::StartName | State::AttributeName | State::EndName => {
-                    let keep = keep_name && self.state == State::StartName;
+                    let keep = keep_name && state == State::StartName;
                     if !self.take_name(input, keep, assembly, scratch)? {
-                        return Ok(None);
+                        break Ok(None);
                     }
                     taken = 0;
-                    (self.state, token) = match self.state {
+                    (state, token) = match state {
                         State::StartName => (State::InTag, Some(Token::Start)),
                         State::AttributeName => {
                             self.keep = false;
@@ -234,7 +238,7 @@ impl Lexer {
                 State::InTag | State::Equals | State::Quote | State::EndSpace if is_space(byte) => {
                 }
                 State::InTag => {
-                    (self.state, token) = match byte {
+                    (state, token) = match byte {
                         b'>' if !self.declaration => (State::Text, Some(Token::Open)),
                         b'/' if !self.declaration => (State::EmptyTag, None),
                         b'?' if self.declaration => (State::DeclarationEnd, None),
@@ -243,36 +247,38 @@ impl Lexer {
                             taken = 0;
                             (State::AttributeName, None)
                         }
-                        _ => return Err(ErrorKind::UnexpectedByte),
+                        _ => break Err(ErrorKind::UnexpectedByte),
                     };
                 }
-                State::Equals if byte == b'=' => self.state = State::Quote,
+                State::Equals if byte == b'=' => state = State::Quote,
                 State::Quote if matches!(byte, b'"' | b'\'') => {
                     self.quote = byte;
-                    self.state = State::Value;
+                    state = State::Value;
                 }
-                State::Value => (taken, token) = self.value(input, assembly, scratch)?,
-                State::EmptyTag if byte == b'>' => {
-                    self.state = State::Text;
-                    token = Some(Token::OpenEmpty);
+                State::Value => {
+                    (taken, state, token) = self.value(input, assembly, scratch)?;
                 }
-                State::EndSpace if byte == b'>' => {
-                    self.state = State::Text;
-                    token = Some(Token::Close);
+                State::EmptyTag | State::EndSpace if byte == b'>' => {
+                    token = Some(match state {
+                        State::EmptyTag => Token::OpenEmpty,
+                        _ => Token::Close,
+                    });
+                    state = State::Text;
                 }
                 State::Reference | State::ValueReference => match self.reference.push(byte) {
                     Step::More => {}
-                    Step::Refused => return Err(ErrorKind::UnknownEntity),
-                    Step::Done => token = self.refer(assembly, scratch),
+                    Step::Refused => break Err(ErrorKind::UnknownEntity),
+                    Step::Done => (state, token) = self.refer(state, assembly, scratch),
                 },
-                _ => (taken, token) = self.section(byte, input.rest())?,
+                _ => (taken, state, token) = self.section(state, byte, input.rest())?,
             }
             input.bump(taken);
             if token.is_some() {
-                return Ok(token);
+                break Ok(token);
             }
-        }
-        Ok(None)
+        };
+        self.state = state;
+        token
     }
 
     /// Takes what lies ahead of an attribute's value; says what else to take, and whether that ends it.
@@ -281,7 +287,7 @@ impl Lexer {
         input: &mut Cursor<'_>,
         assembly: &mut Assembly,
         scratch: &mut [u8],
-    ) -> Result<(usize, Option<Token>), ErrorKind> {
+    ) -> Result<(usize, State, Option<Token>), ErrorKind> {
         let value = run(input.rest(), self.quote, b'<', b'&');
         if self.declaration {
             // No value of the declaration may have a question mark (XML 1.0 §2.8), and other readers end the
@@ -296,31 +302,30 @@ impl Lexer {
         }
         input.bump(value.len());
         match input.peek() {
-            Some(byte) if byte == self.quote => {
-                self.state = State::InTag;
-                Ok((1, Some(Token::AttributeValue)))
-            }
+            Some(byte) if byte == self.quote => Ok((1, State::InTag, Some(Token::AttributeValue))),
             Some(b'<') => Err(ErrorKind::UnexpectedByte),
             Some(b'&') => {
                 self.reference = Reference::new();
-                self.state = State::ValueReference;
-                Ok((1, None))
+                Ok((1, State::ValueReference, None))
             }
-            _ => Ok((0, None)),
+            _ => Ok((0, State::Value, None)),
         }
     }
 
     /// A reference is whole.
-    fn refer(&mut self, assembly: &mut Assembly, scratch: &mut [u8]) -> Option<Token> {
-        if self.state == State::Reference {
-            self.state = State::Text;
-            return Some(Token::Char);
+    fn refer(
+        &mut self,
+        state: State,
+        assembly: &mut Assembly,
+        scratch: &mut [u8],
+    ) -> (State, Option<Token>) {
+        if state == State::Reference {
+            return (State::Text, Some(Token::Char));
         }
-        self.state = State::Value;
         if self.keep {
             assembly.push_or_count(self.char(&mut [0; 4]).0, scratch);
         }
-        None
+        (State::Value, None)
     }
 
     /// Takes the name that lies ahead; `false` if the input ends before it does.

@@ -10,40 +10,42 @@ const CDATA: &[u8] = b"CDATA[";
 const XML: u32 = hash(b"xml");
 
 impl Lexer {
-    /// What the byte ahead is there: how many bytes it is the first of, and the token that they end.
+    /// What the byte ahead is there: how many bytes it is the first of, the state behind them, and the token that they end.
     #[inline(never)] // off the way of tags
     pub(super) fn section(
         &mut self,
+        state: State,
         byte: u8,
         ahead: &[u8],
-    ) -> Result<(usize, Option<Token>), ErrorKind> {
+    ) -> Result<(usize, State, Option<Token>), ErrorKind> {
+        let mut next = state;
         let mut token = None;
         let mut taken = 1;
         let count = self.count;
         self.count = 0;
-        match self.state {
+        match state {
             State::ByteOrderMark => match (byte, count) {
                 (0xEF, 0) | (0xBB, 1) => self.count = count + 1,
-                (0xBF, 2) => self.state = State::Text,
+                (0xBF, 2) => next = State::Text,
                 // UTF-16 begins with FE FF or FF FE, or with a zero beside the first character.
                 (0xFE | 0xFF | 0, _) | (_, 1..) => return Err(ErrorKind::Encoding),
                 _ => {
                     taken = 0;
-                    self.state = State::Text;
+                    next = State::Text;
                 }
             },
 
             State::Exclamation => {
-                self.state = match byte {
+                next = match byte {
                     b'-' => State::CommentStart,
                     b'[' => State::CdataStart,
                     b'D' | b'd' => return Err(ErrorKind::Dtd),
                     _ => return Err(ErrorKind::UnexpectedByte),
                 }
             }
-            State::CommentStart if byte == b'-' => self.state = State::Comment,
+            State::CommentStart if byte == b'-' => next = State::Comment,
             State::Comment => match (byte, count) {
-                (b'>', 2) => self.state = State::Text,
+                (b'>', 2) => next = State::Text,
                 (b'-', _) => self.count = (count + 1).min(2),
                 _ => taken = run(ahead, b'-', b'-', b'-').len(),
             },
@@ -53,11 +55,11 @@ impl Lexer {
                 if usize::from(count) + 1 < CDATA.len() {
                     self.count = count + 1;
                 } else {
-                    self.state = State::Cdata;
+                    next = State::Cdata;
                 }
             }
             State::Cdata => match (byte, count) {
-                (b'>', 2) => self.state = State::Text,
+                (b'>', 2) => next = State::Text,
                 (b']', 0 | 1) => self.count = count + 1,
                 (_, 0) => {
                     taken = 0;
@@ -80,7 +82,7 @@ impl Lexer {
             }
             State::InstructionTarget if !self.name.is_empty() => {
                 taken = 0;
-                self.state = State::Instruction;
+                next = State::Instruction;
                 let at_start = core::mem::replace(&mut self.at_start, false);
                 if self.name.qualified() == XML {
                     if !at_start {
@@ -88,19 +90,19 @@ impl Lexer {
                     }
                     self.declaration = true;
                     token = Some(Token::Declaration);
-                    self.state = State::InTag;
+                    next = State::InTag;
                 }
             }
             State::Instruction => match (byte, count) {
-                (b'>', 1) => self.state = State::Text,
+                (b'>', 1) => next = State::Text,
                 _ => self.count = u8::from(byte == b'?'),
             },
             State::DeclarationEnd if byte == b'>' => {
                 self.declaration = false;
-                self.state = State::Text;
+                next = State::Text;
             }
             _ => return Err(ErrorKind::UnexpectedByte),
         }
-        Ok((taken, token))
+        Ok((taken, next, token))
     }
 }
