@@ -135,31 +135,12 @@ impl Atoms {
     /// fraction of the instructions. What it stops at is left to the state machine, which knows all atoms.
     #[inline]
     fn pass_over<'i>(&mut self, mut input: &'i [u8], end: u64) -> &'i [u8] {
-        while let Some((tag, behind)) = input.split_first_chunk() {
-            let tag = u32::from_le_bytes(*tag);
-            // Markers and what looks like them, and properties with names.
-            if tag >= 0x4000_0000 {
-                if let Some(nesting) = self.nesting.after(tag) {
-                    self.nesting = nesting;
-                    input = behind;
-                    continue;
-                }
-                let value = behind.split_first_chunk();
-                if let (META_TAG_FX_DEL_PROP, Some((value, rest))) = (tag, value) {
-                    self.deleted(u32::from_le_bytes(*value));
-                    input = rest;
-                    continue;
-                }
-                if !(0x4100_0000..0x8000_0000).contains(&tag) {
-                    break;
-                }
-            }
-            let Some(size) = property_size(tag, behind) else {
-                break;
-            };
-            let rest = usize::try_from(size).map(|size| input.get(size..));
-            let Ok(Some(rest)) = rest else {
-                // All that is left of it is to be passed over.
+        while let Some(size) = self.short_atom(input) {
+            let Some(rest) = usize::try_from(size)
+                .ok()
+                .and_then(|size| input.get(size..))
+            else {
+                // All that is left of the property is to be passed over.
                 self.pending = size;
                 self.values = 0;
                 self.expect = Expect::Value;
@@ -169,6 +150,33 @@ impl Atoms {
         }
         self.at = Offset(end - input.len() as u64);
         input
+    }
+
+    /// The size of the atom at the front of `input`, if it is one to pass over; what it says is noted.
+    #[inline]
+    fn short_atom(&mut self, input: &[u8]) -> Option<u32> {
+        let tag = u32::from_le_bytes(*input.first_chunk()?);
+        // Markers and what looks like them, and properties with names.
+        if tag >= 0x4000_0000 {
+            if let Some(nesting) = self.nesting.after(tag) {
+                self.nesting = nesting;
+                return Some(4);
+            }
+            if tag == META_TAG_FX_DEL_PROP {
+                self.deleted(second_word(input)?);
+                return Some(8);
+            }
+            if !(0x4100_0000..0x8000_0000).contains(&tag) {
+                return None;
+            }
+        }
+        let [type_low, type_high, ..] = tag.to_le_bytes();
+        let property_type = u16::from_le_bytes([type_low, type_high]);
+        match fixed_size(property_type) {
+            0 if is_variable(property_type) => second_word(input)?.checked_add(8),
+            0 => None,
+            size => Some(u32::from(size) + 4),
+        }
     }
 
     /// Takes a byte of a field, and behind the last one says what comes next.
@@ -299,16 +307,9 @@ impl Atoms {
     }
 }
 
-/// The size of a property that has one value and no name, if that can be told.
+/// The value of `MetaTagFXDelProp`, or the length of a property's value.
 #[inline]
-fn property_size(tag: u32, behind: &[u8]) -> Option<u32> {
-    let [type_low, type_high, ..] = tag.to_le_bytes();
-    let property_type = u16::from_le_bytes([type_low, type_high]);
-    match fixed_size(property_type) {
-        0 if is_variable(property_type) => {
-            u32::from_le_bytes(*behind.first_chunk()?).checked_add(8)
-        }
-        0 => None,
-        size => Some(u32::from(size) + 4),
-    }
+fn second_word(atom: &[u8]) -> Option<u32> {
+    let &[_, _, _, _, a, b, c, d] = atom.first_chunk()?;
+    Some(u32::from_le_bytes([a, b, c, d]))
 }

@@ -11,7 +11,7 @@
 /// The number here is 4 `n` and the innermost kind, which makes every marker the step of an addition:
 /// two in an attachment come to the message that is embedded there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Nesting(i16);
+pub(super) struct Nesting(u16);
 
 /// Innermost kinds.
 const MESSAGE: i8 = 0;
@@ -74,12 +74,12 @@ impl Nesting {
     /// What is open behind a marker that may stand here.
     #[inline]
     pub(super) fn after(self, tag: u32) -> Option<Self> {
-        let marker = i16::from(marker(tag)?);
-        if (self.0 ^ marker) & 3 != 0 {
+        let (open, marker) = (i32::from(self.0), i32::from(marker(tag)?));
+        if (open ^ marker) & 3 != 0 {
             return None;
         }
-        let behind = self.0 + (marker >> 2);
-        (0..0x400).contains(&behind).then_some(Self(behind))
+        let behind = u16::try_from(open + (marker >> 2)).ok()?;
+        (behind < 0x400).then_some(Self(behind))
     }
 
     /// What a tag is that nothing is behind.
@@ -89,7 +89,9 @@ impl Nesting {
             None | Some(PROPERTY) => Other::Property,
             Some(FOREIGN) => Other::Foreign,
             // Of an embedded message that is one too many.
-            Some(marker) if (self.0 ^ i16::from(marker)) & 3 == 0 && marker > 0 => Other::Foreign,
+            Some(marker) if (i32::from(self.0) ^ i32::from(marker)) & 3 == 0 && marker > 0 => {
+                Other::Foreign
+            }
             // The item itself has no marker at its end, too.
             Some(_) => Other::Misplaced,
         }

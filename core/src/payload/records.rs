@@ -118,12 +118,14 @@ impl Records {
     /// Takes opcode and length of a record, or a byte of them where they are not all there; are they now?
     #[inline]
     fn take_header(&mut self, input: &mut &[u8]) -> bool {
-        if let (0, Some((header, rest))) = (self.header, input.split_first_chunk()) {
-            let &[a, b, c, d, e, f, g, h] = header;
-            *input = rest;
-            self.opcode = opcode(u32::from_le_bytes([a, b, c, d]));
-            self.length = u32::from_le_bytes([e, f, g, h]);
-            return true;
+        if self.header == 0 {
+            if let Some((header, rest)) = input.split_first_chunk() {
+                let &[a, b, c, d, e, f, g, h] = header;
+                *input = rest;
+                self.opcode = opcode(u32::from_le_bytes([a, b, c, d]));
+                self.length = u32::from_le_bytes([e, f, g, h]);
+                return true;
+            }
         }
         let Some((&byte, rest)) = input.split_first() else {
             return false;

@@ -14,9 +14,8 @@ use super::marker::Marker;
 /// of base64 symbols, equals signs and spaces and which lenient decoders swallow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Base64 {
-    /// Symbols of a group that is not whole yet, six bits each.
+    /// The symbols of a group that is not whole yet, six bits each, behind a one that says how many they are.
     bits: u32,
-    symbols: u8,
     /// Equals signs seen.
     padding: u8,
     marker: Marker,
@@ -46,11 +45,13 @@ pub(super) enum End {
     Invalid,
 }
 
+/// [`Base64::bits`] between groups.
+const NO_SYMBOL: u32 = 1;
+
 impl Base64 {
     pub(super) const fn new() -> Self {
         Self {
-            bits: 0,
-            symbols: 0,
+            bits: NO_SYMBOL,
             padding: 0,
             marker: Marker::new(),
             broken: false,
@@ -63,7 +64,7 @@ impl Base64 {
         let size = out.len();
         let mut room = out;
         let stop = loop {
-            if self.symbols == 0 && self.padding == 0 {
+            if self.bits == NO_SYMBOL && self.padding == 0 {
                 room = groups(input, room);
             }
             let Some((&byte, rest)) = input.split_first() else {
@@ -93,18 +94,17 @@ impl Base64 {
     /// Takes one symbol by its value; `Some`: it completes a group.
     fn symbol(&mut self, value: u8) -> Option<[u8; 3]> {
         self.bits = self.bits << 6 | u32::from(value);
-        self.symbols += 1;
-        if self.symbols < 4 {
+        let [one, a, b, c] = self.bits.to_be_bytes();
+        if one == 0 {
             return None;
         }
-        let [_, a, b, c] = self.bits.to_be_bytes();
-        (self.bits, self.symbols) = (0, 0);
+        self.bits = NO_SYMBOL;
         Some([a, b, c])
     }
 
-    /// Takes one byte of the padding, or of a marker; `false` if it is none.
+    /// Takes one byte of the padding, or of a marker, which both begin with an equals sign; `false` if it is none.
     fn pad(&mut self, byte: u8) -> bool {
-        if self.padding == 0 && byte != b'=' || !self.marker.push(byte) {
+        if !self.marker.push(byte) {
             return false;
         }
         if byte == b'=' {
@@ -139,27 +139,19 @@ impl Base64 {
         if self.broken {
             return End::Invalid;
         }
-        let [_, _, high, low] = self.bits.to_be_bytes();
-        // RFC 4648 §3.5: the bits that no byte uses must be zero.
-        match (self.symbols, self.padding) {
-            (0, 0) => End::Clean {
-                bytes: [0; 2],
-                len: 0,
-            },
-            (2, 2) if low & 0x0f == 0 => End::Clean {
-                bytes: [high << 4 | low >> 4, 0],
-                len: 1,
-            },
-            (3, 1) if low & 0x03 == 0 => {
-                let [_, a, b, _] = (self.bits << 6).to_be_bytes();
-                End::Clean {
-                    bytes: [a, b],
-                    len: 2,
-                }
-            }
+        let (len, bits) = match (self.bits, self.padding) {
+            (NO_SYMBOL, 0) => (0, 0),
+            (0x1000..=0x1FFF, 2) => (1, self.bits << 20),
+            (0x4_0000..=0x7_FFFF, 1) => (2, self.bits << 14),
             // Half a marker, too: it has three equals signs, which pad no group.
-            _ => End::Invalid,
+            _ => return End::Invalid,
+        };
+        // RFC 4648 §3.5: the bits that no byte uses must be zero.
+        if bits << (8 * len) != 0 {
+            return End::Invalid;
         }
+        let [a, b, ..] = bits.to_be_bytes();
+        End::Clean { bytes: [a, b], len }
     }
 }
 
