@@ -13,7 +13,8 @@ pub const MIN_SCRATCH: usize = 64;
 /// Decodes the response to an `ExportItems` request, incrementally, in the caller's memory.
 ///
 /// `S` is the scratch, in which a token is put together or base64 is decoded: `[u8; N]` or `&mut [u8]`, of at
-/// least [`MIN_SCRATCH`] bytes. A larger one makes larger pieces, and fewer of them.
+/// least [`MIN_SCRATCH`] bytes. A larger one makes larger pieces, and fewer of them; a token, such as an id, takes
+/// 65,535 bytes of it at most.
 ///
 /// # Life cycle
 /// ```text

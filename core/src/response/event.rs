@@ -87,7 +87,7 @@ pub enum Attribute<'a> {
     Value(&'a str),
     /// It does not fit into the scratch or is not UTF-8.
     Omitted {
-        /// Its length in bytes, references resolved.
+        /// Its length in bytes, references resolved; `u32::MAX` for one of 4 GiB or more.
         len: u64,
     },
 }

@@ -10,7 +10,7 @@ pub const MAX_NAME_LEN: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::response) struct Name {
     local: u32,
-    /// Hash of the prefix, zero without one.
+    /// Hash of the prefix and its colon, zero without one.
     prefix: u32,
     len: u8,
 }
@@ -38,12 +38,12 @@ impl Name {
                 break;
             }
             taken += 1;
+            local = extend(local, byte);
             if byte == b':' && !prefixed {
-                self.prefix = local | 1;
+                self.prefix = local;
                 local = 0;
                 break;
             }
-            local = extend(local, byte);
         }
         self.local = local;
         self.len += taken;
@@ -92,3 +92,37 @@ const NAME_BYTES: [bool; 256] = {
     }
     bytes
 };
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::format;
+    use std::string::String;
+
+    use super::Name;
+
+    fn qualified(name: &str) -> u32 {
+        let mut hash = Name::new();
+        let mut rest = name.as_bytes();
+        while let taken @ 1.. = hash.take(rest) {
+            rest = &rest[taken..];
+        }
+        assert!(rest.is_empty());
+        hash.qualified()
+    }
+
+    #[test]
+    fn names_of_short_prefixes_differ() {
+        let letters = || ('A'..='Z').chain('a'..='z').map(String::from);
+        let prefixes =
+            letters().chain(letters().flat_map(|a| letters().map(move |b| a.clone() + &b)));
+        let mut seen = BTreeSet::from([qualified("Data"), qualified("Date")]);
+        for prefix in prefixes
+            .map(|prefix| prefix + ":")
+            .chain([String::from(":")])
+        {
+            assert!(seen.insert(qualified(&format!("{prefix}Data"))), "{prefix}");
+            assert!(seen.insert(qualified(&format!("{prefix}Date"))), "{prefix}");
+        }
+    }
+}
