@@ -45,6 +45,8 @@ pub(super) struct Records {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// Nothing, or no more than a part of a header, has come.
+    First,
     Judging,
     /// The first eight bytes are no FX payload's: nothing is judged.
     Unknown,
@@ -82,13 +84,13 @@ impl Records {
         left: 0,
         opcode: INVALID,
         header: 0,
-        state: State::Judging,
+        state: State::First,
         transferred: false,
     };
 
     /// Announces the input that `step` is going to work off; `false` if it is not judged any more.
     pub(super) fn extend(&mut self, input: &[u8]) -> bool {
-        let judging = self.state == State::Judging;
+        let judging = matches!(self.state, State::First | State::Judging);
         if judging {
             self.end.0 += input.len() as u64;
         }
@@ -143,19 +145,19 @@ impl Records {
 
     /// Judges the header that ends `rest` bytes before the end of the input; `None` if nothing is judged behind it.
     fn begin(&mut self, rest: usize) -> Option<()> {
-        let at = self.end.0 - rest as u64 - 8;
         self.state = match (self.opcode, self.length) {
-            header if at == 0 && header != (CONFIG, 8) => State::Unknown,
+            header if self.state == State::First && header != (CONFIG, 8) => State::Unknown,
             (INVALID, _) => State::Broken(BrokenReason::Opcode),
             // The server holds lengths as signed 32-bit integers.
             (_, 0x8000_0000..) => State::Broken(BrokenReason::RecordLength),
             (TRANSFER_BUFFER, 0) => State::Broken(BrokenReason::EmptyTransferBuffer),
             (_, length) => {
                 self.left = length;
+                self.state = State::Judging;
                 return Some(());
             }
         };
-        self.end = Offset(at);
+        self.end.0 -= rest as u64 + 8;
         None
     }
 
@@ -164,13 +166,7 @@ impl Records {
         let (back, reason) = match self.state {
             State::Unknown => return End::Unknown,
             State::Broken(reason) => (0, reason),
-            // Less than a header: all of it stands before the end.
-            _ if self.position() < 8 => {
-                return End::Broken {
-                    offset: 0,
-                    reason: BrokenReason::TooShort,
-                }
-            }
+            State::First => (self.header.into(), BrokenReason::TooShort),
             _ if self.left > 0 => (8 + (self.length - self.left), BrokenReason::RecordCut),
             _ if self.header > 0 => (self.header.into(), BrokenReason::RecordCut),
             _ if !self.transferred => (0, BrokenReason::NoTransferBuffer),
