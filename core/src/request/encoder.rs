@@ -14,18 +14,16 @@ use super::ExportItems;
 #[must_use]
 pub struct Encoder<'a> {
     parts: Parts<'a>,
-    /// What is to be written next, as it is: markup, an escape, or a run of text without any.
+    /// What is to be written next: markup, an escape, or text.
     run: &'a [u8],
-    /// The text behind it, not escaped yet.
-    text: &'a [u8],
+    /// The text behind `run`; `None` while `run` is the text.
+    text: Option<&'a [u8]>,
     /// Length of the whole request.
     len: u64,
-    /// INVARIANT: the length of `run`, `text` and `parts`, escapes included.
-    left: u64,
 }
 
 impl<'a> Encoder<'a> {
-    pub(super) fn new(request: ExportItems<'a>) -> Result<Self, RequestError> {
+    pub(super) fn new(request: &ExportItems<'a>) -> Result<Self, RequestError> {
         if request.items.is_empty() {
             return Err(RequestError::NoItems);
         }
@@ -45,17 +43,17 @@ impl<'a> Encoder<'a> {
         }
         let mut len = 0;
         for part in Parts::new(request) {
-            if let Some(field) = part.field {
-                check_text(part.text, field)?;
-            }
-            len += (part.markup.len() + escaped_len(part.text)) as u64;
+            let text = match part.field {
+                Some(field) => checked_len(part.text.as_bytes(), field)?,
+                None => part.text.len(),
+            };
+            len += (part.markup.len() + text) as u64;
         }
         Ok(Self {
             parts: Parts::new(request),
             run: &[],
-            text: &[],
+            text: None,
             len,
-            left: len,
         })
     }
 
@@ -68,7 +66,7 @@ impl<'a> Encoder<'a> {
     /// Whether everything has been written.
     #[must_use]
     pub const fn is_done(&self) -> bool {
-        self.left == 0
+        self.run.is_empty() && matches!(self.text, None | Some([])) && self.parts.is_done()
     }
 
     /// Writes what comes next and returns how many bytes that was.
@@ -78,81 +76,90 @@ impl<'a> Encoder<'a> {
     #[must_use = "only so many bytes of `out` belong to the request"]
     pub fn write(&mut self, out: &mut [u8]) -> usize {
         let mut written = 0;
-        while let Some(free) = out.get_mut(written..) {
-            if self.run.is_empty() {
-                self.advance();
+        while let Some(free @ [_, ..]) = out.get_mut(written..) {
+            // What is looked at of a byte, so that one loop does for both: of text all, of markup nothing.
+            let mask = if self.text.is_none() { u8::MAX } else { 0 };
+            let mut copied = 0;
+            for (slot, &byte) in free.iter_mut().zip(self.run) {
+                if needs_escape(byte & mask) {
+                    break;
+                }
+                *slot = byte;
+                copied += 1;
             }
-            let len = self.run.len().min(free.len());
-            if len == 0 {
+            self.run = self.run.get(copied..).unwrap_or_default();
+            written += copied;
+            if copied == 0 && !self.advance() {
                 break;
             }
-            let (now, later) = self.run.split_at(len);
-            let (to, _) = free.split_at_mut(len);
-            to.copy_from_slice(now);
-            self.run = later;
-            written += len;
         }
-        self.left -= written as u64;
         written
     }
 
-    /// Makes the next stretch of the request the run; at the end it stays empty.
-    fn advance(&mut self) {
-        let Some((&first, rest)) = self.text.split_first() else {
-            if let Some(part) = self.parts.next() {
-                self.run = part.markup.as_bytes();
-                self.text = part.text.as_bytes();
+    /// Goes on behind a run that is at its end, or at a byte that needs an escape; `false` at the end of all.
+    fn advance(&mut self) -> bool {
+        match (self.run.split_first(), self.text.take()) {
+            (Some((&byte, rest)), _) => {
+                self.run = escape(byte).as_bytes();
+                self.text = Some(rest);
             }
-            return;
-        };
-        if let Some(escape) = escape(first) {
-            self.run = escape.as_bytes();
-            self.text = rest;
-            return;
+            (None, Some(text)) => self.run = text,
+            (None, None) => match self.parts.next() {
+                Some(part) => {
+                    self.run = part.markup.as_bytes();
+                    self.text = Some(part.text.as_bytes());
+                }
+                None => return false,
+            },
         }
-        let len = self
-            .text
-            .iter()
-            .position(|&byte| escape(byte).is_some())
-            .unwrap_or(self.text.len());
-        (self.run, self.text) = self.text.split_at(len);
+        true
     }
 }
 
-/// How a byte is written where it cannot stand for itself (XML 1.0 §2.4); one rule for attributes and
-/// text, which is more than either needs.
-const fn escape(byte: u8) -> Option<&'static str> {
-    Some(match byte {
+/// Whether a byte cannot stand for itself (XML 1.0 §2.4); one rule for attributes and text, which is more
+/// than either needs.
+const fn needs_escape(byte: u8) -> bool {
+    matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'')
+}
+
+/// How such a byte is written.
+const fn escape(byte: u8) -> &'static str {
+    match byte {
         b'&' => "&amp;",
         b'<' => "&lt;",
         b'>' => "&gt;",
         b'"' => "&quot;",
-        b'\'' => "&apos;",
-        _ => return None,
-    })
+        _ => "&apos;",
+    }
 }
 
-fn escaped_len(text: &str) -> usize {
-    text.bytes()
-        .map(|byte| escape(byte).map_or(1, str::len))
-        .sum()
-}
-
-fn check_text(text: &str, field: RequestField) -> Result<(), RequestError> {
+/// The length of a text when it is escaped, if it is one that XML carries.
+fn checked_len(text: &[u8], field: RequestField) -> Result<usize, RequestError> {
     if text.is_empty() {
         return Err(RequestError::Empty { field });
     }
-    match text
-        .char_indices()
-        .find(|(_, character)| matches!(character, '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}'))
-    {
-        None => Ok(()),
-        Some((offset, character)) => Err(RequestError::Character {
+    let mut len = text.len();
+    for (offset, &byte) in text.iter().enumerate() {
+        if needs_escape(byte) {
+            len += escape(byte).len() - 1;
+        }
+        let character = match byte {
+            ..=0x1f => char::from(byte),
+            // U+FFFE and U+FFFF in UTF-8.
+            0xef => match text.get(offset + 1..) {
+                Some([0xbf, 0xbe, ..]) => '\u{fffe}',
+                Some([0xbf, 0xbf, ..]) => '\u{ffff}',
+                _ => continue,
+            },
+            _ => continue,
+        };
+        return Err(RequestError::Character {
             field,
             offset,
             character,
-        }),
+        });
     }
+    Ok(len)
 }
 
 /// `[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*`, which is `xs:language` (XML Schema part 2, §3.3.3).

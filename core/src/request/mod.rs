@@ -147,6 +147,6 @@ impl<'a> ExportItems<'a> {
     /// Everything that a server would refuse in the request as a whole, before a byte is sent: see
     /// [`RequestError`].
     pub fn encoder(&self) -> Result<Encoder<'a>, RequestError> {
-        Encoder::new(*self)
+        Encoder::new(self)
     }
 }

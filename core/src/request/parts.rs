@@ -3,6 +3,76 @@
 use super::error::RequestField;
 use super::ExportItems;
 
+/// A text of the request, which has it or not.
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    /// Empty, and always there.
+    Nothing,
+    Version,
+    ImpersonationKind,
+    Impersonation,
+    Culture,
+    /// Empty, and there if any role is given.
+    Roles,
+    UserRole,
+    ApplicationRole,
+    Id,
+    ChangeKey,
+}
+
+impl Slot {
+    /// Whose text it is; `None` for one of ours.
+    const fn field(self, index: usize) -> Option<RequestField> {
+        Some(match self {
+            Self::Impersonation => RequestField::ExchangeImpersonation,
+            Self::Culture => RequestField::MailboxCulture,
+            Self::UserRole => RequestField::UserRole { index },
+            Self::ApplicationRole => RequestField::ApplicationRole { index },
+            Self::Id => RequestField::Id { index },
+            Self::ChangeKey => RequestField::ChangeKey { index },
+            Self::Nothing | Self::Version | Self::ImpersonationKind | Self::Roles => return None,
+        })
+    }
+}
+
+/// A stretch of the document, left out if the request does not have the text of its slot.
+#[derive(Debug)]
+struct Row {
+    /// Never empty.
+    markup: &'static str,
+    slot: Slot,
+    /// Whether the text follows the markup, rather than only deciding whether the row is there.
+    writes_text: bool,
+    /// For the last row of a list's entry: how many rows the entry has.
+    entry: u8,
+}
+
+/// Markup, and the text behind it.
+const fn text(markup: &'static str, slot: Slot) -> Row {
+    Row {
+        markup,
+        slot,
+        writes_text: true,
+        entry: 0,
+    }
+}
+
+/// Markup alone.
+const fn only(markup: &'static str, slot: Slot) -> Row {
+    Row {
+        writes_text: false,
+        ..text(markup, slot)
+    }
+}
+
+/// Markup that ends an entry of a list.
+const fn ends(entry: u8, markup: &'static str, slot: Slot) -> Row {
+    Row {
+        entry,
+        ..only(markup, slot)
+    }
+}
+
 // The namespaces are `http://`. Microsoft's page showed `https://` for years; servers refuse that.
 const PROLOGUE: &str = concat!(
     r#"<?xml version="1.0" encoding="utf-8"?>"#,
@@ -12,177 +82,103 @@ const PROLOGUE: &str = concat!(
     r#"<s:Header><t:RequestServerVersion Version=""#,
 );
 
-const FIRST_ITEM: &str = concat!(
-    "</s:Header><s:Body><m:ExportItems><m:ItemIds>",
-    r#"<t:ItemId Id=""#,
-);
-const NEXT_ITEM: &str = r#""/><t:ItemId Id=""#;
-const EPILOGUE: &str = r#""/></m:ItemIds></m:ExportItems></s:Body></s:Envelope>"#;
+/// The document. The rows of a list's entry are walked for each entry.
+static DOCUMENT: [Row; 23] = [
+    text(PROLOGUE, Slot::Version),
+    only(r#""/>"#, Slot::Nothing),
+    text(
+        "<t:ExchangeImpersonation><t:ConnectingSID><t:",
+        Slot::ImpersonationKind,
+    ),
+    text(">", Slot::Impersonation),
+    text("</t:", Slot::ImpersonationKind),
+    only(
+        "></t:ConnectingSID></t:ExchangeImpersonation>",
+        Slot::Impersonation,
+    ),
+    text("<t:MailboxCulture>", Slot::Culture),
+    only("</t:MailboxCulture>", Slot::Culture),
+    only("<t:ManagementRole>", Slot::Roles),
+    only("<t:UserRoles>", Slot::UserRole),
+    text("<t:Role>", Slot::UserRole),
+    ends(2, "</t:Role>", Slot::UserRole),
+    only("</t:UserRoles>", Slot::UserRole),
+    only("<t:ApplicationRoles>", Slot::ApplicationRole),
+    text("<t:Role>", Slot::ApplicationRole),
+    ends(2, "</t:Role>", Slot::ApplicationRole),
+    only("</t:ApplicationRoles>", Slot::ApplicationRole),
+    only("</t:ManagementRole>", Slot::Roles),
+    only(
+        "</s:Header><s:Body><m:ExportItems><m:ItemIds>",
+        Slot::Nothing,
+    ),
+    text(r#"<t:ItemId Id=""#, Slot::Id),
+    text(r#"" ChangeKey=""#, Slot::ChangeKey),
+    ends(3, r#""/>"#, Slot::Id),
+    only(
+        "</m:ItemIds></m:ExportItems></s:Body></s:Envelope>",
+        Slot::Nothing,
+    ),
+];
 
-/// A stretch of the document: markup, then the text behind it.
-#[derive(Clone, Copy, Debug)]
+/// A stretch of the document: markup, then the text behind it. Both are empty where it is left out.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Part<'a> {
-    /// Never empty.
     pub(super) markup: &'static str,
-    /// May be empty.
     pub(super) text: &'a str,
     /// Whose text it is; `None` for one of ours.
     pub(super) field: Option<RequestField>,
-}
-
-impl<'a> Part<'a> {
-    const fn markup(markup: &'static str) -> Self {
-        Self::own(markup, "")
-    }
-
-    const fn own(markup: &'static str, text: &'static str) -> Self {
-        Self {
-            markup,
-            text,
-            field: None,
-        }
-    }
-
-    const fn theirs(markup: &'static str, text: &'a str, field: RequestField) -> Self {
-        Self {
-            markup,
-            text,
-            field: Some(field),
-        }
-    }
 }
 
 /// The parts of a request, in the order of the document.
 #[derive(Clone, Debug)]
 pub(super) struct Parts<'a> {
     request: ExportItems<'a>,
-    step: Step,
-}
-
-/// Where the walk stands, in the order of the document.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Version,
-    VersionEnd,
-    Impersonation,
-    ImpersonationValue,
-    ImpersonationKind,
-    ImpersonationEnd,
-    Culture,
-    CultureEnd,
-    Role,
-    UserRole(usize),
-    ApplicationRole(usize),
-    RoleEnd,
-    Id(usize),
-    ChangeKey(usize),
-    Done,
+    /// The row that is next.
+    row: usize,
+    /// The entry of the list that the row is about.
+    /// INVARIANT: 0 outside of an entry.
+    index: usize,
 }
 
 impl<'a> Parts<'a> {
-    pub(super) const fn new(request: ExportItems<'a>) -> Self {
+    pub(super) const fn new(request: &ExportItems<'a>) -> Self {
         Self {
-            request,
-            step: Step::Version,
+            request: *request,
+            row: 0,
+            index: 0,
         }
     }
 
-    /// The part of this step, if the request has it.
-    fn part(&self) -> Option<Part<'a>> {
-        let request = &self.request;
-        let who = request.impersonation;
-        let culture = request.mailbox_culture;
-        let role = request.management_role;
-        Some(match self.step {
-            Step::Version => Part::own(PROLOGUE, request.server_version.as_str()),
-            Step::VersionEnd => Part::markup(r#""/>"#),
-
-            Step::Impersonation => {
-                Part::own("<t:ExchangeImpersonation><t:ConnectingSID><t:", who?.kind())
-            }
-            Step::ImpersonationValue => {
-                Part::theirs(">", who?.value(), RequestField::ExchangeImpersonation)
-            }
-            Step::ImpersonationKind => Part::own("</t:", who?.kind()),
-            Step::ImpersonationEnd => {
-                who?;
-                Part::markup("></t:ConnectingSID></t:ExchangeImpersonation>")
-            }
-
-            Step::Culture => {
-                Part::theirs("<t:MailboxCulture>", culture?, RequestField::MailboxCulture)
-            }
-            Step::CultureEnd => {
-                culture?;
-                Part::markup("</t:MailboxCulture>")
-            }
-
-            Step::Role => {
-                role?;
-                Part::markup("<t:ManagementRole>")
-            }
-            Step::UserRole(index) => role_part(
-                role?.user_roles,
-                index,
-                RequestField::UserRole { index },
-                "<t:UserRoles><t:Role>",
-                "</t:Role></t:UserRoles>",
-            )?,
-            Step::ApplicationRole(index) => role_part(
-                role?.application_roles,
-                index,
-                RequestField::ApplicationRole { index },
-                "<t:ApplicationRoles><t:Role>",
-                "</t:Role></t:ApplicationRoles>",
-            )?,
-            Step::RoleEnd => {
-                role?;
-                Part::markup("</t:ManagementRole>")
-            }
-
-            Step::Id(index) => match request.items.get(index) {
-                Some(item) => {
-                    let markup = if index == 0 { FIRST_ITEM } else { NEXT_ITEM };
-                    Part::theirs(markup, item.id, RequestField::Id { index })
-                }
-                None => Part::markup(EPILOGUE),
-            },
-            Step::ChangeKey(index) => Part::theirs(
-                r#"" ChangeKey=""#,
-                request.items.get(index)?.change_key?,
-                RequestField::ChangeKey { index },
-            ),
-            Step::Done => return None,
-        })
+    /// Whether every part has been given.
+    pub(super) const fn is_done(&self) -> bool {
+        self.row == DOCUMENT.len()
     }
 
-    /// The step after this one.
-    fn following(&self) -> Step {
-        let role = self.request.management_role;
-        match self.step {
-            Step::Version => Step::VersionEnd,
-            Step::VersionEnd => Step::Impersonation,
-            Step::Impersonation => Step::ImpersonationValue,
-            Step::ImpersonationValue => Step::ImpersonationKind,
-            Step::ImpersonationKind => Step::ImpersonationEnd,
-            Step::ImpersonationEnd => Step::Culture,
-            Step::Culture => Step::CultureEnd,
-            Step::CultureEnd => Step::Role,
-            Step::Role => Step::UserRole(0),
-            Step::UserRole(index) => match role {
-                Some(role) if index < role.user_roles.len() => Step::UserRole(index + 1),
-                _ => Step::ApplicationRole(0),
-            },
-            Step::ApplicationRole(index) => match role {
-                Some(role) if index < role.application_roles.len() => {
-                    Step::ApplicationRole(index + 1)
+    fn text(&self, slot: Slot) -> Option<&'a str> {
+        let request = &self.request;
+        match slot {
+            Slot::Nothing => Some(""),
+            Slot::Version => Some(request.server_version.as_str()),
+            Slot::ImpersonationKind => Some(request.impersonation?.kind()),
+            Slot::Impersonation => Some(request.impersonation?.value()),
+            Slot::Culture => request.mailbox_culture,
+            Slot::Roles => request.management_role.map(|_| ""),
+            Slot::UserRole | Slot::ApplicationRole => {
+                let role = request.management_role?;
+                let list = match slot {
+                    Slot::UserRole => role.user_roles,
+                    _ => role.application_roles,
+                };
+                list.get(self.index).copied()
+            }
+            Slot::Id | Slot::ChangeKey => {
+                let item = request.items.get(self.index)?;
+                match slot {
+                    Slot::Id => Some(item.id),
+                    _ => item.change_key,
                 }
-                _ => Step::RoleEnd,
-            },
-            Step::RoleEnd => Step::Id(0),
-            Step::Id(index) if index < self.request.items.len() => Step::ChangeKey(index),
-            Step::ChangeKey(index) => Step::Id(index + 1),
-            Step::Id(_) | Step::Done => Step::Done,
+            }
         }
     }
 }
@@ -191,28 +187,27 @@ impl<'a> Iterator for Parts<'a> {
     type Item = Part<'a>;
 
     fn next(&mut self) -> Option<Part<'a>> {
-        loop {
-            let part = self.part();
-            self.step = self.following();
-            if part.is_some() || matches!(self.step, Step::Done) {
-                return part;
+        let row = DOCUMENT.get(self.row)?;
+        self.row += 1;
+        let found = self.text(row.slot);
+        if row.writes_text {
+            return Some(found.map_or(Part::default(), |text| Part {
+                markup: row.markup,
+                text,
+                field: row.slot.field(self.index),
+            }));
+        }
+        if row.entry > 0 {
+            if found.is_some() {
+                self.index += 1;
+                self.row = self.row.saturating_sub(usize::from(row.entry));
+            } else {
+                self.index = 0;
             }
         }
-    }
-}
-
-/// The part at `index` of a list of roles: one of them, or, behind the last, the end of the list.
-fn role_part<'a>(
-    roles: &[&'a str],
-    index: usize,
-    field: RequestField,
-    open: &'static str,
-    close: &'static str,
-) -> Option<Part<'a>> {
-    match roles.get(index) {
-        Some(role) if index == 0 => Some(Part::theirs(open, role, field)),
-        Some(role) => Some(Part::theirs("</t:Role><t:Role>", role, field)),
-        None if index == 0 => None,
-        None => Some(Part::markup(close)),
+        Some(Part {
+            markup: found.map_or("", |_| row.markup),
+            ..Part::default()
+        })
     }
 }
