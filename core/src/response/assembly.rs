@@ -1,6 +1,6 @@
 //! What is being put together in the caller's scratch.
 
-use super::base64::is_space;
+use super::bytes::is_space;
 
 /// A token under assembly: the bytes `base..end` of the scratch, of which `start..end` are still to be told.
 ///
@@ -206,7 +206,7 @@ impl Assembly {
     }
 }
 
-const fn is_illegal(byte: u8) -> bool {
+fn is_illegal(byte: u8) -> bool {
     byte < b' ' && !is_space(byte)
 }
 

@@ -3,6 +3,7 @@
 mod assembly;
 mod attributes;
 mod base64;
+mod bytes;
 mod cursor;
 mod decoder;
 mod error;

@@ -1,31 +1,6 @@
 //! Whole groups of base64, as many as stand in a row: a short loop without a reachable panic.
 
-/// The value of each symbol (RFC 4648 §4), −1 for every other byte.
-#[allow(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap
-)] // at compile time
-const VALUES: [i8; 256] = {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut values = [-1; 256];
-    let mut value = 0;
-    while value < alphabet.len() {
-        values[alphabet[value] as usize] = value as i8;
-        value += 1;
-    }
-    values
-};
-
-#[allow(clippy::indexing_slicing)] // the table has an entry for every byte
-fn lookup(symbol: u8) -> i8 {
-    VALUES[usize::from(symbol)]
-}
-
-/// The value of a symbol of the alphabet.
-pub(super) fn value(symbol: u8) -> Option<u8> {
-    u8::try_from(lookup(symbol)).ok()
-}
+use crate::response::bytes::symbol;
 
 /// Decodes groups of four symbols into three bytes each, up to the first group that is not four symbols of
 /// the alphabet, or until either slice has no whole group left. Moves `input` forward, and returns what is left
@@ -64,9 +39,9 @@ pub(super) fn decode<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o mut [u
 #[allow(clippy::inline_always)] // at opt-level s a call would take as long as the group itself
 #[inline(always)]
 fn group(&[a, b, c, d]: &[u8; 4]) -> i32 {
-    let bits = i32::from(lookup(a)).rotate_left(6) | i32::from(lookup(b));
-    let bits = bits.rotate_left(6) | i32::from(lookup(c));
-    bits.rotate_left(6) | i32::from(lookup(d))
+    let bits = i32::from(symbol(a)).rotate_left(6) | i32::from(symbol(b));
+    let bits = bits.rotate_left(6) | i32::from(symbol(c));
+    bits.rotate_left(6) | i32::from(symbol(d))
 }
 
 #[allow(clippy::inline_always)] // as above

@@ -4,6 +4,7 @@ mod kernel;
 #[cfg(feature = "simd")]
 mod simd;
 
+use super::bytes::{is_space, symbol};
 use super::marker::Marker;
 
 /// Base64 as `xs:base64Binary` allows it
@@ -73,8 +74,8 @@ impl Base64 {
             if room.len() < 3 {
                 break Stop::Output;
             }
-            match kernel::value(byte) {
-                Some(value) if self.padding == 0 => {
+            match u32::try_from(symbol(byte)) {
+                Ok(value) if self.padding == 0 => {
                     if let Some(group) = self.symbol(value) {
                         room = put(group, room);
                     }
@@ -92,8 +93,8 @@ impl Base64 {
     }
 
     /// Takes one symbol by its value; `Some`: it completes a group.
-    fn symbol(&mut self, value: u8) -> Option<[u8; 3]> {
-        self.bits = self.bits << 6 | u32::from(value);
+    fn symbol(&mut self, value: u32) -> Option<[u8; 3]> {
+        self.bits = self.bits << 6 | value;
         let [one, a, b, c] = self.bits.to_be_bytes();
         if one == 0 {
             return None;
@@ -180,11 +181,6 @@ fn skip_space(mut input: &[u8]) -> &[u8] {
         input = rest;
     }
     input
-}
-
-/// White space of XML 1.0 §2.3.
-pub(super) const fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 #[cfg(test)]

@@ -199,6 +199,10 @@ impl Machine {
             let mut ready = Ready::Nothing;
             if self.is_in_data() {
                 ready = self.data(input, scratch);
+                // As `walk` would say; pieces of few bytes end here.
+                if ready == Ready::Nothing && input.is_empty() && !last {
+                    return Ok(None);
+                }
             }
             if ready == Ready::Nothing {
                 ready = self.walk(input, last, scratch);

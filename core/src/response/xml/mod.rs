@@ -20,10 +20,9 @@ pub(super) use name::Name;
 pub use name::MAX_NAME_LEN;
 
 use super::assembly::Assembly;
-use super::base64::is_space;
+use super::bytes::{is_name, is_space, starts_name};
 use super::cursor::Cursor;
 use super::error::ErrorKind;
-use name::{is_name, starts_name};
 use reference::{Reference, Step};
 
 /// One token. Names are in [`Lexer::name`], attribute values in the [`Assembly`] that [`Lexer::next`] was given.

@@ -1,6 +1,7 @@
 //! Qualified names.
 
 use crate::hash::{extend, FACTOR};
+use crate::response::bytes::{is_alphanumeric, is_name};
 
 /// Longest qualified name, in bytes. That of the longest element of the path,
 /// `m:ExportItemsResponseMessage`, has 28.
@@ -34,16 +35,19 @@ impl Name {
         let mut local = self.local;
         let mut taken = 0;
         for &byte in bytes {
-            if !is_name(byte) {
-                break;
+            if !is_alphanumeric(byte) {
+                if !is_name(byte) {
+                    break;
+                }
+                if byte == b':' && !prefixed {
+                    self.prefix = extend(local, byte);
+                    local = 0;
+                    taken += 1;
+                    break;
+                }
             }
             taken += 1;
             local = extend(local, byte);
-            if byte == b':' && !prefixed {
-                self.prefix = local;
-                local = 0;
-                break;
-            }
         }
         self.local = local;
         self.len += taken;
@@ -68,30 +72,6 @@ impl Name {
         self.local
     }
 }
-
-/// Whether a byte may begin a name: a letter, `_`, `:`, or a part of a character beyond ASCII
-/// (XML 1.0 §2.3, not told apart any further).
-pub(super) const fn starts_name(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':' | 0x80..)
-}
-
-/// Whether a byte may stand in a name.
-#[allow(clippy::indexing_slicing)] // the table has an entry for every byte
-pub(super) fn is_name(byte: u8) -> bool {
-    NAME_BYTES[usize::from(byte)]
-}
-
-#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)] // at compile time
-const NAME_BYTES: [bool; 256] = {
-    let mut bytes = [false; 256];
-    let mut byte = 0;
-    while byte < bytes.len() {
-        let it = byte as u8;
-        bytes[byte] = starts_name(it) || it.is_ascii_digit() || matches!(it, b'-' | b'.');
-        byte += 1;
-    }
-    bytes
-};
 
 #[cfg(test)]
 mod tests {

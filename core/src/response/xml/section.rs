@@ -1,9 +1,9 @@
 //! What stands beside elements and text: comments, CDATA sections, processing instructions, a byte order mark.
 
-use super::name::is_name;
 use super::reference::Reference;
 use super::{run, Lexer, State, Token};
 use crate::hash::hash;
+use crate::response::bytes::is_name;
 use crate::response::error::ErrorKind;
 
 const CDATA: &[u8] = b"CDATA[";
