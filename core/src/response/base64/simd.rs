@@ -77,13 +77,14 @@ impl Todo<'_, '_, '_> {
     /// Decodes the next line, whose line feed is at `end`, and those of the same length behind it, as many as fit,
     /// as one block; `false` if they are too short or not all whole.
     fn lines(&mut self, end: usize) -> bool {
-        let (lines, mut block) = (*self.input, [0; NEAR * 4]);
+        let lines = *self.input;
         let carriage_return = lines.get(..end).is_some_and(|line| line.ends_with(b"\r"));
         let line = end - usize::from(carriage_return);
         let Some(ending) = lines.get(line..=end).filter(|_| line >= SHORTEST * 4) else {
             return false;
         };
         let room = self.out.len() / 3 * 4;
+        let mut block = [0; NEAR * 4];
         let (mut packed, mut taken) = (0, 0);
         for (to, from) in block
             .chunks_exact_mut(line)
