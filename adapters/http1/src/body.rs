@@ -1,8 +1,8 @@
 //! The body of a response.
 
 use crate::error::{Error, ErrorKind};
-use crate::framing::{Framing, ResponseHead};
-use crate::grammar::{is_space, is_text_byte, is_token_byte};
+use crate::framing::{Body, ResponseHead};
+use crate::grammar::{is_text_byte, TOKEN};
 
 /// Bytes of chunk extensions and of the trailer, taken together over a body, that are skipped at
 /// most.
@@ -17,7 +17,8 @@ const MAX_SIZE_DIGITS: u8 = 16;
 #[derive(Clone, Debug)]
 pub struct BodyDecoder {
     state: State,
-    /// Bytes left of the body or of the chunk; while its size is being read, the size so far.
+    /// Bytes left of the body or of the chunk; while a size is being read, the size so far.
+    /// INVARIANT: 0 in the trailer.
     remaining: u64,
     offset: u64,
     /// INVARIANT: `extra <= CHUNK_EXTRA_LIMIT`.
@@ -26,6 +27,7 @@ pub struct BodyDecoder {
     /// INVARIANT: `digits <= MAX_SIZE_DIGITS`.
     digits: u8,
     keep_alive: bool,
+    failed: Option<ErrorKind>,
 }
 
 /// RFC 9112 §7.1, a state per place between two bytes.
@@ -35,37 +37,37 @@ enum State {
     UntilClose,
     ChunkSize,
     AfterChunkSize,
-    Extension,
-    ChunkSizeLf,
+    /// In a chunk's extensions, or behind the name of a trailer's field.
+    RestOfLine,
+    /// Behind the CR of such a line.
+    LineLf,
     Chunk,
     ChunkCr,
     ChunkLf,
     TrailerLine,
     TrailerName,
-    TrailerValue,
-    TrailerLf,
     LastLf,
     Complete,
-    Failed(ErrorKind),
 }
 
 impl BodyDecoder {
     /// A decoder for the body behind this head.
     #[must_use]
     pub const fn new(head: &ResponseHead) -> Self {
-        let (state, remaining) = match head.framing {
-            Framing::Empty | Framing::Length(0) => (State::Complete, 0),
-            Framing::Length(length) => (State::Length, length),
-            Framing::Chunked => (State::ChunkSize, 0),
-            Framing::UntilClose => (State::UntilClose, 0),
+        let state = match head.body {
+            Body::Length if head.length > 0 => State::Length,
+            Body::Empty | Body::Length => State::Complete,
+            Body::Chunked => State::ChunkSize,
+            Body::UntilClose => State::UntilClose,
         };
         Self {
             state,
-            remaining,
-            offset: head.len,
+            remaining: head.length,
+            offset: head.len as u64, // `From` is not const
             extra: 0,
             digits: 0,
             keep_alive: head.keep_alive,
+            failed: None,
         }
     }
 
@@ -78,49 +80,38 @@ impl BodyDecoder {
     ///
     /// The response is unusable; the same error comes again on every further call.
     pub fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<&'i [u8]>, Error> {
+        if let Some(kind) = self.failed {
+            return Err(self.fail(kind));
+        }
         loop {
-            let wanted = match self.state {
+            match self.state {
                 State::Complete => return Ok(None),
-                State::Failed(kind) => return Err(Error::new(kind, self.offset)),
-                State::UntilClose => u64::MAX,
-                State::Length | State::Chunk => self.remaining,
-                _ => {
-                    let Some((&byte, rest)) = input.split_first() else {
-                        return Ok(None);
-                    };
-                    self.state = self.framing_byte(byte).map_err(|kind| self.fail(kind))?;
-                    self.offset += 1;
-                    *input = rest;
-                    continue;
-                }
+                State::Length | State::UntilClose | State::Chunk => return Ok(self.data(input)),
+                _ => {}
+            }
+            let Some((&byte, rest)) = input.split_first() else {
+                return Ok(None);
             };
-            let available = usize::try_from(wanted).map_or(input.len(), |n| n.min(input.len()));
-            return match input.split_at_checked(available) {
-                Some((data, rest)) if !data.is_empty() => {
-                    *input = rest;
-                    self.count_data(data.len());
-                    Ok(Some(data))
-                }
-                _ => Ok(None),
-            };
+            self.state = self.framing_byte(byte).map_err(|kind| self.fail(kind))?;
+            self.offset += 1;
+            *input = rest;
         }
     }
 
     /// To be called when the connection ended: says whether the body was whole.
     ///
-    /// For [`Framing::UntilClose`] this is what completes the body.
+    /// For [`Framing::UntilClose`](crate::Framing::UntilClose) this is what completes the body.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Cut`], or the error that [`next`](Self::next) gave.
     pub fn finish(&mut self) -> Result<(), Error> {
-        match self.state {
-            State::Complete => Ok(()),
-            State::UntilClose => {
+        match (self.failed, self.state) {
+            (Some(kind), _) => Err(self.fail(kind)),
+            (None, State::Complete | State::UntilClose) => {
                 self.state = State::Complete;
                 Ok(())
             }
-            State::Failed(kind) => Err(Error::new(kind, self.offset)),
             _ => Err(self.fail(ErrorKind::Cut)),
         }
     }
@@ -141,65 +132,74 @@ impl BodyDecoder {
         self.is_complete() && self.keep_alive && rest.is_empty()
     }
 
-    fn count_data(&mut self, len: usize) {
+    /// What `input` holds of the body or of the chunk.
+    fn data<'i>(&mut self, input: &mut &'i [u8]) -> Option<&'i [u8]> {
+        let len = usize::try_from(self.remaining).map_or(input.len(), |left| left.min(input.len()));
+        let (data, rest) = input.split_at(len);
+        *input = rest;
         // usize has at most 64 bits on every target of Rust.
-        let len = len as u64;
-        self.offset = self.offset.saturating_add(len);
-        self.remaining = self.remaining.saturating_sub(len);
-        match self.state {
-            State::Length if self.remaining == 0 => self.state = State::Complete,
-            State::Chunk if self.remaining == 0 => self.state = State::ChunkCr,
-            _ => {}
+        self.offset += len as u64;
+        self.remaining -= len as u64;
+        if self.remaining == 0 {
+            self.state = match self.state {
+                State::Chunk => State::ChunkCr,
+                _ => State::Complete,
+            };
         }
+        (!data.is_empty()).then_some(data)
     }
 
     /// The state behind a byte that is not data.
     fn framing_byte(&mut self, byte: u8) -> Result<State, ErrorKind> {
-        match self.state {
-            State::ChunkSize => match (byte, (byte as char).to_digit(16)) {
-                (_, Some(digit)) => self.size_digit(digit),
-                _ if self.digits == 0 => Err(ErrorKind::ChunkSize),
-                _ => self.size_end(byte),
-            },
-            State::AfterChunkSize => self.size_end(byte),
-            State::Extension => match byte {
-                b'\r' => Ok(State::ChunkSizeLf),
-                _ => self.extra_text(byte, State::Extension),
-            },
-            State::ChunkSizeLf => {
-                self.digits = 0;
-                match self.remaining {
-                    0 => line_end(byte, State::TrailerLine),
-                    _ => line_end(byte, State::Chunk),
-                }
+        if matches!(self.state, State::ChunkSize) {
+            if let Some(digit) = (byte as char).to_digit(16) {
+                return self.size_digit(digit);
             }
-            State::ChunkCr if byte == b'\r' => Ok(State::ChunkLf),
-            State::ChunkLf if byte == b'\n' => Ok(State::ChunkSize),
-            State::ChunkCr | State::ChunkLf => Err(ErrorKind::ChunkEnd),
-            State::TrailerLine => match byte {
-                b'\r' => Ok(State::LastLf),
-                b'\n' => Err(ErrorKind::BareLf),
-                _ if is_token_byte(byte) => self.extra_text(byte, State::TrailerName),
-                _ => Err(ErrorKind::FieldLine),
-            },
-            State::TrailerName => match byte {
-                b':' => self.extra_text(byte, State::TrailerValue),
-                _ if is_token_byte(byte) => self.extra_text(byte, State::TrailerName),
-                _ => Err(ErrorKind::FieldLine),
-            },
-            State::TrailerValue => match byte {
-                b'\r' => Ok(State::TrailerLf),
-                _ => self.extra_text(byte, State::TrailerValue),
-            },
-            State::TrailerLf => line_end(byte, State::TrailerLine),
-            State::LastLf => line_end(byte, State::Complete),
-            // Not places between framing bytes.
-            state @ (State::Length
-            | State::UntilClose
-            | State::Chunk
-            | State::Complete
-            | State::Failed(_)) => Ok(state),
+            if self.digits == 0 {
+                return Err(ErrorKind::ChunkSize);
+            }
         }
+        let next = match self.state {
+            State::ChunkSize | State::AfterChunkSize => match byte {
+                b'\r' => State::LineLf,
+                b'\n' => return Err(ErrorKind::BareLf),
+                b';' => State::RestOfLine,
+                // White space, which RFC 9112 §7.1.1 wants tolerated.
+                b' ' | b'\t' => State::AfterChunkSize,
+                _ => return Err(ErrorKind::ChunkSize),
+            },
+            State::RestOfLine => match byte {
+                b'\r' => State::LineLf,
+                b'\n' => return Err(ErrorKind::BareLf),
+                _ if is_text_byte(byte) => State::RestOfLine,
+                _ => return Err(ErrorKind::ControlCharacter),
+            },
+            State::TrailerLine if byte == b'\r' => State::LastLf,
+            State::TrailerLine if byte == b'\n' => return Err(ErrorKind::BareLf),
+            State::TrailerName if byte == b':' => State::RestOfLine,
+            State::TrailerLine | State::TrailerName if TOKEN.has(byte) => State::TrailerName,
+            State::TrailerLine | State::TrailerName => return Err(ErrorKind::FieldLine),
+            State::LineLf | State::LastLf if byte != b'\n' => return Err(ErrorKind::BareCr),
+            State::LineLf if self.remaining == 0 => State::TrailerLine,
+            State::LineLf => State::Chunk,
+            State::LastLf => State::Complete,
+            State::ChunkCr if byte == b'\r' => State::ChunkLf,
+            State::ChunkLf if byte == b'\n' => {
+                self.digits = 0;
+                State::ChunkSize
+            }
+            _ => return Err(ErrorKind::ChunkEnd),
+        };
+        if matches!(
+            next,
+            State::AfterChunkSize | State::RestOfLine | State::TrailerName
+        ) {
+            if self.extra >= CHUNK_EXTRA_LIMIT {
+                return Err(ErrorKind::ChunkExtraTooLong);
+            }
+            self.extra += 1;
+        }
+        Ok(next)
     }
 
     fn size_digit(&mut self, digit: u32) -> Result<State, ErrorKind> {
@@ -211,42 +211,8 @@ impl BodyDecoder {
         Ok(State::ChunkSize)
     }
 
-    /// What may follow the digits: white space, which RFC 9112 §7.1.1 wants tolerated, an
-    /// extension, or the line's end.
-    fn size_end(&mut self, byte: u8) -> Result<State, ErrorKind> {
-        match byte {
-            b'\r' => Ok(State::ChunkSizeLf),
-            b'\n' => Err(ErrorKind::BareLf),
-            b';' => self.extra_text(byte, State::Extension),
-            _ if is_space(byte) => self.extra_text(byte, State::AfterChunkSize),
-            _ => Err(ErrorKind::ChunkSize),
-        }
-    }
-
-    /// Counts a byte that is skipped.
-    fn extra_text(&mut self, byte: u8, next: State) -> Result<State, ErrorKind> {
-        if byte == b'\n' {
-            return Err(ErrorKind::BareLf);
-        }
-        if !is_text_byte(byte) {
-            return Err(ErrorKind::ControlCharacter);
-        }
-        if self.extra >= CHUNK_EXTRA_LIMIT {
-            return Err(ErrorKind::ChunkExtraTooLong);
-        }
-        self.extra += 1;
-        Ok(next)
-    }
-
     fn fail(&mut self, kind: ErrorKind) -> Error {
-        self.state = State::Failed(kind);
+        self.failed = Some(kind);
         Error::new(kind, self.offset)
-    }
-}
-
-fn line_end(byte: u8, next: State) -> Result<State, ErrorKind> {
-    match byte {
-        b'\n' => Ok(next),
-        _ => Err(ErrorKind::BareCr),
     }
 }

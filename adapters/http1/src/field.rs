@@ -1,6 +1,6 @@
 //! One header field of the response.
 
-use crate::grammar::{decimal, is_token_byte, trim};
+use crate::grammar::{decimal, same, trim, TOKEN};
 
 /// A header field of the response, borrowed from the scratch.
 ///
@@ -22,7 +22,7 @@ impl<'a> Field<'a> {
     pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
         let colon = line.iter().position(|&byte| byte == b':')?;
         let (name, value) = line.split_at_checked(colon)?;
-        if name.is_empty() || !name.iter().all(|&byte| is_token_byte(byte)) {
+        if !TOKEN.spells(name) {
             return None;
         }
         Some(Self {
@@ -34,22 +34,29 @@ impl<'a> Field<'a> {
     /// Whether this is the field `name`, in any case (RFC 9110 §5.1).
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
+        same(self.name.as_bytes(), name.as_bytes())
     }
 
     /// The value of a `Retry-After` field (RFC 9110 §10.2.3), or `None` if this is another field
     /// or its value is not ASCII.
     #[must_use]
     pub fn retry_after(&self) -> Option<RetryAfter<'a>> {
+        if let Some(seconds) = self.retry_after_seconds() {
+            return Some(RetryAfter::Seconds(seconds));
+        }
         if !self.is("Retry-After") || !self.value.is_ascii() {
             return None;
         }
-        let is_delta = !self.value.is_empty() && self.value.iter().all(u8::is_ascii_digit);
-        if is_delta {
-            // More digits than a u64 holds still mean "very late".
-            return Some(RetryAfter::Seconds(decimal(self.value).unwrap_or(u64::MAX)));
-        }
         core::str::from_utf8(self.value).ok().map(RetryAfter::Date)
+    }
+
+    /// The value of a `Retry-After` field in seconds, for a client without a clock; `None` if this
+    /// is another field or its value a date.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let is_delta = !self.value.is_empty() && self.value.iter().all(u8::is_ascii_digit);
+        // More digits than a u64 holds still mean "very late".
+        (is_delta && self.is("Retry-After")).then(|| decimal(self.value).unwrap_or(u64::MAX))
     }
 }
 

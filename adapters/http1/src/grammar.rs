@@ -1,30 +1,62 @@
 //! The character classes of RFC 9110 that requests, heads and trailers share.
 
+/// A set of ASCII characters, a bit for each.
+pub(crate) struct Class([u32; 4]);
+
 /// `tchar` (RFC 9110 §5.6.2).
-pub(crate) const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+pub(crate) static TOKEN: Class = Class::alphanumeric_and(b"!#$%&'*+-.^_`|~");
+
+/// `uri-host [ ":" port ]` (RFC 9110 §7.2): unreserved, percent-encoded, sub-delims and the
+/// brackets of an IPv6 address.
+pub(crate) static HOST: Class = Class::alphanumeric_and(b"-._~%!$&'()*+,;=:[]");
+
+/// `origin-form` (RFC 9112 §3.2.1), as far as it matters: no byte that ends the request line or
+/// starts a fragment.
+pub(crate) static TARGET: Class = Class::alphanumeric_and(b"!\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
+
+impl Class {
+    const fn alphanumeric_and(mut others: &[u8]) -> Self {
+        let mut set = 0_u128;
+        let mut byte = 0_u8;
+        while byte < 128 {
+            if byte.is_ascii_alphanumeric() {
+                set |= 1 << byte;
+            }
+            byte += 1;
+        }
+        while let [byte, rest @ ..] = others {
+            set |= 1 << *byte;
+            others = rest;
+        }
+        #[allow(clippy::cast_possible_truncation)] // a quarter each
+        Self([
+            set as u32,
+            (set >> 32) as u32,
+            (set >> 64) as u32,
+            (set >> 96) as u32,
+        ])
+    }
+
+    pub(crate) fn has(&self, byte: u8) -> bool {
+        let word = self.0.get(usize::from(byte / 32));
+        word.is_some_and(|word| word >> (byte % 32) & 1 == 1)
+    }
+
+    /// Whether a text is not empty and of these characters only.
+    #[inline(never)] // a loop for each text otherwise
+    pub(crate) fn spells(&self, text: &[u8]) -> bool {
+        !text.is_empty() && text.iter().all(|&byte| self.has(byte))
+    }
 }
 
 /// What a field line may hold: `field-vchar`, `obs-text`, SP and HTAB (RFC 9110 §5.5).
 pub(crate) const fn is_text_byte(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=0x7e | 0x80..)
+}
+
+/// Whether a field's value holds no control character.
+pub(crate) fn is_text(text: &[u8]) -> bool {
+    text.iter().all(|&byte| is_text_byte(byte))
 }
 
 /// SP or HTAB, the optional white space of RFC 9110 §5.6.3.
@@ -49,6 +81,12 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
+/// Whether two names are the same, in any case (RFC 9110 §5.1).
+#[inline(never)] // a loop for each name otherwise
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    one.eq_ignore_ascii_case(other)
+}
+
 /// `1*DIGIT`, or `None` for anything else and for what a `u64` cannot hold.
 pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
@@ -59,6 +97,10 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
         if digit > 9 {
             return None;
         }
-        number.checked_mul(10)?.checked_add(u64::from(digit))
+        // Not `checked_mul`, whose 64 bits are a call on a 32-bit machine.
+        if number > u64::MAX / 10 {
+            return None;
+        }
+        (number * 10).checked_add(u64::from(digit))
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::field::Field;
-use crate::framing::{Framing, Gathered, ResponseHead};
+use crate::framing::{FramingField, Gathered, ResponseHead};
 use crate::grammar::is_text_byte;
 
 /// Bytes of a response's head, interim responses included, that are read at most.
@@ -42,11 +42,11 @@ pub struct HeadDecoder<'s> {
     /// The line did not fit; `scratch` holds its first bytes.
     overlong: bool,
     line_start: u32,
+    /// Bytes consumed; after an error, where that is.
     /// INVARIANT: `consumed <= HEAD_LIMIT`.
     consumed: u32,
     phase: Phase,
-    status: u16,
-    minor_version: u8,
+    failed: Option<ErrorKind>,
     gathered: Gathered,
 }
 
@@ -62,14 +62,14 @@ enum Phase {
     StatusLine,
     Fields,
     Done,
-    Failed(ErrorKind, u32),
 }
 
-/// What a line brought that the caller is told of.
+/// What the caller is to be told.
 enum Step {
-    Interim(u16),
+    Nothing,
+    Interim,
     Field,
-    Head(ResponseHead),
+    Head,
 }
 
 impl<'s> HeadDecoder<'s> {
@@ -88,9 +88,8 @@ impl<'s> HeadDecoder<'s> {
             line_start: 0,
             consumed: 0,
             phase: Phase::StatusLine,
-            status: 0,
-            minor_version: 0,
-            gathered: Gathered::default(),
+            failed: None,
+            gathered: Gathered::new(0, 0),
         }
     }
 
@@ -103,22 +102,28 @@ impl<'s> HeadDecoder<'s> {
     ///
     /// The response is unusable; the same error comes again on every further call.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<HeadEvent<'_>>, Error> {
-        match self.advance(input)? {
-            None => Ok(None),
-            Some(Step::Interim(status)) => Ok(Some(HeadEvent::Interim(status))),
-            Some(Step::Head(head)) => Ok(Some(HeadEvent::Head(head))),
-            Some(Step::Field) => {
-                // Not `text`, which would borrow more than the scratch.
+        let kind = match self.advance(input) {
+            Ok(Step::Nothing) => return Ok(None),
+            Ok(Step::Interim) => return Ok(Some(HeadEvent::Interim(self.gathered.head.status))),
+            Ok(Step::Head) => match self.gathered.finish(self.consumed) {
+                Ok(head) => return Ok(Some(HeadEvent::Head(head))),
+                Err(kind) => kind,
+            },
+            Ok(Step::Field) => {
                 let line = self.scratch.get(..self.held).unwrap_or_default();
                 match judge_field(line, self.overlong, &mut self.gathered) {
-                    Ok(event) => Ok(Some(event)),
-                    Err(kind) => {
-                        self.phase = Phase::Failed(kind, self.line_start);
-                        Err(Error::new(kind, u64::from(self.line_start)))
-                    }
+                    Ok(event) => return Ok(Some(event)),
+                    Err(kind) => kind,
                 }
             }
+            Err(kind) => kind,
+        };
+        if matches!(self.line, Line::Ended) {
+            // The line as a whole is to blame.
+            self.consumed = self.line_start;
         }
+        self.failed = Some(kind);
+        Err(Error::new(kind, u64::from(self.consumed)))
     }
 
     /// To be called when the connection ended: says whether the head was whole.
@@ -128,35 +133,47 @@ impl<'s> HeadDecoder<'s> {
     /// [`ErrorKind::Closed`] before the first byte, [`ErrorKind::Cut`] after it, or the error that
     /// [`next`](Self::next) gave.
     pub fn finish(&self) -> Result<(), Error> {
-        let end = u64::from(self.consumed);
-        match self.phase {
-            Phase::Done => Ok(()),
-            Phase::Failed(kind, offset) => Err(Error::new(kind, u64::from(offset))),
-            _ if self.consumed == 0 => Err(Error::new(ErrorKind::Closed, end)),
-            _ => Err(Error::new(ErrorKind::Cut, end)),
-        }
+        let kind = match (self.failed, self.phase) {
+            (Some(kind), _) => kind,
+            (None, Phase::Done) => return Ok(()),
+            _ if self.consumed == 0 => ErrorKind::Closed,
+            _ => ErrorKind::Cut,
+        };
+        Err(Error::new(kind, u64::from(self.consumed)))
     }
 
     /// Takes lines until one concerns the caller.
-    fn advance(&mut self, input: &mut &[u8]) -> Result<Option<Step>, Error> {
-        loop {
-            match self.phase {
-                Phase::Done => return Ok(None),
-                Phase::Failed(kind, offset) => return Err(Error::new(kind, u64::from(offset))),
-                Phase::StatusLine | Phase::Fields => {}
-            }
-            if let Err(kind) = self.take_line(input) {
-                return Err(self.fail(kind, self.consumed));
-            }
+    fn advance(&mut self, input: &mut &[u8]) -> Result<Step, ErrorKind> {
+        if let Some(kind) = self.failed {
+            return Err(kind);
+        }
+        while !matches!(self.phase, Phase::Done) {
+            self.take_line(input)?;
             if !matches!(self.line, Line::Ended) {
-                return Ok(None);
+                break;
             }
-            match self.judge_line() {
-                Ok(None) => {}
-                Ok(step) => return Ok(step),
-                Err(kind) => return Err(self.fail(kind, self.line_start)),
+            if matches!(self.phase, Phase::StatusLine) {
+                self.read_status_line()?;
+                self.phase = Phase::Fields;
+                continue;
+            }
+            let is_interim = self.gathered.head.status < 200;
+            if self.held > 0 || self.overlong {
+                if !is_interim {
+                    return Ok(Step::Field);
+                }
+                // Judged like any other, so that no line is read in two ways, and then forgotten.
+                let line = self.scratch.get(..self.held).unwrap_or_default();
+                judge_field(line, self.overlong, &mut self.gathered)?;
+            } else if is_interim {
+                self.phase = Phase::StatusLine;
+                return Ok(Step::Interim);
+            } else {
+                self.phase = Phase::Done;
+                return Ok(Step::Head);
             }
         }
+        Ok(Step::Nothing)
     }
 
     /// Moves bytes of the line into the scratch, to the line's end or the input's.
@@ -198,65 +215,17 @@ impl<'s> HeadDecoder<'s> {
         }
     }
 
-    /// What the scratch holds of the line.
-    fn text(&self) -> &[u8] {
-        self.scratch.get(..self.held).unwrap_or_default()
-    }
-
-    /// Takes in what a line means; `Ok(None)` if it does not concern the caller.
-    fn judge_line(&mut self) -> Result<Option<Step>, ErrorKind> {
-        if matches!(self.phase, Phase::StatusLine) {
-            self.read_status_line()?;
-            self.phase = Phase::Fields;
-            return Ok(None);
-        }
-        let is_interim = self.status < 200;
-        if self.held == 0 && !self.overlong {
-            return if is_interim {
-                self.phase = Phase::StatusLine;
-                Ok(Some(Step::Interim(self.status)))
-            } else {
-                let head = self.response_head()?;
-                self.phase = Phase::Done;
-                Ok(Some(Step::Head(head)))
-            };
-        }
-        if is_interim {
-            // Judged like any other, so that no line is read in two ways, and then forgotten.
-            judge_field(self.text(), self.overlong, &mut Gathered::default())?;
-            return Ok(None);
-        }
-        Ok(Some(Step::Field))
-    }
-
     fn read_status_line(&mut self) -> Result<(), ErrorKind> {
         if self.overlong {
             return Err(ErrorKind::LineTooLong);
         }
-        let (minor_version, status) =
-            parse_status_line(self.text()).ok_or(ErrorKind::StatusLine)?;
+        let line = self.scratch.get(..self.held).unwrap_or_default();
+        let (minor_version, status) = parse_status_line(line).ok_or(ErrorKind::StatusLine)?;
         if status == 101 {
             return Err(ErrorKind::Upgrade);
         }
-        self.status = status;
-        self.minor_version = minor_version;
+        self.gathered = Gathered::new(status, minor_version);
         Ok(())
-    }
-
-    fn response_head(&self) -> Result<ResponseHead, ErrorKind> {
-        let framing = self.gathered.framing(self.status, self.minor_version)?;
-        Ok(ResponseHead {
-            status: self.status,
-            framing,
-            keep_alive: framing != Framing::UntilClose
-                && self.gathered.keep_alive(self.minor_version),
-            len: u64::from(self.consumed),
-        })
-    }
-
-    fn fail(&mut self, kind: ErrorKind, offset: u32) -> Error {
-        self.phase = Phase::Failed(kind, offset);
-        Error::new(kind, u64::from(offset))
     }
 }
 
@@ -265,18 +234,20 @@ impl<'s> HeadDecoder<'s> {
 /// The reason is free text that tells a program nothing; a server may leave it out, and many
 /// leave out the space before it too.
 fn parse_status_line(line: &[u8]) -> Option<(u8, u16)> {
-    let rest = line.strip_prefix(b"HTTP/1.")?;
-    // A status below 100 is invalid by RFC 9110 §15.
-    let [minor @ b'0'..=b'1', b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', reason @ ..] =
-        rest
-    else {
-        return None;
-    };
-    if !matches!(reason, [] | [b' ', ..]) {
-        return None;
+    /// The start of the line, with two bytes that no line holds where digits are.
+    const START: &[u8; 12] = b"HTTP/1.\0 \x01\x01\x01";
+    let (start, reason) = line.split_at_checked(START.len())?;
+    let (mut minor, mut status) = (0, 0);
+    for (&byte, expected) in start.iter().zip(START) {
+        match (expected, byte) {
+            (0, b'0'..=b'1') => minor = byte - b'0',
+            (1, b'0'..=b'9') => status = status * 10 + u16::from(byte - b'0'),
+            _ if byte == *expected => {}
+            _ => return None,
+        }
     }
-    let [a, b, c] = [a, b, c].map(|digit| u16::from(digit - b'0'));
-    Some((minor - b'0', a * 100 + b * 10 + c))
+    // A status below 100 is invalid by RFC 9110 §15.
+    (status >= 100 && matches!(reason, [] | [b' ', ..])).then_some((minor, status))
 }
 
 /// What a field line tells the caller, its meaning for the connection gathered.
@@ -285,15 +256,16 @@ fn judge_field<'a>(
     overlong: bool,
     gathered: &mut Gathered,
 ) -> Result<HeadEvent<'a>, ErrorKind> {
-    match Field::parse(line) {
-        Some(field) if !overlong => {
-            gathered.add(&field)?;
-            Ok(HeadEvent::Field(field))
-        }
-        Some(Field { name, .. }) if !Gathered::concerns(name) => {
-            Ok(HeadEvent::FieldTooLong { name })
-        }
-        _ if overlong => Err(ErrorKind::LineTooLong),
-        _ => Err(ErrorKind::FieldLine),
+    let field = match Field::parse(line) {
+        Some(field) => field,
+        None if overlong => return Err(ErrorKind::LineTooLong),
+        None => return Err(ErrorKind::FieldLine),
+    };
+    match FramingField::named(&field) {
+        Some(_) if overlong => return Err(ErrorKind::LineTooLong),
+        Some(known) => gathered.add(known, field.value)?,
+        None if overlong => return Ok(HeadEvent::FieldTooLong { name: field.name }),
+        None => {}
     }
+    Ok(HeadEvent::Field(field))
 }

@@ -1,7 +1,7 @@
 //! The head of a request.
 
 use crate::error::RequestError;
-use crate::grammar::{is_space, is_text_byte, is_token_byte};
+use crate::grammar::{is_text, same, trim, HOST, TARGET, TOKEN};
 
 /// A checked head of a `POST` request.
 ///
@@ -33,23 +33,22 @@ impl<'a> RequestHead<'a> {
         headers: &'a [(&'a str, &'a str)],
         content_length: u64,
     ) -> Result<Self, RequestError> {
-        if !is_origin_form(target) {
+        if !target.starts_with('/') || !TARGET.spells(target.as_bytes()) {
             return Err(RequestError::Target);
         }
-        if host.is_empty() || !host.bytes().all(is_host_byte) {
+        if !HOST.spells(host.as_bytes()) {
             return Err(RequestError::Host);
         }
         for (index, (name, value)) in headers.iter().enumerate() {
-            if name.is_empty() || !name.bytes().all(is_token_byte) {
+            let (name, value) = (name.as_bytes(), value.as_bytes());
+            if !TOKEN.spells(name) {
                 return Err(RequestError::HeaderName(index));
             }
-            if RESERVED
-                .iter()
-                .any(|reserved| name.eq_ignore_ascii_case(reserved))
-            {
+            if RESERVED.iter().any(|reserved| same(name, reserved)) {
                 return Err(RequestError::ReservedHeader(index));
             }
-            if !is_field_value(value.as_bytes()) {
+            // RFC 9110 §5.5: no control character, no white space at either end.
+            if !is_text(value) || trim(value).len() < value.len() {
                 return Err(RequestError::HeaderValue(index));
             }
         }
@@ -63,39 +62,9 @@ impl<'a> RequestHead<'a> {
 }
 
 /// The fields that frame the request or say whom it is for.
-const RESERVED: [&str; 3] = ["Host", "Content-Length", "Transfer-Encoding"];
+const RESERVED: [&[u8]; 3] = [b"Host", b"Content-Length", b"Transfer-Encoding"];
 
-/// `origin-form` (RFC 9112 §3.2.1), as far as it matters: no byte that ends the request line or
-/// starts a fragment.
-fn is_origin_form(target: &str) -> bool {
-    target.starts_with('/')
-        && target
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'#')
-}
-
-/// `uri-host [ ":" port ]` (RFC 9110 §7.2): unreserved, percent-encoded, sub-delims and the
-/// brackets of an IPv6 address.
-const fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!')
-        || matches!(
-            byte,
-            b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
-        )
-        || matches!(byte, b':' | b'[' | b']')
-}
-
-/// `field-value` (RFC 9110 §5.5): no control character, no white space at either end.
-fn is_field_value(value: &[u8]) -> bool {
-    let has_outer_space = [value.first(), value.last()]
-        .into_iter()
-        .flatten()
-        .any(|&byte| is_space(byte));
-    !has_outer_space && value.iter().all(|&byte| is_text_byte(byte))
-}
-
-/// Writes a [`RequestHead`], a part at a time.
+/// Writes a [`RequestHead`], any number of bytes at a time.
 #[derive(Clone, Debug)]
 pub struct HeadEncoder<'a> {
     head: RequestHead<'a>,
@@ -129,26 +98,30 @@ impl<'a> HeadEncoder<'a> {
     /// Writes the next bytes to the front of `out` and says how many; 0 means that the head is
     /// written (or that `out` is empty).
     pub fn write(&mut self, out: &mut [u8]) -> usize {
-        let mut total = 0;
-        while let (Some(piece), Some(free)) = (self.piece(self.piece), out.get_mut(total..)) {
-            let bytes = piece.get(self.written..).unwrap_or_default();
-            let mut copied = 0;
-            for (slot, &byte) in free.iter_mut().zip(bytes) {
-                *slot = byte;
-                copied += 1;
-            }
-            total += copied;
-            if copied < bytes.len() {
-                self.written += copied;
+        let mut written = 0;
+        for slot in out {
+            let Some(byte) = self.next_byte() else {
                 break;
+            };
+            *slot = byte;
+            written += 1;
+        }
+        written
+    }
+
+    fn next_byte(&mut self) -> Option<u8> {
+        loop {
+            if let Some(&byte) = self.piece(self.piece)?.get(self.written) {
+                self.written += 1;
+                return Some(byte);
             }
             self.piece += 1;
             self.written = 0;
         }
-        total
     }
 
-    /// The pieces that, one after the other, are the head.
+    /// The pieces that, one after the other, are the head: in turn one of ours and one of the
+    /// caller's.
     fn piece(&self, index: usize) -> Option<&[u8]> {
         let RequestHead {
             target,
@@ -156,25 +129,21 @@ impl<'a> HeadEncoder<'a> {
             headers,
             ..
         } = self.head;
-        let start: [&[u8]; 6] = [
-            b"POST ",
-            target.as_bytes(),
-            b" HTTP/1.1\r\nHost: ",
-            host.as_bytes(),
-            b"\r\nContent-Length: ",
-            self.content_length.digits(),
-        ];
-        let Some(index) = index.checked_sub(start.len()) else {
-            return start.get(index).copied();
+        let (ours, theirs): (&str, &[u8]) = match index / 2 {
+            0 => ("POST ", target.as_bytes()),
+            1 => (" HTTP/1.1\r\nHost: ", host.as_bytes()),
+            2 => ("\r\nContent-Length: ", self.content_length.digits()),
+            pair => match headers.get((pair - 3) / 2) {
+                Some((name, _)) if pair % 2 == 1 => ("\r\n", name.as_bytes()),
+                Some((_, value)) => (": ", value.as_bytes()),
+                None if pair == 3 + 2 * headers.len() => ("\r\n\r\n", b""),
+                None => return None,
+            },
         };
-        let Some((name, value)) = headers.get(index / 4) else {
-            return (index == headers.len() * 4).then_some(b"\r\n\r\n");
-        };
-        Some(match index % 4 {
-            0 => b"\r\n",
-            1 => name.as_bytes(),
-            2 => b": ",
-            _ => value.as_bytes(),
+        Some(if index % 2 == 0 {
+            ours.as_bytes()
+        } else {
+            theirs
         })
     }
 }
@@ -187,40 +156,29 @@ struct Decimal {
 }
 
 impl Decimal {
+    /// By subtraction: the 64-bit division of a 32-bit machine is 900 bytes of code.
     fn new(mut number: u64) -> Self {
-        let mut this = Self {
-            digits: [b'0'; 20],
-            unused: 20,
-        };
-        for slot in this.digits.iter_mut().rev() {
-            let digit;
-            (number, digit) = divided_by_ten(number);
-            *slot = b'0' + digit;
-            this.unused -= 1;
-            if number == 0 {
-                break;
+        let mut place = 20;
+        let digits = core::array::from_fn(|_| {
+            place -= 1;
+            let one = 10_u64.pow(place);
+            let mut digit = b'0';
+            while number >= one {
+                number -= one;
+                digit += 1;
             }
+            digit
+        });
+        let zeros = digits.iter().take_while(|&&digit| digit == b'0');
+        Self {
+            unused: zeros.count().min(19),
+            digits,
         }
-        this
     }
 
     fn digits(&self) -> &[u8] {
         self.digits.get(self.unused..).unwrap_or_default()
     }
-}
-
-/// Quotient and rest, a bit at a time: the 64-bit division of a 32-bit machine is 900 bytes of code.
-fn divided_by_ten(mut number: u64) -> (u64, u8) {
-    let mut rest = 0;
-    for _ in 0..u64::BITS {
-        rest = rest << 1 | (number >> 63) as u8;
-        number <<= 1;
-        if rest >= 10 {
-            rest -= 10;
-            number |= 1; // of the quotient, which comes in from below
-        }
-    }
-    (number, rest)
 }
 
 #[cfg(test)]

@@ -54,6 +54,11 @@ pub fn probe_http1_retry_after<'a>(field: &Field<'a>) -> Option<RetryAfter<'a>> 
 }
 
 #[no_mangle]
+pub fn probe_http1_retry_after_seconds(field: &Field<'_>) -> Option<u64> {
+    field.retry_after_seconds()
+}
+
+#[no_mangle]
 pub fn probe_http1_body_new(head: &ResponseHead) -> BodyDecoder {
     BodyDecoder::new(head)
 }
