@@ -2,10 +2,11 @@
 
 use embedded_io_async::{Read, Write};
 use exportitems::{Decoder, Error as ResponseError, ErrorKind, Event, ExportItems, Summary};
+use exportitems_http1::HeadEncoder;
 
-use crate::client::{conclude, Client};
+use crate::client::{broken, proven, Client};
 use crate::error::Error;
-use crate::exchange::{Exchange, Step};
+use crate::exchange::{next_bytes, Response, MIN_BUFFER};
 use crate::sink::{AsyncSink, Delivery};
 
 impl<T: Read + Write> Client<'_, T> {
@@ -29,42 +30,83 @@ impl<T: Read + Write> Client<'_, T> {
         if !self.ready {
             return Err(Error::Spent);
         }
-        let headers = self.server.headers();
-        let mut exchange = Exchange::new(&self.server, headers.fields(), request, self.buffer)?;
-        // Until it has ended cleanly: this future may be dropped at every await below.
-        self.ready = false;
+        let sent = match self.send_async(request).await {
+            // Nothing was sent, so nothing comes back.
+            Err(error) if self.ready => return Err(error),
+            sent => sent,
+        };
+        let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
+        let mut response = Response::new(line);
         let mut items = Items {
             decoder,
             delivery: Delivery::default(),
             sink,
         };
-        let driven = drive(&mut self.transport, &mut exchange, &mut items).await;
+        let received = match sent {
+            Ok(()) => receive(&mut self.transport, buffer, &mut response, &mut items).await,
+            Err(error) => Err(error),
+        };
         let finished = items.finish().await;
-        self.ready = driven.is_ok() && exchange.can_reuse();
-        conclude(&exchange, driven, finished)
+        self.ready = matches!(received, Ok(true));
+        match finished {
+            Ok(summary) => proven(&received, summary),
+            Err(error) => Err(broken(&response, received, error)),
+        }
+    }
+
+    /// Sends the request. From its first byte on the client is not ready: the future may be dropped at every
+    /// `await`.
+    async fn send_async(&mut self, request: &ExportItems<'_>) -> Result<(), Error<T::Error>> {
+        if self.buffer.len() < MIN_BUFFER {
+            return Err(Error::BufferTooSmall);
+        }
+        // Borrowed from the result: a copy is 80 bytes of stack.
+        let mut body = request.encoder();
+        let body = body.as_mut().map_err(|error| Error::Request(*error))?;
+        let headers = self.server.headers();
+        let head = self.server.head(headers.fields(), body.encoded_len());
+        let mut head = HeadEncoder::new(head.map_err(Error::Header)?);
+        self.ready = false;
+        loop {
+            let mut bytes = next_bytes(&mut head, body, self.buffer);
+            if bytes.is_empty() {
+                return self.transport.flush().await.map_err(Error::Transport);
+            }
+            while !bytes.is_empty() {
+                let len = self
+                    .transport
+                    .write(bytes)
+                    .await
+                    .map_err(Error::Transport)?;
+                if len == 0 {
+                    return Err(Error::WriteZero);
+                }
+                bytes = bytes.get(len..).unwrap_or_default();
+            }
+        }
     }
 }
 
-async fn drive<T: Read + Write, S: AsMut<[u8]>, K: AsyncSink + ?Sized>(
+/// Receives the response. `true`: the connection may carry another request.
+async fn receive<T: Read, S: AsMut<[u8]>, K: AsyncSink + ?Sized>(
     transport: &mut T,
-    exchange: &mut Exchange<'_>,
+    buffer: &mut [u8],
+    response: &mut Response<'_>,
     items: &mut Items<'_, S, K>,
-) -> Result<(), Error<T::Error>> {
-    loop {
-        match exchange.step()? {
-            Step::Write(bytes) => {
-                let len = transport.write(bytes).await.map_err(Error::Transport)?;
-                exchange.wrote(len)?;
-            }
-            Step::Flush => transport.flush().await.map_err(Error::Transport)?,
-            Step::Read(free) => {
-                let len = transport.read(free).await.map_err(Error::Transport)?;
-                exchange.received(len)?;
-            }
-            Step::Body(mut bytes) => items.feed(&mut bytes).await.map_err(Error::Response)?,
-            Step::End => return Ok(()),
+) -> Result<bool, Error<T::Error>> {
+    let mut can_reuse = false;
+    while !response.is_complete() {
+        let len = transport.read(buffer).await.map_err(Error::Transport)?;
+        if len == 0 {
+            response.finish().map_err(Error::Http)?;
         }
+        let mut input = buffer.get(..len).unwrap_or(buffer);
+        while let Some(mut data) = response.next(&mut input).map_err(Error::Http)? {
+            items.feed(&mut data).await.map_err(Error::Response)?;
+        }
+        can_reuse = response.can_reuse(input);
     }
+    Ok(can_reuse)
 }
 
 /// What [`Decoder::feed`] and [`Decoder::finish_into`] are for a sink that waits.

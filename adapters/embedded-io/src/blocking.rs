@@ -2,10 +2,11 @@
 
 use embedded_io::{Read, Write};
 use exportitems::{Decoder, ExportItems, FeedError, Sink, Summary};
+use exportitems_http1::HeadEncoder;
 
-use crate::client::{conclude, Client};
+use crate::client::{broken, proven, Client};
 use crate::error::Error;
-use crate::exchange::{Exchange, Step};
+use crate::exchange::{next_bytes, Response, MIN_BUFFER};
 
 impl<T: Read + Write> Client<'_, T> {
     /// Sends a request and decodes its response into `sink`.
@@ -27,47 +28,91 @@ impl<T: Read + Write> Client<'_, T> {
         if !self.ready {
             return Err(Error::Spent);
         }
-        let headers = self.server.headers();
-        let mut exchange = Exchange::new(&self.server, headers.fields(), request, self.buffer)?;
-        self.ready = false;
-        let driven = drive(&mut self.transport, &mut exchange, decoder, sink);
-        self.ready = driven.is_ok() && exchange.can_reuse();
-        let finished = loop {
-            match decoder.finish_into(sink) {
-                Ok(summary) => break Ok(summary),
-                Err(FeedError::Response(error)) => break Err(error),
-                Err(FeedError::Sink(_)) => {}
-            }
+        let sent = match self.send(request) {
+            // Nothing was sent, so nothing comes back.
+            Err(error) if self.ready => return Err(error),
+            sent => sent,
         };
-        conclude(&exchange, driven, finished)
+        let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
+        let mut response = Response::new(line);
+        let received =
+            sent.and_then(|()| receive(&mut self.transport, buffer, &mut response, decoder, sink));
+        self.ready = matches!(received, Ok(true));
+        finish(decoder, sink, &response, received)
+    }
+
+    /// Sends the request. From its first byte on the client is not ready.
+    #[inline(never)] // so that what it has on the stack is gone when the response is decoded
+    fn send(&mut self, request: &ExportItems<'_>) -> Result<(), Error<T::Error>> {
+        if self.buffer.len() < MIN_BUFFER {
+            return Err(Error::BufferTooSmall);
+        }
+        // Borrowed from the result: a copy is 80 bytes of stack.
+        let mut body = request.encoder();
+        let body = body.as_mut().map_err(|error| Error::Request(*error))?;
+        let headers = self.server.headers();
+        let head = self.server.head(headers.fields(), body.encoded_len());
+        let mut head = HeadEncoder::new(head.map_err(Error::Header)?);
+        self.ready = false;
+        loop {
+            let mut bytes = next_bytes(&mut head, body, self.buffer);
+            if bytes.is_empty() {
+                return self.transport.flush().map_err(Error::Transport);
+            }
+            while !bytes.is_empty() {
+                let len = self.transport.write(bytes).map_err(Error::Transport)?;
+                if len == 0 {
+                    return Err(Error::WriteZero);
+                }
+                bytes = bytes.get(len..).unwrap_or_default();
+            }
+        }
     }
 }
 
-fn drive<T: Read + Write, S: AsMut<[u8]>, K: Sink + ?Sized>(
+/// Receives the response. `true`: the connection may carry another request.
+#[inline(never)] // nor what it has, when the decoding is ended
+fn receive<T: Read, S: AsMut<[u8]>, K: Sink + ?Sized>(
     transport: &mut T,
-    exchange: &mut Exchange<'_>,
+    buffer: &mut [u8],
+    response: &mut Response<'_>,
     decoder: &mut Decoder<S>,
     sink: &mut K,
-) -> Result<(), Error<T::Error>> {
-    loop {
-        match exchange.step()? {
-            Step::Write(bytes) => {
-                let len = transport.write(bytes).map_err(Error::Transport)?;
-                exchange.wrote(len)?;
-            }
-            Step::Flush => transport.flush().map_err(Error::Transport)?,
-            Step::Read(free) => {
-                let len = transport.read(free).map_err(Error::Transport)?;
-                exchange.received(len)?;
-            }
-            Step::Body(mut bytes) => loop {
-                match decoder.feed(&mut bytes, sink) {
+) -> Result<bool, Error<T::Error>> {
+    let mut can_reuse = false;
+    while !response.is_complete() {
+        let len = transport.read(buffer).map_err(Error::Transport)?;
+        if len == 0 {
+            response.finish().map_err(Error::Http)?;
+        }
+        let mut input = buffer.get(..len).unwrap_or(buffer);
+        while let Some(mut data) = response.next(&mut input).map_err(Error::Http)? {
+            loop {
+                match decoder.feed(&mut data, sink) {
                     Ok(()) => break,
                     Err(FeedError::Response(error)) => return Err(Error::Response(error)),
                     Err(FeedError::Sink(_)) => {}
                 }
-            },
-            Step::End => return Ok(()),
+            }
+        }
+        can_reuse = response.can_reuse(input);
+    }
+    Ok(can_reuse)
+}
+
+/// Ends the decoding: what the export comes to.
+#[inline(never)]
+fn finish<S: AsMut<[u8]>, K: Sink + ?Sized, E>(
+    decoder: &mut Decoder<S>,
+    sink: &mut K,
+    response: &Response<'_>,
+    received: Result<bool, Error<E>>,
+) -> Result<Summary, Error<E>> {
+    loop {
+        match decoder.finish_into(sink) {
+            Ok(summary) => return proven(&received, summary),
+            Err(FeedError::Response(error)) => return Err(broken(response, received, error)),
+            Err(FeedError::Sink(_)) => {}
         }
     }
 }

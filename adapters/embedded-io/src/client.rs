@@ -3,7 +3,7 @@
 use exportitems::Summary;
 
 use crate::error::Error;
-use crate::exchange::Exchange;
+use crate::exchange::Response;
 use crate::server::Server;
 
 /// Exports items over one connection, which the caller has made, TLS included.
@@ -46,25 +46,29 @@ impl<'a, T> Client<'a, T> {
     }
 }
 
-/// What an export comes to: what was `driven`, and what the decoder `finished` with.
-///
-/// A document that is whole proves itself, whatever the connection did behind it. A bad status says more
-/// than what is wrong with a body that was not meant to be SOAP.
-pub(crate) fn conclude<E>(
-    exchange: &Exchange<'_>,
-    driven: Result<(), Error<E>>,
-    finished: Result<Summary, exportitems::Error>,
+/// What an export comes to whose document was whole: that proves itself, whatever the connection did behind it.
+pub(crate) fn proven<E>(
+    received: &Result<bool, Error<E>>,
+    summary: Summary,
 ) -> Result<Summary, Error<E>> {
-    match (driven, finished) {
+    match received {
         // The decoder had decoded another response before.
-        (Err(Error::Response(error)), Ok(_)) => Err(Error::Response(error)),
-        (_, Ok(summary)) => Ok(summary),
-        (driven, Err(error)) => Err(match driven {
-            Ok(()) | Err(Error::Response(_)) => match exchange.bad_status() {
-                Some(status) => Error::Status(status),
-                None => Error::Response(error),
-            },
-            Err(broken) => broken,
-        }),
+        Err(Error::Response(error)) => Err(Error::Response(*error)),
+        _ => Ok(summary),
+    }
+}
+
+/// Why an export failed whose document was not whole.
+///
+/// A bad status says more than what is wrong with a body that was not meant to be SOAP.
+pub(crate) fn broken<E>(
+    response: &Response<'_>,
+    received: Result<bool, Error<E>>,
+    error: exportitems::Error,
+) -> Error<E> {
+    match (received, response.bad_status()) {
+        (Ok(_) | Err(Error::Response(_)), Some(status)) => Error::Status(status),
+        (Ok(_) | Err(Error::Response(_)), None) => Error::Response(error),
+        (Err(broken), _) => broken,
     }
 }

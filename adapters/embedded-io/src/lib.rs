@@ -6,7 +6,7 @@
 //! - [`Client::export`] blocks, into a [`Sink`](exportitems::Sink).
 //! - [`Client::export_async`] waits on any executor, into an [`AsyncSink`], whose futures hold the server back.
 //!
-//! Both are a loop around one machine that does no I/O. Whom a retry is worth is for the caller to judge, from the
+//! Both are loops around the same machines, which do no I/O. Whom a retry is worth is for the caller to judge, from the
 //! [`Error`], the outcomes and the [`Summary`](exportitems::Summary).
 //!
 //! # One export

@@ -1,6 +1,9 @@
 //! Whom a request is for, and from whom.
 
+use core::ops::Range;
+
 use exportitems::ExportItems;
+use exportitems_http1::{RequestError, RequestHead};
 
 use crate::authorization::Authorization;
 
@@ -44,33 +47,41 @@ impl<'a> Server<'a> {
         self
     }
 
+    /// The head of a request, with these header fields and so many bytes of body.
+    pub(crate) fn head<'h>(
+        &self,
+        headers: &'h [(&'h str, &'h str)],
+        length: u64,
+    ) -> Result<RequestHead<'h>, RequestError>
+    where
+        'a: 'h,
+    {
+        RequestHead::new(self.path, self.host, headers, length)
+    }
+
     /// The header fields of a request.
     pub(crate) fn headers(&self) -> Headers<'a> {
-        let mut headers = Headers {
-            fields: [("Content-Type", ExportItems::CONTENT_TYPE); 3],
-            len: 1,
-        };
-        headers.push("Authorization", self.authorization.map(|it| it.value()));
-        headers.push("X-AnchorMailbox", self.anchor_mailbox);
-        headers
+        let authorization = self.authorization.map(|it| it.value());
+        Headers {
+            fields: [
+                ("Authorization", authorization.unwrap_or_default()),
+                ("Content-Type", ExportItems::CONTENT_TYPE),
+                ("X-AnchorMailbox", self.anchor_mailbox.unwrap_or_default()),
+            ],
+            used: usize::from(authorization.is_none())
+                ..2 + usize::from(self.anchor_mailbox.is_some()),
+        }
     }
 }
 
 /// Header fields, at most as many as there are.
 pub(crate) struct Headers<'a> {
     fields: [(&'static str, &'a str); 3],
-    len: usize,
+    used: Range<usize>,
 }
 
-impl<'a> Headers<'a> {
-    fn push(&mut self, name: &'static str, value: Option<&'a str>) {
-        if let (Some(slot), Some(value)) = (self.fields.get_mut(self.len), value) {
-            *slot = (name, value);
-            self.len += 1;
-        }
-    }
-
+impl Headers<'_> {
     pub(crate) fn fields(&self) -> &[(&str, &str)] {
-        self.fields.get(..self.len).unwrap_or_default()
+        self.fields.get(self.used.clone()).unwrap_or_default()
     }
 }

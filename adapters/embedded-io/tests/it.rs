@@ -80,7 +80,7 @@ fn the_request_is_one_and_whole() {
     assert_eq!(body.as_bytes(), &expected[..len]);
     let expected = format!(
         "POST /EWS/Exchange.asmx HTTP/1.1\r\nHost: mail.contoso.com\r\nContent-Length: {len}\r\n\
-         Content-Type: text/xml; charset=utf-8\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\
+         Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nContent-Type: text/xml; charset=utf-8\r\n\
          X-AnchorMailbox: a@contoso.com"
     );
     assert_eq!(head, expected);
