@@ -76,6 +76,7 @@ impl<'a> Server<'a> {
 
 /// Header fields, at most as many as there are.
 pub(crate) struct Headers<'a> {
+    /// Those that may be missing stand at the ends, so that the rest is a range.
     fields: [(&'static str, &'a str); 3],
     used: Range<usize>,
 }

@@ -150,6 +150,7 @@ impl BodyDecoder {
     }
 
     /// The state behind a byte that is not data.
+    #[inline(never)] // it would push the values of the loop around it out of the registers
     fn framing_byte(&mut self, byte: u8) -> Result<State, ErrorKind> {
         if matches!(self.state, State::ChunkSize) {
             if let Some(digit) = (byte as char).to_digit(16) {

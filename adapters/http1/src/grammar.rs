@@ -1,4 +1,7 @@
 //! The character classes of RFC 9110 that requests, heads and trailers share.
+//!
+//! What is `inline(never)` here has many callers, and a compiler that optimises for size would still give
+//! each its own.
 
 /// A set of ASCII characters, a bit for each.
 pub(crate) struct Class([u32; 4]);
@@ -37,13 +40,14 @@ impl Class {
         ])
     }
 
+    #[inline(never)]
     pub(crate) fn has(&self, byte: u8) -> bool {
         let word = self.0.get(usize::from(byte / 32));
         word.is_some_and(|word| word >> (byte % 32) & 1 == 1)
     }
 
     /// Whether a text is not empty and of these characters only.
-    #[inline(never)] // a loop for each text otherwise
+    #[inline(never)]
     pub(crate) fn spells(&self, text: &[u8]) -> bool {
         !text.is_empty() && text.iter().all(|&byte| self.has(byte))
     }
@@ -82,12 +86,13 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
 }
 
 /// Whether two names are the same, in any case (RFC 9110 §5.1).
-#[inline(never)] // a loop for each name otherwise
+#[inline(never)]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
 /// `1*DIGIT`, or `None` for anything else and for what a `u64` cannot hold.
+#[inline(never)]
 pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

@@ -156,12 +156,13 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// By subtraction: the 64-bit division of a 32-bit machine is 900 bytes of code.
+    /// By subtraction: the 64-bit division of a 32-bit machine is 900 bytes of code, and `pow` is larger
+    /// than the loop.
     fn new(mut number: u64) -> Self {
         let mut place = 20;
         let digits = core::array::from_fn(|_| {
             place -= 1;
-            let one = 10_u64.pow(place);
+            let one = (0..place).fold(1_u64, |power, _| power * 10);
             let mut digit = b'0';
             while number >= one {
                 number -= one;
