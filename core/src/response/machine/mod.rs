@@ -214,7 +214,7 @@ impl Machine {
                 ready => break ready,
             }
         };
-        Ok(Some(self.tell(ready, scratch)))
+        Ok(self.tell(ready, scratch))
     }
 
     /// Steps to what is to be told next, or to data.
@@ -305,6 +305,7 @@ impl Machine {
         }
     }
 
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // as Lexer::next
     fn token(
         &mut self,
         token: Token,

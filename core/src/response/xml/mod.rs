@@ -172,7 +172,8 @@ impl Lexer {
     /// Reads to the end of the next token. `None`: the input is used up.
     ///
     /// The local part of a start tag's name is assembled if the caller wants that (`keep_name`).
-    #[inline]
+    // On small cores its frame is off the stack when a token is acted on.
+    #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn next(
         &mut self,
         input: &mut Cursor<'_>,
