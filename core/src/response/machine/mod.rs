@@ -214,7 +214,7 @@ impl Machine {
                 ready => break ready,
             }
         };
-        Ok(self.tell(ready, scratch))
+        Ok(Some(self.tell(ready, scratch)))
     }
 
     /// Steps to what is to be told next, or to data.

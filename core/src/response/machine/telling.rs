@@ -5,16 +5,15 @@ use crate::response::event::Event;
 use crate::response::soap::Node;
 
 impl Machine {
-    /// `None`: nothing is ready. That is not asked for, nor is there an outcome without an item.
-    pub(super) fn tell<'s>(&mut self, ready: Ready, scratch: &'s [u8]) -> Option<Event<'s>> {
+    pub(super) fn tell<'s>(&mut self, ready: Ready, scratch: &'s [u8]) -> Event<'s> {
         let telling = self.telling;
         let text = || match telling.replacement {
             true => "\u{FFFD}",
             false => telling.span.text(scratch),
         };
-        Some(match ready {
+        match ready {
             Ready::Data(len) => Event::Data(scratch.get(..len).unwrap_or_default()),
-            Ready::Outcome => Event::Outcome(self.judge()?),
+            Ready::Outcome => Event::Outcome(self.judge()),
             Ready::ServerVersion => Event::ServerVersion(self.attributes.server_version(scratch)),
             Ready::MessageStart => Event::MessageStart {
                 index: self.index(),
@@ -39,8 +38,8 @@ impl Machine {
             Ready::ItemIds => Event::ItemIds(self.attributes.item_ids(scratch)),
             Ready::FaultCode => Event::FaultCode(text()),
             Ready::Fault => Event::Fault(self.fault()),
-            Ready::End => Event::End(self.summary()),
-            Ready::Nothing | Ready::Starved => return None,
-        })
+            // The others are no events, and are not told.
+            Ready::End | Ready::Nothing | Ready::Starved => Event::End(self.summary()),
+        }
     }
 }
