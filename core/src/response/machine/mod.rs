@@ -277,6 +277,7 @@ impl Machine {
         wanted.then_some(self.index())
     }
 
+    /// One thing of the queue, or one token.
     fn step(&mut self, input: &mut Cursor<'_>, scratch: &mut [u8]) -> Ready {
         match self.queue {
             Queue::Nothing => {}
@@ -305,7 +306,8 @@ impl Machine {
         }
     }
 
-    #[cfg_attr(target_pointer_width = "32", inline(never))] // as Lexer::next
+    /// Acts on a token that stands in `node`.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // as `Lexer::next`
     fn token(
         &mut self,
         token: Token,
