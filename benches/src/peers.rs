@@ -79,7 +79,8 @@ pub fn data_alone(xml: &[u8], engine: &RawEngine, window: &mut [u8]) -> u64 {
     while let Some(start) = memchr::memmem::find(rest, b"<m:Data>") {
         rest = &rest[start + b"<m:Data>".len()..];
         let end = memchr::memchr(b'<', rest).expect("an end tag");
-        let len = usize::try_from((engine.decode)(&rest[..end], window)).expect("a window's length");
+        let len =
+            usize::try_from((engine.decode)(&rest[..end], window)).expect("a window's length");
         check.reset();
         check.update(&window[..len]);
         assert_eq!(check.verdict(), Verdict::Whole);

@@ -211,6 +211,10 @@ impl Machine {
                 Ready::Nothing => {}
                 Ready::Starved if self.queue == Queue::Over => return self.refuse(input),
                 Ready::Starved => return Ok(None),
+                // Without a look at what else might be told: most events are of data.
+                Ready::Data(len) => {
+                    return Ok(Some(Event::Data(scratch.get(..len).unwrap_or_default())));
+                }
                 ready => break ready,
             }
         };

@@ -12,7 +12,6 @@ impl Machine {
             false => telling.span.text(scratch),
         };
         match ready {
-            Ready::Data(len) => Event::Data(scratch.get(..len).unwrap_or_default()),
             Ready::Outcome => Event::Outcome(self.judge()),
             Ready::ServerVersion => Event::ServerVersion(self.attributes.server_version(scratch)),
             Ready::MessageStart => Event::MessageStart {
@@ -38,8 +37,8 @@ impl Machine {
             Ready::ItemIds => Event::ItemIds(self.attributes.item_ids(scratch)),
             Ready::FaultCode => Event::FaultCode(text()),
             Ready::Fault => Event::Fault(self.fault()),
-            // The others are no events, and are not told.
-            Ready::End | Ready::Nothing | Ready::Starved => Event::End(self.summary()),
+            // The others do not come here.
+            _ => Event::End(self.summary()),
         }
     }
 }
