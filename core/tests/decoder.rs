@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use exportitems::{
-    Decoder, Error, ErrorKind, Event, Integrity, ItemError, ItemIds, Options, Outcome, Response,
-    ResponseCode, Sink, Summary,
+    Attribute, Decoder, Error, ErrorKind, Event, Integrity, ItemError, ItemIds, Options, Outcome,
+    Response, ResponseCode, Sink, Summary,
 };
 
 /// Any number of items; payloads here are none.
@@ -323,23 +323,62 @@ fn short_texts_do_not_depend_on_the_scratch() {
     );
 }
 
-/// `Summary::suspect` counts committed items; one that the caller could not keep is none.
+/// `Summary::suspect` counts committed items; one that the caller could not keep is none, nor is one that is whole.
 #[test]
 fn a_rejected_commit_is_no_suspect() {
-    let document = document(&(data("QUJD") + &data("QUJD") + "=== Truncated Data ==="));
+    const WHOLE: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAANAAAAAgEJEAUAAAB2YWx1ZQ==";
+    for (rejected, other, suspect) in [
+        ("QUJDREVGR0g=", "QUJDREVGR0g=", 1),
+        ("QUJDREVGR0g=", WHOLE, 0),
+        (WHOLE, "QUJDREVGR0g=", 1),
+        (WHOLE, WHOLE, 0),
+    ] {
+        let messages = [rejected, other, other].map(data).concat();
+        let document = document(&(messages + "=== Truncated Data ==="));
+        let mut decoder = Decoder::<[u8; 512]>::new(Options::new());
+        let mut input = document.as_bytes();
+        let mut told = None;
+        while let Ok(Some(event)) = decoder.next_event(&mut input) {
+            match event {
+                Event::Outcome(Outcome { index: 0, .. }) => decoder.reject_item(),
+                Event::End(summary) => told = Some((summary.ok, summary.failed, summary.suspect)),
+                _ => {}
+            }
+        }
+        assert_eq!(told, Some((1, 2, suspect)), "{rejected} {other}");
+    }
+}
+
+/// An id that is not UTF-8 is left out with its length, and the item goes on; a code is none.
+#[test]
+fn what_is_not_utf_8_is_left_out() {
+    let message =
+        "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>No?Error \
+         </m:ResponseCode><t:ItemId Id=\"AA?A\" ChangeKey=\"K\"/></m:ExportItemsResponseMessage>";
+    let mut document = document(message).into_bytes();
+    for byte in &mut document {
+        if *byte == b'?' {
+            *byte = 0xFF;
+        }
+    }
     let mut decoder = Decoder::<[u8; 512]>::new(options());
-    let mut input = document.as_bytes();
-    while let Ok(Some(event)) = decoder.next_event(&mut input) {
+    let mut input = &document[..];
+    let (mut ids, mut codes) = (0, 0);
+    while let Some(event) = decoder.next_event(&mut input).unwrap() {
         match event {
-            Event::Outcome(Outcome { index: 0, .. }) => decoder.reject_item(),
-            Event::End(summary) => {
-                assert_eq!((summary.ok, summary.failed, summary.suspect), (0, 2, 0));
-                return;
+            Event::ItemIds(told) => {
+                assert_eq!(told.id, Attribute::Omitted { len: 4 });
+                assert_eq!(told.change_key, Attribute::Value("K"));
+                ids += 1;
+            }
+            Event::ResponseCode { code, text } => {
+                assert_eq!((code, text), (ResponseCode::Other, "No"));
+                codes += 1;
             }
             _ => {}
         }
     }
-    panic!("no end");
+    assert_eq!((ids, codes), (1, 1));
 }
 
 #[test]

@@ -283,7 +283,6 @@ impl Atoms {
             Expect::Foreign => End::Foreign,
             Expect::Misplaced => End::Misplaced,
             _ if self.pending > 0 || self.have > 0 => End::Cut,
-            Expect::Value if self.values > 0 => End::Cut,
             Expect::Tag | Expect::Value if self.nesting == Nesting::ITEM => End::Clean,
             Expect::Tag | Expect::Value => End::Open,
             _ => End::Cut,
