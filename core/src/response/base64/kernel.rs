@@ -5,12 +5,50 @@ use crate::response::bytes::symbol;
 /// Decodes groups of four symbols into three bytes each, up to the first group that is not four symbols of
 /// the alphabet, or until either slice has no whole group left. Moves `input` forward, and returns what is left
 /// of `out`.
+#[cfg(target_pointer_width = "64")]
 pub(super) fn decode<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o mut [u8] {
+    while let Some((mut block, behind)) = input.split_at_checked(BLOCK) {
+        out = decode_block(&mut block, out);
+        let left = block.len();
+        *input = input.get(BLOCK - left..).unwrap_or_default();
+        if left == 0 || out.len() < GROUPS {
+            fetch(behind.get(BLOCK..).unwrap_or_default());
+        }
+        if left > 0 {
+            return out;
+        }
+    }
+    decode_block(input, out)
+}
+
+/// The same in a row: to a small core, all memory is near.
+#[cfg(not(target_pointer_width = "64"))]
+pub(super) use decode_block as decode;
+
+/// Symbols that are decoded at a time.
+#[cfg(target_pointer_width = "64")]
+const BLOCK: usize = 1024;
+
+/// Lets the next block of memory come while others are decoded, by reading a byte of each line of a cache.
+///
+/// A symbol is so many instructions that processors do not look far ahead by themselves, and at each page of memory
+/// that is in no cache they stop until it is there.
+#[cfg(target_pointer_width = "64")]
+fn fetch(memory: &[u8]) {
+    const LINE: usize = 64;
+    let lines = memory.iter().step_by(LINE).take(BLOCK / LINE);
+    core::hint::black_box(lines.fold(0, |all, byte| all | byte));
+}
+
+/// Bytes that four groups make.
+const GROUPS: usize = 12;
+
+pub(super) fn decode_block<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o mut [u8] {
     let mut rest = *input;
     // Four groups at a step: one test for all, and three whole words to store. The room is looked at behind them,
     // lest compilers work out by division how often it will do.
     while let Some((symbols, behind)) = rest.split_first_chunk() {
-        let Some(decoded) = four_groups(symbols).filter(|_| out.len() >= 12) else {
+        let Some(decoded) = four_groups(symbols).filter(|_| out.len() >= GROUPS) else {
             break;
         };
         let Some((bytes, room)) = out.split_first_chunk_mut() else {
@@ -46,7 +84,7 @@ fn group(&[a, b, c, d]: &[u8; 4]) -> i32 {
 
 #[allow(clippy::inline_always)] // as above
 #[inline(always)]
-fn four_groups(symbols: &[u8; 16]) -> Option<[u8; 12]> {
+fn four_groups(symbols: &[u8; 16]) -> Option<[u8; GROUPS]> {
     let &[a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3] = symbols;
     let a = group(&[a0, a1, a2, a3]);
     let b = group(&[b0, b1, b2, b3]);
