@@ -19,10 +19,11 @@ const SHORTEST: usize = 6;
 pub(super) fn decode<'o>(input: &mut &[u8], out: &'o mut [u8]) -> &'o mut [u8] {
     let mut todo = Todo { input, out };
     loop {
-        let room = (todo.out.len() / 3).min(todo.input.len() / 4);
-        if room < SHORTEST {
+        // Before anything is divided: most pieces of a slow connection are short.
+        if todo.input.len() < SHORTEST * 4 || todo.out.len() < SHORTEST * 3 {
             break;
         }
+        let room = (todo.out.len() / 3).min(todo.input.len() / 4);
         let near = todo.input.get(..room.min(NEAR) * 4).unwrap_or_default();
         let Some(end) = memchr2(b'<', b'\n', near) else {
             todo.blocks(room);
