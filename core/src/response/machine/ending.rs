@@ -17,12 +17,11 @@ impl Machine {
     }
 
     /// The outcome of the current item, which is done.
-    pub(super) fn judge(&mut self) -> Outcome {
+    pub(super) fn judge(&mut self) -> Option<Outcome> {
         let required = self.integrity;
         let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
         let index = self.index();
-        // There is one: an outcome is only ready where there is an item.
-        let item = self.item.get_or_insert(Item::new(None));
+        let item = self.item.as_mut()?;
         let outcome = item.outcome(index, self.item_offset, verdict, required);
         self.item = None;
         self.last_outcome = LastOutcome::None;
@@ -36,7 +35,7 @@ impl Machine {
                 self.last_outcome = LastOutcome::NotWhole;
             }
         }
-        outcome
+        Some(outcome)
     }
 
     /// All input has come.

@@ -218,7 +218,7 @@ impl Machine {
                 ready => break ready,
             }
         };
-        Ok(Some(self.tell(ready, scratch)))
+        Ok(self.tell(ready, scratch))
     }
 
     /// Steps to what is to be told next, or to data.

@@ -5,14 +5,15 @@ use crate::response::event::Event;
 use crate::response::soap::Node;
 
 impl Machine {
-    pub(super) fn tell<'s>(&mut self, ready: Ready, scratch: &'s [u8]) -> Event<'s> {
+    /// `None` for what is no event, which is not asked for, nor is there an outcome without an item.
+    pub(super) fn tell<'s>(&mut self, ready: Ready, scratch: &'s [u8]) -> Option<Event<'s>> {
         let telling = self.telling;
         let text = || match telling.replacement {
             true => "\u{FFFD}",
             false => telling.span.text(scratch),
         };
-        match ready {
-            Ready::Outcome => Event::Outcome(self.judge()),
+        Some(match ready {
+            Ready::Outcome => Event::Outcome(self.judge()?),
             Ready::ServerVersion => Event::ServerVersion(self.attributes.server_version(scratch)),
             Ready::MessageStart => Event::MessageStart {
                 index: self.index(),
@@ -37,8 +38,8 @@ impl Machine {
             Ready::ItemIds => Event::ItemIds(self.attributes.item_ids(scratch)),
             Ready::FaultCode => Event::FaultCode(text()),
             Ready::Fault => Event::Fault(self.fault()),
-            // The others do not come here.
-            _ => Event::End(self.summary()),
-        }
+            Ready::End => Event::End(self.summary()),
+            Ready::Nothing | Ready::Starved | Ready::Data(_) => return None,
+        })
     }
 }
