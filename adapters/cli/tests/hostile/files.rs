@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::{response, shared};
-use crate::expect::{data, expect, good, DTD, END, MARKUP, NAME, NOT_SOAP, OPERATION, TRUNCATED};
+use crate::expect::{
+    data, expect, good, DTD, END, MARKUP, NAME, NOT_SOAP, OPERATION, TAG, TRUNCATED,
+};
 
 fn name(path: &Path) -> &str {
     path.file_name().and_then(OsStr::to_str).expect("a name")
@@ -63,6 +65,10 @@ fn the_corpus_of_responses() {
         (
             "declaration-that-is-an-instruction",
             format!("3 not-soap{MARKUP}"),
+        ),
+        (
+            "end-tag-of-a-prefix-that-is-almost-the-same",
+            format!("3 malformed malformed{TAG}"),
         ),
         (
             "instruction-without-a-target",
