@@ -5,7 +5,7 @@ use super::error::ErrorKind;
 use super::event::{Attribute, ItemIds, ServerVersion};
 use super::outcome::ResponseClass;
 use super::soap::Node;
-use crate::hash::hash;
+use crate::hash::{extend, hash, EMPTY};
 
 /// Values of the current tag. Texts lie in the scratch, one behind the other.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ impl Attributes {
             Some(Slot::Text(n)) => self.take_text(n, assembly),
             Some(Slot::Encoding) => {
                 let lower = bytes.iter().map(u8::to_ascii_lowercase);
-                if lower.fold(0, crate::hash::extend) != UTF_8 {
+                if lower.fold(EMPTY, extend) != UTF_8 {
                     return Err(ErrorKind::Encoding);
                 }
             }

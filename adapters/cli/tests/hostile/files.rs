@@ -80,6 +80,10 @@ fn the_corpus_of_responses() {
             format!("3 not-soap{MARKUP}"),
         ),
         ("two-byte-order-marks", format!("3 not-soap{NOT_SOAP}")),
+        (
+            "zero-byte-ahead-of-a-code",
+            "1 complete contradiction".into(),
+        ),
     ];
     // `split` and `differential` share the corpus of `decode`.
     let folders = [

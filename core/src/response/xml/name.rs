@@ -1,6 +1,6 @@
 //! Qualified names.
 
-use crate::hash::{extend, FACTOR};
+use crate::hash::{extend, EMPTY, FACTOR};
 use crate::response::bytes::{is_alphanumeric, is_name};
 
 /// Longest qualified name, in bytes. That of the longest element of the path,
@@ -19,7 +19,7 @@ pub(in crate::response) struct Name {
 impl Name {
     pub(super) const fn new() -> Self {
         Self {
-            local: 0,
+            local: EMPTY,
             prefix: 0,
             len: 0,
         }
@@ -41,7 +41,7 @@ impl Name {
                 }
                 if byte == b':' && !prefixed {
                     self.prefix = extend(local, byte);
-                    local = 0;
+                    local = EMPTY;
                     taken += 1;
                     break;
                 }
