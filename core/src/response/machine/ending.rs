@@ -50,8 +50,9 @@ impl Machine {
             self.queue = Queue::Owed;
             return;
         }
-        // A marker inside `Data` in place of the end tags.
-        let truncated = self.path.on_path() == Node::Data && self.base64.is_truncated();
+        // A marker inside `Data` in place of the end tags; not in the start tag, where it is that of the item before.
+        let in_data = self.path.on_path() == Node::Data && self.tag != Node::Data;
+        let truncated = in_data && self.base64.is_truncated();
         self.stop(
             match truncated {
                 true => ErrorKind::Truncated,
