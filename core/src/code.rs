@@ -42,6 +42,7 @@ macro_rules! response_codes {
                 Self::from_bytes(text.as_bytes())
             }
 
+            /// [`from_text`](Self::from_text), of bytes that need not be UTF-8.
             pub(crate) fn from_bytes(text: &[u8]) -> Self {
                 let hash = hash(text);
                 (Self::KNOWN.iter().zip(Self::HASHES))

@@ -1,6 +1,6 @@
 //! Elements of the path: where an item begins and ends.
 
-use super::{Machine, Queue, Ready, Stage};
+use super::{LastOutcome, Machine, Queue, Ready, Stage};
 use crate::response::base64::Base64;
 use crate::response::cursor::Cursor;
 use crate::response::error::ErrorKind;
@@ -77,7 +77,7 @@ impl Machine {
         }
         self.item = Some(item);
         self.ids_told = false;
-        self.last_outcome = super::LastOutcome::None;
+        self.last_outcome = LastOutcome::None;
         self.queue = match self.empty {
             true => Queue::Close,
             false => Queue::Nothing,
