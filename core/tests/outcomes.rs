@@ -100,13 +100,18 @@ impl Transcript {
         }
         let text = &mut self.text;
         let written = match event {
-            Event::ServerVersion(version) => write!(
-                text,
-                "version {:?}.{:?} {}",
-                version.major,
-                version.minor,
-                shown(version.version)
-            ),
+            Event::ServerVersion(version) => {
+                let number = |part: Option<u32>| part.map_or("-".into(), |part| part.to_string());
+                write!(
+                    text,
+                    "version {}.{}.{}.{} {}",
+                    number(version.major),
+                    number(version.minor),
+                    number(version.major_build),
+                    number(version.minor_build),
+                    shown(version.version)
+                )
+            }
             Event::MessageStart { index, class } => {
                 write!(
                     text,

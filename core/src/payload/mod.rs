@@ -229,6 +229,10 @@ mod tests {
                 broken(32, RecordCut),
             ),
             (
+                &[&CONFIG, priority, &[4, 0, 0, 0, 1, 0, 0, 0, 9]],
+                Verdict::Whole,
+            ),
+            (
                 &[&CONFIG, priority, &[4, 0, 0, 0, 6, 0, 0, 0, 9, 9]],
                 broken(32, RecordCut),
             ),
@@ -315,11 +319,21 @@ mod tests {
             (&[&[2, 0, 0, 0x80], guid, &[2, 0, 0]], Verdict::Framed),
             // a string without its NUL is none of our business: the server only SHOULD write it
             (&[&[0x1E, 0, 1, 0, 1, 0, 0, 0, b'x']], Verdict::Whole),
+            // cuts of which nothing but zero bytes is there
+            (&[&[0]], broken(24, AtomCut)),
+            (&[&[2, 0, 1, 0, 9, 9], &[0, 0]], broken(30, AtomCut)),
+            (&[&[0x1F, 0, 1, 0, 0]], broken(24, AtomCut)),
             // types and markers that are not understood
             (&[&[0, 0, 1, 0]], Verdict::Framed),
             (&[&[0x0B, 0x10, 1, 0, 0, 0, 0, 0]], Verdict::Framed),
             (&[&[3, 0, 0x18, 0x40]], Verdict::Framed),
             (&[&RECIP, &[3, 0, 0x0C, 0x40]], Verdict::Framed),
+            (&[&[3, 0, 0x3A, 0x40, 1, 0, 0, 0]], Verdict::Framed),
+            (&[&[3, 0, 0x3B, 0x40, 1, 0, 0, 0]], Verdict::Framed),
+            (&[&[0x0B, 0, 0x74, 0x40, 1, 0]], Verdict::Framed),
+            (&[&[0x0B, 0, 0x75, 0x40, 1, 0]], Verdict::Framed),
+            (&[&[2, 1, 0x7B, 0x40, 0, 0, 0, 0]], Verdict::Framed),
+            (&[&[3, 0, 0x7D, 0x40, 1, 0, 0, 0]], Verdict::Framed),
             // those that look like markers, and are not
             (&[&[3, 0, 0x0F, 0x40, 1, 0, 0, 0]], Verdict::Whole),
             (&[&[3, 0, 0x19, 0x40, 1, 0, 0, 0]], Verdict::Whole),
@@ -390,15 +404,17 @@ mod tests {
             2, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0x16, 0x40, 0x0D, 0, 0x13, 0x0E,
         ];
         let embedded: &[u8] = &[2, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0, 0x40, 3, 0, 1, 0x40];
-        let mut check = PayloadCheck::new();
-        check.update(&CONFIG);
-        check.update(embedded);
-        check.update(tag);
-        assert!(!check.reached_attachments());
-        check.reset();
-        check.update(&CONFIG);
-        check.update(tag);
-        assert!(check.reached_attachments());
-        assert_eq!(check.verdict(), Verdict::Whole);
+        for step in [1, 99] {
+            let reached = |pieces: &[&[u8]]| {
+                let mut check = PayloadCheck::new();
+                for piece in pieces.concat().chunks(step) {
+                    check.update(piece);
+                }
+                (check.reached_attachments(), check.verdict())
+            };
+            let (inside, _) = reached(&[&CONFIG, embedded, tag]);
+            assert!(!inside);
+            assert_eq!(reached(&[&CONFIG, tag]), (true, Verdict::Whole));
+        }
     }
 }

@@ -160,4 +160,18 @@ mod tests {
             check(&[symbol; 12], 9);
         }
     }
+
+    /// As many symbols as are decoded at a time, and more.
+    #[test]
+    fn agrees_with_the_naive_decoder_over_blocks() {
+        let good: Vec<u8> = b"AZaz09+/QmxK".iter().copied().cycle().take(3072).collect();
+        for room in [0, 700, 767, 768, 769, 780, 1536, 2303, 2304, 4000] {
+            check(&good, room);
+            for at in [0, 1020, 1023, 1024, 1040, 2047, 2048, 3071] {
+                let mut input = good.clone();
+                input[at] = b'=';
+                check(&input, room);
+            }
+        }
+    }
 }
