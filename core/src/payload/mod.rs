@@ -404,9 +404,10 @@ mod tests {
             2, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0x16, 0x40, 0x0D, 0, 0x13, 0x0E,
         ];
         let embedded: &[u8] = &[2, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0, 0x40, 3, 0, 1, 0x40];
+        let mut check = PayloadCheck::new();
         for step in [1, 99] {
-            let reached = |pieces: &[&[u8]]| {
-                let mut check = PayloadCheck::new();
+            let mut reached = |pieces: &[&[u8]]| {
+                check.reset();
                 for piece in pieces.concat().chunks(step) {
                     check.update(piece);
                 }
