@@ -463,6 +463,23 @@ fn a_cut_behind_a_truncated_item_is_a_cut() {
     }
 }
 
+/// What is replaced behind a fault is no text of the fault: it is noted of the message whose outcome is still owed.
+#[test]
+fn a_character_that_is_none_behind_a_fault_is_not_of_it() {
+    let message = document(&data("QUJD"));
+    for (behind, replaced) in [
+        ("<s:Fault/>&#1;", true),
+        ("<s:Fault/>x", false),
+        ("<s:Fault><faultstring>&#1;</faultstring></s:Fault>", false),
+    ] {
+        let told = run(
+            &message.replace("</s:Body>", &format!("{behind}</s:Body>")),
+            options(),
+        );
+        assert_eq!(told.outcomes[0].text_replaced, replaced, "{behind}");
+    }
+}
+
 /// XML 1.0 §2.6: a processing instruction has a target. Readers differ on where one without it ends.
 #[test]
 fn an_instruction_without_a_target_is_refused() {
