@@ -78,6 +78,7 @@ mod code;
 mod hash;
 #[cfg(feature = "heapless")]
 mod keep;
+mod offset;
 mod payload;
 pub mod policy;
 mod request;

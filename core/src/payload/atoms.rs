@@ -29,7 +29,8 @@
 
 use super::nesting::{Nesting, Other};
 use super::tags::{fixed_size, is_variable, Layout, MESSAGE_ATTACHMENTS, META_TAG_FX_DEL_PROP};
-use super::{take, Offset};
+use super::take;
+use crate::offset::Offset;
 
 /// What the next bytes are, once those to pass over are passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

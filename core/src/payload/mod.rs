@@ -160,11 +160,6 @@ fn take<'i>(count: &mut u32, input: &mut &'i [u8]) -> &'i [u8] {
     taken
 }
 
-/// An offset in the payload, aligned as 32-bit machines are: 64 bits would leave gaps in the state.
-#[derive(Clone, Copy, Debug)]
-#[repr(Rust, packed(4))]
-struct Offset(u64);
-
 #[cfg(test)]
 mod tests {
     use super::{BrokenReason, PayloadCheck, Verdict};

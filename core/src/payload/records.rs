@@ -9,7 +9,8 @@
 //! those by which the server's own `UploadItems` refuses a payload (`ErrorCorruptData`): fewer than
 //! 8 bytes left for a header, a length past the end, a `TransferBuffer` without a byte.
 
-use super::{take, BrokenReason, Offset};
+use super::{take, BrokenReason};
+use crate::offset::Offset;
 
 /// Flags and transfer method, the first record of every payload.
 const CONFIG: u8 = 1;

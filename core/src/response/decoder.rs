@@ -30,8 +30,6 @@ pub const MIN_SCRATCH: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Decoder<S = [u8; 512]> {
     machine: Machine,
-    /// The sink has been told that the current item began.
-    begun: bool,
     scratch: S,
 }
 
@@ -57,7 +55,6 @@ impl<const N: usize> Decoder<[u8; N]> {
         const { assert!(N >= MIN_SCRATCH, "scratch too small") };
         Self {
             machine: Machine::new(options),
-            begun: false,
             scratch: [0; N],
         }
     }
@@ -74,7 +71,6 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         }
         Ok(Self {
             machine: Machine::new(options),
-            begun: false,
             scratch,
         })
     }
@@ -82,7 +78,6 @@ impl<S: AsMut<[u8]>> Decoder<S> {
     /// Makes the decoder ready for another response.
     pub fn reset(&mut self, options: Options) {
         self.machine = Machine::new(options);
-        self.begun = false;
     }
 
     /// How many bytes of the response have been consumed.
@@ -181,23 +176,34 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         let Some(event) = event else {
             return Ok(None);
         };
-        let begun = &mut self.begun;
         let done = match event {
-            Event::ItemIds(ids) => begin(sink, self.machine.wanted_item(), begun, ids),
+            Event::ItemIds(ids) => begin(
+                sink,
+                self.machine.wanted_item(),
+                &mut self.machine.begun,
+                ids,
+            ),
             // Data is told only if it is wanted, though this may be the last of it.
-            Event::Data(bytes) => begin(sink, self.machine.item(), begun, ItemIds::default())
-                .and_then(|()| sink.write(bytes)),
-            Event::Outcome(outcome) => match (core::mem::take(begun), outcome.error) {
-                (true, None) => sink.commit(&outcome),
-                (true, Some(_)) => {
-                    sink.abort(&outcome);
-                    Ok(())
+            Event::Data(bytes) => begin(
+                sink,
+                self.machine.item(),
+                &mut self.machine.begun,
+                ItemIds::default(),
+            )
+            .and_then(|()| sink.write(bytes)),
+            Event::Outcome(outcome) => {
+                match (core::mem::take(&mut self.machine.begun), outcome.error) {
+                    (true, None) => sink.commit(&outcome),
+                    (true, Some(_)) => {
+                        sink.abort(&outcome);
+                        Ok(())
+                    }
+                    (false, _) => {
+                        sink.failed(&outcome);
+                        Ok(())
+                    }
                 }
-                (false, _) => {
-                    sink.failed(&outcome);
-                    Ok(())
-                }
-            },
+            }
             Event::End(summary) => {
                 sink.end(&summary);
                 Ok(())

@@ -3,6 +3,7 @@
 use super::options::Integrity;
 use super::outcome::{ItemError, Outcome, ResponseClass};
 use crate::code::ResponseCode;
+use crate::offset::Offset;
 use crate::payload::Verdict;
 
 /// What is known of a message from its start tag on, until its outcome.
@@ -15,9 +16,9 @@ pub(super) struct Item {
     deaf: bool,
     /// The gravest error so far, and where it was noticed.
     error: Option<ItemError>,
-    error_offset: u64,
+    error_offset: Offset,
     /// Bytes that were handed out.
-    pub(super) bytes: u64,
+    bytes: Offset,
 }
 
 /// What a message or a fault says of itself.
@@ -25,12 +26,17 @@ pub(super) struct Item {
 pub(super) struct Notes {
     pub(super) code: Option<ResponseCode>,
     pub(super) inner_code: Option<ResponseCode>,
-    /// Some text had to be replaced.
-    pub(super) text_replaced: bool,
-    /// Two codes that differ.
-    contradictory: bool,
-    pub(super) back_off_ms: Option<u32>,
+    /// What else is known, in bits.
+    known: u8,
+    back_off_ms: u32,
 }
+
+/// Some text had to be replaced.
+const REPLACED: u8 = 1;
+/// There were two codes that differ.
+const CONTRADICTORY: u8 = 2;
+/// There was a `BackOffMilliseconds`.
+const BACK_OFF: u8 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DataSeen {
@@ -42,7 +48,24 @@ enum DataSeen {
 impl Notes {
     /// Notes a `ResponseCode`. The first counts; a second one that differs makes a contradiction.
     pub(super) fn set_code(&mut self, code: ResponseCode) {
-        self.contradictory |= *self.code.get_or_insert(code) != code;
+        if *self.code.get_or_insert(code) != code {
+            self.known |= CONTRADICTORY;
+        }
+    }
+
+    /// Notes a `BackOffMilliseconds`. The longest counts.
+    pub(super) fn set_back_off(&mut self, ms: u32) {
+        self.known |= BACK_OFF;
+        self.back_off_ms = self.back_off_ms.max(ms);
+    }
+
+    pub(super) fn back_off_ms(&self) -> Option<u32> {
+        (self.known & BACK_OFF != 0).then_some(self.back_off_ms)
+    }
+
+    /// Notes that some text had to be replaced.
+    pub(super) fn set_replaced(&mut self) {
+        self.known |= REPLACED;
     }
 }
 
@@ -53,15 +76,14 @@ impl Item {
             notes: Notes {
                 code: None,
                 inner_code: None,
-                text_replaced: false,
-                contradictory: false,
-                back_off_ms: None,
+                known: 0,
+                back_off_ms: 0,
             },
             data: DataSeen::None,
             deaf: false,
             error: None,
-            error_offset: 0,
-            bytes: 0,
+            error_offset: Offset(0),
+            bytes: Offset(0),
         }
     }
 
@@ -78,7 +100,7 @@ impl Item {
         );
         if !self.error.is_some_and(|graver| graver <= error) {
             self.error = Some(error);
-            self.error_offset = offset;
+            self.error_offset.0 = offset;
         }
     }
 
@@ -98,6 +120,16 @@ impl Item {
         self.data = DataSeen::Some;
     }
 
+    /// How many bytes were handed out.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes.0
+    }
+
+    /// So many more bytes are handed out.
+    pub(super) fn hand_out(&mut self, bytes: usize) {
+        self.bytes.0 += bytes as u64;
+    }
+
     /// Whether more data would be of any use.
     pub(super) const fn wants_data(&self) -> bool {
         !self.deaf
@@ -112,7 +144,7 @@ impl Item {
         required: Integrity,
     ) -> Outcome {
         // Of data that was not handed out to its end, the payload is not known.
-        let integrity = verdict.filter(|_| self.bytes > 0 && !self.deaf);
+        let integrity = verdict.filter(|_| self.bytes() > 0 && !self.deaf);
         let code = self.notes.code;
         let error = match (self.class, self.data) {
             // A message that was never there has no class either, and a graver error.
@@ -125,7 +157,7 @@ impl Item {
             }
             (Some(ResponseClass::Error | ResponseClass::Warning), _) => Some(ItemError::Refused),
             (Some(ResponseClass::Success), _)
-                if self.notes.contradictory
+                if self.notes.known & CONTRADICTORY != 0
                     || code.is_some_and(|code| code != ResponseCode::NoError) =>
             {
                 Some(ItemError::Contradiction)
@@ -142,15 +174,15 @@ impl Item {
             class: self.class,
             code,
             inner_code: self.notes.inner_code,
-            back_off_ms: self.notes.back_off_ms,
-            bytes: self.bytes,
+            back_off_ms: self.notes.back_off_ms(),
+            bytes: self.bytes(),
             integrity,
             error: self.error,
             offset: match self.error {
-                Some(_) => self.error_offset,
+                Some(_) => self.error_offset.0,
                 None => offset,
             },
-            text_replaced: self.notes.text_replaced,
+            text_replaced: self.notes.known & REPLACED != 0,
         }
     }
 }

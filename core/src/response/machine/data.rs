@@ -24,9 +24,9 @@ impl Machine {
     pub(super) fn data(&mut self, input: &mut &[u8], scratch: &mut [u8]) -> Ready {
         let ahead = input.len();
         let (written, _) = self.base64.decode(input, scratch);
-        self.offset = (self.offset).wrapping_add((ahead - input.len()) as u64);
+        self.offset.0 = (self.offset.0).wrapping_add((ahead - input.len()) as u64);
         if written == 0 && (input.first()).is_some_and(|&byte| !self.lexer.is_markup(byte)) {
-            self.break_data(&[], self.offset);
+            self.break_data(&[], self.offset.0);
         }
         self.hand_out(written, scratch)
     }
@@ -62,13 +62,13 @@ impl Machine {
         if !item.wants_data() {
             return Ready::Nothing;
         }
-        let room = (self.max_item_bytes - item.bytes).min(self.room);
+        let room = (self.max_item_bytes.0 - item.bytes()).min(self.room.0);
         let allowed = usize::try_from(room).map_or(len, |room| room.min(len));
         if allowed < len {
-            item.fail(ItemError::TooLarge, self.item_offset);
+            item.fail(ItemError::TooLarge, self.item_offset.0);
         }
-        item.bytes += allowed as u64;
-        self.room -= allowed as u64;
+        item.hand_out(allowed);
+        self.room.0 -= allowed as u64;
         if allowed == 0 {
             return Ready::Nothing;
         }

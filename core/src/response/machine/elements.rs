@@ -9,8 +9,8 @@ use crate::response::outcome::ItemError;
 use crate::response::soap::Node;
 
 impl Machine {
-    /// The start tag under way is whole.
-    pub(super) fn open(&mut self, scratch: &[u8]) -> Ready {
+    /// The start tag under way is whole; if it is `empty`, it is its end tag too.
+    pub(super) fn open(&mut self, empty: bool, scratch: &[u8]) -> Ready {
         let node = core::mem::replace(&mut self.tag, Node::Foreign);
         match node {
             Node::Envelope => self.stage = Stage::Envelope,
@@ -20,6 +20,7 @@ impl Machine {
                 self.stage = Stage::Answer;
                 self.fault.get_or_insert_with(Notes::default);
             }
+            Node::Message if empty => self.queue = Queue::EmptyMessage,
             Node::Message => self.queue = Queue::Message,
             Node::ItemId if !self.ids_told => {
                 self.ids_told = true;
@@ -28,7 +29,7 @@ impl Machine {
             Node::Data => {
                 let offset = self.lexer.markup_offset();
                 if (self.item.as_mut()).is_some_and(|item| item.begin_data(offset)) {
-                    self.item_offset = offset;
+                    self.item_offset.0 = offset;
                     self.base64 = Base64::new();
                     self.payload.reset();
                 }
@@ -51,7 +52,7 @@ impl Machine {
                 return self.stop_at_markup(ErrorKind::UnexpectedOperation);
             }
             Node::Envelope => self.stage = Stage::Epilog,
-            Node::Message => self.item_offset = input.offset(),
+            Node::Message => self.item_offset.0 = input.offset(),
             Node::Data => return self.end_data(scratch),
             Node::Fault => return Ready::Fault,
             _ if node.is_streamed_text() || node.is_short_text() => {
@@ -72,15 +73,15 @@ impl Machine {
             return Ready::Outcome;
         }
         let mut item = Item::new(self.attributes.class);
-        if self.items.is_some_and(|items| self.index() >= items) {
+        if self.index() >= self.items {
             item.fail(ItemError::Unrequested, self.lexer.markup_offset());
         }
         self.item = Some(item);
         self.ids_told = false;
         self.last_outcome = LastOutcome::None;
-        self.queue = match self.empty {
-            true => Queue::Close,
-            false => Queue::Nothing,
+        self.queue = match self.queue {
+            Queue::EmptyMessage => Queue::Close,
+            _ => Queue::Nothing,
         };
         Ready::MessageStart
     }

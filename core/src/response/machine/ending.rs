@@ -1,6 +1,6 @@
 //! How a response ends: the outcomes that are owed, and the summary.
 
-use super::{LastOutcome, Machine, Queue, Ready, Stage};
+use super::{LastOutcome, Machine, Queue, Ready, Stage, UNKNOWN};
 use crate::payload::Verdict;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::item::Item;
@@ -22,7 +22,7 @@ impl Machine {
         let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
         let index = self.index();
         let item = self.item.as_mut()?;
-        let outcome = item.outcome(index, self.item_offset, verdict, required);
+        let outcome = item.outcome(index, self.item_offset.0, verdict, required);
         self.item = None;
         self.last_outcome = LastOutcome::None;
         if outcome.error.is_some() {
@@ -43,10 +43,6 @@ impl Machine {
         let is_whole =
             self.stage == Stage::Epilog && self.lexer.is_between() && !self.stray.has_begun();
         if is_whole {
-            self.ended = Some(match self.fault {
-                Some(_) => Response::Fault,
-                None => Response::Complete,
-            });
             self.queue = Queue::Owed;
             return;
         }
@@ -64,16 +60,13 @@ impl Machine {
 
     /// The response is unusable from here on.
     pub(super) fn stop(&mut self, kind: ErrorKind, offset: u64) -> Ready {
-        let (response, item_error) = match kind {
-            ErrorKind::UnexpectedEnd => (Response::Cut, ItemError::Cut),
-            ErrorKind::Truncated => (Response::Truncated, ItemError::Truncated),
-            ErrorKind::UnexpectedOperation => (Response::NotSoap, ItemError::Malformed),
-            _ if self.stage == Stage::Prolog => (Response::NotSoap, ItemError::Malformed),
-            _ => (Response::Malformed, ItemError::Malformed),
+        let item_error = match kind {
+            ErrorKind::UnexpectedEnd => ItemError::Cut,
+            ErrorKind::Truncated => ItemError::Truncated,
+            _ => ItemError::Malformed,
         };
         self.fail(item_error, offset);
-        self.item_offset = offset;
-        self.ended = Some(response);
+        self.item_offset.0 = offset;
         self.error = Some(kind);
         self.queue = Queue::Owed;
         Ready::Nothing
@@ -89,7 +82,7 @@ impl Machine {
         let kind = self.error?;
         Some(Error {
             kind,
-            offset: self.item_offset,
+            offset: self.item_offset.0,
         })
     }
 
@@ -104,11 +97,11 @@ impl Machine {
                 return ready;
             }
         }
-        if self.item.is_none() && self.items.is_some_and(|items| self.index() < items) {
+        if self.item.is_none() && self.items != UNKNOWN && self.index() < self.items {
             // Where the response ended for us; what lies behind an error has been consumed or not.
             let offset = match self.error {
-                Some(_) => self.item_offset,
-                None => self.offset,
+                Some(_) => self.item_offset.0,
+                None => self.offset.0,
             };
             let mut item = Item::new(None);
             item.fail(ItemError::NotAnswered, offset);
@@ -121,9 +114,22 @@ impl Machine {
         Ready::End
     }
 
-    /// The response in figures, as far as it has come.
+    /// What became of the response, which has ended.
+    fn response(&self) -> Response {
+        match self.error {
+            Some(ErrorKind::UnexpectedEnd) => Response::Cut,
+            Some(ErrorKind::Truncated) => Response::Truncated,
+            Some(ErrorKind::UnexpectedOperation) => Response::NotSoap,
+            Some(_) if self.stage == Stage::Prolog => Response::NotSoap,
+            Some(_) => Response::Malformed,
+            None if self.fault.is_some() => Response::Fault,
+            None => Response::Complete,
+        }
+    }
+
+    /// The response in figures, once it has ended.
     pub(in crate::response) fn summary(&self) -> Summary {
-        let response = self.ended.unwrap_or(Response::Cut);
+        let response = self.response();
         Summary {
             items: self.index(),
             ok: self.ok,
@@ -143,7 +149,7 @@ impl Machine {
         Fault {
             code: notes.code.or(self.faultcode),
             inner_code: notes.inner_code,
-            back_off_ms: notes.back_off_ms,
+            back_off_ms: notes.back_off_ms(),
         }
     }
 }

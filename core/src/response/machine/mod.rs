@@ -15,10 +15,11 @@ use super::event::Event;
 use super::item::{Item, Notes};
 use super::marker::Marker;
 use super::options::{Integrity, Options};
-use super::outcome::{ItemError, Response};
+use super::outcome::ItemError;
 use super::soap::{Node, Path};
 use super::xml::{Lexer, Token};
 use crate::code::ResponseCode;
+use crate::offset::Offset;
 use crate::payload::PayloadCheck;
 
 /// Everything that a response has left behind so far, but for the bytes in the scratch.
@@ -29,12 +30,11 @@ pub(super) struct Machine {
     queue: Queue,
     /// The start tag under way. [`Node::Foreign`]: there is none, or none that matters.
     tag: Node,
-    /// The start tag that came last is its end tag too.
-    empty: bool,
     stage: Stage,
     ids_told: bool,
+    /// The sink has been told that the current item began.
+    pub(super) begun: bool,
     last_outcome: LastOutcome,
-    ended: Option<Response>,
     /// Why the response is unusable from `item_offset` on.
     error: Option<ErrorKind>,
     integrity: Integrity,
@@ -47,20 +47,19 @@ pub(super) struct Machine {
     assembly: Assembly,
     path: Path,
     /// Offset in the response of the next byte of input.
-    offset: u64,
+    offset: Offset,
     lexer: Lexer,
     attributes: Attributes,
     /// The item whose outcome is not told yet.
     item: Option<Item>,
-    /// Where its `Data` began; where its message ended, once it has; where the response broke.
-    item_offset: u64,
-    /// Where `stray` begins.
-    stray_offset: u64,
+    /// Where its `Data` began; where its message ended, once it has; where `stray` begins, behind which no item is
+    /// whole; where the response broke.
+    item_offset: Offset,
     /// Bytes of data that may still be handed out.
-    room: u64,
-    max_item_bytes: u64,
-    /// How many items were asked for.
-    items: Option<u32>,
+    room: Offset,
+    max_item_bytes: Offset,
+    /// How many items were asked for, or [`UNKNOWN`].
+    items: u32,
     ok: u32,
     failed: u32,
     /// Committed items whose payload is not known to be whole.
@@ -70,12 +69,17 @@ pub(super) struct Machine {
     payload: PayloadCheck,
 }
 
+/// More items than a response can hold: those of 400 gigabytes at least.
+const UNKNOWN: u32 = u32::MAX;
+
 /// What is to be told before the input goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Queue {
     Nothing,
     /// A message's start tag.
     Message,
+    /// One that is its end tag too.
+    EmptyMessage,
     /// The element that was opened last is its own end.
     Close,
     /// What is held of a text that is told in pieces.
@@ -146,11 +150,14 @@ enum Ready {
 impl Machine {
     pub(super) const fn new(options: Options) -> Self {
         Self {
-            items: options.items,
+            items: match options.items {
+                Some(items) => items,
+                None => UNKNOWN,
+            },
             integrity: options.integrity,
-            max_item_bytes: options.max_item_bytes,
-            room: options.max_total_bytes,
-            offset: 0,
+            max_item_bytes: Offset(options.max_item_bytes),
+            room: Offset(options.max_total_bytes),
+            offset: Offset(0),
             lexer: Lexer::new(),
             assembly: Assembly::new(),
             attributes: Attributes::new(),
@@ -158,10 +165,9 @@ impl Machine {
             base64: Base64::new(),
             payload: PayloadCheck::new(),
             stray: Marker::new(),
-            stray_offset: 0,
             queue: Queue::Nothing,
             tag: Node::Foreign,
-            empty: false,
+            begun: false,
             telling: Telling {
                 node: Node::Foreign,
                 code: ResponseCode::Other,
@@ -170,7 +176,7 @@ impl Machine {
                 span: Span { start: 0, end: 0 },
             },
             item: None,
-            item_offset: 0,
+            item_offset: Offset(0),
             ids_told: false,
             fault: None,
             faultcode: None,
@@ -179,13 +185,12 @@ impl Machine {
             failed: 0,
             not_whole: 0,
             last_outcome: LastOutcome::None,
-            ended: None,
             error: None,
         }
     }
 
     pub(super) const fn offset(&self) -> u64 {
-        self.offset
+        self.offset.0
     }
 
     /// The next event of `input`; behind the end of all input (`last`), of what is owed then.
@@ -224,18 +229,18 @@ impl Machine {
     /// Steps to what is to be told next, or to data.
     #[inline(never)] // off the way of the data
     fn walk(&mut self, input: &mut &[u8], last: bool, scratch: &mut [u8]) -> Ready {
-        let mut cursor = Cursor::new(input, self.offset);
+        let mut cursor = Cursor::new(input, self.offset.0);
         let ready = loop {
             match self.step(&mut cursor, scratch) {
                 Ready::Nothing if !self.is_in_data() => {}
-                Ready::Starved if last && self.ended.is_none() => {
+                Ready::Starved if last && self.queue != Queue::Over => {
                     self.end_of_input(cursor.offset());
                 }
                 ready => break ready,
             }
         };
         *input = cursor.rest();
-        self.offset = cursor.offset();
+        self.offset.0 = cursor.offset();
         ready
     }
 
@@ -246,7 +251,7 @@ impl Machine {
             None if input.is_empty() => Ok(None),
             None => Err(Error {
                 kind: ErrorKind::Finished,
-                offset: self.offset,
+                offset: self.offset.0,
             }),
         }
     }
@@ -254,7 +259,7 @@ impl Machine {
     /// The caller could not keep the current item, or the one that was just committed.
     pub(super) fn reject(&mut self) {
         if let Some(item) = &mut self.item {
-            item.fail(ItemError::Write, self.offset);
+            item.fail(ItemError::Write, self.offset.0);
         } else if self.last_outcome != LastOutcome::None {
             self.ok = self.ok.saturating_sub(1);
             self.failed = self.failed.saturating_add(1);
@@ -285,7 +290,7 @@ impl Machine {
     fn step(&mut self, input: &mut Cursor<'_>, scratch: &mut [u8]) -> Ready {
         match self.queue {
             Queue::Nothing => {}
-            Queue::Message => return self.begin_message(),
+            Queue::Message | Queue::EmptyMessage => return self.begin_message(),
             Queue::Close => {
                 self.queue = Queue::Nothing;
                 return self.close(self.path.last_opened(), input, scratch);
@@ -357,11 +362,11 @@ impl Machine {
                 }
             }
             Token::Open | Token::OpenEmpty => {
-                self.empty = token == Token::OpenEmpty;
-                if self.empty {
+                let empty = token == Token::OpenEmpty;
+                if empty {
                     self.queue = Queue::Close;
                 }
-                return self.open(scratch);
+                return self.open(empty, scratch);
             }
             Token::Close => return self.close(self.lexer.name().qualified(), input, scratch),
             Token::Text => self.text(node, input, scratch),

@@ -78,14 +78,14 @@ impl Machine {
         for &byte in bytes {
             if !is_space(byte) {
                 if !self.stray.has_begun() {
-                    self.stray_offset = offset;
+                    self.item_offset.0 = offset;
                 }
                 if !self.stray.push(byte) {
                     self.stop_at_stray();
                     return;
                 }
                 if self.stray.is_complete() {
-                    self.stop(ErrorKind::Truncated, self.stray_offset);
+                    self.stop(ErrorKind::Truncated, self.item_offset.0);
                     return;
                 }
             }
@@ -100,7 +100,7 @@ impl Machine {
             Stage::Envelope | Stage::Answer => ErrorKind::UnexpectedText,
             Stage::Epilog => ErrorKind::TrailingData,
         };
-        self.stop(kind, self.stray_offset)
+        self.stop(kind, self.item_offset.0)
     }
 
     /// Tells a piece of what is held of a streamed text.
@@ -203,7 +203,9 @@ impl Machine {
             return;
         };
         if name == BACK_OFF_MILLISECONDS {
-            notes.back_off_ms = notes.back_off_ms.max(number(value));
+            if let Some(ms) = number(value) {
+                notes.set_back_off(ms);
+            }
         } else if name == INNER_ERROR_RESPONSE_CODE {
             (notes.inner_code).get_or_insert(ResponseCode::from_bytes(value));
         }
@@ -212,7 +214,7 @@ impl Machine {
     /// Something of a text could not be told as it is.
     fn note_replaced(&mut self) {
         if let Some(notes) = self.notes() {
-            notes.text_replaced = true;
+            notes.set_replaced();
         }
     }
 
