@@ -92,6 +92,21 @@ const CHILDREN: [(Node, u32, Node); 20] = [
     (Node::Detail, hash(b"MessageXml"), Node::MessageXml),
 ];
 
+const NODES: usize = Node::Foreign as usize + 1;
+
+/// The parent of each element, by its number. An element that has two stands in a message, or in a fault's detail.
+#[allow(clippy::indexing_slicing)] // at compile time
+const PARENTS: [Node; NODES] = {
+    // What is no child of the table is a value of `MessageXml`.
+    let mut parents = [Node::MessageXml; NODES];
+    let mut at = CHILDREN.len();
+    while at > 0 {
+        at -= 1; // those in a message stand first
+        parents[CHILDREN[at].2 as usize] = CHILDREN[at].0;
+    }
+    parents
+};
+
 impl Node {
     /// The child of this name. `Err`: there must not be another here.
     fn child(self, name: u32) -> Result<Self, ErrorKind> {
@@ -151,58 +166,56 @@ const MAX_PATH: usize = 7;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path {
     names: [u32; MAX_PATH],
-    nodes: [Node; MAX_PATH],
-    depth: u8,
-    /// The innermost open element.
-    node: Node,
-    /// Elements open off the path.
-    skipped: u16,
-    /// Hash of their names.
+    /// Hash of the names that are open off the path.
     skipped_names: u32,
     /// Hash of the last start tag's name.
     last_opened: u32,
+    depth: u8,
+    /// The innermost open element that is on the path.
+    on_path: Node,
+    in_fault: bool,
+    /// Elements open off the path: fewer than [`MAX_DEPTH`], since the outermost is on it.
+    skipped: u8,
 }
 
 impl Path {
     pub(super) const fn new() -> Self {
         Self {
             names: [0; MAX_PATH],
-            nodes: [Node::Document; MAX_PATH],
-            depth: 0,
-            node: Node::Document,
-            skipped: 0,
             skipped_names: 0,
             last_opened: 0,
+            depth: 0,
+            on_path: Node::Document,
+            in_fault: false,
+            skipped: 0,
         }
     }
 
     /// The innermost open element.
     pub(super) const fn node(&self) -> Node {
-        self.node
+        match self.skipped {
+            0 => self.on_path,
+            _ => Node::Foreign,
+        }
     }
 
     /// The innermost open element that is not [`Node::Foreign`].
-    #[inline(never)] // for its size
-    pub(super) fn on_path(&self) -> Node {
-        let open = self.nodes.get(..usize::from(self.depth));
-        (open.and_then(<[_]>::last).copied()).unwrap_or(Node::Document)
+    pub(super) const fn on_path(&self) -> Node {
+        self.on_path
     }
 
-    /// Whether the innermost open element stands in a fault: the third element from the outside.
+    /// Whether the innermost open element stands in a fault, or is one.
     pub(super) const fn is_in_fault(&self) -> bool {
-        let [_, _, third, ..] = self.nodes;
-        self.depth > 2 && matches!(third, Node::Fault)
+        self.in_fault
     }
 
     /// Opens an element, and says which.
     pub(super) fn open(&mut self, name: &Name) -> Result<Node, ErrorKind> {
         self.last_opened = name.qualified();
-        let node = match self.node {
+        let node = match self.node() {
             Node::Foreign => Node::Foreign,
             node => node.child(name.local())?,
         };
-        let depth = usize::from(self.depth);
-        self.node = node;
         if node == Node::Foreign {
             if u32::from(self.skipped) + u32::from(self.depth) >= MAX_DEPTH {
                 return Err(ErrorKind::TooDeep);
@@ -210,36 +223,37 @@ impl Path {
             self.skipped += 1;
             self.skipped_names =
                 (self.skipped_names.wrapping_mul(FACTOR)).wrapping_add(self.last_opened);
-        } else if let (Some(free), Some(name)) =
-            (self.nodes.get_mut(depth), self.names.get_mut(depth))
-        {
-            *free = node;
-            *name = self.last_opened;
+        } else if let Some(free) = self.names.get_mut(usize::from(self.depth)) {
+            *free = self.last_opened;
             self.depth += 1;
+            self.on_path = node;
+            self.in_fault |= node == Node::Fault;
         }
         Ok(node)
     }
 
     /// Closes the innermost element by its end tag, and says which it was.
     pub(super) fn close(&mut self, name: u32) -> Result<Node, ErrorKind> {
-        let closed = self.node;
-        if closed == Node::Foreign {
+        if self.skipped > 0 {
             self.skipped -= 1;
             self.skipped_names = self.skipped_names.wrapping_sub(name).wrapping_mul(INVERSE);
-            if self.skipped > 0 {
-                return Ok(closed);
-            }
-            if self.skipped_names != 0 {
+            if self.skipped == 0 && self.skipped_names != 0 {
                 return Err(ErrorKind::MismatchedEndTag);
             }
-        } else {
-            let open = self.names.get(..usize::from(self.depth));
-            if open.and_then(<[_]>::last) != Some(&name) {
-                return Err(ErrorKind::MismatchedEndTag);
-            }
-            self.depth -= 1;
+            return Ok(Node::Foreign);
         }
-        self.node = self.on_path();
+        let depth = self.depth.wrapping_sub(1);
+        if self.names.get(usize::from(depth)) != Some(&name) {
+            return Err(ErrorKind::MismatchedEndTag);
+        }
+        self.depth = depth;
+        let closed = self.on_path;
+        self.on_path = match PARENTS.get(closed as usize) {
+            Some(Node::Message) if self.in_fault => Node::Detail,
+            Some(&parent) => parent,
+            None => Node::Document,
+        };
+        self.in_fault &= closed != Node::Fault;
         Ok(closed)
     }
 
