@@ -35,6 +35,20 @@ impl Span {
         }
     }
 
+    /// Both ends in one word.
+    pub(super) const fn to_bits(self) -> u32 {
+        (self.end as u32) << 16 | self.start as u32
+    }
+
+    /// What [`to_bits`](Self::to_bits) made.
+    #[allow(clippy::cast_possible_truncation)] // the lower half
+    pub(super) const fn from_bits(bits: u32) -> Self {
+        Self {
+            start: bits as u16,
+            end: (bits >> 16) as u16,
+        }
+    }
+
     #[inline(never)] // for its size, as below
     pub(super) fn of(self, scratch: &[u8]) -> &[u8] {
         scratch

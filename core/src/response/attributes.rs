@@ -10,23 +10,17 @@ use crate::hash::{extend, hash, EMPTY};
 /// Values of the current tag. Texts lie in the scratch, one behind the other.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attributes {
-    numbers: [u32; 4],
+    /// Numbers; of texts their [`Span`], or their length where they are too long for the scratch.
+    values: [u32; 5],
     /// A bit for each that is there.
-    numbered: u8,
-    texts: [Text; 2],
+    filled: u8,
+    /// A bit for each text that is too long.
+    omitted: u8,
     /// Where in the scratch the next text may begin.
     free: u16,
     /// Where the value under way goes.
     slot: Option<Slot>,
     pub(super) class: Option<ResponseClass>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Text {
-    Absent,
-    Held(Span),
-    /// What is too long for the scratch has this many bytes.
-    Omitted(u32),
 }
 
 /// Where a value goes.
@@ -38,18 +32,22 @@ enum Slot {
     Encoding,
 }
 
+/// Where texts are.
+const FIRST: u8 = 0;
+const SECOND: u8 = 1;
+
 /// The attributes that are wanted: their element, their name, where their value goes.
 #[rustfmt::skip]
 const WANTED: [(Node, u32, Slot); 10] = [
     (Node::Message, hash(b"ResponseClass"), Slot::Class),
-    (Node::ItemId, hash(b"Id"), Slot::Text(0)),
-    (Node::ItemId, hash(b"ChangeKey"), Slot::Text(1)),
-    (Node::MessageXmlValue, hash(b"Name"), Slot::Text(0)),
-    (Node::ServerVersionInfo, hash(b"Version"), Slot::Text(0)),
-    (Node::ServerVersionInfo, hash(b"MajorVersion"), Slot::Number(0)),
-    (Node::ServerVersionInfo, hash(b"MinorVersion"), Slot::Number(1)),
-    (Node::ServerVersionInfo, hash(b"MajorBuildNumber"), Slot::Number(2)),
-    (Node::ServerVersionInfo, hash(b"MinorBuildNumber"), Slot::Number(3)),
+    (Node::ItemId, hash(b"Id"), Slot::Text(FIRST)),
+    (Node::ItemId, hash(b"ChangeKey"), Slot::Text(SECOND)),
+    (Node::MessageXmlValue, hash(b"Name"), Slot::Text(FIRST)),
+    (Node::ServerVersionInfo, hash(b"Version"), Slot::Text(FIRST)),
+    (Node::ServerVersionInfo, hash(b"MajorVersion"), Slot::Number(1)),
+    (Node::ServerVersionInfo, hash(b"MinorVersion"), Slot::Number(2)),
+    (Node::ServerVersionInfo, hash(b"MajorBuildNumber"), Slot::Number(3)),
+    (Node::ServerVersionInfo, hash(b"MinorBuildNumber"), Slot::Number(4)),
     (Node::Declaration, hash(b"encoding"), Slot::Encoding),
 ];
 
@@ -58,9 +56,9 @@ const UTF_8: u32 = hash(b"utf-8");
 impl Attributes {
     pub(super) const fn new() -> Self {
         Self {
-            numbers: [0; 4],
-            numbered: 0,
-            texts: [Text::Absent; 2],
+            values: [0; 5],
+            filled: 0,
+            omitted: 0,
             free: 0,
             slot: None,
             class: None,
@@ -69,8 +67,8 @@ impl Attributes {
 
     /// Begins a tag.
     pub(super) fn begin_tag(&mut self) {
-        self.numbered = 0;
-        self.texts = [Text::Absent; 2];
+        self.filled = 0;
+        self.omitted = 0;
         self.free = 0;
         self.class = None;
     }
@@ -106,10 +104,8 @@ impl Attributes {
                 };
             }
             Some(Slot::Number(n)) => {
-                let slot = self.numbers.get_mut(usize::from(n));
-                if let (Some(slot), Some(number)) = (slot, number(trim(bytes))) {
-                    *slot = number;
-                    self.numbered |= 1 << n;
+                if let Some(number) = number(trim(bytes)) {
+                    self.put(n, number);
                 }
             }
             Some(Slot::Text(n)) => self.take_text(n, assembly),
@@ -125,51 +121,73 @@ impl Attributes {
     }
 
     fn take_text(&mut self, n: u8, assembly: &Assembly) {
-        let text = match assembly.whole() {
+        let (value, held) = match assembly.whole() {
             Some(span) => {
                 self.free = span.end;
-                Text::Held(span)
+                (span.to_bits(), true)
             }
-            None => Text::Omitted(assembly.total()),
+            None => (assembly.total(), false),
         };
-        if let Some(slot) = self.texts.get_mut(usize::from(n)) {
-            *slot = text;
+        self.put(n, value);
+        self.omitted = self.omitted & !(1 << n) | u8::from(!held) << n;
+    }
+
+    fn put(&mut self, n: u8, value: u32) {
+        if let Some(slot) = self.values.get_mut(usize::from(n)) {
+            *slot = value;
+            self.filled |= 1 << n;
         }
+    }
+
+    /// What a slot holds, if it holds anything.
+    fn value(&self, n: u8) -> Option<u32> {
+        let value = self.values.get(usize::from(n)).copied();
+        value.filter(|_| self.filled >> n & 1 != 0)
     }
 
     /// Takes the assembled name of an element, where an attribute may take its place.
     pub(super) fn name_itself(&mut self, assembly: &Assembly) {
-        self.take_text(0, assembly);
+        self.take_text(FIRST, assembly);
     }
 
     /// The name of a `MessageXml` value: nothing if it takes more than half of the scratch.
     pub(super) fn name(&self, scratch: &[u8]) -> Span {
-        match self.texts {
-            [Text::Held(span), _] if usize::from(span.end) <= scratch.len() / 2 => span,
-            _ => Span::default(),
-        }
+        let held = self.value(FIRST).filter(|_| self.omitted == 0);
+        (held.map(Span::from_bits))
+            .filter(|span| usize::from(span.end) <= scratch.len() / 2)
+            .unwrap_or_default()
     }
 
     pub(super) fn item_ids<'s>(&self, scratch: &'s [u8]) -> ItemIds<'s> {
-        let [id, change_key] = &self.texts;
         ItemIds {
-            id: id.tell(scratch),
-            change_key: change_key.tell(scratch),
+            id: self.text(FIRST, scratch),
+            change_key: self.text(SECOND, scratch),
         }
     }
 
     pub(super) fn server_version<'s>(&self, scratch: &'s [u8]) -> ServerVersion<'s> {
-        let [version, _] = &self.texts;
-        let number = |n: usize| {
-            let number = self.numbers.get(n).copied();
-            number.filter(|_| self.numbered >> n & 1 != 0)
-        };
         ServerVersion {
-            major: number(0),
-            minor: number(1),
-            major_build: number(2),
-            minor_build: number(3),
-            version: version.tell(scratch),
+            major: self.value(1),
+            minor: self.value(2),
+            major_build: self.value(3),
+            minor_build: self.value(4),
+            version: self.text(FIRST, scratch),
+        }
+    }
+
+    fn text<'s>(&self, n: u8, scratch: &'s [u8]) -> Attribute<'s> {
+        let Some(value) = self.value(n) else {
+            return Attribute::Absent;
+        };
+        if self.omitted >> n & 1 != 0 {
+            return Attribute::Omitted { len: value.into() };
+        }
+        let bytes = Span::from_bits(value).of(scratch);
+        match core::str::from_utf8(bytes) {
+            Ok(text) => Attribute::Value(text),
+            Err(_) => Attribute::Omitted {
+                len: bytes.len() as u64,
+            },
         }
     }
 }
@@ -177,21 +195,6 @@ impl Attributes {
 const SUCCESS: u32 = hash(b"Success");
 const WARNING: u32 = hash(b"Warning");
 const ERROR: u32 = hash(b"Error");
-
-impl Text {
-    fn tell(self, scratch: &[u8]) -> Attribute<'_> {
-        match self {
-            Self::Absent => Attribute::Absent,
-            Self::Omitted(len) => Attribute::Omitted { len: len.into() },
-            Self::Held(span) => match core::str::from_utf8(span.of(scratch)) {
-                Ok(text) => Attribute::Value(text),
-                Err(_) => Attribute::Omitted {
-                    len: span.of(scratch).len() as u64,
-                },
-            },
-        }
-    }
-}
 
 /// A value without the white space around it.
 #[inline(never)] // for its size

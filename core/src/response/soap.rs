@@ -6,7 +6,7 @@
 //! A subtree that is not on the path is skipped.
 
 use super::error::ErrorKind;
-use super::xml::Name;
+use super::xml::Word;
 use crate::hash::{hash, FACTOR};
 
 /// How deep elements may be nested, the envelope being the first.
@@ -210,7 +210,7 @@ impl Path {
     }
 
     /// Opens an element, and says which.
-    pub(super) fn open(&mut self, name: &Name) -> Result<Node, ErrorKind> {
+    pub(super) fn open(&mut self, name: &Word) -> Result<Node, ErrorKind> {
         self.last_opened = name.qualified();
         let node = match self.node() {
             Node::Foreign => Node::Foreign,

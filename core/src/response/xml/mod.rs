@@ -15,15 +15,17 @@
 mod name;
 mod reference;
 mod section;
+mod word;
 
-pub(super) use name::Name;
 pub use name::MAX_NAME_LEN;
+pub(super) use word::Word;
 
 use super::assembly::Assembly;
 use super::bytes::{is_name, is_space, starts_name};
 use super::cursor::Cursor;
 use super::error::ErrorKind;
-use reference::{Reference, Step};
+use crate::offset::Offset;
+use reference::Step;
 
 /// One token. Names are in [`Lexer::name`], attribute values in the [`Assembly`] that [`Lexer::next`] was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,46 +88,47 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lexer {
     /// Where the markup under way, or the last, begins.
-    markup_offset: u64,
-    name: Name,
-    reference: Reference,
+    markup_offset: Offset,
+    word: Word,
     state: State,
-    /// How many bytes of what the state waits for have come.
-    count: u8,
     /// The quote that ends the value.
     quote: u8,
     /// The value is wanted.
     keep: bool,
-    /// Nothing but a byte order mark has been seen, so that an XML declaration may come.
-    at_start: bool,
-    /// The tag under way is the XML declaration.
-    declaration: bool,
+    prolog: Prolog,
+}
+
+/// How far the XML declaration is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Prolog {
+    /// It may come: nothing but a byte order mark and comments has been seen.
+    Ahead,
+    /// The tag under way is it.
+    Here,
+    Behind,
 }
 
 impl Lexer {
     pub(super) const fn new() -> Self {
         Self {
-            markup_offset: 0,
-            name: Name::new(),
-            reference: Reference::new(),
+            markup_offset: Offset(0),
+            word: Word::NAME,
             state: State::ByteOrderMark,
-            count: 0,
             quote: 0,
             keep: false,
-            at_start: true,
-            declaration: false,
+            prolog: Prolog::Ahead,
         }
     }
 
     /// The name of the last `Start`, `AttributeName` or `Close`.
-    pub(super) const fn name(&self) -> &Name {
-        &self.name
+    pub(super) const fn name(&self) -> &Word {
+        &self.word
     }
 
     /// The character of the last `Char`, in UTF-8; U+FFFD in place of what is none (`false`).
     #[inline(never)] // for its size
     pub(super) fn char<'b>(&self, bytes: &'b mut [u8; 4]) -> (&'b [u8], bool) {
-        let char = self.reference.char();
+        let char = self.word.char();
         let text = char
             .unwrap_or(char::REPLACEMENT_CHARACTER)
             .encode_utf8(bytes);
@@ -134,7 +137,7 @@ impl Lexer {
 
     /// Offset of the `<` that began the last tag.
     pub(super) const fn markup_offset(&self) -> u64 {
-        self.markup_offset
+        self.markup_offset.0
     }
 
     /// Whether the value of the attribute that was just named is to be assembled.
@@ -145,7 +148,7 @@ impl Lexer {
     /// Whether text is ahead, so that the caller may take bytes by itself up to the next
     /// [`is_markup`](Self::is_markup).
     pub(super) fn in_text(&self) -> bool {
-        self.state == State::Text || self.state == State::Cdata && self.count == 0
+        self.state == State::Text || self.state == State::Cdata && self.word.len == 0
     }
 
     /// Whether this byte, ahead in text, is not text.
@@ -158,7 +161,7 @@ impl Lexer {
 
     /// Whether the input may end here: no tag, reference, comment or section is open.
     pub(super) fn is_between(&self) -> bool {
-        self.state == State::Text || self.state == State::ByteOrderMark && self.count == 0
+        self.state == State::Text || self.state == State::ByteOrderMark && self.word.len == 0
     }
 
     /// The text that lies ahead, or the beginning of it.
@@ -191,26 +194,26 @@ impl Lexer {
             match state {
                 State::Text => match byte {
                     b'<' => {
-                        self.markup_offset = input.offset();
+                        self.markup_offset.0 = input.offset();
                         state = State::Markup;
                     }
                     b'&' => {
-                        self.reference = Reference::new();
+                        self.word = Word::REFERENCE;
                         state = State::Reference;
                     }
                     _ => {
-                        self.at_start = false;
+                        self.prolog = Prolog::Behind;
                         break Ok(Some(Token::Text));
                     }
                 },
                 State::Markup => {
-                    self.name = Name::new();
+                    self.word = Word::NAME;
                     state = match byte {
                         b'/' => State::EndName,
                         b'!' => State::Exclamation,
                         b'?' => State::InstructionTarget,
                         _ if starts_name(byte) => {
-                            self.at_start = false;
+                            self.prolog = Prolog::Behind;
                             if keep_name {
                                 assembly.begin(0);
                             }
@@ -239,11 +242,11 @@ impl Lexer {
                 }
                 State::InTag => {
                     (state, token) = match byte {
-                        b'>' if !self.declaration => (State::Text, Some(Token::Open)),
-                        b'/' if !self.declaration => (State::EmptyTag, None),
-                        b'?' if self.declaration => (State::DeclarationEnd, None),
+                        b'>' if self.prolog != Prolog::Here => (State::Text, Some(Token::Open)),
+                        b'/' if self.prolog != Prolog::Here => (State::EmptyTag, None),
+                        b'?' if self.prolog == Prolog::Here => (State::DeclarationEnd, None),
                         _ if starts_name(byte) => {
-                            self.name = Name::new();
+                            self.word = Word::NAME;
                             taken = 0;
                             (State::AttributeName, None)
                         }
@@ -265,7 +268,7 @@ impl Lexer {
                     });
                     state = State::Text;
                 }
-                State::Reference | State::ValueReference => match self.reference.push(byte) {
+                State::Reference | State::ValueReference => match self.word.take_reference(byte) {
                     Step::More => {}
                     Step::Refused => break Err(ErrorKind::UnknownEntity),
                     Step::Done => (state, token) = self.refer(state, assembly, scratch),
@@ -289,7 +292,7 @@ impl Lexer {
         scratch: &mut [u8],
     ) -> Result<(usize, State, Option<Token>), ErrorKind> {
         let value = run(input.rest(), self.quote, b'<', b'&');
-        if self.declaration {
+        if self.prolog == Prolog::Here {
             // No value of the declaration may have a question mark (XML 1.0 §2.8), and other readers end the
             // declaration there.
             if let Some(at) = value.iter().position(|&byte| byte == b'?') {
@@ -305,7 +308,7 @@ impl Lexer {
             Some(byte) if byte == self.quote => Ok((1, State::InTag, Some(Token::AttributeValue))),
             Some(b'<') => Err(ErrorKind::UnexpectedByte),
             Some(b'&') => {
-                self.reference = Reference::new();
+                self.word = Word::REFERENCE;
                 Ok((1, State::ValueReference, None))
             }
             _ => Ok((0, State::Value, None)),
@@ -337,8 +340,8 @@ impl Lexer {
         scratch: &mut [u8],
     ) -> Result<bool, ErrorKind> {
         while let Some(byte) = input.peek() {
-            let prefixed = self.name.has_prefix();
-            let name = input.ahead(self.name.take(input.rest()));
+            let prefixed = self.word.has_prefix();
+            let name = input.ahead(self.word.take_name(input.rest()));
             if name.is_empty() {
                 return match is_name(byte) {
                     true => Err(ErrorKind::NameTooLong),
@@ -346,7 +349,7 @@ impl Lexer {
                 };
             }
             if keep {
-                match self.name.has_prefix() == prefixed {
+                match self.word.has_prefix() == prefixed {
                     true => assembly.push_or_count(name, scratch),
                     false => assembly.begin(0),
                 }

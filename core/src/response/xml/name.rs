@@ -1,5 +1,6 @@
-//! Qualified names.
+//! Qualified names, of which the hash is kept.
 
+use super::word::Word;
 use crate::hash::{extend, EMPTY, FACTOR};
 use crate::response::bytes::{is_alphanumeric, is_name};
 
@@ -7,32 +8,15 @@ use crate::response::bytes::{is_alphanumeric, is_name};
 /// `m:ExportItemsResponseMessage`, has 28.
 pub const MAX_NAME_LEN: usize = 64;
 
-/// The name of an element or attribute, under way or whole: not its bytes, but their hash.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::response) struct Name {
-    local: u32,
-    /// Hash of the prefix and its colon, zero without one.
-    prefix: u32,
-    len: u8,
-}
-
-impl Name {
-    pub(super) const fn new() -> Self {
-        Self {
-            local: EMPTY,
-            prefix: 0,
-            len: 0,
-        }
-    }
-
+impl Word {
     /// Takes a name off the front of `bytes`, as much of it as lies there, and says how many bytes that was.
     ///
     /// It stops behind the colon that ends a prefix, and where the name becomes too long.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
+    pub(super) fn take_name(&mut self, bytes: &[u8]) -> usize {
         let room = MAX_NAME_LEN - usize::from(self.len);
         let bytes = bytes.get(..room).unwrap_or(bytes);
         let prefixed = self.has_prefix();
-        let mut local = self.local;
+        let mut local = self.value;
         let mut taken = 0;
         for &byte in bytes {
             if !is_alphanumeric(byte) {
@@ -49,7 +33,7 @@ impl Name {
             taken += 1;
             local = extend(local, byte);
         }
-        self.local = local;
+        self.value = local;
         self.len += taken;
         usize::from(taken)
     }
@@ -64,12 +48,12 @@ impl Name {
 
     /// Hash of the name as it stands in the document; without a prefix, that of the local part.
     pub(in crate::response) const fn qualified(&self) -> u32 {
-        self.local ^ self.prefix.wrapping_mul(FACTOR)
+        self.value ^ self.prefix.wrapping_mul(FACTOR)
     }
 
     /// Hash of the part behind the prefix.
     pub(in crate::response) const fn local(&self) -> u32 {
-        self.local
+        self.value
     }
 }
 
@@ -79,12 +63,12 @@ mod tests {
     use std::format;
     use std::string::String;
 
-    use super::Name;
+    use super::Word;
 
     fn qualified(name: &str) -> u32 {
-        let mut hash = Name::new();
+        let mut hash = Word::NAME;
         let mut rest = name.as_bytes();
-        while let taken @ 1.. = hash.take(rest) {
+        while let taken @ 1.. = hash.take_name(rest) {
             rest = &rest[taken..];
         }
         assert!(rest.is_empty());

@@ -1,15 +1,6 @@
 //! Character and entity references.
 
-/// A reference under way, behind its `&`; then what it stands for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reference {
-    /// 10 behind `#`, 16 behind `#x`, 0 in a name.
-    radix: u8,
-    /// How many letters of a name; whether there is a digit of a number.
-    len: u8,
-    /// The letters, the last one lowest; the number, as far as it can be a character's.
-    value: u32,
-}
+use super::word::Word;
 
 /// What a byte did to a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,28 +12,12 @@ pub(super) enum Step {
     Refused,
 }
 
-impl Reference {
-    pub(super) const fn new() -> Self {
-        Self {
-            radix: 0,
-            len: 0,
-            value: 0,
-        }
-    }
-
-    /// What stands for a character as if a reference did.
-    #[allow(clippy::cast_lossless)] // `from` is not const
-    pub(super) const fn to(byte: u8) -> Self {
-        Self {
-            value: byte as u32,
-            ..Self::new()
-        }
-    }
-
-    pub(super) fn push(&mut self, byte: u8) -> Step {
-        match (byte, self.radix, self.len) {
-            (b'#', 0, 0) => self.radix = 10,
-            (b'x', 10, 0) => self.radix = 16,
+impl Word {
+    /// Takes the next byte of a reference.
+    pub(super) fn take_reference(&mut self, byte: u8) -> Step {
+        match (byte, self.prefix, self.len) {
+            (b'#', 0, 0) => self.prefix = 10,
+            (b'x', 10, 0) => self.prefix = 16,
             (b';', 0, 1..) => {
                 // The five predefined entities (XML 1.0 §4.6).
                 let char = match self.value {
@@ -65,12 +40,13 @@ impl Reference {
                 let digit = match byte {
                     b'0'..=b'9' => byte - b'0',
                     b'A'..=b'F' | b'a'..=b'f' => (byte | 0x20) - b'a' + 10,
-                    _ => self.radix,
+                    _ => u8::MAX,
                 };
-                if digit >= self.radix {
+                let digit = u32::from(digit);
+                if digit >= self.prefix {
                     return Step::Refused;
                 }
-                let value = self.value * u32::from(self.radix) + u32::from(digit);
+                let value = self.value * self.prefix + digit;
                 self.value = value.min(BEYOND);
                 self.len = 1;
             }
@@ -79,7 +55,7 @@ impl Reference {
         Step::More
     }
 
-    /// What it stands for. `None`: a number that is no character of XML 1.0 (§2.2).
+    /// What a reference stands for. `None`: a number that is no character of XML 1.0 (§2.2).
     ///
     /// Exchange writes such references: it does not strip control characters from texts.
     pub(super) fn char(self) -> Option<char> {
@@ -103,13 +79,13 @@ const APOS: u32 = u32::from_be_bytes(*b"apos");
 
 #[cfg(test)]
 mod tests {
-    use super::{Reference, Step};
+    use super::{Step, Word};
 
     /// `Err`: how far it came.
     fn run(text: &str) -> Result<Option<char>, Step> {
-        let mut reference = Reference::new();
+        let mut reference = Word::REFERENCE;
         for byte in text.bytes() {
-            match reference.push(byte) {
+            match reference.take_reference(byte) {
                 Step::More => {}
                 Step::Done => return Ok(reference.char()),
                 Step::Refused => return Err(Step::Refused),

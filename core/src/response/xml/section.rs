@@ -1,7 +1,6 @@
 //! What stands beside elements and text: comments, CDATA sections, processing instructions, a byte order mark.
 
-use super::reference::Reference;
-use super::{run, Lexer, State, Token};
+use super::{run, Lexer, Prolog, State, Token};
 use crate::hash::hash;
 use crate::response::bytes::is_name;
 use crate::response::error::ErrorKind;
@@ -21,11 +20,10 @@ impl Lexer {
         let mut next = state;
         let mut token = None;
         let mut taken = 1;
-        let count = self.count;
-        self.count = 0;
+        let count = self.word.len;
         match state {
             State::ByteOrderMark => match (byte, count) {
-                (0xEF, 0) | (0xBB, 1) => self.count = count + 1,
+                (0xEF, 0) | (0xBB, 1) => self.word.len = count + 1,
                 (0xBF, 2) => next = State::Text,
                 // UTF-16 begins with FE FF or FF FE, or with a zero beside the first character.
                 (0xFE | 0xFF | 0, _) | (_, 1..) => return Err(ErrorKind::Encoding),
@@ -46,21 +44,24 @@ impl Lexer {
             State::CommentStart if byte == b'-' => next = State::Comment,
             State::Comment => match (byte, count) {
                 (b'>', 2) => next = State::Text,
-                (b'-', _) => self.count = (count + 1).min(2),
-                _ => taken = run(ahead, b'-', b'-', b'-').len(),
+                (b'-', _) => self.word.len = (count + 1).min(2),
+                _ => {
+                    self.word.len = 0;
+                    taken = run(ahead, b'-', b'-', b'-').len();
+                }
             },
 
             State::CdataStart if CDATA.get(usize::from(count)) == Some(&byte) => {
-                self.at_start = false;
-                if usize::from(count) + 1 < CDATA.len() {
-                    self.count = count + 1;
-                } else {
+                self.prolog = Prolog::Behind;
+                self.word.len = count + 1;
+                if usize::from(self.word.len) == CDATA.len() {
+                    self.word.len = 0;
                     next = State::Cdata;
                 }
             }
             State::Cdata => match (byte, count) {
                 (b'>', 2) => next = State::Text,
-                (b']', 0 | 1) => self.count = count + 1,
+                (b']', 0 | 1) => self.word.len = count + 1,
                 (_, 0) => {
                     taken = 0;
                     token = Some(Token::Text);
@@ -68,37 +69,38 @@ impl Lexer {
                 // Brackets that did not close the section are text, one after the other: the first of three, or all.
                 _ => {
                     taken = usize::from(byte == b']');
-                    self.count = if byte == b']' { count } else { count - 1 };
-                    self.reference = Reference::to(b']');
+                    self.word.len = if byte == b']' { count } else { count - 1 };
+                    self.word.value = b']'.into();
                     token = Some(Token::Char);
                 }
             },
 
             State::InstructionTarget if is_name(byte) => {
-                taken = self.name.take(ahead);
+                taken = self.word.take_name(ahead);
                 if taken == 0 {
                     return Err(ErrorKind::NameTooLong);
                 }
             }
-            State::InstructionTarget if !self.name.is_empty() => {
+            State::InstructionTarget if !self.word.is_empty() => {
                 taken = 0;
                 next = State::Instruction;
-                let at_start = core::mem::replace(&mut self.at_start, false);
-                if self.name.qualified() == XML {
-                    if !at_start {
+                self.word.len = 0;
+                let prolog = core::mem::replace(&mut self.prolog, Prolog::Behind);
+                if self.word.qualified() == XML {
+                    if prolog == Prolog::Behind {
                         return Err(ErrorKind::UnexpectedByte);
                     }
-                    self.declaration = true;
+                    self.prolog = Prolog::Here;
                     token = Some(Token::Declaration);
                     next = State::InTag;
                 }
             }
             State::Instruction => match (byte, count) {
                 (b'>', 1) => next = State::Text,
-                _ => self.count = u8::from(byte == b'?'),
+                _ => self.word.len = u8::from(byte == b'?'),
             },
             State::DeclarationEnd if byte == b'>' => {
-                self.declaration = false;
+                self.prolog = Prolog::Behind;
                 next = State::Text;
             }
             _ => return Err(ErrorKind::UnexpectedByte),
