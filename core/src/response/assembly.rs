@@ -2,13 +2,15 @@
 
 use super::bytes::is_space;
 
-/// A token under assembly: the bytes `base..end` of the scratch, of which `start..end` are still to be told.
+/// A token under assembly: the bytes `base..end` of the scratch, of which `told..start` were told last and `start..end`
+/// are still to be told.
 ///
 /// A token takes [`LARGEST`] bytes of the scratch at most.
-// INVARIANT: `base <= start <= end <= scratch.len()` for the one scratch that all calls are given.
+// INVARIANT: `base <= told <= start <= end <= scratch.len()` for the one scratch that all calls are given.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Assembly {
     base: u16,
+    told: u16,
     start: u16,
     end: u16,
     /// Bytes of the whole token, held or not, as far as they can be counted.
@@ -72,7 +74,7 @@ const LONGEST_PIECE: usize = 256;
 /// A piece of text that ends between characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    Text(Span),
+    Text,
     /// Bytes that are no text, to be told as one U+FFFD.
     Replacement,
 }
@@ -81,6 +83,7 @@ impl Assembly {
     pub(super) const fn new() -> Self {
         Self {
             base: 0,
+            told: 0,
             start: 0,
             end: 0,
             total: 0,
@@ -91,6 +94,7 @@ impl Assembly {
     pub(super) fn begin(&mut self, base: u16) {
         *self = Self {
             base,
+            told: base,
             start: base,
             end: base,
             total: 0,
@@ -160,15 +164,35 @@ impl Assembly {
         }
     }
 
-    /// What is held of a token of [`push_token`](Self::push_token), without the space behind it, as far as it is UTF-8.
-    pub(super) fn token(&self, scratch: &[u8]) -> Span {
+    /// What was told last.
+    pub(super) const fn told(&self) -> Span {
+        Span {
+            start: self.told,
+            end: self.start,
+        }
+    }
+
+    /// What was told last begins `n` bytes later.
+    pub(super) fn tell_behind(&mut self, n: u16) {
+        self.told += n;
+    }
+
+    /// Tells what is held of a token of [`push_token`](Self::push_token), without the space behind it, as far as it is
+    /// UTF-8.
+    pub(super) fn token(&mut self, scratch: &[u8]) {
         let held = self.held().of(scratch);
         let token = held.strip_suffix(b" ").unwrap_or(held);
         let valid = match core::str::from_utf8(token) {
             Ok(_) => token.len(),
             Err(error) => error.valid_up_to(),
         };
-        Span::new(self.start, valid)
+        self.tell(valid);
+    }
+
+    /// So many bytes of what is held are told.
+    fn tell(&mut self, n: usize) {
+        self.told = self.start;
+        self.start = Span::new(self.start, n).end;
     }
 
     /// Tells the next piece of text. `None`: all that can be told has been, and there is room again.
@@ -194,16 +218,15 @@ impl Assembly {
             (None, None) if last => chunk.len(),
             (None, None) => 0,
         };
-        let told = Span::new(self.start, if text > 0 { text } else { replaced });
-        if told.is_empty() {
-            self.compact(scratch);
-            return None;
+        self.tell(if text > 0 { text } else { replaced });
+        match (text, replaced) {
+            (1.., _) => Some(Piece::Text),
+            (0, 1..) => Some(Piece::Replacement),
+            (0, 0) => {
+                self.compact(scratch);
+                None
+            }
         }
-        self.start = told.end;
-        Some(match text {
-            0 => Piece::Replacement,
-            _ => Piece::Text(told),
-        })
     }
 
     /// Moves what is held, at most the three bytes of a character that is not whole, to the front.
@@ -217,6 +240,7 @@ impl Assembly {
         }
         self.end = self.base + (self.end - self.start);
         self.start = self.base;
+        self.told = self.base;
     }
 }
 
@@ -242,7 +266,7 @@ mod tests {
         let mut drain = |assembly: &mut Assembly, last, scratch: &mut Vec<u8>| {
             while let Some(piece) = assembly.piece(last, scratch) {
                 match piece {
-                    Piece::Text(span) => out.push_str(span.text(scratch)),
+                    Piece::Text => out.push_str(assembly.told().text(scratch)),
                     Piece::Replacement => out.push('\u{FFFD}'),
                 }
             }

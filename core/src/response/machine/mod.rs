@@ -6,7 +6,7 @@ mod ending;
 mod telling;
 mod texts;
 
-use super::assembly::{Assembly, Span};
+use super::assembly::Assembly;
 use super::attributes::Attributes;
 use super::base64::Base64;
 use super::cursor::Cursor;
@@ -114,7 +114,7 @@ enum LastOutcome {
     NotWhole,
 }
 
-/// The text that is told.
+/// The text that is told: what the [`Assembly`] told last.
 #[derive(Clone, Copy, Debug)]
 struct Telling {
     node: Node,
@@ -123,7 +123,6 @@ struct Telling {
     replacement: bool,
     /// No more of it follows.
     last: bool,
-    span: Span,
 }
 
 /// What a step came to: the event, without what it holds or borrows, which the machine knows.
@@ -173,7 +172,6 @@ impl Machine {
                 code: ResponseCode::Other,
                 replacement: false,
                 last: false,
-                span: Span { start: 0, end: 0 },
             },
             item: None,
             item_offset: Offset(0),

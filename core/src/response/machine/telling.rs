@@ -10,7 +10,7 @@ impl Machine {
         let telling = self.telling;
         let text = || match telling.replacement {
             true => "\u{FFFD}",
-            false => telling.span.text(scratch),
+            false => self.assembly.told().text(scratch),
         };
         Some(match ready {
             Ready::Outcome => Event::Outcome(self.judge()?),

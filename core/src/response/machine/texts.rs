@@ -3,7 +3,7 @@
 use super::{Machine, Queue, Ready, Stage};
 use crate::code::ResponseCode;
 use crate::hash::hash;
-use crate::response::assembly::{Piece, Span};
+use crate::response::assembly::Piece;
 use crate::response::attributes::{number, trim};
 use crate::response::base64::Stop;
 use crate::response::bytes::is_space;
@@ -110,9 +110,8 @@ impl Machine {
         };
         self.telling.replacement = piece == Piece::Replacement;
         self.telling.last = false;
-        match piece {
-            Piece::Text(span) => self.telling.span = span,
-            Piece::Replacement => self.note_replaced(),
+        if piece == Piece::Replacement {
+            self.note_replaced();
         }
         Ready::Text
     }
@@ -130,14 +129,13 @@ impl Machine {
             // The last piece of a value says so, even where nothing is left of it.
             if ready == Ready::Nothing && node == Node::MessageXmlValue {
                 self.telling.replacement = false;
-                self.telling.span = Span::default();
                 return Ready::Text;
             }
             return ready;
         }
         self.queue = Queue::Nothing;
         self.telling.replacement = false;
-        self.telling.span = self.assembly.token(scratch);
+        self.assembly.token(scratch);
         match node {
             Node::ResponseCode => {
                 self.telling.code = self.code(scratch);
@@ -149,12 +147,10 @@ impl Machine {
             }
             Node::FaultCode => {
                 // `a:ErrorServerBusy`; the code of the detail, if there is one, goes before it.
-                let text = self.telling.span.of(scratch);
-                for (at, byte) in (self.telling.span.start + 1..).zip(text) {
-                    if *byte == b':' {
-                        self.telling.span.start = at;
-                        break;
-                    }
+                let text = self.assembly.told().of(scratch);
+                let colon = (1..).zip(text).find(|&(_, byte)| *byte == b':');
+                if let Some((behind, _)) = colon {
+                    self.assembly.tell_behind(behind);
                 }
                 let code = self.code(scratch);
                 if code != ResponseCode::Other {
@@ -169,7 +165,7 @@ impl Machine {
 
     /// The number that is told.
     pub(super) fn descriptive_link_key(&self, scratch: &[u8]) -> Option<i32> {
-        let text = self.telling.span.of(scratch);
+        let text = self.assembly.told().of(scratch);
         let digits = text.strip_prefix(b"-").unwrap_or(text);
         let key = i32::try_from(number(digits)?).ok()?;
         Some(if digits.len() < text.len() { -key } else { key })
@@ -180,13 +176,9 @@ impl Machine {
     /// [`ResponseCode::Other`] if that is not all of it, whether it is not UTF-8 or longer than what the
     /// smallest scratch holds.
     fn code(&self, scratch: &[u8]) -> ResponseCode {
-        let span = self.telling.span;
-        let rest = Span {
-            start: span.end,
-            end: self.assembly.held().end,
-        };
+        let rest = self.assembly.held();
         if self.assembly.total() <= LONGEST_CODE && matches!(rest.of(scratch), [] | b" ") {
-            ResponseCode::from_bytes(span.of(scratch))
+            ResponseCode::from_bytes(self.assembly.told().of(scratch))
         } else {
             ResponseCode::Other
         }
