@@ -46,6 +46,11 @@ impl Marker {
         self.matched as usize == TEXT.len()
     }
 
+    /// How many characters of a marker have been seen, of its leading equals signs no more than three.
+    pub(super) const fn len(self) -> u8 {
+        self.matched
+    }
+
     /// Whether anything of a marker has been seen.
     pub(super) const fn has_begun(self) -> bool {
         self.matched > 0

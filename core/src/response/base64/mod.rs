@@ -17,8 +17,7 @@ use super::marker::Marker;
 pub(super) struct Base64 {
     /// The symbols of a group that is not whole yet, six bits each, behind a one that says how many they are.
     bits: u32,
-    /// Equals signs seen.
-    padding: u8,
+    /// The padding, which may be the beginning of the truncation marker.
     marker: Marker,
     /// Something that is not base64 has come: only the marker is of interest.
     broken: bool,
@@ -53,7 +52,6 @@ impl Base64 {
     pub(super) const fn new() -> Self {
         Self {
             bits: NO_SYMBOL,
-            padding: 0,
             marker: Marker::new(),
             broken: false,
         }
@@ -65,7 +63,7 @@ impl Base64 {
         let size = out.len();
         let mut room = out;
         let stop = loop {
-            if self.bits == NO_SYMBOL && self.padding == 0 {
+            if self.bits == NO_SYMBOL && !self.marker.has_begun() {
                 room = groups(input, room);
             }
             let Some((&byte, rest)) = input.split_first() else {
@@ -75,7 +73,7 @@ impl Base64 {
                 break Stop::Output;
             }
             match u32::try_from(symbol(byte)) {
-                Ok(value) if self.padding == 0 => {
+                Ok(value) if !self.marker.has_begun() => {
                     if let Some(group) = self.symbol(value) {
                         room = put(group, room);
                     }
@@ -84,7 +82,7 @@ impl Base64 {
                     *input = skip_space(rest);
                     continue;
                 }
-                _ if self.pad(byte) => {}
+                _ if self.marker.push(byte) => {}
                 _ => break Stop::Byte,
             }
             *input = rest;
@@ -101,17 +99,6 @@ impl Base64 {
         }
         self.bits = NO_SYMBOL;
         Some([a, b, c])
-    }
-
-    /// Takes one byte of the padding, or of a marker, which both begin with an equals sign; `false` if it is none.
-    fn pad(&mut self, byte: u8) -> bool {
-        if !self.marker.push(byte) {
-            return false;
-        }
-        if byte == b'=' {
-            self.padding = self.padding.saturating_add(1);
-        }
-        true
     }
 
     /// Gives up decoding: from here on, the truncation marker is looked for in what comes.
@@ -140,7 +127,7 @@ impl Base64 {
         if self.broken {
             return End::Invalid;
         }
-        let (len, bits) = match (self.bits, self.padding) {
+        let (len, bits) = match (self.bits, self.marker.len()) {
             (NO_SYMBOL, 0) => (0, 0),
             (0x1000..=0x1FFF, 2) => (1, self.bits << 20),
             (0x4_0000..=0x7_FFFF, 1) => (2, self.bits << 14),
