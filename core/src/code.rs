@@ -43,6 +43,7 @@ macro_rules! response_codes {
             }
 
             /// [`from_text`](Self::from_text), of bytes that need not be UTF-8.
+            #[inline(never)] // for its size
             pub(crate) fn from_bytes(text: &[u8]) -> Self {
                 let hash = hash(text);
                 (Self::KNOWN.iter().zip(Self::HASHES))

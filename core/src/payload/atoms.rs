@@ -272,6 +272,7 @@ impl Atoms {
     }
 
     /// The value of a `MetaTagFXDelProp`.
+    #[inline(never)] // for its size
     fn deleted(&mut self, tag: u32) {
         if tag == MESSAGE_ATTACHMENTS && self.nesting == Nesting::ITEM {
             self.reached_attachments = true;

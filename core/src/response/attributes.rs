@@ -151,6 +151,7 @@ impl Attributes {
     }
 
     /// The name of a `MessageXml` value: nothing if it takes more than half of the scratch.
+    #[inline(never)] // for its size
     pub(super) fn name(&self, scratch: &[u8]) -> Span {
         let held = self.value(FIRST).filter(|_| self.omitted == 0);
         (held.map(Span::from_bits))
@@ -203,6 +204,7 @@ pub(super) fn trim(value: &[u8]) -> &[u8] {
 }
 
 /// A decimal number, too large ones clamped. `None`: it is none.
+#[inline(never)] // for its size
 pub(super) fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() {
         return None;

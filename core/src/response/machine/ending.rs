@@ -17,6 +17,7 @@ impl Machine {
     }
 
     /// The outcome of the current item, which is done.
+    #[inline(never)] // for its size
     pub(super) fn judge(&mut self) -> Option<Outcome> {
         let required = self.integrity;
         let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
@@ -59,6 +60,7 @@ impl Machine {
     }
 
     /// The response is unusable from here on.
+    #[inline(never)] // for its size
     pub(super) fn stop(&mut self, kind: ErrorKind, offset: u64) -> Ready {
         let item_error = match kind {
             ErrorKind::UnexpectedEnd => ItemError::Cut,
