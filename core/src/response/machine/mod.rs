@@ -307,8 +307,7 @@ impl Machine {
         let node = self.path.node();
         let keep_name = node == Node::MessageXml;
         match (self.lexer).next(input, keep_name, &mut self.assembly, scratch) {
-            Ok(Some(token)) => self.token(token, node, input, scratch),
-            Ok(None) => Ready::Starved,
+            Ok(token) => self.token(token, node, input, scratch),
             Err(kind) => self.stop(kind, input.offset()),
         }
     }
@@ -332,6 +331,7 @@ impl Machine {
             }
         }
         match token {
+            Token::Nothing => return Ready::Starved,
             Token::Start => {
                 if node == Node::Data {
                     // An element is not base64.

@@ -30,6 +30,8 @@ use reference::Step;
 /// One token. Names are in [`Lexer::name`], attribute values in the [`Assembly`] that [`Lexer::next`] was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
+    /// None, without more input.
+    Nothing,
     /// The name of a start tag is whole; its attributes follow.
     Start,
     /// The XML declaration begins; its attributes follow.
@@ -172,7 +174,7 @@ impl Lexer {
         }
     }
 
-    /// Reads to the end of the next token. `None`: the input is used up.
+    /// Reads to the end of the next token. [`Token::Nothing`]: the input is used up.
     ///
     /// The local part of a start tag's name is assembled if the caller wants that (`keep_name`).
     // On small cores its frame is off the stack when a token is acted on.
@@ -183,32 +185,31 @@ impl Lexer {
         keep_name: bool,
         assembly: &mut Assembly,
         scratch: &mut [u8],
-    ) -> Result<Option<Token>, ErrorKind> {
+    ) -> Result<Token, ErrorKind> {
         let mut state = self.state;
         let token = loop {
             let Some(byte) = input.peek() else {
-                break Ok(None);
+                break Token::Nothing;
             };
-            let mut token = None;
-            let mut taken = 1;
-            match state {
+            let mut token = Token::Nothing;
+            state = match state {
                 State::Text => match byte {
                     b'<' => {
                         self.markup_offset.0 = input.offset();
-                        state = State::Markup;
+                        State::Markup
                     }
                     b'&' => {
                         self.word = Word::REFERENCE;
-                        state = State::Reference;
+                        State::Reference
                     }
                     _ => {
                         self.prolog = Prolog::Behind;
-                        break Ok(Some(Token::Text));
+                        break Token::Text;
                     }
                 },
                 State::Markup => {
                     self.word = Word::NAME;
-                    state = match byte {
+                    match byte {
                         b'/' => State::EndName,
                         b'!' => State::Exclamation,
                         b'?' => State::InstructionTarget,
@@ -217,80 +218,113 @@ impl Lexer {
                             if keep_name {
                                 assembly.begin(0);
                             }
-                            taken = 0;
-                            State::StartName
+                            state = State::StartName;
+                            continue;
                         }
-                        _ => break Err(ErrorKind::UnexpectedByte),
-                    };
+                        _ => return Err(ErrorKind::UnexpectedByte),
+                    }
                 }
                 State::StartName | State::AttributeName | State::EndName => {
                     let keep = keep_name && state == State::StartName;
                     if !self.take_name(input, keep, assembly, scratch)? {
-                        break Ok(None);
+                        break Token::Nothing;
                     }
-                    taken = 0;
                     (state, token) = match state {
-                        State::StartName => (State::InTag, Some(Token::Start)),
+                        State::StartName => (State::InTag, Token::Start),
                         State::AttributeName => {
                             self.keep = false;
-                            (State::Equals, Some(Token::AttributeName))
+                            (State::Equals, Token::AttributeName)
                         }
-                        _ => (State::EndSpace, None),
+                        _ => (State::EndSpace, Token::Nothing),
                     };
+                    match token {
+                        Token::Nothing => continue,
+                        _ => break token,
+                    }
                 }
                 State::InTag | State::Equals | State::Quote | State::EndSpace if is_space(byte) => {
+                    state
                 }
-                State::InTag => {
-                    (state, token) = match byte {
-                        b'>' if self.prolog != Prolog::Here => (State::Text, Some(Token::Open)),
-                        b'/' if self.prolog != Prolog::Here => (State::EmptyTag, None),
-                        b'?' if self.prolog == Prolog::Here => (State::DeclarationEnd, None),
-                        _ if starts_name(byte) => {
-                            self.word = Word::NAME;
-                            taken = 0;
-                            (State::AttributeName, None)
-                        }
-                        _ => break Err(ErrorKind::UnexpectedByte),
-                    };
-                }
-                State::Equals if byte == b'=' => state = State::Quote,
+                State::InTag => match byte {
+                    b'>' if self.prolog != Prolog::Here => {
+                        token = Token::Open;
+                        State::Text
+                    }
+                    b'/' if self.prolog != Prolog::Here => State::EmptyTag,
+                    b'?' if self.prolog == Prolog::Here => State::DeclarationEnd,
+                    _ if starts_name(byte) => {
+                        self.word = Word::NAME;
+                        state = State::AttributeName;
+                        continue;
+                    }
+                    _ => return Err(ErrorKind::UnexpectedByte),
+                },
+                State::Equals if byte == b'=' => State::Quote,
                 State::Quote if matches!(byte, b'"' | b'\'') => {
                     self.quote = byte;
-                    state = State::Value;
+                    State::Value
                 }
-                State::Value => {
-                    (taken, state, token) = self.value(input, assembly, scratch)?;
+                State::Value => match byte {
+                    b'<' => return Err(ErrorKind::UnexpectedByte),
+                    b'&' => {
+                        self.word = Word::REFERENCE;
+                        State::ValueReference
+                    }
+                    _ if byte == self.quote => {
+                        token = Token::AttributeValue;
+                        State::InTag
+                    }
+                    _ => {
+                        self.value(input, assembly, scratch)?;
+                        continue;
+                    }
+                },
+                State::EmptyTag if byte == b'>' => {
+                    token = Token::OpenEmpty;
+                    State::Text
                 }
-                State::EmptyTag | State::EndSpace if byte == b'>' => {
-                    token = Some(match state {
-                        State::EmptyTag => Token::OpenEmpty,
-                        _ => Token::Close,
-                    });
-                    state = State::Text;
+                State::EndSpace if byte == b'>' => {
+                    token = Token::Close;
+                    State::Text
                 }
                 State::Reference | State::ValueReference => match self.word.take_reference(byte) {
-                    Step::More => {}
-                    Step::Refused => break Err(ErrorKind::UnknownEntity),
-                    Step::Done => (state, token) = self.refer(state, assembly, scratch),
+                    Step::More => state,
+                    Step::Refused => return Err(ErrorKind::UnknownEntity),
+                    Step::Done if state == State::Reference => {
+                        token = Token::Char;
+                        State::Text
+                    }
+                    Step::Done => {
+                        if self.keep {
+                            assembly.push_or_count(self.char(&mut [0; 4]).0, scratch);
+                        }
+                        State::Value
+                    }
                 },
-                _ => (taken, state, token) = self.section(state, byte, input.rest())?,
-            }
-            input.bump(taken);
-            if token.is_some() {
-                break Ok(token);
+                _ => {
+                    (state, token) = self.section(state, byte, input)?;
+                    match token {
+                        Token::Nothing => continue,
+                        _ => break token,
+                    }
+                }
+            };
+            input.bump(1);
+            if token != Token::Nothing {
+                break token;
             }
         };
         self.state = state;
-        token
+        Ok(token)
     }
 
-    /// Takes what lies ahead of an attribute's value; says what else to take, and whether that ends it.
+    /// Takes what lies ahead of an attribute's value.
     fn value(
         &mut self,
         input: &mut Cursor<'_>,
         assembly: &mut Assembly,
         scratch: &mut [u8],
-    ) -> Result<(usize, State, Option<Token>), ErrorKind> {
+    ) -> Result<(), ErrorKind> {
         let value = run(input.rest(), self.quote, b'<', b'&');
         if self.prolog == Prolog::Here {
             // No value of the declaration may have a question mark (XML 1.0 §2.8), and other readers end the
@@ -304,31 +338,7 @@ impl Lexer {
             assembly.push_or_count(value, scratch);
         }
         input.bump(value.len());
-        match input.peek() {
-            Some(byte) if byte == self.quote => Ok((1, State::InTag, Some(Token::AttributeValue))),
-            Some(b'<') => Err(ErrorKind::UnexpectedByte),
-            Some(b'&') => {
-                self.word = Word::REFERENCE;
-                Ok((1, State::ValueReference, None))
-            }
-            _ => Ok((0, State::Value, None)),
-        }
-    }
-
-    /// A reference is whole.
-    fn refer(
-        &mut self,
-        state: State,
-        assembly: &mut Assembly,
-        scratch: &mut [u8],
-    ) -> (State, Option<Token>) {
-        if state == State::Reference {
-            return (State::Text, Some(Token::Char));
-        }
-        if self.keep {
-            assembly.push_or_count(self.char(&mut [0; 4]).0, scratch);
-        }
-        (State::Value, None)
+        Ok(())
     }
 
     /// Takes the name that lies ahead; `false` if the input ends before it does.

@@ -14,7 +14,7 @@ pub(super) enum Step {
 
 impl Word {
     /// Takes the next byte of a reference.
-    #[inline(never)] // for its size
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(super) fn take_reference(&mut self, byte: u8) -> Step {
         match (byte, self.prefix, self.len) {
             (b'#', 0, 0) => self.prefix = 10,
