@@ -35,6 +35,10 @@ use crate::offset::Offset;
 /// What the next bytes are, once those to pass over are passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
+    /// Nothing: an atom was not understood.
+    Foreign,
+    /// Nothing: a marker opened or closed what it cannot.
+    Misplaced,
     /// A marker, or type and id of a property.
     Tag,
     /// Whether a named property has a dispid or a name.
@@ -49,10 +53,6 @@ enum Expect {
     Length,
     /// The value of `MetaTagFXDelProp`.
     DelProp,
-    /// Nothing: an atom was not understood.
-    Foreign,
-    /// Nothing: a marker opened or closed what it cannot.
-    Misplaced,
 }
 
 /// Where the `FastTransfer` stream stands.

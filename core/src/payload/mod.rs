@@ -86,7 +86,8 @@ impl PayloadCheck {
 
     /// Back to the start, for the next payload.
     pub fn reset(&mut self) {
-        *self = Self::new();
+        self.records = Records::START;
+        self.atoms = Atoms::START;
     }
 
     /// Takes the next bytes of the payload.

@@ -5,13 +5,18 @@ use crate::response::event::Event;
 use crate::response::soap::Node;
 
 impl Machine {
+    /// The text that is told.
+    #[inline(never)] // for its size
+    fn told<'s>(&self, scratch: &'s [u8]) -> &'s str {
+        match self.telling.replacement {
+            true => "\u{FFFD}",
+            false => self.assembly.told().text(scratch),
+        }
+    }
+
     /// `None` for what is no event, which is not asked for, nor is there an outcome without an item.
     pub(super) fn tell<'s>(&mut self, ready: Ready, scratch: &'s [u8]) -> Option<Event<'s>> {
         let telling = self.telling;
-        let text = || match telling.replacement {
-            true => "\u{FFFD}",
-            false => self.assembly.told().text(scratch),
-        };
         Some(match ready {
             Ready::Outcome => Event::Outcome(self.judge()?),
             Ready::ServerVersion => Event::ServerVersion(self.attributes.server_version(scratch)),
@@ -22,21 +27,21 @@ impl Machine {
             Ready::Text => match telling.node {
                 Node::MessageXmlValue => Event::MessageXml {
                     name: self.attributes.name(scratch).text(scratch),
-                    text: text(),
+                    text: self.told(scratch),
                     last: telling.last,
                 },
-                Node::FaultString => Event::FaultString(text()),
-                _ => Event::MessageText(text()),
+                Node::FaultString => Event::FaultString(self.told(scratch)),
+                _ => Event::MessageText(self.told(scratch)),
             },
             Ready::ResponseCode => Event::ResponseCode {
                 code: telling.code,
-                text: text(),
+                text: self.told(scratch),
             },
             Ready::DescriptiveLinkKey => {
                 Event::DescriptiveLinkKey(self.descriptive_link_key(scratch).unwrap_or_default())
             }
             Ready::ItemIds => Event::ItemIds(self.attributes.item_ids(scratch)),
-            Ready::FaultCode => Event::FaultCode(text()),
+            Ready::FaultCode => Event::FaultCode(self.told(scratch)),
             Ready::Fault => Event::Fault(self.fault()),
             Ready::End => Event::End(self.summary()),
             Ready::Nothing | Ready::Starved | Ready::Data(_) => return None,
