@@ -118,6 +118,7 @@ impl Assembly {
     }
 
     /// Appends all bytes if there is room for them; only counts them if not.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(super) fn push_or_count(&mut self, bytes: &[u8], scratch: &mut [u8]) {
         let n = self.push(bytes, scratch);
         self.count(bytes.len() - n);

@@ -1,6 +1,7 @@
 //! The attributes that matter of the tag under way.
 
 use super::assembly::{Assembly, Span};
+use super::bytes::{is_space, skip_space};
 use super::error::ErrorKind;
 use super::event::{Attribute, ItemIds, ServerVersion};
 use super::outcome::ResponseClass;
@@ -200,7 +201,11 @@ const ERROR: u32 = hash(b"Error");
 /// A value without the white space around it.
 #[inline(never)] // for its size
 pub(super) fn trim(value: &[u8]) -> &[u8] {
-    value.trim_ascii()
+    let mut value = skip_space(value);
+    while let Some((_, rest)) = value.split_last().filter(|(&byte, _)| is_space(byte)) {
+        value = rest;
+    }
+    value
 }
 
 /// A decimal number, too large ones clamped. `None`: it is none.

@@ -12,6 +12,15 @@ pub(super) fn is_space(byte: u8) -> bool {
     symbol(byte) == SPACE
 }
 
+/// What lies behind the white space at the front of `text`.
+#[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
+pub(super) fn skip_space(mut text: &[u8]) -> &[u8] {
+    while let Some((_, rest)) = text.split_first().filter(|(&byte, _)| is_space(byte)) {
+        text = rest;
+    }
+    text
+}
+
 /// Whether a byte may begin a name: a letter, `_`, `:`, or a part of a character beyond ASCII
 /// (XML 1.0 §2.3, not told apart any further).
 pub(super) const fn starts_name(byte: u8) -> bool {

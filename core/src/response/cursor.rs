@@ -15,6 +15,7 @@ impl<'i> Cursor<'i> {
     }
 
     /// Steps over `n` bytes, at most what is left.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(super) fn bump(&mut self, n: usize) {
         self.rest = self.rest.get(n..).unwrap_or_default();
     }

@@ -4,7 +4,7 @@ mod kernel;
 #[cfg(feature = "simd")]
 mod simd;
 
-use super::bytes::{is_space, symbol};
+use super::bytes::{is_space, skip_space, symbol};
 use super::marker::Marker;
 
 /// Base64 as `xs:base64Binary` allows it
@@ -161,13 +161,6 @@ fn put(group: [u8; 3], room: &mut [u8]) -> &mut [u8] {
     };
     *bytes = group;
     rest
-}
-
-fn skip_space(mut input: &[u8]) -> &[u8] {
-    while let Some((_, rest)) = input.split_first().filter(|(&byte, _)| is_space(byte)) {
-        input = rest;
-    }
-    input
 }
 
 #[cfg(test)]

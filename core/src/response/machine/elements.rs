@@ -10,6 +10,7 @@ use crate::response::soap::Node;
 
 impl Machine {
     /// The start tag under way is whole; if it is `empty`, it is its end tag too.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(super) fn open(&mut self, empty: bool, scratch: &[u8]) -> Ready {
         let node = core::mem::replace(&mut self.tag, Node::Foreign);
         match node {

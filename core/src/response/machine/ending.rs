@@ -146,6 +146,7 @@ impl Machine {
         }
     }
 
+    #[inline(never)] // for its size
     pub(super) fn fault(&self) -> Fault {
         let notes = self.fault.unwrap_or_default();
         Fault {
