@@ -102,7 +102,6 @@ impl Assembly {
     }
 
     /// Appends as many bytes as there is room for, and says how many.
-    #[inline(never)] // for its size: this is where all texts come by
     pub(super) fn push(&mut self, bytes: &[u8], scratch: &mut [u8]) -> usize {
         let len = scratch.len().min(LARGEST);
         let room = scratch
@@ -118,7 +117,7 @@ impl Assembly {
     }
 
     /// Appends all bytes if there is room for them; only counts them if not.
-    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
+    #[inline(never)] // for its size: this is where all tokens come by
     pub(super) fn push_or_count(&mut self, bytes: &[u8], scratch: &mut [u8]) {
         let n = self.push(bytes, scratch);
         self.count(bytes.len() - n);
