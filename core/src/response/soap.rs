@@ -199,6 +199,11 @@ impl Path {
         }
     }
 
+    /// Whether the innermost open element is this one, which is on the path.
+    pub(super) fn is_in(&self, node: Node) -> bool {
+        self.on_path == node && self.skipped == 0
+    }
+
     /// The innermost open element that is not [`Node::Foreign`].
     pub(super) const fn on_path(&self) -> Node {
         self.on_path

@@ -10,7 +10,7 @@ impl Machine {
     /// Whether base64 may lie ahead.
     #[inline]
     pub(super) fn is_in_data(&self) -> bool {
-        self.path.node() == Node::Data
+        self.path.is_in(Node::Data)
             && self.queue == Queue::Nothing
             && self.lexer.in_text()
             && !self.base64.is_broken()
