@@ -135,16 +135,19 @@ impl Item {
         !self.deaf
     }
 
-    /// Judges the item. `offset`: where its message ended; `verdict`: of its payload, if it was checked.
-    pub(super) fn outcome(
+    /// What is known of the payload, whose `verdict` is this, if it was checked: nothing, if it was not handed out to
+    /// its end.
+    pub(super) fn integrity(&self, verdict: Option<Verdict>) -> Option<Verdict> {
+        verdict.filter(|_| self.bytes() > 0 && !self.deaf)
+    }
+
+    /// Judges the item whose message ended at `offset`; says what is wrong with it.
+    pub(super) fn judge(
         &mut self,
-        index: u32,
         offset: u64,
-        verdict: Option<Verdict>,
+        integrity: Option<Verdict>,
         required: Integrity,
-    ) -> Outcome {
-        // Of data that was not handed out to its end, the payload is not known.
-        let integrity = verdict.filter(|_| self.bytes() > 0 && !self.deaf);
+    ) -> Option<ItemError> {
         let code = self.notes.code;
         let error = match (self.class, self.data) {
             // A message that was never there has no class either, and a graver error.
@@ -169,10 +172,15 @@ impl Item {
         if let Some(error) = error {
             self.fail(error, offset);
         }
+        self.error
+    }
+
+    /// The outcome of an item that has been judged.
+    pub(super) fn outcome(&self, index: u32, offset: u64, integrity: Option<Verdict>) -> Outcome {
         Outcome {
             index,
             class: self.class,
-            code,
+            code: self.notes.code,
             inner_code: self.notes.inner_code,
             back_off_ms: self.notes.back_off_ms(),
             bytes: self.bytes(),

@@ -3,9 +3,10 @@
 use super::{LastOutcome, Machine, Queue, Ready, Stage, UNKNOWN};
 use crate::payload::Verdict;
 use crate::response::error::{Error, ErrorKind};
+use crate::response::event::Event;
 use crate::response::item::Item;
 use crate::response::options::Integrity;
-use crate::response::outcome::{Fault, ItemError, Outcome, Response, Summary};
+use crate::response::outcome::{Fault, ItemError, Response, Summary};
 use crate::response::soap::Node;
 
 impl Machine {
@@ -16,27 +17,28 @@ impl Machine {
         }
     }
 
-    /// The outcome of the current item, which is done.
+    /// The outcome of the current item, which is done. `None`: there is no item.
     #[inline(never)] // for its size
-    pub(super) fn judge(&mut self) -> Option<Outcome> {
-        let required = self.integrity;
-        let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
+    pub(super) fn judge<'s>(&mut self) -> Result<Option<Event<'s>>, Error> {
         let index = self.index();
-        let item = self.item.as_mut()?;
-        let outcome = item.outcome(index, self.item_offset.0, verdict, required);
-        self.item = None;
+        let Some(mut item) = self.item.take() else {
+            return Ok(None);
+        };
+        let (offset, required) = (self.item_offset.0, self.integrity);
+        let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
+        let integrity = item.integrity(verdict);
         self.last_outcome = LastOutcome::None;
-        if outcome.error.is_some() {
+        if item.judge(offset, integrity, required).is_some() {
             self.failed = self.failed.saturating_add(1);
         } else {
             self.ok = self.ok.saturating_add(1);
             self.last_outcome = LastOutcome::Whole;
-            if outcome.integrity != Some(Verdict::Whole) {
+            if integrity != Some(Verdict::Whole) {
                 self.not_whole = self.not_whole.saturating_add(1);
                 self.last_outcome = LastOutcome::NotWhole;
             }
         }
-        Some(outcome)
+        Ok(Some(Event::Outcome(item.outcome(index, offset, integrity))))
     }
 
     /// All input has come.

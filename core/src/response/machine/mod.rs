@@ -218,6 +218,7 @@ impl Machine {
                 Ready::Data(len) => {
                     return Ok(Some(Event::Data(scratch.get(..len).unwrap_or_default())));
                 }
+                Ready::Outcome => return self.judge(),
                 ready => break ready,
             }
         };

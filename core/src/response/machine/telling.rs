@@ -18,7 +18,6 @@ impl Machine {
     pub(super) fn tell<'s>(&mut self, ready: Ready, scratch: &'s [u8]) -> Option<Event<'s>> {
         let telling = self.telling;
         Some(match ready {
-            Ready::Outcome => Event::Outcome(self.judge()?),
             Ready::ServerVersion => Event::ServerVersion(self.attributes.server_version(scratch)),
             Ready::MessageStart => Event::MessageStart {
                 index: self.index(),
@@ -44,7 +43,7 @@ impl Machine {
             Ready::FaultCode => Event::FaultCode(self.told(scratch)),
             Ready::Fault => Event::Fault(self.fault()),
             Ready::End => Event::End(self.summary()),
-            Ready::Nothing | Ready::Starved | Ready::Data(_) => return None,
+            Ready::Nothing | Ready::Starved | Ready::Data(_) | Ready::Outcome => return None,
         })
     }
 }
