@@ -122,15 +122,14 @@ impl Attributes {
     }
 
     fn take_text(&mut self, n: u8, assembly: &Assembly) {
-        let (value, held) = match assembly.whole() {
-            Some(span) => {
-                self.free = span.end;
-                (span.to_bits(), true)
-            }
-            None => (assembly.total(), false),
-        };
-        self.put(n, value);
-        self.omitted = self.omitted & !(1 << n) | u8::from(!held) << n;
+        if let Some(span) = assembly.whole() {
+            self.free = span.end;
+            self.omitted &= !(1 << n);
+            self.put(n, span.to_bits());
+        } else {
+            self.omitted |= 1 << n;
+            self.put(n, assembly.total());
+        }
     }
 
     fn put(&mut self, n: u8, value: u32) {
