@@ -59,7 +59,7 @@ impl Notes {
         self.back_off_ms = self.back_off_ms.max(ms);
     }
 
-    pub(super) fn back_off_ms(&self) -> Option<u32> {
+    pub(super) fn back_off_ms(self) -> Option<u32> {
         (self.known & BACK_OFF != 0).then_some(self.back_off_ms)
     }
 

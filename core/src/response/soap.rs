@@ -172,7 +172,7 @@ pub(super) struct Path {
     last_opened: u32,
     depth: u8,
     /// The innermost open element that is on the path.
-    on_path: Node,
+    innermost: Node,
     in_fault: bool,
     /// Elements open off the path: fewer than [`MAX_DEPTH`], since the outermost is on it.
     skipped: u8,
@@ -185,7 +185,7 @@ impl Path {
             skipped_names: 0,
             last_opened: 0,
             depth: 0,
-            on_path: Node::Document,
+            innermost: Node::Document,
             in_fault: false,
             skipped: 0,
         }
@@ -194,19 +194,19 @@ impl Path {
     /// The innermost open element.
     pub(super) const fn node(&self) -> Node {
         match self.skipped {
-            0 => self.on_path,
+            0 => self.innermost,
             _ => Node::Foreign,
         }
     }
 
     /// Whether the innermost open element is this one, which is on the path.
     pub(super) fn is_in(&self, node: Node) -> bool {
-        self.on_path == node && self.skipped == 0
+        self.innermost == node && self.skipped == 0
     }
 
     /// The innermost open element that is not [`Node::Foreign`].
     pub(super) const fn on_path(&self) -> Node {
-        self.on_path
+        self.innermost
     }
 
     /// Whether the innermost open element stands in a fault, or is one.
@@ -231,7 +231,7 @@ impl Path {
         } else if let Some(free) = self.names.get_mut(usize::from(self.depth)) {
             *free = self.last_opened;
             self.depth += 1;
-            self.on_path = node;
+            self.innermost = node;
             self.in_fault |= node == Node::Fault;
         }
         Ok(node)
@@ -252,8 +252,8 @@ impl Path {
             return Err(ErrorKind::MismatchedEndTag);
         }
         self.depth = depth;
-        let closed = self.on_path;
-        self.on_path = match PARENTS.get(closed as usize) {
+        let closed = self.innermost;
+        self.innermost = match PARENTS.get(closed as usize) {
             Some(Node::Message) if self.in_fault => Node::Detail,
             Some(&parent) => parent,
             None => Node::Document,

@@ -19,11 +19,9 @@ impl Machine {
 
     /// The outcome of the current item, which is done. `None`: there is no item.
     #[inline(never)] // for its size
-    pub(super) fn judge<'s>(&mut self) -> Result<Option<Event<'s>>, Error> {
+    pub(super) fn judge<'s>(&mut self) -> Option<Event<'s>> {
         let index = self.index();
-        let Some(mut item) = self.item.take() else {
-            return Ok(None);
-        };
+        let mut item = self.item.take()?;
         let (offset, required) = (self.item_offset.0, self.integrity);
         let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
         let integrity = item.integrity(verdict);
@@ -38,7 +36,7 @@ impl Machine {
                 self.last_outcome = LastOutcome::NotWhole;
             }
         }
-        Ok(Some(Event::Outcome(item.outcome(index, offset, integrity))))
+        Some(Event::Outcome(item.outcome(index, offset, integrity)))
     }
 
     /// All input has come.

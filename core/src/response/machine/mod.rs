@@ -218,7 +218,7 @@ impl Machine {
                 Ready::Data(len) => {
                     return Ok(Some(Event::Data(scratch.get(..len).unwrap_or_default())));
                 }
-                Ready::Outcome => return self.judge(),
+                Ready::Outcome => return Ok(self.judge()),
                 ready => break ready,
             }
         };

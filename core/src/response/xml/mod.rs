@@ -177,6 +177,7 @@ impl Lexer {
     /// Reads to the end of the next token. [`Token::Nothing`]: the input is used up.
     ///
     /// The local part of a start tag's name is assembled if the caller wants that (`keep_name`).
+    #[allow(clippy::too_many_lines)] // an arm a state
     // On small cores its frame is off the stack when a token is acted on.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
     pub(super) fn next(
