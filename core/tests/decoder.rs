@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use exportitems::{
     Attribute, Decoder, Error, ErrorKind, Event, Integrity, ItemError, ItemIds, Options, Outcome,
-    Response, ResponseCode, Sink, Summary,
+    Response, ResponseCode, Sink, Summary, MIN_SCRATCH,
 };
 
 /// Any number of items; payloads here are none.
@@ -382,6 +382,62 @@ fn what_is_not_utf_8_is_left_out() {
         }
     }
     assert_eq!((ids, codes), (1, 1));
+}
+
+/// An id that does not fit behind the one before it is left out with its length, and hides no other.
+#[test]
+fn an_id_that_does_not_fit_is_left_out() {
+    let (id, key, long) = ("I".repeat(40), "K".repeat(25), "L".repeat(100));
+    let omitted = |len| Attribute::Omitted { len };
+    for (ids, (told_id, told_key)) in [
+        (
+            [("Id", "I"), ("ChangeKey", &*long)],
+            (Attribute::Value("I"), omitted(100)),
+        ),
+        (
+            [("Id", &long), ("ChangeKey", "K")],
+            (omitted(100), Attribute::Value("K")),
+        ),
+        (
+            [("Id", &id), ("ChangeKey", &key)],
+            (Attribute::Value(&*id), omitted(25)),
+        ),
+        (
+            [("Id", &long), ("ChangeKey", &key)],
+            (omitted(100), Attribute::Value(&*key)),
+        ),
+        (
+            [("Id", &long), ("ChangeKey", &long)],
+            (omitted(100), omitted(100)),
+        ),
+        // Not well-formed, and not looked for: the last one counts.
+        (
+            [("ChangeKey", &long), ("ChangeKey", "K")],
+            (Attribute::Absent, Attribute::Value("K")),
+        ),
+        (
+            [("ChangeKey", "K"), ("ChangeKey", &long)],
+            (Attribute::Absent, omitted(100)),
+        ),
+    ] {
+        let ids = ids
+            .map(|(name, value)| format!(" {name}=\"{value}\""))
+            .concat();
+        let document = document(&format!(
+            "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ItemId{ids}/>\
+             </m:ExportItemsResponseMessage>"
+        ));
+        let mut decoder = Decoder::with_scratch(options(), [0; MIN_SCRATCH]).expect("enough");
+        let mut input = document.as_bytes();
+        let mut count = 0;
+        while let Some(event) = decoder.next_event(&mut input).unwrap() {
+            if let Event::ItemIds(told) = event {
+                assert_eq!((told.id, told.change_key), (told_id, told_key), "{ids}");
+                count += 1;
+            }
+        }
+        assert_eq!(count, 1);
+    }
 }
 
 #[test]

@@ -92,7 +92,8 @@ const CHILDREN: [(Node, u32, Node); 20] = [
     (Node::Detail, hash(b"MessageXml"), Node::MessageXml),
 ];
 
-const NODES: usize = Node::Foreign as usize + 1;
+/// Of elements of the path, and the document: those that stand in front of what is none.
+const NODES: usize = Node::Declaration as usize;
 
 /// The parent of each element, by its number. An element that has two stands in a message, or in a fault's detail.
 #[allow(clippy::indexing_slicing)] // at compile time
