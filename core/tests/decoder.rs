@@ -400,11 +400,11 @@ fn an_id_that_does_not_fit_is_left_out() {
         ),
         (
             [("Id", &id), ("ChangeKey", &key)],
-            (Attribute::Value(&*id), omitted(25)),
+            (Attribute::Value(&id), omitted(25)),
         ),
         (
             [("Id", &long), ("ChangeKey", &key)],
-            (omitted(100), Attribute::Value(&*key)),
+            (omitted(100), Attribute::Value(&key)),
         ),
         (
             [("Id", &long), ("ChangeKey", &long)],
