@@ -1,13 +1,17 @@
 //! Who asks. Secrets come from the environment, a file or a prompt, never from the command line, which
 //! every user of the machine can read.
 
+use std::borrow::Cow;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use exportitems_std::client::Credentials;
 use zeroize::Zeroizing;
 
+use crate::interrupt;
 use crate::status::Failure;
+use crate::textfile;
 
 /// Where the password of `--user` may stand.
 const PASSWORD: &str = "EXPORTITEMS_PASSWORD";
@@ -35,12 +39,15 @@ impl CredentialOptions {
         let credentials = if let Some(user) = &self.user {
             Credentials::basic(user, &self.password(user)?)
         } else if let Some(file) = &self.bearer_file {
-            Credentials::bearer(&secret(file)?)
+            Credentials::bearer(&secret(file, "--bearer-file")?)
         } else if let Some(name) = &self.bearer_env {
             let token = environment(name)?.ok_or_else(|| {
-                Failure::Usage(format!(
-                    "the environment variable {name} is not set; put the access token there"
-                ))
+                // The name is not printed: it may be the token itself, given here by mistake.
+                Failure::Usage(
+                    "no environment variable has the name that --bearer-env gives; \
+                     put the access token into a variable, and give the variable's name"
+                        .to_owned(),
+                )
             })?;
             Credentials::bearer(&token)
         } else {
@@ -54,37 +61,75 @@ impl CredentialOptions {
 
     fn password(&self, user: &str) -> Result<Zeroizing<String>, Failure> {
         if let Some(file) = &self.password_file {
-            return secret(file);
+            return secret(file, "--password-file");
         }
         if let Some(password) = environment(PASSWORD)? {
             return Ok(password);
         }
+        let _echo = keep_echo();
         rpassword::prompt_password(format!("Password of {user}: "))
             .map(Zeroizing::new)
-            .map_err(|error| {
-                Failure::Usage(format!(
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::Interrupted => Failure::Interrupted,
+                _ => Failure::Usage(format!(
                     "no password: set {PASSWORD}, give --password-file, \
                      or run on a terminal to be asked ({error})"
-                ))
+                )),
             })
     }
 }
 
-/// The first line of a file.
-fn secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let text = fs::read_to_string(path)
+/// Brings the terminal's echo back if a signal ends the process while a password is typed.
+#[cfg(unix)]
+fn keep_echo() -> Option<interrupt::Guard> {
+    use rustix::termios::{tcgetattr, tcsetattr, OptionalActions};
+    let terminal = fs::File::open("/dev/tty").ok()?;
+    let attributes = tcgetattr(&terminal).ok()?;
+    Some(interrupt::before_exit(move || {
+        let _ = tcsetattr(&terminal, OptionalActions::Now, &attributes);
+    }))
+}
+
+#[cfg(not(unix))]
+fn keep_echo() -> interrupt::Guard {
+    interrupt::before_exit(|| {})
+}
+
+/// The first line of the file that `option` names, without a byte order mark.
+fn secret(path: &Path, option: &str) -> Result<Zeroizing<String>, Failure> {
+    let bytes = fs::read(path)
         .map(Zeroizing::new)
-        .map_err(|error| Failure::local(&path.display().to_string(), &error))?;
-    let line = text.lines().next().unwrap_or_default();
-    Ok(Zeroizing::new(line.to_owned()))
+        .map_err(|error| match error.kind() {
+            // The path is not printed: it may be the secret itself, given here by mistake.
+            io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::InvalidFilename
+            | io::ErrorKind::InvalidInput => Failure::Local(format!(
+                "{option}: there is no such file; the option takes the name of a file, not the secret"
+            )),
+            _ => Failure::local(&path.display().to_string(), &error),
+        })?;
+    match textfile::decode(&bytes) {
+        Ok(Cow::Borrowed(text)) => Ok(first_line(text)),
+        Ok(Cow::Owned(text)) => Ok(first_line(&Zeroizing::new(text))),
+        Err(_) => Err(Failure::Usage(format!(
+            "{}: not UTF-8; save the file as UTF-8",
+            path.display()
+        ))),
+    }
+}
+
+fn first_line(text: &str) -> Zeroizing<String> {
+    let line = textfile::lines(text).next().unwrap_or_default();
+    Zeroizing::new(line.to_owned())
 }
 
 fn environment(name: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     match std::env::var(name) {
         Ok(value) => Ok(Some(Zeroizing::new(value))),
         Err(std::env::VarError::NotPresent) => Ok(None),
-        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::Usage(format!(
-            "the environment variable {name} is not UTF-8"
-        ))),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::Usage(
+            "the environment variable with the secret is not UTF-8".to_owned(),
+        )),
     }
 }

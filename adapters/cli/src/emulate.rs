@@ -7,10 +7,8 @@ use exportitems_emulator::{CommandError, Options, ScenarioError, StartError};
 use crate::output::Output;
 use crate::status::{Failure, Status};
 
-/// Serves until Ctrl-C, which is the way to end it and no failure.
+/// Serves until Ctrl-C.
 pub(crate) fn run(options: &Options, output: &mut Output) -> Result<Status, Failure> {
-    ctrlc::set_handler(|| std::process::exit(Status::Exported as i32))
-        .map_err(|error| Failure::Local(format!("cannot wait for Ctrl-C: {error}")))?;
     match exportitems_emulator::run(options, output) {
         Ok(()) => Ok(Status::Exported),
         Err(error) => Err(failure(&error)),

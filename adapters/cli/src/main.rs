@@ -11,10 +11,12 @@ mod encode;
 mod export;
 mod ids;
 mod integrity;
+mod interrupt;
 mod line;
 mod output;
 mod request;
 mod status;
+mod textfile;
 mod verify;
 
 use std::process::ExitCode;
@@ -22,13 +24,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use output::Output;
+use status::Status;
 
 /// Takes mail items out of Microsoft Exchange by EWS ExportItems, streaming, and never calls a
 /// truncated item complete.
 ///
 /// Exit status: 0 every item was exported; 1 the response was complete and some item failed; 2 wrong
 /// usage; 3 the response was truncated, cut, a fault, malformed or not SOAP, or never came; 4 a local
-/// file could not be read or written.
+/// file could not be read or written; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "exportitems", version)]
 #[allow(clippy::doc_markdown)] // clap prints these lines as they are
@@ -50,14 +53,19 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::new();
-    let done = match &arguments.command {
+    let interrupted = match &arguments.command {
+        // Ctrl-C is the way to end it.
+        Command::Emulate(_) => Status::Exported,
+        _ => Status::Interrupted,
+    };
+    let done = interrupt::install(interrupted).and_then(|()| match &arguments.command {
         Command::Demo(args) => demo::run(args, &mut output),
         Command::Export(args) => export::run(args, &mut output),
         Command::Encode(args) => encode::run(args, &mut output),
         Command::Decode(args) => decode::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Emulate(options) => emulate::run(options, &mut output),
-    };
+    });
     match done {
         Ok(status) => status.into(),
         Err(failure) => {

@@ -19,6 +19,8 @@ pub(crate) enum Status {
     Response = 3,
     /// A local file, folder or stream could not be read or written.
     Local = 4,
+    /// Ctrl-C or another signal ended the command; 128 and the number of SIGINT, as shells say it.
+    Interrupted = 130,
 }
 
 impl From<Status> for ExitCode {
@@ -38,6 +40,8 @@ pub(crate) enum Failure {
     Local(String),
     /// Whoever read the standard output went away, and knows it.
     OutputClosed,
+    /// Ctrl-C at a prompt.
+    Interrupted,
 }
 
 impl Failure {
@@ -51,13 +55,14 @@ impl Failure {
             Self::Usage(_) => Status::Usage,
             Self::Response(_) => Status::Response,
             Self::Local(_) | Self::OutputClosed => Status::Local,
+            Self::Interrupted => Status::Interrupted,
         }
     }
 
     pub(crate) fn message(&self) -> Option<&str> {
         match self {
             Self::Usage(message) | Self::Response(message) | Self::Local(message) => Some(message),
-            Self::OutputClosed => None,
+            Self::OutputClosed | Self::Interrupted => None,
         }
     }
 }

@@ -1,0 +1,138 @@
+//! Where secrets come from, and where they do not go.
+
+mod common;
+
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
+
+use common::server::Setup;
+use common::{have, status, stderr, stdout};
+
+#[test]
+fn files_of_secrets_may_have_any_encoding_of_text() {
+    let setup = Setup::new(
+        "auth = { basic = { user = 'pat', password = 'pä w' } }",
+        &[300],
+    );
+    let file = setup.path("password");
+    let utf16 = |unit: fn(u16) -> [u8; 2]| {
+        let units = "\u{FEFF}pä w\r\n".encode_utf16();
+        units.flat_map(unit).collect::<Vec<u8>>()
+    };
+    for bytes in [
+        "pä w".as_bytes().to_vec(),
+        "\u{FEFF}pä w\r\n".as_bytes().to_vec(),
+        "pä w\rnext line".as_bytes().to_vec(),
+        utf16(u16::to_le_bytes),
+        utf16(u16::to_be_bytes),
+    ] {
+        std::fs::write(&file, &bytes).unwrap();
+        let args = ["--user", "pat", "--password-file", file.to_str().unwrap()];
+        let output = setup.export(&args);
+        assert_eq!(status(&output), 0, "{bytes:02X?}: {}", stderr(&output));
+        std::fs::remove_dir_all(setup.path("out")).unwrap();
+    }
+}
+
+#[test]
+fn a_secret_in_the_place_of_a_name_is_not_printed() {
+    let setup = Setup::new("", &[300]);
+    for (args, code, says) in [
+        (
+            &["--bearer-env", "eyJ0eXAi.secret-1=="][..],
+            2,
+            "--bearer-env",
+        ),
+        (&["--bearer-env", "secret1"], 2, "--bearer-env"),
+        (
+            &["--bearer-file", "eyJ0eXAi.secret-1=="],
+            4,
+            "--bearer-file",
+        ),
+        (
+            &["--bearer-file", &"secret1".repeat(100)],
+            4,
+            "--bearer-file",
+        ),
+        (
+            &["--user", "pat", "--password-file", "secret1"],
+            4,
+            "--password-file",
+        ),
+    ] {
+        let output = setup.export(args);
+        let told = stdout(&output) + &stderr(&output);
+        assert_eq!(status(&output), code, "{told}");
+        assert!(told.contains(says), "{told}");
+        assert!(
+            !told.contains("secret1") && !told.contains("secret-1"),
+            "{told}"
+        );
+    }
+}
+
+/// Ctrl-C at the prompt for the password, and a signal from elsewhere.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_echo_of_the_terminal_comes_back() {
+    if !have("script") || !have("stty") {
+        return;
+    }
+    let setup = Setup::new("", &[300]);
+    for kill in [false, true] {
+        let export = format!(
+            "{} export --url {} --ids {} --out {} --user pat",
+            env!("CARGO_BIN_EXE_exportitems"),
+            setup.emulator.url(),
+            setup.path("ids").display(),
+            setup.path("out").display(),
+        );
+        let (pid, tty) = (setup.path("pid"), setup.path("tty"));
+        // The shell writes its own id, and becomes the command.
+        let shell = format!(
+            "tty > {}; sh -c 'echo $$ > {}; exec {export}'; echo \"status $?\"; stty -a",
+            tty.display(),
+            pid.display()
+        );
+        let mut script = Command::new("script")
+            .args(["-qec", &shell, "/dev/null"])
+            .env_remove("EXPORTITEMS_PASSWORD")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut stdin, mut stdout) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+        let (mut told, mut bytes) = (String::new(), [0; 1024]);
+        while !told.contains("Password of pat: ") {
+            let len = stdout.read(&mut bytes).unwrap();
+            assert_ne!(len, 0, "{told}");
+            told += &String::from_utf8_lossy(&bytes[..len]);
+        }
+        // The prompt is there a moment before the echo is off.
+        let tty = std::fs::read_to_string(&tty).unwrap();
+        loop {
+            let stty = Command::new("stty")
+                .args(["-aF", tty.trim()])
+                .output()
+                .unwrap();
+            if common::stdout(&stty).contains(" -echo ") {
+                break;
+            }
+        }
+        if kill {
+            let id = std::fs::read_to_string(&pid).unwrap();
+            let sent = Command::new("kill").arg(id.trim()).status().unwrap();
+            assert!(sent.success());
+        } else {
+            stdin.write_all(b"\x03").unwrap();
+        }
+        // `script` ends when its command does; its own input stays open until then.
+        let mut rest = Vec::new();
+        stdout.read_to_end(&mut rest).unwrap();
+        script.wait().unwrap();
+        told += &String::from_utf8_lossy(&rest);
+        assert!(told.contains("status 130"), "{told}");
+        assert!(told.contains(" echo "), "{told}");
+        assert!(told.contains(" icanon "), "{told}");
+    }
+}
