@@ -1,9 +1,10 @@
 //! The emulator as a command: `exportitems emulate` and `exportitems-emulator`.
 
 use core::fmt;
+use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::id::item_id;
 use crate::payload::Payload;
@@ -12,8 +13,8 @@ use crate::server::{Emulator, StartError};
 
 /// Runs a server that answers ExportItems like Exchange, on this machine, until it is stopped.
 ///
-/// The first line printed is the URL; the ids of the items that --items asks for follow, one a
-/// line.
+/// The first line printed is the URL; the ids of the items that --items asks for follow, one id per
+/// line. --url-file and --ids-file write both to files, for a script that starts the server.
 #[derive(Clone, Debug, clap::Args)]
 #[allow(clippy::doc_markdown)] // clap prints these lines as they are
 pub struct Options {
@@ -26,6 +27,13 @@ pub struct Options {
     /// Speak TLS, and write the certificate to trust to this file.
     #[arg(long, value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
+    /// Write the URL to this file once the server listens and every other file is written; until then
+    /// there is no such file.
+    #[arg(long, value_name = "FILE")]
+    pub url_file: Option<PathBuf>,
+    /// Write the ids to this file, one id per line, before the file of --url-file appears.
+    #[arg(long, value_name = "FILE")]
+    pub ids_file: Option<PathBuf>,
     /// How many ids to print.
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     pub items: u64,
@@ -57,25 +65,64 @@ fn size(text: &str) -> Result<u64, String> {
 /// When the scenario cannot be used, the server does not start, or a file or `out` cannot be
 /// written.
 pub fn run(options: &Options, out: &mut impl Write) -> Result<(), CommandError> {
+    let emulator = start(options, out)?;
+    emulator.wait();
+    Ok(())
+}
+
+/// What [`run`] does until the server listens and everybody who waits for that knows it.
+fn start(options: &Options, out: &mut impl Write) -> Result<Emulator, CommandError> {
     let mut scenario = match &options.scenario {
         Some(path) => Scenario::read(path).map_err(CommandError::Scenario)?,
         None => Scenario::default(),
     };
     scenario.tls |= options.tls_ca.is_some();
     let mailbox = scenario.mailbox.clone();
+    // The URL of an earlier server would be taken for this one's.
+    if let Some(path) = &options.url_file {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(CommandError::Write(path.display().to_string(), error));
+            }
+            _ => {}
+        }
+    }
     let emulator = Emulator::start(scenario, options.listen).map_err(CommandError::Start)?;
-    if let (Some(path), Some(pem)) = (&options.tls_ca, emulator.ca_pem()) {
-        std::fs::write(path, pem)
-            .map_err(|error| CommandError::Write(path.display().to_string(), error))?;
-    }
-    let print = |error| CommandError::Write("the standard output".to_owned(), error);
-    writeln!(out, "{}", emulator.url()).map_err(print)?;
+    let url = format!("{}\n", emulator.url());
+    let mut ids = String::new();
     for (seed, &size) in (0..options.items).zip(options.size.iter().cycle()) {
-        writeln!(out, "{}", item_id(&mailbox, seed, size)).map_err(print)?;
+        ids.push_str(&item_id(&mailbox, seed, size));
+        ids.push('\n');
     }
-    out.flush().map_err(print)?;
-    emulator.wait();
-    Ok(())
+    if let (Some(path), Some(pem)) = (&options.tls_ca, emulator.ca_pem()) {
+        replace(path, pem)?;
+    }
+    if let Some(path) = &options.ids_file {
+        replace(path, &ids)?;
+    }
+    // INVARIANT: this file is the last, so whoever sees it finds the others whole.
+    if let Some(path) = &options.url_file {
+        replace(path, &url)?;
+    }
+    out.write_all(url.as_bytes())
+        .and_then(|()| out.write_all(ids.as_bytes()))
+        .and_then(|()| out.flush())
+        .map_err(|error| CommandError::Write("the standard output".to_owned(), error))?;
+    Ok(emulator)
+}
+
+/// Writes a file that is seen whole or not at all: under another name, then renamed.
+fn replace(path: &Path, text: &str) -> Result<(), CommandError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    fs::write(&temporary, text)
+        .and_then(|()| fs::rename(&temporary, path))
+        .map_err(|error| {
+            // What is left of it is of no use; the error above is what matters.
+            let _ = fs::remove_file(&temporary);
+            CommandError::Write(path.display().to_string(), error)
+        })
 }
 
 /// The command failed.
@@ -112,7 +159,55 @@ impl core::error::Error for CommandError {
 
 #[cfg(test)]
 mod tests {
-    use super::size;
+    use super::*;
+
+    fn options(dir: &Path) -> Options {
+        Options {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            scenario: None,
+            tls_ca: Some(dir.join("ca.pem")),
+            url_file: Some(dir.join("url.txt")),
+            ids_file: Some(dir.join("ids.txt")),
+            items: 3,
+            size: vec![300, 20_000],
+        }
+    }
+
+    #[test]
+    fn the_files_say_what_is_printed_and_replace_those_of_an_earlier_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        fs::write(dir.path().join("url.txt"), "http://127.0.0.1:1/stale").unwrap();
+        fs::write(dir.path().join("ids.txt"), "stale").unwrap();
+        let mut printed = Vec::new();
+        let emulator = start(&options, &mut printed).unwrap();
+        let read = |name| fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(read("url.txt"), format!("{}\n", emulator.url()));
+        assert_eq!(read("ids.txt").lines().count(), 3);
+        assert_eq!(
+            String::from_utf8(printed).unwrap(),
+            read("url.txt") + &read("ids.txt")
+        );
+        assert_eq!(Some(read("ca.pem").as_str()), emulator.ca_pem());
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            3,
+            "a temporary file is left"
+        );
+    }
+
+    #[test]
+    fn there_is_no_url_before_everything_else_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("url.txt"), "stale").unwrap();
+        let failing = Options {
+            ids_file: Some(dir.path().join("missing/ids.txt")),
+            ..options(dir.path())
+        };
+        let error = start(&failing, &mut Vec::new()).unwrap_err().to_string();
+        assert!(error.contains("ids.txt"), "{error}");
+        assert!(!dir.path().join("url.txt").exists());
+    }
 
     #[test]
     fn sizes_have_units() {

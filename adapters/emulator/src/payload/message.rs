@@ -162,17 +162,18 @@ impl Shape {
 struct Stream(Vec<Atom>);
 
 impl Stream {
+    /// INVARIANT: the subject has the whole seed, so items of one size differ, however small they are.
     fn message_properties(&mut self, full: bool, seed: u64) {
         self.int(0x0017, 1); // PidTagImportance
         self.string(0x001A, "IPM.Note"); // PidTagMessageClass
         if !full {
-            self.string(0x0037, "Note"); // PidTagSubject
+            self.string(0x0037, &format!("Note {seed:016x}")); // PidTagSubject
             return;
         }
         self.fixed(BOOLEAN, 0x0023, &[0, 0]); // PidTagOriginatorDeliveryReportRequested
         self.fixed(BOOLEAN, 0x0029, &[0, 0]); // PidTagReadReceiptRequested
         self.int(0x0036, 0); // PidTagSensitivity
-        self.string(0x0037, &format!("Figures of the quarter, {seed:08x}")); // PidTagSubject
+        self.string(0x0037, &format!("Figures of the quarter, {seed:016x}")); // PidTagSubject
         self.time(0x0039); // PidTagClientSubmitTime
         self.binary(0x003B, b"SMTP:PAT@EXAMPLE.TEST\0"); // PidTagSentRepresentingSearchKey
         self.string(0x003D, ""); // PidTagSubjectPrefix

@@ -37,7 +37,8 @@ const TRANSFER_BUFFER: u32 = 2;
 
 /// The bytes of one item, generated while they are read.
 ///
-/// The same `seed` and `size` give the same bytes, however the reads are cut.
+/// The same `seed` and `size` give the same bytes, however the reads are cut; another `seed` or another
+/// `size` gives other bytes.
 ///
 /// ```
 /// use std::io::Read;

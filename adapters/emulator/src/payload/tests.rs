@@ -202,3 +202,38 @@ fn a_size_out_of_range_is_refused() {
     assert_eq!(refused, SizeError { size: 255 });
     assert!(Payload::new(0, Payload::MAX_SIZE + 1).is_err());
 }
+
+/// The subject holds the seed in full: whoever reads a payload knows whose it is, so no two are the same.
+#[test]
+fn items_of_one_size_differ_at_every_size() {
+    let seeds = [
+        0,
+        1,
+        2,
+        0xFFFF,
+        1 << 16,
+        1 << 32,
+        (1 << 48) - 1,
+        u64::MAX - 1,
+        u64::MAX,
+    ];
+    for size in sizes().step_by(9) {
+        let mut seen = std::collections::HashSet::new();
+        for seed in seeds {
+            let bytes = payload(seed, size).unwrap();
+            let stream = bodies(&bytes).unwrap().concat();
+            let spelled: Vec<u8> = format!("{seed:016x}\0")
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect();
+            let subject = stream
+                .windows(8)
+                .position(|tag| tag[..4] == [0xB0, 0x84, 0x37, 0])
+                .unwrap();
+            let length = u32::from_le_bytes(stream[subject + 4..subject + 8].try_into().unwrap());
+            let subject = &stream[subject + 8..][..length as usize];
+            assert!(subject.ends_with(&spelled), "{seed:x} at {size}");
+            assert!(seen.insert(bytes), "{seed:x} at {size}");
+        }
+    }
+}
