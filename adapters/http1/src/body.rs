@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::framing::{Body, ResponseHead};
-use crate::grammar::{is_text_byte, TOKEN};
+use crate::grammar::{is_space, is_text_byte, TOKEN};
 
 /// Bytes of chunk extensions and of the trailer, taken together over a body, that are skipped at
 /// most.
@@ -23,7 +23,7 @@ pub struct BodyDecoder {
     offset: u64,
     /// INVARIANT: `extra <= CHUNK_EXTRA_LIMIT`.
     extra: u16,
-    /// Digits of the chunk size so far.
+    /// Digits of the chunk size so far; 0 in the trailer.
     /// INVARIANT: `digits <= MAX_SIZE_DIGITS`.
     digits: u8,
     keep_alive: bool,
@@ -37,13 +37,16 @@ enum State {
     UntilClose,
     ChunkSize,
     AfterChunkSize,
-    /// In a chunk's extensions, or behind the name of a trailer's field.
+    /// In a chunk's extensions, or after the name of a trailer's field.
     RestOfLine,
-    /// Behind the CR of such a line.
+    /// After the CR of such a line.
     LineLf,
     Chunk,
     ChunkCr,
     ChunkLf,
+    /// At the first line of the trailer.
+    Trailer,
+    /// At a line of the trailer that may continue the field before it (RFC 9112 §5.2).
     TrailerLine,
     TrailerName,
     LastLf,
@@ -175,14 +178,21 @@ impl BodyDecoder {
                 _ if is_text_byte(byte) => State::RestOfLine,
                 _ => return Err(ErrorKind::ControlCharacter),
             },
-            State::TrailerLine if byte == b'\r' => State::LastLf,
-            State::TrailerLine if byte == b'\n' => return Err(ErrorKind::BareLf),
+            State::TrailerLine if is_space(byte) => State::RestOfLine,
+            State::Trailer | State::TrailerLine if byte == b'\r' => State::LastLf,
+            State::Trailer | State::TrailerLine if byte == b'\n' => return Err(ErrorKind::BareLf),
             State::TrailerName if byte == b':' => State::RestOfLine,
-            State::TrailerLine | State::TrailerName if TOKEN.has(byte) => State::TrailerName,
-            State::TrailerLine | State::TrailerName => return Err(ErrorKind::FieldLine),
+            State::Trailer | State::TrailerLine | State::TrailerName => match TOKEN.has(byte) {
+                true => State::TrailerName,
+                false => return Err(ErrorKind::FieldLine),
+            },
             State::LineLf | State::LastLf if byte != b'\n' => return Err(ErrorKind::BareCr),
-            State::LineLf if self.remaining == 0 => State::TrailerLine,
-            State::LineLf => State::Chunk,
+            State::LineLf if self.remaining > 0 => State::Chunk,
+            State::LineLf if self.digits == 0 => State::TrailerLine,
+            State::LineLf => {
+                self.digits = 0;
+                State::Trailer
+            }
             State::LastLf => State::Complete,
             State::ChunkCr if byte == b'\r' => State::ChunkLf,
             State::ChunkLf if byte == b'\n' => {

@@ -29,7 +29,7 @@ pub enum ErrorKind {
 
     /// The line is no HTTP/1.0 or HTTP/1.1 status line.
     StatusLine,
-    /// The line is no header field: no token before a colon, or an obsolete folded line.
+    /// The line is no header field: no token before a colon, or a folded line without a field before it.
     FieldLine,
     /// A control character where none may stand (RFC 9110 §5.5), NUL among them.
     ControlCharacter,
@@ -44,7 +44,8 @@ pub enum ErrorKind {
     /// `Transfer-Encoding` and `Content-Length` in one message (RFC 9112 §6.3 rule 3), the mark of
     /// response splitting.
     TwoLengths,
-    /// `Transfer-Encoding` is not `chunked` once, or the response is HTTP/1.0 (RFC 9112 §6.1).
+    /// `Transfer-Encoding` names something else than `chunked` once, `identity` aside, or the response is HTTP/1.0
+    /// (RFC 9112 §6.1).
     TransferEncoding,
     /// The chunk-size line does not begin with a hexadecimal number, or goes on with something else
     /// than an extension (RFC 9112 §7.1).
@@ -56,7 +57,7 @@ pub enum ErrorKind {
 
     /// The head is longer than [`HEAD_LIMIT`](crate::HEAD_LIMIT).
     HeadTooLong,
-    /// The status line, a field's name, or a field that decides the body's length does not fit the
+    /// The status line, a field's name, or a field that decides the body's length or coding does not fit the
     /// scratch; lend a larger one.
     LineTooLong,
     /// A chunk size has more than 16 digits.

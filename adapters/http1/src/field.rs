@@ -1,6 +1,6 @@
 //! One header field of the response.
 
-use crate::grammar::{decimal, same, trim, TOKEN};
+use crate::grammar::{decimal, elements, same, trim, TOKEN};
 
 /// A header field of the response, borrowed from the scratch.
 ///
@@ -10,15 +10,15 @@ use crate::grammar::{decimal, same, trim, TOKEN};
 pub struct Field<'a> {
     /// The name as the server wrote it; compare with [`is`](Self::is).
     pub name: &'a str,
-    /// The value without the white space around it.
+    /// The value without the white space around it; where the server folded it over several lines, a space takes
+    /// the place of each line end (RFC 9112 §5.2).
     ///
     /// Free of control characters but HTAB; not always UTF-8 (`obs-text`, RFC 9110 §5.5).
     pub value: &'a [u8],
 }
 
 impl<'a> Field<'a> {
-    /// `field-line` (RFC 9112 §5) of bytes that may stand in one; an obsolete folded line is none,
-    /// since it has no token before a colon.
+    /// `field-line` (RFC 9112 §5) of bytes that a field line may hold, folded lines joined.
     pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
         let colon = line.iter().position(|&byte| byte == b':')?;
         let (name, value) = line.split_at_checked(colon)?;
@@ -35,6 +35,20 @@ impl<'a> Field<'a> {
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
         same(self.name.as_bytes(), name.as_bytes())
+    }
+
+    /// The first content coding that this field names, such as `gzip`, or `None` if this is another field than
+    /// `Content-Encoding` or names none but `identity`.
+    ///
+    /// The body of a response that has one is no XML until the coding is removed; a request that sends
+    /// `Accept-Encoding: identity` asks for none (RFC 9110 §12.5.3).
+    /// [`ResponseHead::is_coded`](crate::ResponseHead::is_coded) says the same of a whole head.
+    #[must_use]
+    pub fn content_coding(&self) -> Option<&'a [u8]> {
+        if !self.is("Content-Encoding") {
+            return None;
+        }
+        elements(self.value).find(|coding| !same(coding, b"identity"))
     }
 
     /// The value of a `Retry-After` field (RFC 9110 §10.2.3), or `None` if this is another field
@@ -72,6 +86,27 @@ pub enum RetryAfter<'a> {
 #[cfg(test)]
 mod tests {
     use super::{Field, RetryAfter};
+
+    #[test]
+    fn a_content_coding_is_any_but_identity() {
+        let coding = |name, value: &str| {
+            let value = value.as_bytes();
+            Field { name, value }.content_coding().map(<[u8]>::to_vec)
+        };
+        for none in ["", " , ,", "Identity", ",identity , identity"] {
+            assert_eq!(coding("Content-Encoding", none), None, "{none:?}");
+        }
+        for (value, expected) in [
+            ("gzip", "gzip"),
+            (",identity , br", "br"),
+            ("gzip, identity", "gzip"),
+            ("\u{e4}", "\u{e4}"),
+        ] {
+            let expected = Some(expected.as_bytes().to_vec());
+            assert_eq!(coding("content-encoding", value), expected, "{value:?}");
+        }
+        assert_eq!(coding("Transfer-Encoding", "gzip"), None);
+    }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {

@@ -53,6 +53,9 @@ impl Class {
     }
 }
 
+/// What a bearer token consists of before its padding (RFC 6750 §2.1).
+pub(crate) static BEARER: Class = Class::alphanumeric_and(b"-._~+/");
+
 /// What a field line may hold: `field-vchar`, `obs-text`, SP and HTAB (RFC 9110 §5.5).
 pub(crate) const fn is_text_byte(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=0x7e | 0x80..)
@@ -76,6 +79,12 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
         }
         value = rest;
     }
+    trim_end(value)
+}
+
+/// Without the optional white space after it.
+#[inline(never)]
+pub(crate) fn trim_end(mut value: &[u8]) -> &[u8] {
     while let Some((&last, rest)) = value.split_last() {
         if !is_space(last) {
             break;
@@ -83,6 +92,20 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
         value = rest;
     }
     value
+}
+
+/// Without the `=` at the end of base64.
+pub(crate) fn trim_padding(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_suffix(b"=") {
+        text = rest;
+    }
+    text
+}
+
+/// The elements of a list (RFC 9110 §5.6.1), the empty ones left out as §5.6.1.2 wants.
+pub(crate) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let elements = list.split(|&byte| byte == b',').map(trim);
+    elements.filter(|element| !element.is_empty())
 }
 
 /// Whether two names are the same, in any case (RFC 9110 §5.1).

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::field::Field;
 use crate::framing::{FramingField, Gathered, ResponseHead};
-use crate::grammar::is_text_byte;
+use crate::grammar::{is_space, is_text_byte, trim_end};
 
 /// Bytes of a response's head, interim responses included, that are read at most.
 ///
@@ -54,6 +54,10 @@ pub struct HeadDecoder<'s> {
 enum Line {
     Text,
     AfterCr,
+    /// After the LF of a field: the next byte says whether the field continues.
+    AfterLf,
+    /// In the white space that begins a folded line.
+    Folded,
     Ended,
 }
 
@@ -177,6 +181,9 @@ impl<'s> HeadDecoder<'s> {
     }
 
     /// Moves bytes of the line into the scratch, to the line's end or the input's.
+    ///
+    /// A field's folded lines are one line: RFC 9112 §5.2 wants each `OWS CRLF RWS` replaced by a space before the
+    /// value is read.
     fn take_line(&mut self, input: &mut &[u8]) -> Result<(), ErrorKind> {
         if matches!(self.line, Line::Ended) {
             self.line = Line::Text;
@@ -185,14 +192,24 @@ impl<'s> HeadDecoder<'s> {
             self.line_start = self.consumed;
         }
         while let Some((&byte, rest)) = input.split_first() {
+            match (self.line, is_space(byte)) {
+                (Line::AfterLf, true) => self.fold(),
+                (Line::AfterLf, false) => {
+                    self.line = Line::Ended;
+                    break;
+                }
+                (Line::Folded, false) => self.line = Line::Text,
+                _ => {}
+            }
             if self.consumed >= HEAD_LIMIT {
                 return Err(ErrorKind::HeadTooLong);
             }
             match (self.line, byte) {
-                (Line::AfterCr, b'\n') => self.line = Line::Ended,
+                (Line::AfterCr, b'\n') => self.line = self.after_lf(),
                 (Line::AfterCr, _) => return Err(ErrorKind::BareCr),
                 (_, b'\r') => self.line = Line::AfterCr,
                 (_, b'\n') => return Err(ErrorKind::BareLf),
+                (Line::Folded, _) => {}
                 (_, byte) if is_text_byte(byte) => self.hold(byte),
                 _ => return Err(ErrorKind::ControlCharacter),
             }
@@ -203,6 +220,25 @@ impl<'s> HeadDecoder<'s> {
             }
         }
         Ok(())
+    }
+
+    /// A status line and an empty line end with their LF: after the latter the next byte may never come.
+    fn after_lf(&self) -> Line {
+        let is_empty = self.held == 0 && !self.overlong;
+        match self.phase {
+            Phase::Fields if !is_empty => Line::AfterLf,
+            _ => Line::Ended,
+        }
+    }
+
+    /// A folded line begins: a space takes the place of the line end and the white space around it.
+    fn fold(&mut self) {
+        if !self.overlong {
+            let line = self.scratch.get(..self.held).unwrap_or_default();
+            self.held = trim_end(line).len();
+        }
+        self.hold(b' ');
+        self.line = Line::Folded;
     }
 
     fn hold(&mut self, byte: u8) {

@@ -18,8 +18,10 @@
 //!   is 300 bytes.
 //!   The body needs no buffer at all: its data are slices of the caller's input.
 //! - **Strictness.**
-//!   Line ends are CRLF; obsolete folding, bare CR, bare LF and control characters are refused; so
+//!   Line ends are CRLF; bare CR, bare LF and control characters are refused; so
 //!   is every message with two lengths ([RFC 9112 §6.3]).
+//!   A folded field is read as one line, empty elements of lists are ignored and `identity` codings count as none,
+//!   since RFC 9110 and RFC 9112 require that or no reader differs.
 //!   What a lenient reader would guess at, this one reports as an [`Error`] with its offset.
 //! - **Limits.** [`HEAD_LIMIT`], [`CHUNK_EXTRA_LIMIT`] and the scratch; a peer cannot make a
 //!   machine loop or count without end.
@@ -123,6 +125,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod bearer;
 mod body;
 mod error;
 mod field;
@@ -131,6 +134,7 @@ mod grammar;
 mod head;
 mod request;
 
+pub use bearer::is_bearer_token;
 pub use body::{BodyDecoder, CHUNK_EXTRA_LIMIT};
 pub use error::{Error, ErrorKind, Fault, RequestError};
 pub use field::{Field, RetryAfter};
