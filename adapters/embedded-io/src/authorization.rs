@@ -66,15 +66,13 @@ impl<'a> Authorization<'a> {
         "Basic ".len() + (user + 1 + password).div_ceil(3) * 4
     }
 
-    /// A bearer token, OAuth's ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)), put into `buffer` behind its
+    /// A bearer token, OAuth's ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)), put into `buffer` after its
     /// scheme: 7 bytes more than the token.
     ///
     /// # Errors
-    /// [`CredentialsError::Character`] or [`CredentialsError::BufferTooSmall`].
+    /// [`CredentialsError::Character`] for what [`is_bearer_token`](exportitems_http1::is_bearer_token) refuses, or [`CredentialsError::BufferTooSmall`].
     pub fn bearer(token: &str, buffer: &'a mut [u8]) -> Result<Self, CredentialsError> {
-        // RFC 6750 §2.1: b64token.
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-        if token.is_empty() || !token.bytes().all(fits) {
+        if !exportitems_http1::is_bearer_token(token) {
             return Err(CredentialsError::Character);
         }
         let mut writer = Writer { buffer, len: 0 };
@@ -192,9 +190,21 @@ mod tests {
     #[test]
     fn a_token_cannot_end_its_line_and_nothing_is_printed() {
         let mut buffer = [0; 32];
-        assert!(Authorization::bearer("a\r\nHost: b", &mut buffer).is_err());
-        let bearer = Authorization::bearer("eyJ0.x-_~+/=", &mut buffer).unwrap();
-        assert_eq!(bearer.value(), "Bearer eyJ0.x-_~+/=");
+        for bad in [
+            "",
+            "=",
+            "a=b",
+            "a b",
+            "a\n",
+            "a\r\nHost: b",
+            "a,b",
+            "\u{e4}",
+        ] {
+            let refused = Authorization::bearer(bad, &mut buffer).err();
+            assert_eq!(refused, Some(CredentialsError::Character), "{bad:?}");
+        }
+        let bearer = Authorization::bearer("eyJ0.x-_~+/==", &mut buffer).unwrap();
+        assert_eq!(bearer.value(), "Bearer eyJ0.x-_~+/==");
         assert_eq!(std::format!("{bearer:?}"), "Authorization(..)");
     }
 }

@@ -47,7 +47,7 @@ impl Credentials {
     /// # Errors
     /// [`CredentialsError::Token`] for what is no token.
     pub fn bearer(token: &str) -> Result<Self, CredentialsError> {
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !exportitems_http1::is_bearer_token(token) {
             return Err(CredentialsError::Token);
         }
         let mut authorization =
@@ -79,7 +79,7 @@ pub enum CredentialsError {
     User,
     /// The password holds a control character.
     Password,
-    /// The token is empty, or holds something else than visible ASCII.
+    /// The token is empty, or holds a character that no bearer token has (RFC 6750 §2.1).
     Token,
 }
 
@@ -90,7 +90,10 @@ impl fmt::Display for CredentialsError {
                 "the user holds a colon or a control character, which HTTP Basic cannot carry"
             }
             Self::Password => "the password holds a control character, a line break perhaps",
-            Self::Token => "the token is empty or holds something else than visible ASCII",
+            Self::Token => {
+                "the token is empty or holds a character that no bearer token has; give the token alone, without \
+                 quotes or `Bearer`"
+            }
         })
     }
 }
@@ -122,6 +125,8 @@ mod tests {
         assert_eq!(Credentials::basic("a:b", "").unwrap_err(), User);
         assert_eq!(Credentials::basic("a", "b\n").unwrap_err(), Password);
         assert_eq!(Credentials::bearer("a\r\nX: y").unwrap_err(), Token);
-        assert_eq!(Credentials::bearer("").unwrap_err(), Token);
+        for bad in ["", "a b", "Bearer a", "\"a\"", "a\n", "{a}", "a=b", "="] {
+            assert_eq!(Credentials::bearer(bad).unwrap_err(), Token, "{bad:?}");
+        }
     }
 }

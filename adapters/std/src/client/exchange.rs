@@ -116,6 +116,8 @@ impl Client {
         let mut headers = vec![
             ("Content-Type", ExportItems::CONTENT_TYPE),
             ("Accept", "text/xml"),
+            // We remove no content coding; a request without this field lets a server use any (RFC 9110 §12.5.3).
+            ("Accept-Encoding", "identity"),
             ("SOAPAction", &soap_action),
             ("client-request-id", client_request_id),
             ("return-client-request-id", "true"),
@@ -219,9 +221,8 @@ impl Client {
         // EWS answers by content, whatever the status: faults come with 500 and with 200. But a
         // redirect or a challenge is the web server's, whatever it says besides.
         let status = head.status();
-        let may_be_soap = fields.may_be_xml()
-            && fields.foreign_coding().is_none()
-            && !matches!(status, 300..=399 | 401);
+        let may_be_soap =
+            fields.may_be_xml() && !head.is_coded() && !matches!(status, 300..=399 | 401);
         if !may_be_soap || !body.looks_like_xml()? {
             let error = StatusError::new(status, fields, &body.start(BODY_LIMIT));
             return Err(ClientError::Status(Box::new(error)));

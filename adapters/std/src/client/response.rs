@@ -65,7 +65,8 @@ impl fmt::Display for Diagnostics {
 pub(super) struct Fields {
     pub(super) diagnostics: Diagnostics,
     pub(super) content_type: Option<String>,
-    pub(super) content_encoding: Option<String>,
+    /// The first coding that `Content-Encoding` names, `identity` aside.
+    pub(super) content_coding: Option<String>,
     pub(super) location: Option<String>,
     pub(super) retry_after: Option<Duration>,
     /// Names of the schemes of `WWW-Authenticate`.
@@ -91,6 +92,8 @@ impl Fields {
             if self.schemes.len() < SCHEMES {
                 self.schemes.extend(scheme.map(text));
             }
+        } else if let Some(coding) = field.content_coding() {
+            self.content_coding.get_or_insert_with(|| text(coding));
         } else if let Some(wait) = field.retry_after() {
             self.retry_after = until(wait);
         } else if let Some(kept) = self.slot(field) {
@@ -102,7 +105,6 @@ impl Fields {
         let diagnostics = &mut self.diagnostics;
         [
             ("Content-Type", &mut self.content_type),
-            ("Content-Encoding", &mut self.content_encoding),
             ("Location", &mut self.location),
             ("request-id", &mut diagnostics.request_id),
             ("X-FEServer", &mut diagnostics.fe_server),
@@ -120,15 +122,8 @@ impl Fields {
     pub(super) fn may_be_xml(&self) -> bool {
         self.content_type.as_ref().is_none_or(|value| {
             let media_type = value.split(';').next().unwrap_or_default().trim();
-            media_type.to_ascii_lowercase().ends_with("xml")
+            media_type.is_empty() || media_type.to_ascii_lowercase().ends_with("xml")
         })
-    }
-
-    /// The coding of a body that was to have none: we offer none.
-    pub(super) fn foreign_coding(&self) -> Option<&str> {
-        self.content_encoding
-            .as_deref()
-            .filter(|coding| !coding.eq_ignore_ascii_case("identity"))
     }
 }
 
@@ -188,7 +183,8 @@ mod tests {
             (Some("application/soap+XML"), true),
             (None, true),
             (Some("text/html; charset=xml"), false),
-            (Some(""), false),
+            (Some(""), true),
+            (Some(" ; charset=utf-8"), true),
         ] {
             let content_type = value.map(str::to_owned);
             let fields = Fields {

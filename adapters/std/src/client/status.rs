@@ -9,6 +9,8 @@ use super::response::{Diagnostics, Fields};
 pub(super) const BODY_LIMIT: usize = 4096;
 /// Characters of that line.
 const LINE_LIMIT: usize = 200;
+/// How data in the gzip format begin (RFC 1952 §2.3.1).
+const GZIP: &[u8] = b"\x1f\x8b\x08";
 
 /// The server answered, but not with a SOAP message.
 #[derive(Clone, Debug)]
@@ -62,7 +64,10 @@ pub enum StatusKind {
 
 impl StatusError {
     pub(super) fn new(status: u16, fields: Fields, body: &[u8]) -> Self {
-        let coding = fields.foreign_coding().map(str::to_owned);
+        // A proxy may compress without saying so.
+        let unsaid = || body.starts_with(GZIP).then(|| "gzip".to_owned());
+        let coding = fields.content_coding.or_else(unsaid);
+        let is_coded = coding.is_some();
         let kind = match (status, coding) {
             (300..=399, _) => redirect(fields.location.as_deref()),
             (401, _) => StatusKind::Unauthorized {
@@ -81,7 +86,7 @@ impl StatusError {
             kind,
             location: fields.location,
             retry_after: fields.retry_after,
-            line: first_line(body),
+            line: if is_coded { None } else { first_line(body) },
             diagnostics: fields.diagnostics,
         }
     }
@@ -145,9 +150,15 @@ impl fmt::Display for StatusError {
 
 impl core::error::Error for StatusError {}
 
-/// The first text of a page or plain text: what stands before, between or behind tags.
+/// The first text of a page or plain text: what is before, between or after tags. `None` for data that are no text,
+/// such as a body that is compressed and does not say so.
 fn first_line(body: &[u8]) -> Option<String> {
     let body = String::from_utf8_lossy(body);
+    let is_odd = |c: &char| *c == '\u{fffd}' || (c.is_control() && !c.is_whitespace());
+    // Compressed data are half so; pages in the languages of Europe, in whichever encoding, far less.
+    if body.chars().filter(is_odd).count() > body.chars().count() / 4 {
+        return None;
+    }
     body.split('<')
         .enumerate()
         // Of each piece but the first, what stands behind the tag.
@@ -186,5 +197,39 @@ mod tests {
             assert_eq!(first_line(body.as_bytes()).as_deref(), expected, "{body}");
         }
         assert_eq!(first_line(&[b'x'; 4096]).unwrap().len(), LINE_LIMIT);
+    }
+
+    #[test]
+    fn coded_bytes_are_not_quoted() {
+        // Of `printf Unavailable | gzip`, and the same without its gzip head.
+        let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x0b\xcd\x4b\x2c\x4b\xcc\xc9\x4c\xca\x49\x05\0\x9a\xf4\x46\xe6";
+        for body in [&gzip[..], &gzip[10..]] {
+            for content_coding in [None, Some("br".to_owned())] {
+                let fields = Fields {
+                    content_coding,
+                    ..Fields::default()
+                };
+                assert_eq!(StatusError::new(200, fields, body).line, None);
+            }
+        }
+        let fields = |coding: Option<&str>| Fields {
+            content_coding: coding.map(str::to_owned),
+            ..Fields::default()
+        };
+        let kind = |coding, body: &[u8]| StatusError::new(200, fields(coding), body).kind;
+        let coded = |coding: &str| StatusKind::ContentEncoding {
+            coding: coding.to_owned(),
+        };
+        assert_eq!(kind(None, gzip), coded("gzip"));
+        assert_eq!(kind(Some("br"), b"x"), coded("br"));
+        assert_eq!(
+            StatusError::new(503, fields(Some("br")), b"plain").line,
+            None
+        );
+        let latin1 = StatusError::new(503, fields(None), b"Dienst nicht verf\xfcgbar");
+        assert_eq!(
+            latin1.line.as_deref(),
+            Some("Dienst nicht verf\u{fffd}gbar")
+        );
     }
 }

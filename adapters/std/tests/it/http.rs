@@ -76,6 +76,7 @@ fn the_request_says_what_exchange_wants_to_know() {
         "POST /EWS/Exchange.asmx HTTP/1.1\r\n",
         "Content-Type: text/xml; charset=utf-8\r\n",
         "Accept: text/xml\r\n",
+        "Accept-Encoding: identity\r\n",
         "SOAPAction: \"http://schemas.microsoft.com/exchange/services/2006/messages/ExportItems\"\r\n",
         &format!("client-request-id: {}\r\n", first.client_request_id),
         "return-client-request-id: true\r\n",
