@@ -85,6 +85,9 @@ impl Records {
             } else if opcode == 2 && length == 0 {
                 records.end = Err((at, BrokenReason::EmptyTransferBuffer));
                 break;
+            } else if opcode == 1 && !records.bodies.is_empty() {
+                records.end = Err((at, BrokenReason::SecondConfig));
+                break;
             }
             let body = &rest[..rest.len().min(length as usize)];
             if body.len() < length as usize {

@@ -62,6 +62,17 @@ proptest! {
         prop_assert!(check.reached_attachments());
     }
 
+    /// One `Data` holds one item.
+    #[test]
+    fn a_payload_after_a_payload_is_found(first in item(), second in item(), sizes in sizes()) {
+        let mut payload = frame(&first.stream().bytes, &sizes);
+        let offset = payload.len() as u64;
+        payload.extend(frame(&second.stream().bytes, &sizes));
+        agrees(&payload)?;
+        let reason = BrokenReason::SecondConfig;
+        prop_assert_eq!(check([&payload[..]]), Verdict::Broken { offset, reason });
+    }
+
     /// A payload that simply stops: found everywhere but where both layers end.
     #[test]
     fn a_cut_in_the_payload_is_found(item in item(), sizes in sizes()) {

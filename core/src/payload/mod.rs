@@ -202,7 +202,8 @@ mod tests {
     #[test]
     fn rules_of_the_records() {
         use BrokenReason::{
-            EmptyTransferBuffer, NoTransferBuffer, Opcode, RecordCut, RecordLength, TooShort,
+            EmptyTransferBuffer, NoTransferBuffer, Opcode, RecordCut, RecordLength, SecondConfig,
+            TooShort,
         };
         let priority: &[u8] = &[2, 0, 0, 0, 8, 0, 0, 0, 3, 0, 0x26, 0, 0, 0, 0, 0];
         let cases: &[(&[&[u8]], Verdict)] = &[
@@ -265,6 +266,13 @@ mod tests {
                 &[&CONFIG, &[0xFF, 0, 0, 0, 0, 0, 0, 0]],
                 broken(24, NoTransferBuffer),
             ),
+            // a payload after a payload
+            (&[&CONFIG, priority, &CONFIG], broken(32, SecondConfig)),
+            (
+                &[&CONFIG, priority, &CONFIG, priority],
+                broken(32, SecondConfig),
+            ),
+            (&[&CONFIG, &CONFIG, priority], Verdict::Whole),
         ];
         for (pieces, expected) in cases {
             assert_eq!(verdict(pieces), *expected, "{pieces:02X?}");

@@ -152,6 +152,8 @@ impl Records {
             // The server holds lengths as signed 32-bit integers.
             (_, 0x8000_0000..) => State::Broken(BrokenReason::RecordLength),
             (TRANSFER_BUFFER, 0) => State::Broken(BrokenReason::EmptyTransferBuffer),
+            // One `Data` holds one item, and `Config` begins it.
+            (CONFIG, _) if self.transferred => State::Broken(BrokenReason::SecondConfig),
             (_, length) => {
                 self.left = length;
                 self.state = State::Judging;

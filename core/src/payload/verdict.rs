@@ -43,6 +43,8 @@ pub enum BrokenReason {
     EmptyTransferBuffer,
     /// Not one `TransferBuffer` record.
     NoTransferBuffer,
+    /// A `Config` record after a `TransferBuffer`: another payload begins inside this one.
+    SecondConfig,
     /// The records end cleanly, inside a property or marker.
     AtomCut,
     /// A marker that opens what cannot stand there, or closes what is not open.
@@ -83,6 +85,7 @@ impl fmt::Display for BrokenReason {
             Self::RecordLength => "the record is longer than 2 GiB",
             Self::EmptyTransferBuffer => "the transfer buffer is empty",
             Self::NoTransferBuffer => "the payload holds no transfer buffer",
+            Self::SecondConfig => "a second payload begins inside this one",
             Self::AtomCut => "the payload ends inside a property",
             Self::Misplaced => "the marker opens or closes what it cannot",
             Self::Open => {

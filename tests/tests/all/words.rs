@@ -99,6 +99,7 @@ fn error_texts() {
         BrokenReason::RecordLength,
         BrokenReason::EmptyTransferBuffer,
         BrokenReason::NoTransferBuffer,
+        BrokenReason::SecondConfig,
         BrokenReason::AtomCut,
         BrokenReason::Misplaced,
         BrokenReason::Open,
