@@ -11,7 +11,7 @@ use exportitems_std::Archive;
 
 use crate::advice;
 use crate::integrity::IntegrityOption;
-use crate::output::{Format, Output};
+use crate::output::{say, Format, Output};
 use crate::status::{Failure, Status};
 use sink::DecodeSink;
 
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure>
 
     let (summary, unwritten) = sink.finish()?;
     if let Some(hint) = advice::of_file(&head) {
-        eprintln!("exportitems: {name}: {hint}");
+        say(&format!("{name}: {hint}"));
     }
     Ok(match summary.response {
         _ if unwritten => Status::Local,

@@ -1,15 +1,22 @@
 //! The file that says which items to export.
 
+mod form;
+mod lines;
+
 use core::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::Path;
 
+use crate::filekind;
+use crate::output::say;
 use crate::status::Failure;
+use form::Forms;
+use lines::Lines;
 
 /// Longest line, in bytes; Exchange's ids have about 150 characters, and a file with longer lines
 /// is some other file.
-const LONGEST_LINE: u64 = 16 * 1024;
+const LONGEST_LINE: usize = 16 * 1024;
 
 /// An item to export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +41,7 @@ impl fmt::Display for Repeated {
         if self.other_change_key {
             f.write_str(" with another change key; the first line counts")
         } else {
-            f.write_str("; the item is handled once")
+            f.write_str("; the item is exported once")
         }
     }
 }
@@ -43,11 +50,30 @@ impl fmt::Display for Repeated {
 #[derive(Debug)]
 pub(crate) enum IdsError {
     Read(io::Error),
-    NotUtf8 { line: u64 },
-    TooLong { line: u64 },
-    NoId { line: u64 },
-    Fields { line: u64 },
-    Character { line: u64, character: char },
+    /// A line is not text.
+    NotText {
+        line: u64,
+        /// What the file seems to be instead.
+        kind: Option<&'static str>,
+    },
+    TooLong {
+        line: u64,
+    },
+    NoId {
+        line: u64,
+    },
+    Fields {
+        line: u64,
+    },
+    /// A line is part of a table, or of another format that has no ids alone.
+    Format {
+        line: u64,
+        what: &'static str,
+    },
+    Character {
+        line: u64,
+        character: char,
+    },
     Empty,
 }
 
@@ -55,83 +81,111 @@ impl fmt::Display for IdsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(error) => error.fmt(f),
-            Self::NotUtf8 { line } => write!(f, "line {line}: not UTF-8; save the file as UTF-8"),
+            Self::NotText {
+                line,
+                kind: Some(kind),
+            } => write!(
+                f,
+                "line {line}: not UTF-8; the file seems to be {kind}; write one id per line"
+            ),
+            Self::NotText { line, kind: None } => {
+                write!(f, "line {line}: not UTF-8; save the file as UTF-8")
+            }
             Self::TooLong { line } => write!(
                 f,
-                "line {line}: longer than {LONGEST_LINE} bytes; one item a line is wanted"
+                "line {line}: longer than {LONGEST_LINE} bytes; write one id per line"
             ),
             Self::NoId { line } => write!(f, "line {line}: no id before the tab"),
             Self::Fields { line } => write!(
                 f,
                 "line {line}: more than one tab; a line is an id, or an id, a tab and a change key"
             ),
+            Self::Format { line, what } => {
+                write!(
+                    f,
+                    "line {line}: {what}; write one id per line, and nothing else"
+                )
+            }
             Self::Character { line, character } => write!(
                 f,
-                "line {line}: {character:?} is not part of an id or change key; \
-                 a tab separates the two"
+                "line {line}: {character:?} cannot be part of an id or change key; \
+                 a line is an id, or an id, a tab and a change key"
             ),
-            Self::Empty => f.write_str("no ids; write one a line"),
+            Self::Empty => f.write_str("no ids; write one id per line"),
         }
     }
 }
 
-/// Reads `path`, or the standard input for `-`; tells repeated lines on stderr.
+/// What [`read`] found.
+#[derive(Debug)]
+pub(crate) struct Ids {
+    pub(crate) items: Vec<Requested>,
+    pub(crate) repeated: Vec<Repeated>,
+    pub(crate) forms: Forms,
+}
+
+/// Most repeated lines that are named one by one.
+const MOST_NAMED: usize = 5;
+
+/// Reads `path`, or the standard input for `-`; says on the standard error what is remarkable.
 pub(crate) fn open(path: &Path) -> Result<Vec<Requested>, Failure> {
     let (name, read) = if path == Path::new("-") {
         ("standard input".to_owned(), read(io::stdin().lock()))
     } else {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| Failure::local(&name, &error))?;
-        (name, read(BufReader::new(file)))
+        (name, read(file))
     };
-    let (items, repeated) = read.map_err(|error| match error {
+    let ids = read.map_err(|error| match error {
         IdsError::Read(error) => Failure::local(&name, &error),
         other => Failure::Usage(format!("{name}: {other}")),
     })?;
-    for repeated in repeated {
-        eprintln!("exportitems: note: {name}: {repeated}");
+    for repeated in ids.repeated.iter().take(MOST_NAMED) {
+        say(&format!("note: {name}: {repeated}"));
     }
-    Ok(items)
+    if let more @ 1.. = ids.repeated.len().saturating_sub(MOST_NAMED) {
+        say(&format!("note: {name}: {more} more lines repeat an id"));
+    }
+    if let Some(note) = ids.forms.note() {
+        say(&format!("note: {name}: {note}"));
+    }
+    Ok(ids.items)
 }
 
-/// Reads one `ID[<TAB>CHANGEKEY]` a line, in any style of line ends; blank lines, lines that begin
-/// with `#`, and white space around a field do not count.
+/// Reads one `ID[<TAB>CHANGEKEY]` per line, in UTF-8 or in UTF-16 with a byte order mark, with any style of
+/// line ends; blank lines, lines that begin with `#`, and white space around a field do not count.
 ///
 /// An id is base64, so neither `#` nor white space can be part of one.
-pub(crate) fn read(mut input: impl BufRead) -> Result<(Vec<Requested>, Vec<Repeated>), IdsError> {
+pub(crate) fn read(input: impl Read) -> Result<Ids, IdsError> {
     let mut items = Vec::new();
-    let mut lines = Vec::new();
-    let mut bytes = Vec::new();
-    for line in 1.. {
-        bytes.clear();
-        let len = (&mut input)
-            .take(LONGEST_LINE + 1)
-            .read_until(b'\n', &mut bytes)
-            .map_err(IdsError::Read)?;
-        if len == 0 {
-            break;
-        }
-        if len as u64 > LONGEST_LINE {
-            return Err(IdsError::TooLong { line });
-        }
-        let text = core::str::from_utf8(&bytes).map_err(|_| IdsError::NotUtf8 { line })?;
-        // Editors on Windows begin a file with a byte order mark.
-        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-        if let Some(item) = item(text, line)? {
+    let mut numbers = Vec::new();
+    let mut forms = Forms::default();
+    let mut lines = Lines::new(input)?;
+    while let Some((number, text)) = lines.next()? {
+        if let Some(item) = item(text, number)? {
+            forms.note_id(&item.id, number);
             items.push(item);
-            lines.push(line);
+            numbers.push(number);
         }
     }
     if items.is_empty() {
         return Err(IdsError::Empty);
     }
-    Ok(without_repeated(items, &lines))
+    let (items, repeated) = without_repeated(items, &numbers);
+    Ok(Ids {
+        items,
+        repeated,
+        forms,
+    })
 }
 
 fn item(text: &str, line: u64) -> Result<Option<Requested>, IdsError> {
     let text = text.trim_end();
     if text.is_empty() || text.starts_with('#') {
         return Ok(None);
+    }
+    if let Some(what) = form::of_other_file(text) {
+        return Err(IdsError::Format { line, what });
     }
     let mut fields = text.split('\t').map(str::trim);
     let id = fields.next().unwrap_or_default();
@@ -143,12 +197,10 @@ fn item(text: &str, line: u64) -> Result<Option<Requested>, IdsError> {
     if fields.next().is_some() {
         return Err(IdsError::Fields { line });
     }
-    // The last two are what XML cannot carry besides.
-    let foreign =
-        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}');
+    // Ids and change keys are base64; XML could carry other printable characters.
     if let Some(character) = [id, change_key.unwrap_or_default()]
         .iter()
-        .find_map(|field| field.chars().find(|&c| foreign(c)))
+        .find_map(|field| field.chars().find(|c| !c.is_ascii_graphic()))
     {
         return Err(IdsError::Character { line, character });
     }
@@ -188,13 +240,16 @@ mod tests {
     use super::{read, IdsError, Requested, LONGEST_LINE};
 
     fn items(text: &[u8]) -> Vec<(String, Option<String>)> {
-        let (items, _) = read(text).unwrap();
         let fields = |item: Requested| (item.id, item.change_key);
-        items.into_iter().map(fields).collect()
+        read(text).unwrap().items.into_iter().map(fields).collect()
     }
 
     fn error(text: &[u8]) -> String {
         read(text).unwrap_err().to_string()
+    }
+
+    fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        text.encode_utf16().flat_map(unit).collect()
     }
 
     #[test]
@@ -206,50 +261,162 @@ mod tests {
         for text in [
             "AAA=\nBBB=\tck\n",
             "AAA=\r\nBBB=\tck\r\n",
+            "AAA=\rBBB=\tck\r",
+            "AAA=\r\rBBB=\tck",
             "AAA=\nBBB=\tck",
-            "\u{FEFF}AAA=\n\n# a comment\n \t \n BBB= \t ck \n",
+            "# a comment, \"with\" anything… in it\nAAA=\r\n\n \t \n BBB= \t ck \n",
             "AAA=\t\r\nBBB=\tck\r\n",
         ] {
+            let marked = format!("\u{FEFF}{text}");
             assert_eq!(items(text.as_bytes()), expected, "{text:?}");
+            assert_eq!(items(marked.as_bytes()), expected, "{text:?}");
+            assert_eq!(
+                items(&utf16(&marked, u16::to_le_bytes)),
+                expected,
+                "{text:?}"
+            );
+            assert_eq!(
+                items(&utf16(&marked, u16::to_be_bytes)),
+                expected,
+                "{text:?}"
+            );
         }
     }
 
     #[test]
+    fn line_ends_across_buffers() {
+        // One byte at a time: CR and LF arrive apart.
+        struct Single<'a>(&'a [u8]);
+        impl std::io::Read for Single<'_> {
+            fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+                let len = to.len().min(1);
+                std::io::Read::read(&mut self.0, &mut to[..len])
+            }
+        }
+        let text: String = (0..5000).fold(String::new(), |text, n| format!("{text}A{n}\r\n"));
+        let ids = read(Single(text.as_bytes())).unwrap();
+        assert_eq!(ids.items.len(), 5000);
+        let error = read(Single((text + "B B\r\n").as_bytes())).unwrap_err();
+        assert!(error.to_string().starts_with("line 5001: "), "{error}");
+    }
+
+    #[test]
     fn errors_name_the_line() {
-        let long = vec![b'A'; usize::try_from(LONGEST_LINE).unwrap() + 1];
+        let long = vec![b'A'; LONGEST_LINE + 1];
+        let (cut, unmarked) = (
+            [
+                &b"\xFF\xFE"[..],
+                &utf16("AAA=\nBBB", u16::to_le_bytes),
+                b"B",
+            ]
+            .concat(),
+            utf16("AAA=\nBBB=\n", u16::to_le_bytes),
+        );
         for (text, start) in [
-            (&b"AAA=\n\xff\n"[..], "line 2: not UTF-8"),
+            (&b"AAA=\n\xff\n"[..], "line 2: not UTF-8; save the file"),
             (b"AAA=\n\tck\n", "line 2: no id"),
             (b"AAA=\tck\tmore\n", "line 1: more than one tab"),
             (b"# ids\nAAA= ck\n", "line 2: ' '"),
-            (b"AAA=\tc\0k\n", "line 1: '\\0'"),
+            (b"AAA=\tc\x01k\n", "line 1: '\\u{1}'"),
+            ("A\nB\nA\u{200B}\n".as_bytes(), "line 3: '\\u{200b}'"),
             (&long, "line 1: longer than"),
             (b"# nothing\n", "no ids"),
             (b"", "no ids"),
+            (b"\xEF\xBB\xBF", "no ids"),
+            (
+                &cut,
+                "line 2: not UTF-8; the file seems to be UTF-16 that is cut",
+            ),
+            (
+                &unmarked,
+                "line 1: not UTF-8; the file seems to be UTF-16 without",
+            ),
+            (
+                b"PK\x03\x04\x14\0\xFF",
+                "line 1: not UTF-8; the file seems to be a zip file",
+            ),
         ] {
             let error = error(text);
             assert!(error.starts_with(start), "{error} for {text:?}");
         }
     }
 
+    /// Lines that cannot be ids, and what their files seem to be.
+    #[test]
+    fn other_files() {
+        for (text, line, says) in [
+            ("Id,Subject\nAAA=,Hello\n", 1, "CSV"),
+            ("AAA=;BBB=\n", 1, "CSV"),
+            ("\"Id\"\n\"AAA=\"\n", 1, "CSV"),
+            ("'AAA='\n", 1, "CSV"),
+            ("#TYPE Selected\n\"Id\",\"x\"\n", 2, "CSV"),
+            ("AAA=\n\"BBB=\"\tck\n", 2, "CSV"),
+            ("\nId\n--\nAAA=\n", 2, "heading"),
+            ("ItemId\nAAA=\n", 1, "heading"),
+            ("Item Id\tChange Key\nAAA=\tck\n", 1, "heading"),
+            ("AAA=\n----\n", 2, "PowerShell"),
+            ("AAA=\n---- -------\nBBB=\n", 2, "PowerShell"),
+            ("=====\n", 1, "ruler"),
+            ("Subject Id\n------- --\n", 1, "' '"),
+            ("AAMkAGYzZjZm…\n", 1, "width of a console"),
+            ("AAMkAGYzZjZm...\n", 1, "width of a console"),
+            ("Id : AAMkAG\n", 1, "Format-List"),
+            ("[\n  \"AAA=\"\n]\n", 1, "JSON"),
+            ("{\"id\": \"AAA=\"}\n", 1, "JSON"),
+            ("<t:ItemId Id=\"AAA=\"/>\n", 1, "XML"),
+            ("| Id |\n", 1, "table"),
+            ("AAA= BBB=\n", 1, "' '"),
+            ("AAA=\u{A0}\u{201C}\n", 1, "'\\u{a0}'"),
+        ] {
+            let error = error(text.as_bytes());
+            assert!(
+                error.starts_with(&format!("line {line}: ")),
+                "{error} for {text:?}"
+            );
+            assert!(error.contains(says), "{error} for {text:?}");
+        }
+    }
+
+    #[test]
+    fn ids_of_other_interfaces_pass_with_a_note() {
+        let note = |text: &str| read(text.as_bytes()).unwrap().forms.note();
+        assert_eq!(note("AAMkAGYz+NAAA/=\nA\n0123456789\n"), None);
+        let hex = "00000000DC9AE3F6".repeat(4);
+        for (id, says) in [
+            ("AAMkAGYz_NAAA-w=", "translateExchangeIds"),
+            ("AAMkAGYz%2BNAAA%2fw%3D", "%2B"),
+            (hex.as_str(), "ConvertId"),
+        ] {
+            assert_eq!(items(id.as_bytes()), [(id.to_owned(), None)]);
+            let note = note(&format!("AAA=\n{id}\n{id}B-\n")).unwrap();
+            assert!(note.contains(says) && note.contains("line 2"), "{note}");
+        }
+        let note = note(&format!("A-\nB%2B\n{hex}\nC_\n")).unwrap();
+        assert!(note.starts_with("2 ids are URL-safe"), "{note}");
+        assert!(
+            note.contains("; 1 id is percent-encoded") && note.contains("; 1 id is hex"),
+            "{note}"
+        );
+    }
+
     #[test]
     fn a_line_may_be_as_long_as_the_limit() {
-        let id = "A".repeat(usize::try_from(LONGEST_LINE).unwrap() - 1);
-        assert_eq!(items(format!("{id}\nBBB=\n").as_bytes()).len(), 2);
+        let id = "A".repeat(LONGEST_LINE);
+        assert_eq!(items(format!("{id}\r\nBBB=\n").as_bytes()).len(), 2);
     }
 
     #[test]
     fn a_repeated_id_counts_once() {
-        let (items, repeated) = read(&b"B\n\nA\nB\nA\tck\nB\n"[..]).unwrap();
-        let ids: Vec<_> = items.iter().map(|item| item.id.as_str()).collect();
-        assert_eq!(ids, ["B", "A"]);
-        let notes: Vec<_> = repeated.iter().map(ToString::to_string).collect();
+        let ids = read(&b"B\n\nA\nB\nA\tck\nB\n"[..]).unwrap();
+        let kept: Vec<_> = ids.items.iter().map(|item| item.id.as_str()).collect();
+        assert_eq!(kept, ["B", "A"]);
+        let notes: Vec<_> = ids.repeated.iter().map(ToString::to_string).collect();
         assert_eq!(
             notes,
             [
-                "line 4 repeats the id of line 1; the item is handled once",
+                "line 4 repeats the id of line 1; the item is exported once",
                 "line 5 repeats the id of line 3 with another change key; the first line counts",
-                "line 6 repeats the id of line 1; the item is handled once",
+                "line 6 repeats the id of line 1; the item is exported once",
             ]
         );
     }
@@ -262,7 +429,6 @@ mod tests {
                 Err(std::io::Error::other("broken"))
             }
         }
-        let read = read(std::io::BufReader::new(Broken));
-        assert!(matches!(read, Err(IdsError::Read(_))));
+        assert!(matches!(read(Broken), Err(IdsError::Read(_))));
     }
 }

@@ -1,5 +1,7 @@
 //! `exportitems`: takes mail items out of Microsoft Exchange by EWS `ExportItems`.
 #![forbid(unsafe_code)]
+// They panic where the output cannot be written, and print control characters: see `output`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod advice;
 mod bar;
@@ -9,6 +11,7 @@ mod demo;
 mod emulate;
 mod encode;
 mod export;
+mod filekind;
 mod ids;
 mod integrity;
 mod interrupt;
@@ -70,7 +73,7 @@ fn main() -> ExitCode {
         Ok(status) => status.into(),
         Err(failure) => {
             if let Some(message) = failure.message() {
-                eprintln!("exportitems: {message}");
+                output::say(message);
             }
             failure.status().into()
         }

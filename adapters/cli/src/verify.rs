@@ -9,7 +9,7 @@ use exportitems::{Integrity, PayloadCheck, Verdict};
 use exportitems_std::archive::{self, FileState};
 
 use crate::integrity::IntegrityOption;
-use crate::output::Output;
+use crate::output::{say, Output};
 use crate::status::{Failure, Status};
 
 /// Reads exported items again. Each payload is checked for being whole, and the files of a directory
@@ -89,7 +89,7 @@ impl Verifier<'_> {
         });
         if let Err(error) = verified {
             self.unreadable = true;
-            eprintln!("exportitems: {error}");
+            say(&error.to_string());
         }
     }
 
@@ -120,7 +120,7 @@ impl Verifier<'_> {
         self.files += 1;
         self.bad += 1;
         self.unreadable = true;
-        eprintln!("exportitems: {}: {error}", path.display());
+        say(&format!("{}: {error}", path.display()));
     }
 }
 

@@ -118,7 +118,7 @@ fn a_repeated_id_is_sent_once_and_noted() {
     assert_eq!(
         stderr(&output),
         "exportitems: note: standard input: line 4 repeats the id of line 1; \
-         the item is handled once\n"
+         the item is exported once\n"
     );
 }
 

@@ -9,7 +9,7 @@ use exportitems_std::{Archive, ArchiveError, ArchiveSink, ResponseTexts};
 use sha2::{Digest as _, Sha256};
 
 use crate::line::{ItemLine, ItemStatus, Summarised, SummaryLine};
-use crate::output::{Format, Output};
+use crate::output::{say, Format, Output};
 use crate::status::Failure;
 
 /// Digests items, archives them if it was told to, and prints a line for each.
@@ -57,7 +57,9 @@ impl<'a> DecodeSink<'a> {
     /// Says that an item could not be written.
     pub(super) fn failed_to_write(&mut self, error: &ArchiveError) {
         self.disk_failed = true;
-        eprintln!("exportitems: {error}; free what is in the way and run the command again");
+        say(&format!(
+            "{error}; free what is in the way and run the command again"
+        ));
     }
 
     /// Prints the lines of items whose story is over.

@@ -10,7 +10,7 @@ use exportitems_std::{Archive, ClientError, Progress, Report, ResponseTexts, Sto
 
 use crate::bar::Bar;
 use crate::line::{number, ItemLine, Summarised, SummaryLine};
-use crate::output::{Format, Output};
+use crate::output::{say, Format, Output};
 use crate::status::{Failure, Status};
 
 /// Most positions that a line for a person names.
@@ -54,11 +54,11 @@ impl<'a> Telling<'a> {
     ) -> Self {
         let done = items.iter().filter(|item| archive.is_done(item.id)).count();
         if done > 0 {
-            eprintln!(
-                "exportitems: note: {} holds {done} of {} items already; they are skipped",
+            say(&format!(
+                "note: {} holds {done} of {} items already; they are skipped",
                 archive.dir().display(),
                 items.len()
-            );
+            ));
         }
         Self {
             items,
@@ -130,7 +130,7 @@ impl<'a> Telling<'a> {
             .value(&Summarised { summary: &summary }, self.format);
         self.name_missing(&report.missing);
         if let Some(Stop::Failure(failure)) = &report.stopped {
-            eprintln!("exportitems: {failure}");
+            say(&failure.to_string());
         }
         self.output.check()?;
         Ok(match summary.response {
@@ -187,13 +187,13 @@ impl<'a> Telling<'a> {
         );
         match self.format {
             Format::Text => self.output.line(&text),
-            Format::Json => eprintln!("exportitems: {text}"),
+            Format::Json => say(&text),
         }
     }
 
     fn warn(&self, text: &str) {
         if self.format == Format::Text {
-            self.bar.suspend(|| eprintln!("exportitems: {text}"));
+            self.bar.suspend(|| say(text));
         }
     }
 }

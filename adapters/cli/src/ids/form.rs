@@ -1,0 +1,172 @@
+//! What lines look like that are no ids, and ids that are not in the form that EWS takes.
+
+use core::fmt::Write as _;
+
+/// Headings of a column of ids or change keys, in lower case, without blanks, `-` and `_`.
+const HEADINGS: &[&str] = &[
+    "changekey",
+    "entryid",
+    "ewsid",
+    "ewsitemid",
+    "hexentryid",
+    "id",
+    "identity",
+    "immutableid",
+    "item",
+    "itemid",
+    "items",
+    "messageid",
+    "outlookitemid",
+    "restid",
+    "storeid",
+    "uniqueid",
+];
+
+/// What a line is that belongs to another kind of file, if it is none of a list of ids.
+pub(super) fn of_other_file(line: &str) -> Option<&'static str> {
+    let line = line.trim();
+    let first = line.split('\t').next().unwrap_or_default().trim_end();
+    if line.contains('…') || line.contains("...") {
+        return Some(
+            "the line was cut to the width of a console; write the ids with \
+             `Select-Object -ExpandProperty Id | Set-Content ids.txt`",
+        );
+    }
+    if is_ruler(line) {
+        return Some(
+            "this is the ruler of a table, so the file seems to be PowerShell's output for a console; \
+             write the ids with `Select-Object -ExpandProperty Id | Set-Content ids.txt`",
+        );
+    }
+    if line.starts_with(['{', '}', '[', ']']) || line.contains("\":") {
+        return Some("the file seems to be JSON");
+    }
+    if line.starts_with('<') {
+        return Some("the file seems to be XML or HTML");
+    }
+    let quoted =
+        |field: &str, quote| field.len() > 1 && field.starts_with(quote) && field.ends_with(quote);
+    if line.contains([',', ';'])
+        || line.starts_with('"')
+        || quoted(first, '"')
+        || quoted(first, '\'')
+    {
+        return Some(
+            "the file seems to be CSV; keep the column of the ids alone, without quotes and commas",
+        );
+    }
+    if line.contains('|') {
+        return Some("the file seems to be a table; keep the column of the ids alone");
+    }
+    if line.contains(" : ") || line.ends_with(" :") {
+        return Some(
+            "the file seems to be PowerShell's output for a console (`Format-List`); \
+             write the ids with `Select-Object -ExpandProperty Id | Set-Content ids.txt`",
+        );
+    }
+    let name: String = first
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '_'))
+        .collect::<String>()
+        .to_ascii_lowercase();
+    if HEADINGS.contains(&name.as_str()) {
+        return Some("this is the heading of a table, not an id");
+    }
+    None
+}
+
+/// `--`, `---- ---------` or `=====`, below the headings of a table.
+fn is_ruler(line: &str) -> bool {
+    ['-', '=', '─'].iter().any(|&dash| {
+        line.chars()
+            .all(|c| c == dash || c.is_whitespace() || c == '+')
+            && line.chars().filter(|&c| c == dash).count() >= 2
+    })
+}
+
+/// A form of id that other interfaces use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Microsoft Graph and Outlook's REST interface write `-` for `/` and `_` for `+`.
+    UrlSafe,
+    /// `%2B`, as in a link.
+    Percent,
+    /// An entry id, as MAPI and Outlook show it.
+    Hex,
+}
+
+const FORMS: [Form; 3] = [Form::UrlSafe, Form::Percent, Form::Hex];
+
+impl Form {
+    fn of(id: &str) -> Option<Self> {
+        let hex = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let escapes = || {
+            let mut parts = id.split('%').skip(1).peekable();
+            parts.peek().is_some() && parts.all(|part| part.get(..2).is_some_and(hex))
+        };
+        if id.len() >= 32 && id.len().is_multiple_of(2) && hex(id) {
+            Some(Self::Hex)
+        } else if escapes() {
+            Some(Self::Percent)
+        } else if id.contains(['-', '_']) {
+            Some(Self::UrlSafe)
+        } else {
+            None
+        }
+    }
+
+    const fn described(self) -> &'static str {
+        match self {
+            Self::UrlSafe => {
+                "URL-safe, as Microsoft Graph writes ids: for EWS write `/` for `-` and `+` for `_`, \
+                 or convert them with Graph's translateExchangeIds (restId to ewsId)"
+            }
+            Self::Percent => {
+                "percent-encoded, as in a link: for EWS write `+` for %2B, `/` for %2F and `=` for %3D"
+            }
+            Self::Hex => {
+                "hexadecimal, as MAPI and Outlook write entry ids: for EWS convert them with the operation \
+                 ConvertId (HexEntryId to EwsId)"
+            }
+        }
+    }
+}
+
+/// How many ids have which form that EWS does not use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forms {
+    /// In the order of [`FORMS`]: how many, and the line of the first.
+    found: [(u64, u64); FORMS.len()],
+}
+
+impl Forms {
+    pub(super) fn note_id(&mut self, id: &str, line: u64) {
+        let form = Form::of(id);
+        for (found, candidate) in self.found.iter_mut().zip(FORMS) {
+            if form == Some(candidate) {
+                found.0 += 1;
+                if found.0 == 1 {
+                    found.1 = line;
+                }
+            }
+        }
+    }
+
+    /// How to convert them; `None` where there is nothing to convert.
+    pub(super) fn note(&self) -> Option<String> {
+        let mut note = String::new();
+        for ((count, line), form) in self.found.iter().zip(FORMS) {
+            if *count > 0 {
+                let ids = if *count == 1 { "id is" } else { "ids are" };
+                let between = if note.is_empty() { "" } else { "; " };
+                // Writing to a string does not fail.
+                let _ = write!(
+                    note,
+                    "{between}{count} {ids} {} (first in line {line})",
+                    form.described()
+                );
+            }
+        }
+        (!note.is_empty()).then(|| note + "; they are sent as they are")
+    }
+}
