@@ -14,6 +14,7 @@
 # once its bytes are made. Four connections are four processes with a quarter of the items each.
 # exchangelib reads responses a byte at a time, so it gets fewer bytes and two rounds, beside our archive of the same.
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 rounds=${1:-11}
