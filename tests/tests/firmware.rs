@@ -57,11 +57,10 @@ fn hex(bytes: &[u8]) -> String {
 /// An item's rule, used once unless it is for good.
 fn rule(id: &str, times: Option<u32>, answer: ItemAnswer) -> ItemRule {
     ItemRule {
-        index: None,
         id: Some(id.to_owned()),
         times,
-        delay_ms: 0,
         answer,
+        ..ItemRule::default()
     }
 }
 

@@ -6,11 +6,12 @@ use bytes::Bytes;
 
 use crate::fault::{message_of, Detail};
 use crate::id::{self, IdError, Item};
-use crate::payload::Payload;
+use crate::pages;
+use crate::payload::{Payload, Rng};
 use crate::request::{ExportItems, RequestedId};
 use crate::scenario::{
-    Answer, CutPlace, ErrorAnswer, ItemAnswer, ItemsAnswer, MarkerPlace, ResponseClass, Scenario,
-    Style,
+    AfterRoot, Answer, AnsweredId, CutPlace, ErrorAnswer, Inserted, ItemAnswer, ItemRule,
+    ItemsAnswer, MarkerPlace, Order, RequestRule, ResponseClass, Scenario, Style,
 };
 use crate::style::{Writer, DOCS_INDENT, DOCS_LINE};
 
@@ -91,30 +92,71 @@ impl Uses {
         }
     }
 
-    /// The answer to the next request.
-    pub(crate) fn request(&mut self, scenario: &Scenario) -> Answer {
+    /// The rule that a request for so many items meets; none where everything is as usual.
+    pub(crate) fn request<'s>(
+        &mut self,
+        scenario: &'s Scenario,
+        items: usize,
+    ) -> Option<&'s RequestRule> {
         for (rule, used) in scenario.requests.iter().zip(&mut self.requests) {
-            if *used < rule.times {
+            let fits = rule.more_than == 0 || items > rule.more_than;
+            if fits && *used < rule.times {
                 *used += 1;
-                return rule.answer.clone();
+                return Some(rule);
             }
         }
-        Answer::Normal
+        None
     }
 
-    /// The delay and the answer of an item.
-    fn item(&mut self, scenario: &Scenario, index: usize, id: &str) -> (Duration, ItemAnswer) {
-        for (rule, used) in scenario.items.iter().zip(&mut self.items) {
-            let fits = rule.index.is_none_or(|only| only == index)
-                && rule.id.as_ref().is_none_or(|only| only == id)
-                && rule.times.is_none_or(|times| *used < times);
-            if fits {
-                *used = used.saturating_add(1);
-                return (Duration::from_millis(rule.delay_ms), rule.answer.clone());
+    /// The answer to a whole request that names an item at which the server fails.
+    pub(crate) fn failure(&mut self, scenario: &Scenario, request: &ExportItems) -> Option<Answer> {
+        for (index, asked) in request.ids.iter().enumerate() {
+            if let Some((rule, used)) = self.rule(scenario, index, &asked.id) {
+                if let ItemAnswer::FailsRequest(answer) = &rule.answer {
+                    *used = used.saturating_add(1);
+                    return Some((**answer).clone());
+                }
             }
         }
-        (Duration::ZERO, ItemAnswer::Whole)
+        None
     }
+
+    /// The rule that an item meets, and how often it was used.
+    fn rule<'s>(
+        &mut self,
+        scenario: &'s Scenario,
+        index: usize,
+        id: &str,
+    ) -> Option<(&'s ItemRule, &mut u32)> {
+        scenario
+            .items
+            .iter()
+            .zip(&mut self.items)
+            .find(|(rule, used)| {
+                rule.index.is_none_or(|only| only == index)
+                    && rule.id.as_ref().is_none_or(|only| only == id)
+                    && rule.times.is_none_or(|times| **used < times)
+            })
+    }
+
+    /// What becomes of an item, by the rule that it meets.
+    fn item(&mut self, scenario: &Scenario, index: usize, id: &str) -> ItemRule {
+        match self.rule(scenario, index, id) {
+            Some((rule, used)) => {
+                *used = used.saturating_add(1);
+                rule.clone()
+            }
+            None => ItemRule::default(),
+        }
+    }
+}
+
+/// The message of an item.
+#[derive(Clone, Debug)]
+struct Message {
+    pieces: Vec<Piece>,
+    /// The response ends in it.
+    ends: bool,
 }
 
 /// The body of a response to `request`.
@@ -126,48 +168,73 @@ pub(crate) fn response(
 ) -> Vec<Piece> {
     let mut response = Response {
         scenario,
+        answered_id: around.answered_id,
         writer: Writer::new(scenario),
         pieces: Vec::new(),
+        others: 0,
     };
-    response.text(response.writer.open());
     let answered = request.ids.len().saturating_sub(around.omit);
-    let mut stopped = false;
-    for (index, asked) in request.ids[..answered].iter().enumerate() {
-        if stopped {
-            response.refuse(&ErrorAnswer {
-                class: ResponseClass::Warning,
-                ..refusal("ErrorBatchProcessingStopped")
-            });
-            continue;
-        }
-        let (delay, answer) = uses.item(scenario, index, &asked.id);
-        if !delay.is_zero() {
-            response.pieces.push(Piece::Wait(delay));
-        }
-        match (&answer, response.find(asked)) {
-            (ItemAnswer::Error(error), _) => {
-                response.refuse(error);
-                stopped = STOPS_THE_BATCH.contains(&error.code.as_str());
-            }
-            (_, Err(error)) => response.refuse(&error),
-            (_, Ok(item)) => {
-                response.item(item, &asked.id, &answer);
-                if ends_the_response(&answer) {
-                    return response.pieces;
-                }
-            }
-        }
+    let messages = response.messages(uses, &request.ids[..answered]);
+    let mut messages = arrange(messages, around);
+    for insert in &around.insert {
+        let before = insert.before.min(messages.len());
+        messages.insert(before, response.inserted(insert.message));
     }
-    for seed in 0..around.extra as u64 {
-        let item = Item { seed, size: 1_000 };
-        let id = id::item_id(&scenario.mailbox, item.seed, item.size);
-        response.item(item, &id, &ItemAnswer::Whole);
+    for _ in 0..around.extra {
+        messages.push(response.inserted(Inserted::OtherItem));
+    }
+    response.text(response.writer.open());
+    for message in messages {
+        response.pieces.extend(message.pieces);
+        if message.ends {
+            return response.pieces;
+        }
     }
     response.text(response.writer.close());
     if around.marker_after_root {
         response.text(MARKER.to_owned());
     }
+    match &around.after_root {
+        None => {}
+        Some(AfterRoot::HtmlPage) => response.text(pages::LOAD_BALANCER.to_owned()),
+        Some(AfterRoot::Nuls) => response.text("\0".repeat(512)),
+        Some(AfterRoot::CtrlZ) => response.text("\u{1a}".to_owned()),
+        Some(AfterRoot::SecondResponse) => {
+            let again = response.pieces.clone();
+            response.pieces.extend(again);
+        }
+        Some(AfterRoot::Text(text)) => response.text(text.clone()),
+    }
     response.pieces
+}
+
+/// Leaves out, repeats and moves messages.
+fn arrange(messages: Vec<Message>, around: &ItemsAnswer) -> Vec<Message> {
+    let mut arranged = Vec::with_capacity(messages.len());
+    for (index, message) in messages.into_iter().enumerate() {
+        if around.drop.contains(&index) {
+            continue;
+        }
+        if around.repeat.contains(&index) {
+            arranged.push(message.clone());
+        }
+        arranged.push(message);
+    }
+    match around.order {
+        Order::AsAsked => {}
+        Order::Reversed => arranged.reverse(),
+        Order::Rotated if arranged.is_empty() => {}
+        Order::Rotated => arranged.rotate_left(1),
+        Order::Shuffled(seed) => {
+            // Fisher and Yates, from the back.
+            let mut rng = Rng::new(seed, 3);
+            for last in (1..arranged.len()).rev() {
+                let other = rng.below(last as u64 + 1);
+                arranged.swap(last, usize::try_from(other).unwrap_or_default());
+            }
+        }
+    }
+    arranged
 }
 
 fn ends_the_response(answer: &ItemAnswer) -> bool {
@@ -188,13 +255,76 @@ fn refusal(code: &str) -> ErrorAnswer {
 
 struct Response<'s> {
     scenario: &'s Scenario,
+    answered_id: Option<AnsweredId>,
     writer: Writer,
     pieces: Vec<Piece>,
+    /// Items that were made up so far.
+    others: u64,
 }
 
 impl Response<'_> {
     fn text(&mut self, text: String) {
         self.pieces.push(Piece::Text(text.into()));
+    }
+
+    /// The messages of the requested items, in their order.
+    fn messages(&mut self, uses: &mut Uses, ids: &[RequestedId]) -> Vec<Message> {
+        let mut messages = Vec::with_capacity(ids.len());
+        let mut stopped = false;
+        for (index, asked) in ids.iter().enumerate() {
+            let mut ends = false;
+            if stopped {
+                self.refuse(&ErrorAnswer {
+                    class: ResponseClass::Warning,
+                    ..refusal("ErrorBatchProcessingStopped")
+                });
+            } else {
+                let rule = uses.item(self.scenario, index, &asked.id);
+                let delay = Duration::from_millis(rule.delay_ms);
+                if !delay.is_zero() {
+                    self.pieces.push(Piece::Wait(delay));
+                }
+                match (&rule.answer, self.find(asked)) {
+                    (ItemAnswer::Error(error), _) => {
+                        self.refuse(error);
+                        stopped = STOPS_THE_BATCH.contains(&error.code.as_str());
+                    }
+                    (_, Err(error)) => self.refuse(&error),
+                    (_, Ok(item)) => {
+                        self.item(item, &asked.id, &rule);
+                        ends = ends_the_response(&rule.answer);
+                    }
+                }
+            }
+            messages.push(self.message(ends));
+        }
+        messages
+    }
+
+    /// What has been written since the last message.
+    fn message(&mut self, ends: bool) -> Message {
+        Message {
+            pieces: core::mem::take(&mut self.pieces),
+            ends,
+        }
+    }
+
+    /// A message that no request asked for; its item is not one of those that the command prints.
+    fn inserted(&mut self, what: Inserted) -> Message {
+        let item = Item {
+            seed: (1 << 48) - 1 - self.others,
+            size: 1_000,
+        };
+        self.others += 1;
+        let id = id::item_id(&self.scenario.mailbox, item.seed, item.size);
+        match what {
+            Inserted::OtherItem => self.item(item, &id, &ItemRule::default()),
+            Inserted::Refusal => self.refuse(&refusal("ErrorItemNotFound")),
+            Inserted::UploadItems => {
+                self.text(self.writer.upload(&id, &id::change_key(item.seed)));
+            }
+        }
+        self.message(false)
     }
 
     /// The item asked for, or why there is none.
@@ -230,15 +360,31 @@ impl Response<'_> {
         self.text(text);
     }
 
-    /// A message of class Success, with what `answer` makes of its data.
-    fn item(&mut self, item: Item, id: &str, answer: &ItemAnswer) {
-        let answered_id = if self.scenario.recode_ids {
-            id::recode(&self.scenario.mailbox, id, item)
-        } else {
-            id.to_owned()
+    /// How the id of an item is answered.
+    fn answered_id(&self, item: Item, id: &str, rule: &ItemRule) -> Option<String> {
+        let by_default = match self.scenario.recode_ids {
+            true => AnsweredId::Recoded,
+            false => AnsweredId::AsAsked,
         };
+        let spelling = rule.answered_id.or(self.answered_id);
+        match spelling.unwrap_or(by_default) {
+            AnsweredId::AsAsked => Some(id.to_owned()),
+            AnsweredId::Recoded => Some(id::recode(&self.scenario.mailbox, id, item)),
+            AnsweredId::Unknown => Some(id::disguise(&self.scenario.mailbox, item)),
+            AnsweredId::Omitted => None,
+        }
+    }
+
+    /// A message of class Success, with what `rule` makes of its data.
+    fn item(&mut self, item: Item, id: &str, rule: &ItemRule) {
+        let answer = &rule.answer;
+        let answered_id = self.answered_id(item, id, rule);
         let change_key = id::change_key(item.seed);
-        self.text(self.writer.success(&answered_id, &change_key));
+        if *answer == ItemAnswer::UploadItems {
+            let id = answered_id.as_deref().unwrap_or(id);
+            return self.text(self.writer.upload(id, &change_key));
+        }
+        self.text(self.writer.success(answered_id.as_deref(), &change_key));
         if *answer == ItemAnswer::NoData {
             return self.text(self.writer.message_end());
         }
@@ -294,8 +440,13 @@ impl Response<'_> {
             }
             ItemAnswer::Placeholder => self.text("AA==".to_owned() + &end),
             ItemAnswer::EmptyData => self.text(end),
-            // A refusal is no item, and one without data has been written above.
-            ItemAnswer::Whole | ItemAnswer::NoData | ItemAnswer::Error(_) => {
+            // A refusal is no item, a failure of the request leaves no response, and the others have
+            // been written above.
+            ItemAnswer::Whole
+            | ItemAnswer::NoData
+            | ItemAnswer::UploadItems
+            | ItemAnswer::FailsRequest(_)
+            | ItemAnswer::Error(_) => {
                 self.payload(item, item.size);
                 self.base64(whole);
                 self.text(end);

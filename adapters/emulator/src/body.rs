@@ -1,23 +1,14 @@
 //! A response body that is made while it is sent.
 
-use core::future::Future;
-use core::pin::Pin;
-use core::task::{Context, Poll};
 use core::time::Duration;
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::io::Write as _;
-use std::sync::Arc;
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
-use bytes::Bytes;
-use flate2::write::GzEncoder;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use flate2::Compression;
-use hyper::body::{Body, Frame};
-use tokio::time::Sleep;
 
 use crate::answer::Piece;
-use crate::connection::Cut;
 use crate::id::Item;
 use crate::payload::Payload;
 use crate::style::{DOCS_INDENT, DOCS_LINE};
@@ -29,16 +20,18 @@ const RAW: usize = FRAME / 4 * 3;
 /// A slow body moves this often a second.
 const TICKS: u64 = 20;
 
-/// The body of a response: its pieces, turned into frames when hyper has room for one.
+/// The body of a response: its pieces, made when the connection has room for them.
 pub(crate) struct ResponseBody {
     pieces: VecDeque<Piece>,
     base64: Base64,
-    gzip: Option<GzEncoder<Vec<u8>>>,
+    encoder: Option<Encoder>,
     bytes_per_second: Option<u64>,
     /// Bytes, before compression, until the connection is cut.
     until_cut: Option<u64>,
-    cut: Arc<Cut>,
-    sleep: Option<Pin<Box<Sleep>>>,
+    /// Silence before what comes next.
+    silence: Duration,
+    /// What compression held back before the cut has been sent.
+    flushed: bool,
     ended: bool,
 }
 
@@ -46,13 +39,75 @@ pub(crate) struct ResponseBody {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Manner {
     pub(crate) in_lines: bool,
-    pub(crate) gzip: bool,
+    pub(crate) coding: Option<Compressed>,
     pub(crate) bytes_per_second: Option<u64>,
     pub(crate) cut_after: Option<u64>,
 }
 
-/// What comes next.
-enum Next {
+/// How a body is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compressed {
+    Gzip,
+    /// The coding that HTTP calls `deflate`: zlib (RFC 9110 §8.4.1.2).
+    Deflate,
+}
+
+enum Encoder {
+    Gzip(GzEncoder<Vec<u8>>),
+    Deflate(ZlibEncoder<Vec<u8>>),
+}
+
+impl Encoder {
+    fn new(coding: Compressed) -> Self {
+        let level = Compression::fast();
+        match coding {
+            Compressed::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), level)),
+            Compressed::Deflate => Self::Deflate(ZlibEncoder::new(Vec::new(), level)),
+        }
+    }
+
+    // Writing into a Vec does not fail, here and below.
+    fn write(&mut self, bytes: &[u8]) {
+        let _ = match self {
+            Self::Gzip(encoder) => encoder.write_all(bytes),
+            Self::Deflate(encoder) => encoder.write_all(bytes),
+        };
+    }
+
+    fn flush(&mut self) {
+        let _ = match self {
+            Self::Gzip(encoder) => encoder.flush(),
+            Self::Deflate(encoder) => encoder.flush(),
+        };
+    }
+
+    fn finish(&mut self) {
+        let _ = match self {
+            Self::Gzip(encoder) => encoder.try_finish(),
+            Self::Deflate(encoder) => encoder.try_finish(),
+        };
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        core::mem::take(match self {
+            Self::Gzip(encoder) => encoder.get_mut(),
+            Self::Deflate(encoder) => encoder.get_mut(),
+        })
+    }
+}
+
+/// What comes next on the wire.
+pub(crate) enum Next {
+    /// These bytes, at least one.
+    Bytes(Vec<u8>),
+    /// The end of the connection, amid the body.
+    Cut,
+    /// The end of the body.
+    End,
+}
+
+/// What comes next before it is compressed.
+enum Raw {
     Bytes(Vec<u8>),
     Wait(Duration),
     Cut,
@@ -60,34 +115,70 @@ enum Next {
 }
 
 impl ResponseBody {
-    pub(crate) fn new(pieces: Vec<Piece>, manner: Manner, cut: Arc<Cut>) -> Self {
+    pub(crate) fn new(pieces: Vec<Piece>, manner: Manner) -> Self {
         Self {
             pieces: pieces.into(),
             base64: Base64::new(manner.in_lines),
-            gzip: manner
-                .gzip
-                .then(|| GzEncoder::new(Vec::new(), Compression::fast())),
+            encoder: manner.coding.map(Encoder::new),
             bytes_per_second: manner.bytes_per_second,
             until_cut: manner.cut_after,
-            cut,
-            sleep: None,
+            silence: Duration::ZERO,
+            flushed: false,
             ended: false,
         }
     }
 
     /// A body that is one text.
-    pub(crate) fn text(text: String, cut: Arc<Cut>) -> Self {
-        Self::new(vec![Piece::Text(text.into())], Manner::default(), cut)
+    pub(crate) fn text(text: String) -> Self {
+        Self::new(vec![Piece::Text(text.into())], Manner::default())
     }
 
-    fn next(&mut self) -> Next {
+    /// Makes what comes next, when it is time for it.
+    pub(crate) async fn next(&mut self) -> Next {
+        loop {
+            if !self.silence.is_zero() {
+                tokio::time::sleep(core::mem::take(&mut self.silence)).await;
+            }
+            if self.ended {
+                return Next::End;
+            }
+            let encoded = match self.raw() {
+                Raw::Bytes(bytes) => {
+                    if let Some(rate) = self.bytes_per_second {
+                        let nanos = bytes.len() as u64 * 1_000_000_000 / rate.max(1);
+                        self.silence = Duration::from_nanos(nanos);
+                    }
+                    self.encode(bytes)
+                }
+                Raw::Wait(duration) => {
+                    self.silence = duration;
+                    self.flush()
+                }
+                Raw::Cut if self.flushed => return Next::Cut,
+                Raw::Cut => {
+                    self.flushed = true;
+                    self.pieces.push_front(Piece::Cut);
+                    self.flush()
+                }
+                Raw::End => {
+                    self.ended = true;
+                    self.finish()
+                }
+            };
+            if !encoded.is_empty() {
+                return Next::Bytes(encoded);
+            }
+        }
+    }
+
+    fn raw(&mut self) -> Raw {
         let mut room = FRAME;
         if let Some(rate) = self.bytes_per_second {
             room = usize::try_from(rate.div_ceil(TICKS)).map_or(FRAME, |n| n.min(FRAME));
         }
         if let Some(left) = self.until_cut {
             if left == 0 {
-                return Next::Cut;
+                return Raw::Cut;
             }
             room = usize::try_from(left).map_or(room, |n| n.min(room));
         }
@@ -115,9 +206,9 @@ impl ResponseBody {
                     let taken = self.base64.take(chars, room, &mut frame);
                     self.pieces.push_front(Piece::Base64(chars - taken));
                 }
-                Some(Piece::Wait(duration)) => return Next::Wait(duration),
-                Some(Piece::Cut) => return Next::Cut,
-                None => return Next::End,
+                Some(Piece::Wait(duration)) => return Raw::Wait(duration),
+                Some(Piece::Cut) => return Raw::Cut,
+                None => return Raw::End,
             }
         }
         if let Some(left) = &mut self.until_cut {
@@ -125,79 +216,32 @@ impl ResponseBody {
             frame.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
             *left -= frame.len() as u64;
         }
-        Next::Bytes(frame)
+        Raw::Bytes(frame)
     }
 
     /// What `bytes` are on the wire; with compression, nothing until enough came together.
     fn encode(&mut self, bytes: Vec<u8>) -> Vec<u8> {
-        let Some(gzip) = &mut self.gzip else {
+        let Some(encoder) = &mut self.encoder else {
             return bytes;
         };
-        // Writing into a Vec does not fail.
-        let _ = gzip.write_all(&bytes);
-        core::mem::take(gzip.get_mut())
+        encoder.write(&bytes);
+        encoder.take()
     }
 
-    /// What compression holds back: all of it at a pause, and the trailer at the end.
-    fn flush(&mut self, end: bool) -> Option<Vec<u8>> {
-        let gzip = self.gzip.as_mut()?;
-        let _ = if end { gzip.try_finish() } else { gzip.flush() };
-        Some(core::mem::take(gzip.get_mut())).filter(|bytes| !bytes.is_empty())
+    /// What compression holds back.
+    fn flush(&mut self) -> Vec<u8> {
+        self.encoder.as_mut().map_or_else(Vec::new, |encoder| {
+            encoder.flush();
+            encoder.take()
+        })
     }
-}
 
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let frame = |bytes: Vec<u8>| Poll::Ready(Some(Ok(Frame::data(bytes.into()))));
-        loop {
-            if let Some(sleep) = &mut self.sleep {
-                core::task::ready!(sleep.as_mut().poll(cx));
-                self.sleep = None;
-            }
-            if self.ended {
-                return Poll::Ready(None);
-            }
-            match self.next() {
-                Next::Bytes(bytes) => {
-                    if let Some(rate) = self.bytes_per_second {
-                        let nanos = bytes.len() as u64 * 1_000_000_000 / rate.max(1);
-                        self.sleep =
-                            Some(Box::pin(tokio::time::sleep(Duration::from_nanos(nanos))));
-                    }
-                    let bytes = self.encode(bytes);
-                    if !bytes.is_empty() {
-                        return frame(bytes);
-                    }
-                }
-                Next::Wait(duration) => {
-                    self.sleep = Some(Box::pin(tokio::time::sleep(duration)));
-                    if let Some(bytes) = self.flush(false) {
-                        return frame(bytes);
-                    }
-                }
-                Next::Cut => {
-                    // The connection ends as soon as hyper has flushed what it holds.
-                    self.pieces.push_front(Piece::Cut);
-                    if let Some(bytes) = self.flush(false) {
-                        return frame(bytes);
-                    }
-                    self.cut.ask();
-                    return Poll::Pending;
-                }
-                Next::End => {
-                    self.ended = true;
-                    if let Some(bytes) = self.flush(true) {
-                        return frame(bytes);
-                    }
-                }
-            }
-        }
+    /// What compression holds back, and how it ends.
+    fn finish(&mut self) -> Vec<u8> {
+        self.encoder.as_mut().map_or_else(Vec::new, |encoder| {
+            encoder.finish();
+            encoder.take()
+        })
     }
 }
 
@@ -273,12 +317,10 @@ impl Base64 {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::BodyExt as _;
-
     use super::*;
 
     /// The body's bytes and how long it took, on a clock that jumps from event to event.
-    fn collect(pieces: Vec<Piece>, manner: Manner) -> (Bytes, Duration) {
+    fn collect(pieces: Vec<Piece>, manner: Manner) -> (Vec<u8>, Duration) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -286,9 +328,12 @@ mod tests {
             .unwrap();
         runtime.block_on(async {
             let start = tokio::time::Instant::now();
-            let body = ResponseBody::new(pieces, manner, Arc::default());
-            let Ok(body) = body.collect().await;
-            (body.to_bytes(), start.elapsed())
+            let mut body = ResponseBody::new(pieces, manner);
+            let mut bytes = Vec::new();
+            while let Next::Bytes(more) = body.next().await {
+                bytes.extend(more);
+            }
+            (bytes, start.elapsed())
         })
     }
 

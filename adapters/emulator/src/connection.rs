@@ -1,84 +1,292 @@
-//! A connection that ends when its response says so.
+//! One connection: requests in, responses out, byte by byte as the scenario wants them.
 
-use core::pin::Pin;
-use core::sync::atomic::{AtomicBool, Ordering};
-use core::task::{ready, Context, Poll};
+use core::time::Duration;
 use std::io;
-use std::sync::Arc;
+use std::time::SystemTime;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use http::header::{self, HeaderMap};
+use http::{HeaderName, HeaderValue, StatusCode};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-/// The request to end a connection once everything written has left.
-#[derive(Debug, Default)]
-pub(crate) struct Cut(AtomicBool);
+use crate::body::{Next, ResponseBody};
+use crate::head::{self, Head, Length, Refusal, INVALID_LENGTH};
+use crate::service::{Response, Service, LARGEST_REQUEST};
 
-impl Cut {
-    pub(crate) fn ask(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+/// Bytes that are read at once.
+const READ: usize = 64 * 1024;
+/// How long a client gets to stop sending a request that was refused before its end; a connection
+/// that is closed while bytes wait in it is reset, and the refusal may be lost.
+const LINGER: Duration = Duration::from_secs(2);
 
-    fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+/// Answers one request after another, until one side has enough.
+pub(crate) async fn serve<S>(stream: S, service: &Service)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = Connection {
+        stream,
+        number: service.connection(),
+        input: Vec::new(),
+        output: Vec::new(),
+    };
+    // A connection that fails ends here; the server continues.
+    while let Ok(true) = connection.exchange(service).await {}
 }
 
-/// A stream that fails its flush, after the fact, when a [`Cut`] is asked for.
-///
-/// hyper drops what it has buffered when a body fails, so a body cannot cut a connection at an
-/// exact byte; but it flushes whenever a body has nothing to give, and it gives up a connection
-/// whose flush fails.
-#[derive(Debug)]
-pub(crate) struct Connection<S> {
+struct Connection<S> {
     stream: S,
-    cut: Arc<Cut>,
+    /// Its number, from 0.
+    number: u64,
+    /// Bytes that were received and belong to no request so far.
+    input: Vec<u8>,
+    /// Bytes that are to be sent at once.
+    output: Vec<u8>,
 }
 
-impl<S> Connection<S> {
-    pub(crate) fn new(stream: S, cut: Arc<Cut>) -> Self {
-        Self { stream, cut }
-    }
+/// What is wrong with a request's body.
+enum BadBody {
+    Refused(Refusal),
+    TooLarge,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        if self.cut.is_asked() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Answers one request; `false` when it was the last of the connection.
+    async fn exchange(&mut self, service: &Service) -> io::Result<bool> {
+        let head = match self.head().await? {
+            Ok(Some(head)) => head,
+            Ok(None) => return self.stream.shutdown().await.map(|()| false),
+            Err(refusal) => return self.refuse(service, refusal).await,
+        };
+        let body = match self.body(&head).await? {
+            Err(BadBody::Refused(refusal)) => return self.refuse(service, refusal).await,
+            Ok(body) => Some(body),
+            Err(BadBody::TooLarge) => None,
+        };
+        let Some((response, after)) = service.answer(self.number, &head, body.as_deref()) else {
+            return Ok(false);
+        };
+        let keep_alive = head.keep_alive && body.is_some();
+        let whole = self.respond(response, head.is_1_1, keep_alive).await?;
+        if !whole {
+            return Ok(false);
         }
-        Poll::Ready(Ok(()))
+        for pushed in after.responses {
+            if !self.respond(pushed, true, true).await? {
+                return Ok(false);
+            }
+        }
+        self.output.extend_from_slice(&after.bytes);
+        self.send().await?;
+        if keep_alive && !after.close {
+            return Ok(true);
+        }
+        self.end(body.is_none()).await
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    /// The head of the next request; `None` when the client has closed the connection before one.
+    async fn head(&mut self) -> io::Result<Result<Option<Head>, Refusal>> {
+        loop {
+            match head::read(&self.input) {
+                Ok(Some((head, end))) => {
+                    self.input.drain(..end);
+                    return Ok(Ok(Some(head)));
+                }
+                Ok(None) => {}
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+            if self.receive().await? == 0 {
+                return Ok(Ok(None));
+            }
+        }
+    }
+
+    /// The body of the request of that head.
+    async fn body(&mut self, head: &Head) -> io::Result<Result<Vec<u8>, BadBody>> {
+        if head.expects_continue && self.input.is_empty() {
+            self.output
+                .extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.send().await?;
+        }
+        match head.length {
+            Length::Bytes(length) => {
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                if length > LARGEST_REQUEST {
+                    return Ok(Err(BadBody::TooLarge));
+                }
+                Ok(Ok(self.take(length).await?))
+            }
+            Length::Chunked => self.chunks().await,
+        }
+    }
+
+    /// A chunked body (RFC 9112 §7.1); chunk extensions and trailers are skipped.
+    async fn chunks(&mut self) -> io::Result<Result<Vec<u8>, BadBody>> {
+        let mut body = Vec::new();
+        loop {
+            let line = self.line().await?;
+            let size = line.split(|&byte| byte == b';').next().unwrap_or_default();
+            let size = core::str::from_utf8(size.trim_ascii_end()).ok();
+            let size = size.filter(|size| !size.starts_with('+'));
+            let Some(size) = size.and_then(|size| usize::from_str_radix(size, 16).ok()) else {
+                return Ok(Err(BadBody::Refused(INVALID_LENGTH)));
+            };
+            if size == 0 {
+                while !self.line().await?.is_empty() {}
+                return Ok(Ok(body));
+            }
+            if size > LARGEST_REQUEST - body.len() {
+                return Ok(Err(BadBody::TooLarge));
+            }
+            body.extend(self.take(size).await?);
+            if self.take(2).await? != b"\r\n" {
+                return Ok(Err(BadBody::Refused(INVALID_LENGTH)));
+            }
+        }
+    }
+
+    /// The next line, without its end.
+    async fn line(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            if let Some(end) = self.input.windows(2).position(|two| two == b"\r\n") {
+                let mut line: Vec<u8> = self.input.drain(..end + 2).collect();
+                line.truncate(end);
+                return Ok(line);
+            }
+            if self.input.len() > READ {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            self.receive_more().await?;
+        }
+    }
+
+    /// The next `length` bytes.
+    async fn take(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        while self.input.len() < length {
+            self.receive_more().await?;
+        }
+        let rest = self.input.split_off(length);
+        Ok(core::mem::replace(&mut self.input, rest))
+    }
+
+    async fn receive(&mut self) -> io::Result<usize> {
+        self.input.reserve(READ);
+        self.stream.read_buf(&mut self.input).await
+    }
+
+    /// As [`receive`](Self::receive), in the middle of a request.
+    async fn receive_more(&mut self) -> io::Result<()> {
+        match self.receive().await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn send(&mut self) -> io::Result<()> {
+        self.stream.write_all(&self.output).await?;
+        self.output.clear();
+        self.stream.flush().await
+    }
+
+    /// Ends the connection in order; with `lingering`, reads what the client still sends.
+    async fn end(&mut self, lingering: bool) -> io::Result<bool> {
+        self.stream.shutdown().await?;
+        if lingering {
+            let drain = async {
+                while let Ok(1..) = self.receive().await {
+                    self.input.clear();
+                }
+            };
+            // A client that does not stop by then loses the response, as with http.sys.
+            let _ = tokio::time::timeout(LINGER, drain).await;
+        }
+        Ok(false)
+    }
+
+    /// Sends http.sys's page about a request that nobody else sees.
+    async fn refuse(&mut self, service: &Service, refusal: Refusal) -> io::Result<bool> {
+        service.log_refused(self.number, &self.input, refusal.status);
+        let page = refusal.page();
+        let mut headers = HeaderMap::new();
+        let mut set = |name: HeaderName, value: &'static str| {
+            headers.insert(name, HeaderValue::from_static(value));
+        };
+        set(header::CONTENT_TYPE, "text/html; charset=us-ascii");
+        set(header::SERVER, "Microsoft-HTTPAPI/2.0");
+        headers.insert(header::CONTENT_LENGTH, page.len().into());
+        let response = Response {
+            status: StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST),
+            headers,
+            body: ResponseBody::text(page),
+        };
+        self.respond(response, true, false).await?;
+        self.send().await?;
+        self.end(true).await
+    }
+
+    /// Sends a response, but for its last bytes, which stay in `output`; `false` when the scenario cuts
+    /// it, which ends the connection as if a cable broke.
+    async fn respond(
+        &mut self,
+        response: Response,
+        is_1_1: bool,
+        keep_alive: bool,
+    ) -> io::Result<bool> {
+        let Response {
+            status,
+            mut headers,
+            mut body,
+        } = response;
+        // RFC 9110 §6.4.1: these have no body.
+        let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
+        let chunked = is_1_1 && !bodiless && !headers.contains_key(header::CONTENT_LENGTH);
+        let mut set = |name: HeaderName, value: &str| {
+            if let (Ok(value), false) = (value.parse(), headers.contains_key(&name)) {
+                headers.insert(name, value);
+            }
+        };
+        set(header::DATE, &httpdate::fmt_http_date(SystemTime::now()));
+        if chunked {
+            set(header::TRANSFER_ENCODING, "chunked");
+        }
+        if !keep_alive {
+            set(header::CONNECTION, "close");
+        }
+        self.write_head(status, &headers);
+        self.send().await?;
+        loop {
+            match body.next().await {
+                Next::Bytes(bytes) => {
+                    if chunked {
+                        let size = format!("{:x}\r\n", bytes.len());
+                        self.output.extend_from_slice(size.as_bytes());
+                    }
+                    self.output.extend_from_slice(&bytes);
+                    if chunked {
+                        self.output.extend_from_slice(b"\r\n");
+                    }
+                    self.send().await?;
+                }
+                Next::Cut => return Ok(false),
+                Next::End => {
+                    if chunked {
+                        self.output.extend_from_slice(b"0\r\n\r\n");
+                    }
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    fn write_head(&mut self, status: StatusCode, headers: &HeaderMap) {
+        let reason = status.canonical_reason().unwrap_or("Unknown");
+        let line = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
+        self.output.extend_from_slice(line.as_bytes());
+        for (name, value) in headers {
+            self.output.extend_from_slice(name.as_str().as_bytes());
+            self.output.extend_from_slice(b": ");
+            self.output.extend_from_slice(value.as_bytes());
+            self.output.extend_from_slice(b"\r\n");
+        }
+        self.output.extend_from_slice(b"\r\n");
     }
 }

@@ -49,6 +49,7 @@ mod body;
 mod command;
 mod connection;
 mod fault;
+mod head;
 mod id;
 mod log;
 mod pages;
@@ -67,8 +68,8 @@ pub use log::LoggedRequest;
 pub use payload::{payload, Payload, SizeError};
 pub use request::{ExportItems, RequestedId};
 pub use scenario::{
-    Answer, Auth, CutPlace, ErrorAnswer, FaultAnswer, Framing, HttpAnswer, ItemAnswer, ItemRule,
-    ItemsAnswer, MarkerPlace, Page, Position, RequestRule, ResponseClass, Scenario, ScenarioError,
-    ServerVersion, Style,
+    AfterRoot, Answer, AnsweredId, Auth, Coding, CutPlace, Echo, ErrorAnswer, FaultAnswer, Framing,
+    HttpAnswer, Insert, Inserted, ItemAnswer, ItemRule, ItemsAnswer, MarkerPlace, Order, Page,
+    Position, Push, RequestRule, ResponseClass, Scenario, ScenarioError, ServerVersion, Style,
 };
 pub use server::{Emulator, StartError};

@@ -11,9 +11,11 @@ const REMEMBERED: usize = 1_000;
 /// A request that the emulator has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedRequest {
-    /// The HTTP method.
+    /// The number of its connection, counted from 0.
+    pub connection: u64,
+    /// The HTTP method; empty when the request line could not be read.
     pub method: String,
-    /// The path, as sent.
+    /// The path, as sent; empty when the request line could not be read.
     pub path: String,
     /// The headers in order, their names in lower case, values that are no text with U+FFFD.
     pub headers: Vec<(String, String)>,

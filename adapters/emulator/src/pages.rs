@@ -11,3 +11,11 @@ pub(crate) const SERVER_ERROR: &str = "<!DOCTYPE html>\r\n<html>\r\n    <head>\r
 <title>Runtime Error</title>\r\n    </head>\r\n    <body bgcolor=\"white\">\r\n        \
 <span><h1>Server Error in '/EWS' Application.<hr width=100% size=1 color=silver></h1>\r\n        \
 <h2> <i>Runtime Error</i> </h2></span>\r\n    </body>\r\n</html>\r\n";
+
+/// What a load balancer appends to a response.
+pub(crate) const LOAD_BALANCER: &str = "<html><head><title>Request served</title></head>\
+<body><p>This page was added on the way.</p></body></html>\r\n";
+
+/// What load balancers send to a connection that was idle for too long, before they close it.
+pub(crate) const LATE_408: &str = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\
+Connection: close\r\nCache-Control: no-cache\r\n\r\n";

@@ -6,15 +6,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-use crate::connection::{Connection, Cut};
+use crate::connection::serve;
 use crate::log::LoggedRequest;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::service::{Service, PATH};
@@ -150,24 +146,13 @@ async fn accept(listener: TcpListener, service: Arc<Service>, tls: Option<TlsAcc
 async fn connection(stream: TcpStream, service: Arc<Service>, tls: Option<TlsAcceptor>) {
     let _ = stream.set_nodelay(true);
     match tls {
-        None => serve(stream, service).await,
+        None => serve(stream, &service).await,
         Some(tls) => {
             if let Ok(stream) = tls.accept(stream).await {
-                serve(stream, service).await;
+                serve(stream, &service).await;
             }
         }
     }
-}
-
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, service: Arc<Service>) {
-    let cut = Arc::new(Cut::default());
-    let io = TokioIo::new(Connection::new(stream, Arc::clone(&cut)));
-    let answer = service_fn(move |request| {
-        let (service, cut) = (Arc::clone(&service), Arc::clone(&cut));
-        async move { service.answer(request, cut).await }
-    });
-    // A connection that ends badly ends here; the server goes on.
-    let _ = http1::Builder::new().serve_connection(io, answer).await;
 }
 
 /// The emulator did not start.

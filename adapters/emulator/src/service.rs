@@ -1,52 +1,59 @@
 //! From an HTTP request to its response.
 
-use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
-use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::StatusCode;
 
-use crate::answer::{self, Uses};
-use crate::body::{Manner, ResponseBody};
-use crate::connection::Cut;
+use crate::answer::{self, Piece, Uses};
+use crate::body::{Compressed, Manner, ResponseBody};
 use crate::fault::{message_of, Detail, Fault};
+use crate::head::Head;
 use crate::log::{Log, LoggedRequest};
 use crate::pages;
 use crate::request::{self, ExportItems};
 use crate::scenario::{
-    Answer, Auth, FaultAnswer, Framing, HttpAnswer, ItemsAnswer, Page, Scenario, Style,
+    Answer, Auth, Coding, Echo, FaultAnswer, Framing, HttpAnswer, ItemsAnswer, Page, Push,
+    RequestRule, Scenario, Style,
 };
 
 /// The path of the endpoint; IIS does not mind its case.
 pub(crate) const PATH: &str = "/EWS/Exchange.asmx";
 
 /// The largest request body in bytes: `maxAllowedContentLength` of Exchange 2013 and later.
-const LARGEST_REQUEST: usize = 64 << 20;
+pub(crate) const LARGEST_REQUEST: usize = 64 << 20;
 
-/// The server behind every connection.
+/// A `client-request-id` that no client draws.
+const WRONG_ID: &str = "00000000-0000-4000-8000-00000000000b";
+
+/// The server that every connection talks to.
 #[derive(Debug)]
 pub(crate) struct Service {
     scenario: Scenario,
     uses: Mutex<Uses>,
     log: Log,
     served: AtomicU64,
+    connections: AtomicU64,
 }
 
-/// The scenario wants the connection to end without a response.
-#[derive(Debug)]
-pub(crate) struct HangUp;
-
-impl fmt::Display for HangUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the scenario ends the connection")
-    }
+/// A response, made while it is sent.
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: ResponseBody,
 }
 
-impl core::error::Error for HangUp {}
+/// What follows a response on its connection.
+#[derive(Default)]
+pub(crate) struct After {
+    pub(crate) responses: Vec<Response>,
+    pub(crate) bytes: Vec<u8>,
+    /// The connection ends then.
+    pub(crate) close: bool,
+}
 
 impl Service {
     pub(crate) fn new(scenario: Scenario) -> Self {
@@ -55,6 +62,7 @@ impl Service {
             scenario,
             log: Log::default(),
             served: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
         }
     }
 
@@ -62,50 +70,86 @@ impl Service {
         &self.log
     }
 
-    /// Answers one request of the connection that `cut` ends.
-    pub(crate) async fn answer(
+    /// The number of a new connection.
+    pub(crate) fn connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Remembers a request that http.sys refuses; `input` is what was received of it.
+    pub(crate) fn log_refused(&self, connection: u64, input: &[u8], status: u16) {
+        let line = input.split(|&byte| byte == b'\r').next();
+        let mut words = line.unwrap_or_default().split(|&byte| byte == b' ');
+        let mut word = || String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned();
+        self.log.push(LoggedRequest {
+            connection,
+            method: word(),
+            path: word(),
+            headers: Vec::new(),
+            export_items: None,
+            status: Some(status),
+        });
+    }
+
+    /// Answers one request, or ends the connection without a response; a `body` that is too large is
+    /// `None`.
+    pub(crate) fn answer(
         &self,
-        request: Request<Incoming>,
-        cut: Arc<Cut>,
-    ) -> Result<Response<ResponseBody>, HangUp> {
-        let (head, body) = request.into_parts();
+        connection: u64,
+        head: &Head,
+        body: Option<&[u8]>,
+    ) -> Option<(Response, After)> {
         let mut seen = LoggedRequest {
-            method: head.method.to_string(),
-            path: head.uri.path().to_owned(),
+            connection,
+            method: head.method.clone(),
+            path: head.path.clone(),
             headers: texts(&head.headers),
             export_items: None,
             status: None,
         };
-        let response = match self.refuse(&head.method, head.uri.path(), &head.headers) {
-            Some(refused) => Ok(refused.into_response(cut)),
-            None => match Limited::new(body, LARGEST_REQUEST).collect().await {
-                Ok(body) => {
-                    let read = read(&body.to_bytes(), self.scenario.style);
-                    seen.export_items = read.as_ref().ok().cloned();
-                    self.respond(read, &head.headers, cut)
-                }
-                // exchangelib issue 590
-                Err(_) => Ok(Plain::status(507).into_response(cut)),
-            },
+        let (content, rule) = match (self.refuse(head), body) {
+            (Some(refused), _) => (Some(refused.into()), None),
+            // exchangelib issue 590
+            (None, None) => (Some(Plain::status(507).into()), None),
+            (None, Some(body)) => {
+                let read = read(body, self.scenario.style);
+                seen.export_items = read.as_ref().ok().cloned();
+                self.respond(read, &head.headers)
+            }
         };
-        let response = response.map(|response| self.with_headers(response, &head.headers));
-        seen.status = response
-            .as_ref()
-            .ok()
-            .map(|response| response.status().as_u16());
+        seen.status = content.as_ref().map(|content| content.status.as_u16());
         self.log.push(seen);
-        response
+        let content = content?;
+        let echo = rule.map_or(Echo::AsAsked, |rule| rule.client_request_id);
+        let response = self.with_headers(content.response(), &head.headers, echo);
+        let mut after = After {
+            close: rule.is_some_and(|rule| rule.close),
+            ..After::default()
+        };
+        match rule.and_then(|rule| rule.push.as_ref()) {
+            None => {}
+            Some(Push::SecondResponse) => {
+                let second = self.with_headers(content.response(), &head.headers, echo);
+                after.responses.push(second);
+            }
+            Some(Push::Late408) => {
+                after.bytes = pages::LATE_408.into();
+                after.close = true;
+            }
+            Some(Push::Text(text)) => after.bytes = text.clone().into_bytes(),
+        }
+        Some((response, after))
     }
 
     /// What IIS and ASP.NET say before EWS sees a request.
-    fn refuse(&self, method: &Method, path: &str, headers: &HeaderMap) -> Option<Plain> {
-        if !path.eq_ignore_ascii_case(PATH) {
+    fn refuse(&self, head: &Head) -> Option<Plain> {
+        let headers = &head.headers;
+        if !head.path.eq_ignore_ascii_case(PATH) {
             return Some(Plain::status(404));
         }
         if let Some(challenge) = self.challenge(headers) {
             return Some(Plain::status(401).header("www-authenticate", challenge));
         }
-        if method != Method::POST {
+        if head.method != "POST" {
             return Some(Plain::status(405).header("allow", "POST"));
         }
         // SOAP 1.1 is text/xml (MS-OXWSBTRF R1).
@@ -154,77 +198,105 @@ impl Service {
         (!right).then_some(challenge)
     }
 
-    /// What the scenario says to a request that was read.
+    /// What the scenario says to a request that was read, `None` for an end without a response; and the
+    /// rule that says so.
     fn respond(
         &self,
         read: Result<ExportItems, Fault>,
         headers: &HeaderMap,
-        cut: Arc<Cut>,
-    ) -> Result<Response<ResponseBody>, HangUp> {
+    ) -> (Option<Content>, Option<&RequestRule>) {
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        let around = match uses.request(&self.scenario) {
+        let items = read.as_ref().map_or(0, |request| request.ids.len());
+        let rule = uses.request(&self.scenario, items);
+        let mut answer = rule.map_or(Answer::Normal, |rule| rule.answer.clone());
+        if let (Answer::Normal | Answer::Items(_), Ok(request)) = (&answer, &read) {
+            answer = uses.failure(&self.scenario, request).unwrap_or(answer);
+        }
+        let around = match answer {
             Answer::Normal => ItemsAnswer::default(),
             Answer::Items(around) => around,
-            Answer::Fault(answer) => return Ok(fault(&answer).into_response(cut)),
-            Answer::Http(answer) => return Ok(Plain::from(answer).into_response(cut)),
+            Answer::Fault(answer) => return (Some(fault(&answer).into()), rule),
+            Answer::Http(answer) => return (Some(Plain::from(answer).into()), rule),
             Answer::Page(Page::ServerError) => {
                 let page = Plain::status(500).header("content-type", pages::HTML);
-                return Ok(page.body(pages::SERVER_ERROR).into_response(cut));
+                return (Some(page.body(pages::SERVER_ERROR).into()), rule);
             }
             Answer::Page(Page::GenericError) => {
                 let page = Plain::status(302).header("location", pages::GENERIC_ERROR);
-                return Ok(page.into_response(cut));
+                return (Some(page.into()), rule);
             }
-            Answer::HangUp => return Err(HangUp),
+            Answer::HangUp => return (None, rule),
         };
         let request = match read {
             Ok(request) => request,
-            Err(fault) => return Ok(Plain::from(fault).into_response(cut)),
+            Err(fault) => return (Some(Plain::from(fault).into()), rule),
         };
         let pieces = answer::response(&self.scenario, &mut uses, &request, &around);
+        (Some(self.content(pieces, &around, headers)), rule)
+    }
+
+    /// A response of these pieces.
+    fn content(&self, pieces: Vec<Piece>, around: &ItemsAnswer, request: &HeaderMap) -> Content {
+        let asked = self.scenario.gzip && accepts_gzip(request);
+        let (coding, declared) = match around.coding {
+            None if asked => (Some(Compressed::Gzip), Some("gzip")),
+            None => (None, None),
+            Some(Coding::Gzip) => (Some(Compressed::Gzip), Some("gzip")),
+            Some(Coding::GzipUndeclared) => (Some(Compressed::Gzip), None),
+            Some(Coding::Deflate) => (Some(Compressed::Deflate), Some("deflate")),
+            Some(Coding::Identity) => (None, Some("identity")),
+        };
         let pace = around.bytes_per_second.or(self.scenario.bytes_per_second);
         let manner = Manner {
             in_lines: answer::in_lines(self.scenario.style),
-            gzip: self.scenario.gzip && accepts_gzip(headers),
+            coding,
             bytes_per_second: pace.map(core::num::NonZeroU64::get),
             cut_after: around.cut_after,
         };
-        let length = answer::length(&pieces, manner.in_lines);
-        let mut response = Response::new(ResponseBody::new(pieces, manner, cut));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(pages::XML));
-        if manner.gzip {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let mut headers = HeaderMap::new();
+        let kind = around.content_type.as_deref().unwrap_or(pages::XML);
+        // INVARIANT: `Scenario::validate` has seen the scenario's media types.
+        if let (false, Ok(kind)) = (kind.is_empty(), kind.parse()) {
+            headers.insert(header::CONTENT_TYPE, kind);
+        }
+        if let Some(declared) = declared {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(declared));
+        }
+        if asked {
             headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        } else if self.scenario.framing == Framing::ContentLength {
+        }
+        if coding.is_none() && self.scenario.framing == Framing::ContentLength {
+            let length = answer::length(&pieces, manner.in_lines);
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
-        Ok(response)
+        Content {
+            status: StatusCode::OK,
+            headers,
+            pieces,
+            manner,
+        }
     }
 
-    /// The headers of recorded responses that tell which servers a request went through.
-    fn with_headers(
-        &self,
-        mut response: Response<ResponseBody>,
-        request: &HeaderMap,
-    ) -> Response<ResponseBody> {
+    /// The headers of recorded responses that say which servers a request went through.
+    fn with_headers(&self, mut response: Response, request: &HeaderMap, echo: Echo) -> Response {
         let number = self.served.fetch_add(1, Ordering::Relaxed);
         let mut set = |name: &'static str, value: &str| {
-            if let (Ok(value), false) = (value.parse(), response.headers().contains_key(name)) {
-                response.headers_mut().insert(name, value);
+            if let (Ok(value), false) = (value.parse(), response.headers.contains_key(name)) {
+                response.headers.insert(name, value);
             }
         };
-        set("cache-control", "private");
-        set(
-            "request-id",
-            &format!("00000000-0000-4000-8000-{number:012x}"),
-        );
         let wants = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"true");
-        if request.get("return-client-request-id").is_some_and(wants) {
-            if let Some(Ok(id)) = request.get("client-request-id").map(HeaderValue::to_str) {
-                set("client-request-id", id);
-            }
+        let wants = request.get("return-client-request-id").is_some_and(wants);
+        let own = request.get("client-request-id").map(HeaderValue::to_str);
+        match (echo, own) {
+            (Echo::Wrong, _) => set("client-request-id", WRONG_ID),
+            (Echo::AsAsked, Some(Ok(id))) if wants => set("client-request-id", id),
+            (Echo::Always, Some(Ok(id))) => set("client-request-id", id),
+            _ => {}
         }
+        set("cache-control", "private");
+        let request_id = format!("00000000-0000-4000-8000-{number:012x}");
+        set("request-id", &request_id);
         set("x-powered-by", "ASP.NET");
         set("x-feserver", "EMULATORFE");
         if self.scenario.style == Style::Exchange2010 {
@@ -262,12 +334,13 @@ fn read(body: &[u8], style: Style) -> Result<ExportItems, Fault> {
 
 fn fault(answer: &FaultAnswer) -> Plain {
     let message = answer.message.clone();
-    Plain::from(Fault {
+    let plain = Plain::from(Fault {
         status: answer.status,
         code: answer.code.clone(),
         message: message.unwrap_or_else(|| message_of(&answer.code).to_owned()),
         details: Detail::values(answer.back_off_ms, answer.inner_code.as_deref(), None),
-    })
+    });
+    plain.with(&answer.headers)
 }
 
 /// RFC 9110 12.5.3, as far as Exchange reads it: `gzip` in the list, unless it weighs nothing.
@@ -292,6 +365,24 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
+/// A response that can be made more than once.
+struct Content {
+    status: StatusCode,
+    headers: HeaderMap,
+    pieces: Vec<Piece>,
+    manner: Manner,
+}
+
+impl Content {
+    fn response(&self) -> Response {
+        Response {
+            status: self.status,
+            headers: self.headers.clone(),
+            body: ResponseBody::new(self.pieces.clone(), self.manner),
+        }
+    }
+}
+
 /// A response that is not a stream of items.
 struct Plain {
     status: StatusCode,
@@ -314,20 +405,39 @@ impl Plain {
         self
     }
 
+    /// The same with a scenario's headers.
+    fn with(mut self, headers: &BTreeMap<String, String>) -> Self {
+        for (name, value) in headers {
+            let name = HeaderName::try_from(name);
+            // INVARIANT: `Scenario::validate` has seen a scenario's headers.
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+                self.headers.insert(name, value);
+            }
+        }
+        self
+    }
+
     fn body(mut self, body: &str) -> Self {
         body.clone_into(&mut self.body);
         self
     }
+}
 
-    fn into_response(self, cut: Arc<Cut>) -> Response<ResponseBody> {
-        let length = self.body.len();
-        let mut response = Response::new(ResponseBody::text(self.body, cut));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, length.into());
-        response
+impl From<Plain> for Content {
+    fn from(plain: Plain) -> Self {
+        let mut headers = plain.headers;
+        // RFC 9110 §8.6: a response without a body has no length, unless the scenario wants one.
+        let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&plain.status);
+        let framed = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+        if !bodiless && !framed.iter().any(|name| headers.contains_key(name)) {
+            headers.insert(header::CONTENT_LENGTH, plain.body.len().into());
+        }
+        Self {
+            status: plain.status,
+            headers,
+            pieces: vec![Piece::Text(plain.body.into())],
+            manner: Manner::default(),
+        }
     }
 }
 
@@ -345,12 +455,6 @@ impl From<HttpAnswer> for Plain {
         if !answer.body.is_empty() {
             plain = plain.header("content-type", pages::HTML);
         }
-        for (name, value) in &answer.headers {
-            let name = header::HeaderName::try_from(name);
-            if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
-                plain.headers.insert(name, value);
-            }
-        }
-        plain
+        plain.with(&answer.headers)
     }
 }

@@ -71,13 +71,26 @@ impl Writer {
         )
     }
 
-    /// From the start tag of an item's message to its `ItemId`.
-    pub(crate) fn success(&self, id: &str, change_key: &str) -> String {
+    /// From the start tag of an item's message to its `ItemId`, if it has one.
+    pub(crate) fn success(&self, id: Option<&str>, change_key: &str) -> String {
         let line = self.line(5);
-        let (start, id) = (self.message(ResponseClass::Success), escape(id));
+        let start = self.message(ResponseClass::Success);
+        let id = id.map(|id| self.item_id(id, change_key));
+        let id = id.unwrap_or_default();
+        format!("{start}{line}<m:ResponseCode>NoError</m:ResponseCode>{id}")
+    }
+
+    /// The whole message that `UploadItems` answers an item with.
+    pub(crate) fn upload(&self, id: &str, change_key: &str) -> String {
+        let (start, line, id) = (self.line(4), self.line(5), self.item_id(id, change_key));
         format!(
-            r#"{start}{line}<m:ResponseCode>NoError</m:ResponseCode>{line}<m:ItemId Id="{id}" ChangeKey="{change_key}"/>"#
+            r#"{start}<m:UploadItemsResponseMessage ResponseClass="Success">{line}<m:ResponseCode>NoError</m:ResponseCode>{id}{start}</m:UploadItemsResponseMessage>"#
         )
+    }
+
+    fn item_id(&self, id: &str, change_key: &str) -> String {
+        let (line, id) = (self.line(5), escape(id));
+        format!(r#"{line}<m:ItemId Id="{id}" ChangeKey="{change_key}"/>"#)
     }
 
     pub(crate) fn data_start(&self) -> String {

@@ -76,10 +76,7 @@ impl Plan {
     pub(super) fn scenario(&self) -> Scenario {
         let deleted = self.items.iter().filter(|item| item.fate == Fate::Deleted);
         let rule = |item: &Planned| ItemRule {
-            index: None,
             id: Some(item.id.clone()),
-            times: None,
-            delay_ms: 0,
             answer: ItemAnswer::Error(ErrorAnswer {
                 code: item.code().to_owned(),
                 class: ResponseClass::Error,
@@ -88,6 +85,7 @@ impl Plan {
                 inner_code: None,
                 mailbox_guid: None,
             }),
+            ..ItemRule::default()
         };
         Scenario {
             items: deleted.map(rule).collect(),

@@ -15,6 +15,8 @@ mod records;
 use core::fmt;
 use std::io::{self, Read};
 
+pub(crate) use filler::Rng;
+
 use message::Atom;
 use records::Records;
 

@@ -6,13 +6,15 @@ use core::fmt;
 use core::num::NonZeroU64;
 use std::path::Path;
 
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use crate::id::{is_guid, DEFAULT_MAILBOX};
 
 pub use rules::{
-    Answer, CutPlace, ErrorAnswer, FaultAnswer, HttpAnswer, ItemAnswer, ItemRule, ItemsAnswer,
-    MarkerPlace, Page, Position, RequestRule, ResponseClass,
+    AfterRoot, Answer, AnsweredId, Coding, CutPlace, Echo, ErrorAnswer, FaultAnswer, HttpAnswer,
+    Insert, Inserted, ItemAnswer, ItemRule, ItemsAnswer, MarkerPlace, Order, Page, Position, Push,
+    RequestRule, ResponseClass,
 };
 
 /// How the emulator looks and what goes wrong, as read from a TOML file.
@@ -172,25 +174,15 @@ impl Scenario {
             return invalid("mailbox".to_owned(), "is not a GUID");
         }
         for (i, rule) in self.requests.iter().enumerate() {
-            let status = match &rule.answer {
-                Answer::Fault(fault) => fault.status,
-                Answer::Http(http) => http.status,
-                _ => 200,
-            };
-            if hyper::StatusCode::from_u16(status).is_err() || status < 200 {
-                return invalid(format!("request {i}: status"), "is not 200 to 999");
-            }
-            if let Answer::Http(http) = &rule.answer {
-                for (name, value) in &http.headers {
-                    let good = hyper::header::HeaderName::try_from(name).is_ok()
-                        && hyper::header::HeaderValue::try_from(value).is_ok();
-                    if !good {
-                        return invalid(format!("request {i}: header {name}"), "is not a header");
-                    }
-                }
-            }
+            check(&format!("request {i}"), &rule.answer)?;
         }
         for (i, rule) in self.items.iter().enumerate() {
+            if let ItemAnswer::FailsRequest(answer) = &rule.answer {
+                if matches!(**answer, Answer::Normal | Answer::Items(_)) {
+                    return invalid(format!("item {i}: fails-request"), "is not a failure");
+                }
+                check(&format!("item {i}"), answer)?;
+            }
             let (ItemAnswer::Marker { at, .. }
             | ItemAnswer::SilentCut { at, .. }
             | ItemAnswer::HangUp { at }) = &rule.answer
@@ -203,6 +195,32 @@ impl Scenario {
         }
         Ok(())
     }
+}
+
+/// What the types of an answer alone do not say; `place` names it.
+fn check(place: &str, answer: &Answer) -> Result<(), ScenarioError> {
+    let invalid = |at: String, wrong: &'static str| Err(ScenarioError::Invalid { at, wrong });
+    let (status, headers) = match answer {
+        Answer::Fault(fault) => (fault.status, Some(&fault.headers)),
+        Answer::Http(http) => (http.status, Some(&http.headers)),
+        Answer::Items(items) => {
+            let kind = items.content_type.as_deref().unwrap_or_default();
+            if HeaderValue::try_from(kind).is_err() {
+                return invalid(format!("{place}: content-type"), "is not a header value");
+            }
+            (200, None)
+        }
+        _ => (200, None),
+    };
+    if StatusCode::from_u16(status).is_err() || status < 200 {
+        return invalid(format!("{place}: status"), "is not 200 to 999");
+    }
+    for (name, value) in headers.into_iter().flatten() {
+        if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
+            return invalid(format!("{place}: header {name}"), "is not a header");
+        }
+    }
+    Ok(())
 }
 
 /// A scenario cannot be used.
@@ -269,6 +287,22 @@ mod tests {
                 "unexpected keys in table: place",
             ),
             ("[[item]]\nanswer = \"half\"", "unknown variant `half`"),
+            (
+                "[[item]]\nanswer = { fails-request = \"normal\" }",
+                "item 0: fails-request is not a failure",
+            ),
+            (
+                "[[item]]\nanswer = { fails-request = { fault = { code = \"E\", status = 100 } } }",
+                "item 0: status",
+            ),
+            (
+                "[[request]]\nanswer = { items = { content-type = \"a\\nb\" } }",
+                "request 0: content-type",
+            ),
+            (
+                "[[request]]\npush = \"third-response\"",
+                "unknown variant `third-response`",
+            ),
         ] {
             let error = Scenario::from_toml(text).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
@@ -302,7 +336,7 @@ mod tests {
         let scenarios: Vec<_> = scenarios
             .map(|rest| rest.split("```").next().unwrap())
             .collect();
-        assert_eq!(scenarios.len(), 3);
+        assert_eq!(scenarios.len(), 6);
         for text in scenarios {
             if let Err(error) = Scenario::from_toml(text) {
                 panic!("{error}");

@@ -9,11 +9,24 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RequestRule {
-    /// How many requests in a row meet it.
+    /// How many requests meet it.
     #[serde(default = "once")]
     pub times: u32,
+    /// The rule fits requests for more items than that.
+    #[serde(default)]
+    pub more_than: usize,
     /// What they are answered.
+    #[serde(default)]
     pub answer: Answer,
+    /// What follows the response on the connection, though no request asked for it.
+    #[serde(default)]
+    pub push: Option<Push>,
+    /// Whether the server closes the connection after the response, without saying so in it.
+    #[serde(default)]
+    pub close: bool,
+    /// Which `client-request-id` the response has.
+    #[serde(default)]
+    pub client_request_id: Echo,
 }
 
 fn once() -> u32 {
@@ -21,12 +34,13 @@ fn once() -> u32 {
 }
 
 /// The answer to a request.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Answer {
-    /// The items asked for, with nothing wrong around them.
+    /// The requested items, with nothing wrong around them.
+    #[default]
     Normal,
-    /// The items asked for, with something wrong around them.
+    /// The requested items, with something wrong around them.
     Items(ItemsAnswer),
     /// A SOAP fault.
     Fault(FaultAnswer),
@@ -38,20 +52,149 @@ pub enum Answer {
     HangUp,
 }
 
+/// Bytes that follow a response on its connection.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Push {
+    /// The response once more.
+    SecondResponse,
+    /// `408 Request Timeout`, and then the end of the connection, as load balancers send it to a
+    /// connection that they find idle.
+    #[serde(rename = "late-408")]
+    Late408,
+    /// These bytes.
+    Text(String),
+}
+
+/// Which `client-request-id` a response has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Echo {
+    /// That of the request, if it says `return-client-request-id: true`.
+    #[default]
+    AsAsked,
+    /// That of the request, in any case.
+    Always,
+    /// None.
+    Never,
+    /// One that no request has.
+    Wrong,
+}
+
 /// What is wrong around the items of a response.
+///
+/// The messages are changed in this order: `omit`, `drop`, `repeat`, `order`, `insert`, `extra`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ItemsAnswer {
+    /// Positions in the request, from 0, whose messages are left out.
+    pub drop: Vec<usize>,
+    /// Positions in the request whose messages are sent twice.
+    pub repeat: Vec<usize>,
+    /// The order of the messages.
+    pub order: Order,
+    /// Messages between the others that no request asked for.
+    pub insert: Vec<Insert>,
     /// How many messages at the end are left out.
     pub omit: usize,
-    /// How many messages nobody asked for follow.
+    /// How many whole items follow that were not requested.
     pub extra: usize,
+    /// How the answered ids are spelled; by default as the item or the server says.
+    pub answered_id: Option<AnsweredId>,
     /// Whether `=== Truncated Data ===` follows `</s:Envelope>`.
     pub marker_after_root: bool,
+    /// What follows `</s:Envelope>`.
+    pub after_root: Option<AfterRoot>,
+    /// The `Content-Type`; an empty text leaves it out.
+    pub content_type: Option<String>,
+    /// A content coding that the request did not ask for.
+    pub coding: Option<Coding>,
     /// The connection is cut after that many bytes of the body, counted before compression.
     pub cut_after: Option<u64>,
     /// The pace of this response, in bytes a second.
     pub bytes_per_second: Option<NonZeroU64>,
+}
+
+/// The order of the messages of a response.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Order {
+    /// That of the request.
+    #[default]
+    AsAsked,
+    /// Last first.
+    Reversed,
+    /// The first message comes last.
+    Rotated,
+    /// Any other, the same for the same number.
+    Shuffled(u64),
+}
+
+/// A message that no request asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Insert {
+    /// The message in front of which it is, counted from 0 in the order that they are sent in; behind
+    /// the last one when there are fewer.
+    pub before: usize,
+    /// What it is.
+    pub message: Inserted,
+}
+
+/// What a message is that no request asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Inserted {
+    /// An item that was not requested, whole, under its own id.
+    OtherItem,
+    /// A refusal: `ErrorItemNotFound`.
+    Refusal,
+    /// An `UploadItemsResponseMessage`.
+    UploadItems,
+}
+
+/// How an answered `ItemId` is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnsweredId {
+    /// As in the request.
+    AsAsked,
+    /// In the other of the forms `AAMk` (plain) and `AQMk` (run-length encoded).
+    Recoded,
+    /// As an id of the same item that no client can trace to the requested one.
+    Unknown,
+    /// Not at all: the message has no `ItemId`.
+    Omitted,
+}
+
+/// What follows the end of a document.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum AfterRoot {
+    /// A page of a load balancer.
+    HtmlPage,
+    /// NUL bytes up to a full block.
+    Nuls,
+    /// The byte that ended files in CP/M and DOS.
+    CtrlZ,
+    /// The same document once more.
+    SecondResponse,
+    /// This text.
+    Text(String),
+}
+
+/// A content coding that the request did not ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Coding {
+    /// Compressed, and declared.
+    Gzip,
+    /// Compressed, and not declared.
+    GzipUndeclared,
+    /// zlib, and declared as `deflate`.
+    Deflate,
+    /// Declared as `identity`, which changes nothing.
+    Identity,
 }
 
 /// A SOAP fault.
@@ -69,6 +212,9 @@ pub struct FaultAnswer {
     pub back_off_ms: Option<u64>,
     /// `InnerErrorResponseCode` of `MessageXml`.
     pub inner_code: Option<String>,
+    /// Headers, such as `Retry-After`, beside those of every response.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
 }
 
 fn internal_server_error() -> u16 {
@@ -100,8 +246,8 @@ pub enum Page {
 }
 
 /// What an item meets.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ItemRule {
     /// Its position in the request, from 0; any when absent.
     pub index: Option<usize>,
@@ -110,14 +256,14 @@ pub struct ItemRule {
     /// How often the rule is used; without end when absent.
     pub times: Option<u32>,
     /// Milliseconds of silence before the item, as servers delay what is over budget.
-    #[serde(default)]
     pub delay_ms: u64,
-    /// What stands in the response.
-    #[serde(default)]
+    /// How the answered id is spelled; by default as the response or the server says.
+    pub answered_id: Option<AnsweredId>,
+    /// What the response has for it.
     pub answer: ItemAnswer,
 }
 
-/// What stands in the response for an item.
+/// What a response has for an item.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum ItemAnswer {
@@ -159,6 +305,11 @@ pub enum ItemAnswer {
     Cdata,
     /// The item, whole, with a comment amid its base64.
     Comment,
+    /// An `UploadItemsResponseMessage` in place of the item's message.
+    UploadItems,
+    /// The whole request that names the item is answered so, as by a server that fails at the item;
+    /// neither `Normal` nor `Items`.
+    FailsRequest(Box<Answer>),
 }
 
 /// A place within an item.
