@@ -5,6 +5,7 @@
 
 mod embedded_io;
 mod http1;
+mod ntlm;
 mod payload;
 
 use core::fmt::{self, Display, Write};

@@ -5,6 +5,7 @@
 mod capi;
 mod encode;
 mod http;
+mod ntlm;
 
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
@@ -25,6 +26,7 @@ use crate::wire;
 pub use capi::capi;
 pub use encode::encode;
 pub use http::http;
+pub use ntlm::ntlm;
 
 /// Any bytes: no panic, no broken promise of [`pull`] and [`push`], and both say the same.
 pub fn decode(document: &[u8]) {

@@ -10,6 +10,7 @@ mod codes;
 mod cuts;
 mod exchangelib;
 mod foreign;
+mod ntlm;
 mod precedence;
 mod replay;
 mod requirements;

@@ -9,13 +9,14 @@ use exportitems_testkit::run::Setup;
 type Oracle = fn(&[u8]);
 
 /// Each target and its oracle.
-const TARGETS: [(&str, Oracle); 9] = [
+const TARGETS: [(&str, Oracle); 10] = [
     ("base64", oracle::base64),
     ("capi", oracle::capi),
     ("decode", oracle::decode),
     ("differential", oracle::differential),
     ("encode", oracle::encode),
     ("http", oracle::http),
+    ("ntlm", oracle::ntlm),
     ("payload", oracle::payload),
     ("split", oracle::split),
     ("structured", oracle::structured_bytes),
