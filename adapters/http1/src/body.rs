@@ -1,7 +1,7 @@
 //! The body of a response.
 
 use crate::error::{Error, ErrorKind};
-use crate::framing::{Body, ResponseHead};
+use crate::framing::{Body, ResponseHead, KEEP_ALIVE};
 use crate::grammar::{is_space, is_text_byte, TOKEN};
 
 /// Bytes of chunk extensions and of the trailer, taken together over a body, that are skipped at
@@ -69,7 +69,7 @@ impl BodyDecoder {
             offset: head.len as u64, // `From` is not const
             extra: 0,
             digits: 0,
-            keep_alive: head.keep_alive,
+            keep_alive: head.flags & KEEP_ALIVE != 0,
             failed: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::error::ErrorKind;
 use crate::field::Field;
-use crate::grammar::{decimal, elements, same, trim};
+use crate::grammar::{decimal, same, trim};
 
 /// How the end of a response's body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,14 +23,17 @@ pub enum Framing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResponseHead {
     pub(crate) status: u16,
-    pub(crate) keep_alive: bool,
-    pub(crate) coded: bool,
+    /// [`KEEP_ALIVE`], [`CODED`]: two `bool`s would make a head larger.
+    pub(crate) flags: u8,
     pub(crate) body: Body,
     /// Bytes of the body, as far as they are known: 0 of chunks, all there can be until the close.
     pub(crate) length: u64,
     /// Bytes of the head and of the interim responses before it.
     pub(crate) len: u32,
 }
+
+pub(crate) const KEEP_ALIVE: u8 = 1;
+pub(crate) const CODED: u8 = 2;
 
 /// [`Framing`] without the length, so that a head does not take the room of three `u64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +54,7 @@ impl ResponseHead {
     /// Whether `Content-Encoding` names a coding, `identity` aside: the body's bytes then are neither XML nor text.
     #[must_use]
     pub const fn is_coded(&self) -> bool {
-        self.coded
+        self.flags & CODED != 0
     }
 
     /// How the end of the body is known.
@@ -105,8 +108,8 @@ pub(crate) struct Gathered {
 enum Transfer {
     /// There is no such field.
     Absent,
-    /// Nothing, or `identity` only.
-    Identity,
+    /// No coding.
+    Nothing,
     Chunked,
 }
 
@@ -115,8 +118,7 @@ impl Gathered {
         Self {
             head: ResponseHead {
                 status,
-                keep_alive: minor_version >= 1,
-                coded: false,
+                flags: if minor_version >= 1 { KEEP_ALIVE } else { 0 },
                 body: Body::UntilClose,
                 length: u64::MAX,
                 len: 0,
@@ -127,12 +129,14 @@ impl Gathered {
         }
     }
 
+    /// Takes a field's list in, element by element.
     pub(crate) fn add(&mut self, field: FramingField, value: &[u8]) -> Result<(), ErrorKind> {
-        match field {
-            // Not a list by its grammar, so no element of it may be empty; but a list of equal values is what a
-            // careless proxy makes of equal fields (RFC 9110 §8.6).
-            FramingField::ContentLength => {
-                for value in value.split(|&byte| byte == b',').map(trim) {
+        for value in value.split(|&byte| byte == b',') {
+            let value = trim(value);
+            match (field, Word::of(value)) {
+                // Not a list by its grammar, so no element of it may be empty; but a list of equal values is what a
+                // careless proxy makes of equal fields (RFC 9110 §8.6).
+                (FramingField::ContentLength, _) => {
                     let length = decimal(value).ok_or(ErrorKind::ContentLength)?;
                     if self.head.body == Body::Length && self.head.length != length {
                         return Err(ErrorKind::ContentLengthsDiffer);
@@ -140,31 +144,28 @@ impl Gathered {
                     self.head.body = Body::Length;
                     self.head.length = length;
                 }
-            }
-            FramingField::TransferEncoding => {
-                if self.transfer == Transfer::Absent {
-                    self.transfer = Transfer::Identity;
+                (FramingField::Connection, Word::Close) => self.close = true,
+                (FramingField::Connection, Word::KeepAlive) => self.head.flags |= KEEP_ALIVE,
+                (FramingField::Connection, _) => {}
+                (FramingField::ContentEncoding, Word::Nothing) => {}
+                (FramingField::ContentEncoding, _) => self.head.flags |= CODED,
+                // In HTTP/1.0 a mark of faulty framing (RFC 9112 §6.1).
+                (FramingField::TransferEncoding, _) if self.is_1_0 => {
+                    return Err(ErrorKind::TransferEncoding);
                 }
-                for coding in elements(value) {
-                    // `identity` is no coding (RFC 2616 §3.6; later RFCs dropped its name). We offer no other
-                    // (no TE field), and chunked must not be applied twice (RFC 9112 §6.1).
-                    if same(coding, b"identity") {
-                        continue;
+                (FramingField::TransferEncoding, Word::Nothing) => {
+                    if self.transfer == Transfer::Absent {
+                        self.transfer = Transfer::Nothing;
                     }
-                    if self.transfer == Transfer::Chunked || !same(coding, b"chunked") {
-                        return Err(ErrorKind::TransferEncoding);
-                    }
+                }
+                // Not to be applied twice (RFC 9112 §6.1).
+                (FramingField::TransferEncoding, Word::Chunked)
+                    if self.transfer != Transfer::Chunked =>
+                {
                     self.transfer = Transfer::Chunked;
                 }
-            }
-            FramingField::ContentEncoding => {
-                self.head.coded |= elements(value).any(|coding| !same(coding, b"identity"));
-            }
-            FramingField::Connection => {
-                for option in elements(value) {
-                    self.close |= same(option, b"close");
-                    self.head.keep_alive |= same(option, b"keep-alive");
-                }
+                // We offer no other coding (no TE field).
+                (FramingField::TransferEncoding, _) => return Err(ErrorKind::TransferEncoding),
             }
         }
         Ok(())
@@ -172,31 +173,58 @@ impl Gathered {
 
     /// RFC 9112 §6.3, without the rules for HEAD and CONNECT, which we never send.
     ///
-    /// A message with two lengths, or with `Transfer-Encoding` in HTTP/1.0, is refused even where
-    /// the status says that there is no body: it comes from something that frames wrongly.
+    /// A message with two lengths is refused even where the status says that there is no body: it comes from
+    /// something that frames wrongly.
     /// Where other readers may see another end of the body, the connection carries no further request:
     /// a body that is declared and must not be there may come all the same, and without `chunked` a
     /// `Transfer-Encoding` makes RFC 9112 §6.3 read until the close.
     pub(crate) fn finish(&self, len: u32) -> Result<ResponseHead, ErrorKind> {
         let mut head = self.head;
         head.len = len;
-        if self.transfer != Transfer::Absent && self.is_1_0 {
-            return Err(ErrorKind::TransferEncoding);
-        }
+        let mut is_clear = self.transfer != Transfer::Nothing;
         if self.transfer == Transfer::Chunked {
             if head.body == Body::Length {
                 return Err(ErrorKind::TwoLengths);
             }
             (head.body, head.length) = (Body::Chunked, 0);
         }
-        let mut is_clear = head.body != Body::UntilClose && self.transfer != Transfer::Identity;
         if matches!(head.status, 204 | 304) {
-            let declared = head.body == Body::Length && head.length > 0;
-            is_clear = !declared && self.transfer == Transfer::Absent;
+            let declares_none = head.body == Body::UntilClose || head.length == 0;
+            is_clear = declares_none && self.transfer == Transfer::Absent;
             (head.body, head.length) = (Body::Empty, 0);
         }
         // RFC 9112 §9.3.
-        head.keep_alive &= is_clear && !self.close;
+        if !is_clear || self.close || head.body == Body::UntilClose {
+            head.flags &= !KEEP_ALIVE;
+        }
         Ok(head)
+    }
+}
+
+/// What an element of a framing field's list can be.
+#[derive(Clone, Copy, Debug)]
+enum Word {
+    /// No element (RFC 9110 §5.6.1.2), or `identity`, which is no coding (RFC 2616 §3.6; later RFCs dropped it).
+    Nothing,
+    Chunked,
+    Close,
+    KeepAlive,
+    Other,
+}
+
+impl Word {
+    const NAMES: [(&'static str, Self); 5] = [
+        ("", Self::Nothing),
+        ("identity", Self::Nothing),
+        ("chunked", Self::Chunked),
+        ("close", Self::Close),
+        ("keep-alive", Self::KeepAlive),
+    ];
+
+    fn of(value: &[u8]) -> Self {
+        let mut names = Self::NAMES.iter();
+        names
+            .find(|(name, _)| same(value, name.as_bytes()))
+            .map_or(Self::Other, |&(_, word)| word)
     }
 }

@@ -192,25 +192,26 @@ impl<'s> HeadDecoder<'s> {
             self.line_start = self.consumed;
         }
         while let Some((&byte, rest)) = input.split_first() {
-            match (self.line, is_space(byte)) {
-                (Line::AfterLf, true) => self.fold(),
-                (Line::AfterLf, false) => {
+            if matches!(self.line, Line::AfterLf) {
+                if !is_space(byte) {
                     self.line = Line::Ended;
                     break;
                 }
-                (Line::Folded, false) => self.line = Line::Text,
-                _ => {}
+                self.fold();
             }
             if self.consumed >= HEAD_LIMIT {
                 return Err(ErrorKind::HeadTooLong);
             }
-            match (self.line, byte) {
-                (Line::AfterCr, b'\n') => self.line = self.after_lf(),
-                (Line::AfterCr, _) => return Err(ErrorKind::BareCr),
-                (_, b'\r') => self.line = Line::AfterCr,
-                (_, b'\n') => return Err(ErrorKind::BareLf),
-                (Line::Folded, _) => {}
-                (_, byte) if is_text_byte(byte) => self.hold(byte),
+            match byte {
+                b'\n' if matches!(self.line, Line::AfterCr) => self.line = self.after_lf(),
+                _ if matches!(self.line, Line::AfterCr) => return Err(ErrorKind::BareCr),
+                b'\r' => self.line = Line::AfterCr,
+                b'\n' => return Err(ErrorKind::BareLf),
+                _ if matches!(self.line, Line::Folded) && is_space(byte) => {}
+                _ if is_text_byte(byte) => {
+                    self.line = Line::Text;
+                    self.hold(byte);
+                }
                 _ => return Err(ErrorKind::ControlCharacter),
             }
             self.consumed += 1;
@@ -232,6 +233,7 @@ impl<'s> HeadDecoder<'s> {
     }
 
     /// A folded line begins: a space takes the place of the line end and the white space around it.
+    #[inline(never)] // rare
     fn fold(&mut self) {
         if !self.overlong {
             let line = self.scratch.get(..self.held).unwrap_or_default();

@@ -148,8 +148,8 @@ const BAD: &[(&str, ErrorKind, u64)] = &[
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n", ErrorKind::FieldLine, 17),
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: \x0bchunked\r\n\r\n", ErrorKind::ControlCharacter, 36),
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", ErrorKind::TransferEncoding, 45),
-    ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ErrorKind::TransferEncoding, 45),
-    ("HTTP/1.0 200 OK\r\nTransfer-Encoding: identity\r\n\r\n", ErrorKind::TransferEncoding, 46),
+    ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ErrorKind::TransferEncoding, 17),
+    ("HTTP/1.0 200 OK\r\nTransfer-Encoding: identity\r\n\r\n", ErrorKind::TransferEncoding, 17),
     ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", ErrorKind::Cut, 42),
 ];
 
