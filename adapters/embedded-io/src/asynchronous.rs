@@ -1,10 +1,10 @@
 //! The async shell.
 
 use embedded_io_async::{Read, Write};
-use exportitems::{Decoder, Error as ResponseError, ErrorKind, Event, ExportItems, Summary};
+use exportitems::{Decoder, Error as ResponseError, Event, ExportItems, Summary};
 use exportitems_http1::HeadEncoder;
 
-use crate::client::{broken, proven, Client};
+use crate::client::{broken, finished, proven, Client};
 use crate::error::Error;
 use crate::exchange::{next_bytes, Response, MIN_BUFFER};
 use crate::sink::{AsyncSink, Delivery};
@@ -36,7 +36,7 @@ impl<T: Read + Write> Client<'_, T> {
             sent => sent,
         };
         let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
-        let mut response = Response::new(line);
+        let mut response = Response::new(line, self.server.request_id);
         let mut items = Items {
             decoder,
             delivery: Delivery::default(),
@@ -46,12 +46,13 @@ impl<T: Read + Write> Client<'_, T> {
             Ok(()) => receive(&mut self.transport, buffer, &mut response, &mut items).await,
             Err(error) => Err(error),
         };
-        let finished = items.finish().await;
-        self.ready = matches!(received, Ok(true));
-        match finished {
+        let can_reuse = matches!(received, Ok(true));
+        let result = match items.finish().await {
             Ok(summary) => proven(&received, summary),
             Err(error) => Err(broken(&response, received, error)),
-        }
+        };
+        self.close_exchange(can_reuse && result.is_ok());
+        result
     }
 
     /// Sends the request. From its first byte on the client is not ready: the future may be dropped at every
@@ -63,7 +64,8 @@ impl<T: Read + Write> Client<'_, T> {
         // Borrowed from the result: a copy is 80 bytes of stack.
         let mut body = request.encoder();
         let body = body.as_mut().map_err(|error| Error::Request(*error))?;
-        let headers = self.server.headers();
+        let request_id = self.server.request_id.text();
+        let headers = self.server.headers(&request_id);
         let head = self.server.head(headers.fields(), body.encoded_len());
         let mut head = HeadEncoder::new(head.map_err(Error::Header)?);
         self.ready = false;
@@ -101,7 +103,7 @@ async fn receive<T: Read, S: AsMut<[u8]>, K: AsyncSink + ?Sized>(
             response.finish().map_err(Error::Http)?;
         }
         let mut input = buffer.get(..len).unwrap_or(buffer);
-        while let Some(mut data) = response.next(&mut input).map_err(Error::Http)? {
+        while let Some(mut data) = response.next(&mut input)? {
             items.feed(&mut data).await.map_err(Error::Response)?;
         }
         can_reuse = response.can_reuse(input);
@@ -137,10 +139,7 @@ impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
                 self.decoder.reject_item();
             }
         }
-        // A decoder that tells no end has told it already, of another response.
-        summary.ok_or(ResponseError {
-            kind: ErrorKind::Finished,
-            offset: self.decoder.offset(),
-        })
+        // A decoder that emits no end has emitted it already, of another response.
+        summary.ok_or(finished(self.decoder.offset()))
     }
 }

@@ -1,10 +1,10 @@
 //! The blocking shell.
 
 use embedded_io::{Read, Write};
-use exportitems::{Decoder, ExportItems, FeedError, Sink, Summary};
+use exportitems::{Decoder, Event, ExportItems, FeedError, ItemIds, Outcome, Sink, Summary};
 use exportitems_http1::HeadEncoder;
 
-use crate::client::{broken, proven, Client};
+use crate::client::{broken, finished, proven, Client};
 use crate::error::Error;
 use crate::exchange::{next_bytes, Response, MIN_BUFFER};
 
@@ -34,11 +34,21 @@ impl<T: Read + Write> Client<'_, T> {
             sent => sent,
         };
         let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
-        let mut response = Response::new(line);
-        let received =
-            sent.and_then(|()| receive(&mut self.transport, buffer, &mut response, decoder, sink));
-        self.ready = matches!(received, Ok(true));
-        finish(decoder, sink, &response, received)
+        let mut response = Response::new(line, self.server.request_id);
+        let mut sink = Watched { sink, ended: false };
+        let received = sent.and_then(|()| {
+            receive(
+                &mut self.transport,
+                buffer,
+                &mut response,
+                decoder,
+                &mut sink,
+            )
+        });
+        let can_reuse = matches!(received, Ok(true));
+        let result = finish(decoder, &mut sink, &response, received);
+        self.close_exchange(can_reuse && result.is_ok());
+        result
     }
 
     /// Sends the request. From its first byte on the client is not ready.
@@ -50,7 +60,8 @@ impl<T: Read + Write> Client<'_, T> {
         // Borrowed from the result: a copy is 80 bytes of stack.
         let mut body = request.encoder();
         let body = body.as_mut().map_err(|error| Error::Request(*error))?;
-        let headers = self.server.headers();
+        let request_id = self.server.request_id.text();
+        let headers = self.server.headers(&request_id);
         let head = self.server.head(headers.fields(), body.encoded_len());
         let mut head = HeadEncoder::new(head.map_err(Error::Header)?);
         self.ready = false;
@@ -86,7 +97,7 @@ fn receive<T: Read, S: AsMut<[u8]>, K: Sink + ?Sized>(
             response.finish().map_err(Error::Http)?;
         }
         let mut input = buffer.get(..len).unwrap_or(buffer);
-        while let Some(mut data) = response.next(&mut input).map_err(Error::Http)? {
+        while let Some(mut data) = response.next(&mut input)? {
             loop {
                 match decoder.feed(&mut data, sink) {
                     Ok(()) => break,
@@ -104,15 +115,59 @@ fn receive<T: Read, S: AsMut<[u8]>, K: Sink + ?Sized>(
 #[inline(never)]
 fn finish<S: AsMut<[u8]>, K: Sink + ?Sized, E>(
     decoder: &mut Decoder<S>,
-    sink: &mut K,
+    sink: &mut Watched<'_, K>,
     response: &Response<'_>,
     received: Result<bool, Error<E>>,
 ) -> Result<Summary, Error<E>> {
     loop {
         match decoder.finish_into(sink) {
-            Ok(summary) => return proven(&received, summary),
+            Ok(summary) if sink.ended => return proven(&received, summary),
+            // The end of another response, which was decoded before.
+            Ok(_) => {
+                let error = finished(decoder.offset());
+                return Err(broken(response, received, error));
+            }
             Err(FeedError::Response(error)) => return Err(broken(response, received, error)),
             Err(FeedError::Sink(_)) => {}
         }
+    }
+}
+
+/// A sink, and whether it has received the end of a response.
+struct Watched<'k, K: ?Sized> {
+    sink: &'k mut K,
+    ended: bool,
+}
+
+impl<K: Sink + ?Sized> Sink for Watched<'_, K> {
+    type Error = K::Error;
+
+    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), K::Error> {
+        self.sink.begin(index, ids)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), K::Error> {
+        self.sink.write(bytes)
+    }
+
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), K::Error> {
+        self.sink.commit(outcome)
+    }
+
+    fn abort(&mut self, outcome: &Outcome) {
+        self.sink.abort(outcome);
+    }
+
+    fn failed(&mut self, outcome: &Outcome) {
+        self.sink.failed(outcome);
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        self.sink.note(event);
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        self.ended = true;
+        self.sink.end(summary);
     }
 }

@@ -34,7 +34,8 @@ impl<'a, T> Client<'a, T> {
         }
     }
 
-    /// Whether another export can be made over this connection.
+    /// Whether another export can be made over this connection: the last one got a whole answer, or there was none,
+    /// and the server keeps the connection.
     #[must_use]
     pub const fn can_export(&self) -> bool {
         self.ready
@@ -43,6 +44,21 @@ impl<'a, T> Client<'a, T> {
     /// The connection.
     pub fn into_transport(self) -> T {
         self.transport
+    }
+
+    /// Ends an exchange: the connection is kept only after a whole answer, since these clients cannot look whether
+    /// bytes of another response are waiting.
+    pub(crate) fn close_exchange(&mut self, is_whole: bool) {
+        self.ready = is_whole;
+        self.server.request_id.advance();
+    }
+}
+
+/// The decoder had decoded another response before, and was not reset.
+pub(crate) const fn finished(offset: u64) -> exportitems::Error {
+    exportitems::Error {
+        kind: exportitems::ErrorKind::Finished,
+        offset,
     }
 }
 

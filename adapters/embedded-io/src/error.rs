@@ -4,7 +4,7 @@ use core::fmt;
 
 /// An export failed as a whole. `E` is the transport's own error.
 ///
-/// Once a byte of the request has been sent, the sink has heard of every item before an error is returned.
+/// Once a byte of the request has been sent, the sink has received an outcome for every item before an error is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -30,6 +30,10 @@ pub enum Error<E> {
     Http(exportitems_http1::Error),
     /// The response has this status and is no SOAP message.
     Status(Status),
+    /// The response echoes the `client-request-id` of another request: it was waiting on the connection. Connect anew.
+    OtherRequest,
+    /// The body has a content coding, such as gzip, which the request rules out: look for a proxy that compresses.
+    Coded,
     /// The response has a good status, and is no whole answer to `ExportItems`.
     Response(exportitems::Error),
 }
@@ -62,6 +66,12 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::WriteZero => f.write_str("the transport takes no more bytes"),
             Self::Http(error) => error.fmt(f),
             Self::Status(status) => status.fmt(f),
+            Self::OtherRequest => f.write_str(
+                "the response answers another request; connect anew and ask again",
+            ),
+            Self::Coded => f.write_str(
+                "the response is compressed although the request rules that out; look for a proxy that does it",
+            ),
             Self::Response(error) => error.fmt(f),
         }
     }
@@ -75,7 +85,12 @@ impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
             Self::Transport(error) => Some(error),
             Self::Http(error) => Some(error),
             Self::Response(error) => Some(error),
-            Self::BufferTooSmall | Self::Spent | Self::WriteZero | Self::Status(_) => None,
+            Self::BufferTooSmall
+            | Self::Spent
+            | Self::WriteZero
+            | Self::Status(_)
+            | Self::OtherRequest
+            | Self::Coded => None,
         }
     }
 }

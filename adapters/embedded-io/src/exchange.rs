@@ -3,7 +3,8 @@
 use exportitems::Encoder;
 use exportitems_http1::{BodyDecoder, HeadDecoder, HeadEncoder, HeadEvent};
 
-use crate::error::Status;
+use crate::error::{Error, Status};
+use crate::request_id::RequestId;
 
 /// Smallest buffer, in bytes: a quarter of it holds the longest line of a response's head that decides
 /// where the body ends.
@@ -26,6 +27,9 @@ pub(crate) fn next_bytes<'b>(
 pub(crate) struct Response<'l> {
     part: Part<'l>,
     status: Status,
+    request_id: RequestId,
+    /// The response echoes the id of another request.
+    is_foreign: bool,
 }
 
 enum Part<'l> {
@@ -34,38 +38,53 @@ enum Part<'l> {
 }
 
 impl<'l> Response<'l> {
-    /// `line` takes a line of the head.
-    pub(crate) fn new(line: &'l mut [u8]) -> Self {
+    /// The response to the request with this id. `line` takes a line of the head.
+    pub(crate) fn new(line: &'l mut [u8], request_id: RequestId) -> Self {
         Self {
             part: Part::Head(HeadDecoder::new(line)),
             status: Status {
                 code: 0,
                 retry_after: None,
             },
+            request_id,
+            is_foreign: false,
         }
     }
 
     /// The next data of the body that `input` holds, which is moved forward over them. `None`: read on, or over.
-    pub(crate) fn next<'i>(
+    ///
+    /// A body that cannot be the answer is not begun.
+    pub(crate) fn next<'i, E>(
         &mut self,
         input: &mut &'i [u8],
-    ) -> Result<Option<&'i [u8]>, exportitems_http1::Error> {
+    ) -> Result<Option<&'i [u8]>, Error<E>> {
         loop {
             let head = match &mut self.part {
                 Part::Head(head) => head,
-                Part::Body(body) => return body.next(input),
+                Part::Body(body) => return body.next(input).map_err(Error::Http),
             };
-            match head.next(input)? {
+            match head.next(input).map_err(Error::Http)? {
                 Some(HeadEvent::Field(field)) => {
                     if let Some(seconds) = field.retry_after_seconds() {
                         self.status.retry_after = Some(seconds);
                     }
+                    self.is_foreign |=
+                        field.is(RequestId::NAME) && self.request_id.is_not(field.value);
+                }
+                Some(HeadEvent::FieldTooLong { name }) => {
+                    self.is_foreign |= name.eq_ignore_ascii_case(RequestId::NAME);
                 }
                 Some(HeadEvent::Head(head)) => {
                     self.status.code = head.status();
+                    if self.is_foreign {
+                        return Err(Error::OtherRequest);
+                    }
+                    if head.is_coded() {
+                        return Err(self.bad_status().map_or(Error::Coded, Error::Status));
+                    }
                     self.part = Part::Body(BodyDecoder::new(&head));
                 }
-                Some(HeadEvent::Interim(_) | HeadEvent::FieldTooLong { .. }) => {}
+                Some(HeadEvent::Interim(_)) => {}
                 None => return Ok(None),
             }
         }

@@ -9,6 +9,17 @@
 //! Both are loops around the same machines, which do no I/O. Whom a retry is worth is for the caller to judge, from the
 //! [`Error`], the outcomes and the [`Summary`](exportitems::Summary).
 //!
+//! # A response to another request
+//! A server or a proxy may send a response that no request waits for: a second one, or a late `408`. These clients own
+//! no socket and cannot look whether bytes are waiting before they send, so they
+//! - keep a connection only after a whole answer, with no byte after it in the same `read`, and
+//! - refuse a response that echoes the `client-request-id` of another request
+//!   ([`Error::OtherRequest`], [`Server::client_request_id`]).
+//!
+//! What they cannot notice is a waiting response without an echo, such as a proxy's own page. It has no items of
+//! yours, so it can fail an export, and not more; a whole ExportItems response without an echo would be taken for the
+//! answer. Where that matters, make a new connection for every request.
+//!
 //! # One export
 //! ```
 //! use exportitems::{Decoder, ExportItems, ItemId, ItemIds, Options, Outcome, Sink};
@@ -111,6 +122,7 @@ mod blocking;
 mod client;
 mod error;
 mod exchange;
+mod request_id;
 mod server;
 mod sink;
 

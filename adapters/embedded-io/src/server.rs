@@ -6,6 +6,7 @@ use exportitems::ExportItems;
 use exportitems_http1::{RequestError, RequestHead};
 
 use crate::authorization::Authorization;
+use crate::request_id::RequestId;
 
 /// The server at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,7 @@ pub struct Server<'a> {
     pub(crate) path: &'a str,
     authorization: Option<Authorization<'a>>,
     anchor_mailbox: Option<&'a str>,
+    pub(crate) request_id: RequestId,
 }
 
 impl<'a> Server<'a> {
@@ -25,6 +27,7 @@ impl<'a> Server<'a> {
             path: ExportItems::ENDPOINT_PATH,
             authorization: None,
             anchor_mailbox: None,
+            request_id: RequestId([0; 16]),
         }
     }
 
@@ -47,6 +50,19 @@ impl<'a> Server<'a> {
         self
     }
 
+    /// The `client-request-id` of the first request, the bytes of a GUID; every further request of a
+    /// [`Client`](crate::Client) adds one to it.
+    ///
+    /// A response that echoes another id is refused as
+    /// [`Error::OtherRequest`](crate::Error::OtherRequest).
+    /// The ids of one connection differ by themselves; where connections pass through a proxy that could mix them
+    /// up, give each connection random bytes. They also find a request in the server's logs.
+    /// Zeros by default.
+    pub const fn client_request_id(mut self, guid: [u8; 16]) -> Self {
+        self.request_id = RequestId(guid);
+        self
+    }
+
     /// The head of a request, with these header fields and so many bytes of body.
     pub(crate) fn head<'h>(
         &self,
@@ -59,25 +75,33 @@ impl<'a> Server<'a> {
         RequestHead::new(self.path, self.host, headers, length)
     }
 
-    /// The header fields of a request.
-    pub(crate) fn headers(&self) -> Headers<'a> {
+    /// The header fields of a request, whose id has this text.
+    pub(crate) fn headers<'h>(&self, request_id: &'h [u8]) -> Headers<'h>
+    where
+        'a: 'h,
+    {
         let authorization = self.authorization.map(|it| it.value());
+        let request_id = core::str::from_utf8(request_id); // ASCII, see `RequestId::text`
         Headers {
             fields: [
                 ("Authorization", authorization.unwrap_or_default()),
                 ("Content-Type", ExportItems::CONTENT_TYPE),
+                // No content coding is removed here; without this field a server may use any (RFC 9110 §12.5.3).
+                ("Accept-Encoding", "identity"),
+                (RequestId::NAME, request_id.unwrap_or_default()),
+                ("return-client-request-id", "true"),
                 ("X-AnchorMailbox", self.anchor_mailbox.unwrap_or_default()),
             ],
             used: usize::from(authorization.is_none())
-                ..2 + usize::from(self.anchor_mailbox.is_some()),
+                ..5 + usize::from(self.anchor_mailbox.is_some()),
         }
     }
 }
 
 /// Header fields, at most as many as there are.
 pub(crate) struct Headers<'a> {
-    /// Those that may be missing stand at the ends, so that the rest is a range.
-    fields: [(&'static str, &'a str); 3],
+    /// Those that may be missing are at the ends, so that the rest is a range.
+    fields: [(&'static str, &'a str); 6],
     used: Range<usize>,
 }
 

@@ -81,7 +81,8 @@ fn the_request_is_one_and_whole() {
     let expected = format!(
         "POST /EWS/Exchange.asmx HTTP/1.1\r\nHost: mail.contoso.com\r\nContent-Length: {len}\r\n\
          Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nContent-Type: text/xml; charset=utf-8\r\n\
-         X-AnchorMailbox: a@contoso.com"
+         Accept-Encoding: identity\r\nclient-request-id: 00000000-0000-0000-0000-000000000000\r\n\
+         return-client-request-id: true\r\nX-AnchorMailbox: a@contoso.com"
     );
     assert_eq!(head, expected);
 }
@@ -146,8 +147,8 @@ fn a_status_is_judged_by_what_comes_with_it() {
         };
         assert_eq!((status.code, status.retry_after), (503, Some(120)));
         assert_eq!(told.len(), 3);
-        // A response that was read to its end leaves the connection as it was.
-        assert_eq!(ready, body.is_empty());
+        // Only a whole answer keeps the connection.
+        assert!(!ready);
     }
     let (result, ..) = export(&http(200, "", "<html><body>It works!</body></html>"));
     assert!(matches!(result, Err(Error::Response(_))));
@@ -174,6 +175,164 @@ fn a_decoder_that_was_not_reset_is_refused() {
     assert!(client.can_export());
     let again = client.export(&REQUEST, &mut decoder, &mut sink);
     assert!(matches!(again, Err(Error::Response(_))), "{again:?}");
+}
+
+/// An export that receives nothing of its own must not report what the decoder has left of another one.
+#[test]
+fn a_decoder_that_was_not_reset_repeats_no_success() {
+    let second = [
+        http(200, "", ""),
+        http(503, "", ""),
+        http(204, "", ""),
+        http(200, "Content-Encoding: gzip\r\n", "x"),
+        b"HTTP/1.1 nonsense\r\n".to_vec(),
+        Vec::new(),
+    ];
+    for second in second {
+        let shown = second.escape_ascii().to_string();
+        let mut buffer = [0; MIN_BUFFER];
+        let mut peer = Peer::new(&[good(), second.clone()].concat());
+        peer.most = 1;
+        let (mut client, mut sink) = (Client::new(peer, server(), &mut buffer), Journal::default());
+        let mut decoder = decoder();
+        assert!(client.export(&REQUEST, &mut decoder, &mut sink).is_ok());
+        let told = sink.told.len();
+        let blocking = client.export(&REQUEST, &mut decoder, &mut sink);
+        assert!(blocking.is_err(), "{shown}");
+        assert_eq!(sink.told.len(), told, "{shown}");
+        assert!(!client.can_export(), "{shown}");
+
+        // The async client says the same.
+        let mut buffer = [0; MIN_BUFFER];
+        let mut slow = Slow(Journal::default());
+        let mut client = Client::new(Peer::new(&second), server(), &mut buffer);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut export = pin!(client.export_async(&REQUEST, &mut decoder, &mut slow));
+        let asynchronous = loop {
+            if let Poll::Ready(result) = export.as_mut().poll(&mut context) {
+                break result;
+            }
+        };
+        assert_eq!(asynchronous, blocking, "{shown}");
+    }
+}
+
+#[test]
+fn a_response_to_another_request_is_refused() {
+    let ours = "00000000-0000-0000-0000-000000000000";
+    let other = "00000000-0000-0000-0000-000000000001";
+    let body = soap(&[Some(WHOLE), Some(WHOLE), Some(WHOLE)]);
+    let echo = |ids: &[&str]| -> String {
+        let fields = ids.iter().map(|id| format!("Client-Request-Id: {id}\r\n"));
+        fields.collect()
+    };
+    for ids in [&[][..], &[""], &[ours], &[ours, ours], &["", ours]] {
+        let (result, _, ready) = export(&http(200, &echo(ids), &body));
+        assert_eq!(result.unwrap().ok, 3, "{ids:?}");
+        assert!(ready, "{ids:?}");
+    }
+    let long = "0".repeat(MIN_BUFFER);
+    for ids in [
+        &[other][..],
+        &[ours, other],
+        &[other, ours],
+        &[&ours[1..]],
+        &["x"],
+        &[&long],
+    ] {
+        for status in [200, 408, 500] {
+            let (result, told, ready) = export(&http(status, &echo(ids), &body));
+            assert_eq!(result, Err(Error::OtherRequest), "{ids:?}");
+            let outcomes: Vec<u32> = told.iter().filter_map(Told::outcome).collect();
+            assert_eq!(
+                (outcomes, told.len()),
+                (vec![0, 1, 2], 3),
+                "{ids:?}: {told:?}"
+            );
+            assert!(!ready);
+        }
+    }
+}
+
+/// The answer to the first request, sent twice, is not the answer to the second.
+#[test]
+fn the_requests_of_a_connection_have_ids_of_their_own() {
+    let body = soap(&[Some(WHOLE), None, Some(WHOLE)]);
+    let response = |id: &str| http(200, &format!("client-request-id: {id}\r\n"), &body);
+    let (first, second) = (
+        "11111111-1111-1111-1111-1111111111ff",
+        "11111111-1111-1111-1111-111111111200",
+    );
+    for (echoed, expected) in [(second, true), (first, false)] {
+        let mut guid = [0x11; 16];
+        guid[15] = 0xff;
+        let mut peer = Peer::new(&[response(first), response(echoed)].concat());
+        peer.most = 1; // so that the second response is not read with the first
+        let mut buffer = [0; MIN_BUFFER];
+        let server = server().client_request_id(guid);
+        let (mut client, mut sink) = (Client::new(peer, server, &mut buffer), Journal::default());
+        for is_expected in [true, expected] {
+            let result = client.export(&REQUEST, &mut decoder(), &mut sink);
+            assert_eq!(result.is_ok(), is_expected, "{result:?}");
+            assert_eq!(client.can_export(), is_expected);
+        }
+        let sent = String::from_utf8(client.into_transport().sent).unwrap();
+        let ids = sent
+            .lines()
+            .filter_map(|line| line.strip_prefix("client-request-id: "));
+        assert_eq!(ids.collect::<Vec<_>>(), [first, second]);
+    }
+}
+
+#[test]
+fn a_coded_body_is_not_decoded() {
+    let body = soap(&[Some(WHOLE), Some(WHOLE), Some(WHOLE)]);
+    for fields in [
+        "Content-Encoding: gzip\r\n",
+        "Content-Encoding: identity, br\r\n",
+    ] {
+        let (result, told, ready) = export(&http(200, fields, &body));
+        assert_eq!((result, told.len(), ready), (Err(Error::Coded), 3, false));
+        let (result, ..) = export(&http(503, fields, &body));
+        assert!(matches!(result, Err(Error::Status(status)) if status.code == 503));
+    }
+    for fields in [
+        "Content-Encoding: identity\r\n",
+        "Content-Encoding:\r\n",
+        "Content-Encoding: ,\r\n",
+    ] {
+        let (result, _, ready) = export(&http(200, fields, &body));
+        assert_eq!((result.unwrap().ok, ready), (3, true), "{fields}");
+    }
+}
+
+/// What follows may be the rest of the document, or nothing: these clients cannot look.
+#[test]
+fn only_a_whole_answer_keeps_the_connection() {
+    let whole = soap(&[Some(WHOLE), None, Some(WHOLE)]);
+    let chunked = |body: &str| {
+        let head = "HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n";
+        format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).into_bytes()
+    };
+    for (response, expected) in [
+        (http(200, "", &whole), true),
+        (chunked(&whole), true),
+        (http(200, "", &whole[..whole.len() - 1]), false),
+        (chunked(&whole[..whole.len() - 20]), false),
+        (http(200, "", ""), false),
+        (http(401, "", ""), false),
+        (b"HTTP/1.1 204 x\r\n\r\n".to_vec(), false),
+        (http(204, "", &whole), false),
+        (http(304, "", &whole), false),
+    ] {
+        let (result, _, ready) = export(&response);
+        assert_eq!(
+            (result.is_ok(), ready),
+            (expected, expected),
+            "{}",
+            response.escape_ascii()
+        );
+    }
 }
 
 #[test]

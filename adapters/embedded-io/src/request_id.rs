@@ -1,0 +1,61 @@
+//! `client-request-id`: which request a response answers.
+
+/// The id of a request, as Exchange echoes it: a GUID in text form.
+///
+/// Source: [Instrumenting client requests](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/instrumenting-client-requests-for-ews-and-rest-in-exchange).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestId(pub(crate) [u8; 16]);
+
+impl RequestId {
+    pub(crate) const NAME: &'static str = "client-request-id";
+    const LEN: usize = 36;
+
+    /// The id of the next request on the same connection.
+    pub(crate) fn advance(&mut self) {
+        for byte in self.0.iter_mut().rev() {
+            *byte = byte.wrapping_add(1);
+            if *byte != 0 {
+                break;
+            }
+        }
+    }
+
+    /// Eight digits, four, four, four and twelve, with hyphens between.
+    pub(crate) fn text(&self) -> [u8; Self::LEN] {
+        let mut text = [b'-'; Self::LEN];
+        let places = text.iter_mut().enumerate();
+        let places = places.filter(|(place, _)| !matches!(place, 8 | 13 | 18 | 23));
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        for ((_, place), digit) in places.zip(digits) {
+            *place = digit + if digit < 10 { b'0' } else { b'a' - 10 };
+        }
+        text
+    }
+
+    /// Whether a response with this value of the field answers another request. An empty one says nothing.
+    pub(crate) fn is_not(&self, value: &[u8]) -> bool {
+        !value.is_empty() && !value.eq_ignore_ascii_case(&self.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RequestId;
+
+    #[test]
+    fn an_id_is_a_guid_and_the_next_one_is_another() {
+        let mut id =
+            RequestId(*b"\x01\x23\x45\x67\x89\xab\xcd\xef\xfe\xdc\xba\x98\x76\x54\xff\xff");
+        assert_eq!(&id.text(), b"01234567-89ab-cdef-fedc-ba987654ffff");
+        assert!(!id.is_not(b"01234567-89AB-CDEF-FEDC-BA987654FFFF"));
+        assert!(!id.is_not(b""));
+        let before = id.text();
+        id.advance();
+        assert_eq!(&id.text(), b"01234567-89ab-cdef-fedc-ba9876550000");
+        assert!(id.is_not(&before));
+        assert!(id.is_not(b"01234567-89ab-cdef-fedc-ba98765500"));
+        let mut last = RequestId([0xff; 16]);
+        last.advance();
+        assert_eq!(last.0, [0; 16]);
+    }
+}
