@@ -36,7 +36,7 @@ impl<T: Read + Write> Client<'_, T> {
             sent => sent,
         };
         let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
-        let mut response = Response::new(line, self.server.request_id);
+        let mut response = Response::new(line, &self.server.request_id);
         let mut items = Items {
             decoder,
             delivery: Delivery::default(),
@@ -103,7 +103,7 @@ async fn receive<T: Read, S: AsMut<[u8]>, K: AsyncSink + ?Sized>(
             response.finish().map_err(Error::Http)?;
         }
         let mut input = buffer.get(..len).unwrap_or(buffer);
-        while let Some(mut data) = response.next(&mut input)? {
+        while let Some(mut data) = response.next(&mut input).map_err(Error::Http)? {
             items.feed(&mut data).await.map_err(Error::Response)?;
         }
         can_reuse = response.can_reuse(input);

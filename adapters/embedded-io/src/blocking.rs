@@ -34,7 +34,7 @@ impl<T: Read + Write> Client<'_, T> {
             sent => sent,
         };
         let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
-        let mut response = Response::new(line, self.server.request_id);
+        let mut response = Response::new(line, &self.server.request_id);
         let mut sink = Watched { sink, ended: false };
         let received = sent.and_then(|()| {
             receive(
@@ -97,7 +97,7 @@ fn receive<T: Read, S: AsMut<[u8]>, K: Sink + ?Sized>(
             response.finish().map_err(Error::Http)?;
         }
         let mut input = buffer.get(..len).unwrap_or(buffer);
-        while let Some(mut data) = response.next(&mut input)? {
+        while let Some(mut data) = response.next(&mut input).map_err(Error::Http)? {
             loop {
                 match decoder.feed(&mut data, sink) {
                     Ok(()) => break,

@@ -83,8 +83,10 @@ pub(crate) fn broken<E>(
     error: exportitems::Error,
 ) -> Error<E> {
     match (received, response.bad_status()) {
-        (Ok(_) | Err(Error::Response(_)), Some(status)) => Error::Status(status),
-        (Ok(_) | Err(Error::Response(_)), None) => Error::Response(error),
-        (Err(broken), _) => broken,
+        (Err(broken), _) if !matches!(broken, Error::Response(_)) => broken,
+        _ if response.is_foreign => Error::OtherRequest,
+        (_, Some(status)) => Error::Status(status),
+        _ if response.is_refused() => Error::Coded,
+        _ => Error::Response(error),
     }
 }

@@ -3,7 +3,7 @@
 use exportitems::Encoder;
 use exportitems_http1::{BodyDecoder, HeadDecoder, HeadEncoder, HeadEvent};
 
-use crate::error::{Error, Status};
+use crate::error::Status;
 use crate::request_id::RequestId;
 
 /// Smallest buffer, in bytes: a quarter of it holds the longest line of a response's head that decides
@@ -27,19 +27,21 @@ pub(crate) fn next_bytes<'b>(
 pub(crate) struct Response<'l> {
     part: Part<'l>,
     status: Status,
-    request_id: RequestId,
+    request_id: &'l RequestId,
     /// The response echoes the id of another request.
-    is_foreign: bool,
+    pub(crate) is_foreign: bool,
 }
 
 enum Part<'l> {
     Head(HeadDecoder<'l>),
     Body(BodyDecoder),
+    /// A body that cannot be the answer, left where it is.
+    Refused,
 }
 
 impl<'l> Response<'l> {
     /// The response to the request with this id. `line` takes a line of the head.
-    pub(crate) fn new(line: &'l mut [u8], request_id: RequestId) -> Self {
+    pub(crate) fn new(line: &'l mut [u8], request_id: &'l RequestId) -> Self {
         Self {
             part: Part::Head(HeadDecoder::new(line)),
             status: Status {
@@ -53,17 +55,19 @@ impl<'l> Response<'l> {
 
     /// The next data of the body that `input` holds, which is moved forward over them. `None`: read on, or over.
     ///
-    /// A body that cannot be the answer is not begun.
-    pub(crate) fn next<'i, E>(
+    /// A body that cannot be the answer is not begun: the response is over, and [`broken`](crate::client::broken)
+    /// says why.
+    pub(crate) fn next<'i>(
         &mut self,
         input: &mut &'i [u8],
-    ) -> Result<Option<&'i [u8]>, Error<E>> {
+    ) -> Result<Option<&'i [u8]>, exportitems_http1::Error> {
         loop {
             let head = match &mut self.part {
                 Part::Head(head) => head,
-                Part::Body(body) => return body.next(input).map_err(Error::Http),
+                Part::Body(body) => return body.next(input),
+                Part::Refused => return Ok(None),
             };
-            match head.next(input).map_err(Error::Http)? {
+            match head.next(input)? {
                 Some(HeadEvent::Field(field)) => {
                     if let Some(seconds) = field.retry_after_seconds() {
                         self.status.retry_after = Some(seconds);
@@ -76,13 +80,11 @@ impl<'l> Response<'l> {
                 }
                 Some(HeadEvent::Head(head)) => {
                     self.status.code = head.status();
-                    if self.is_foreign {
-                        return Err(Error::OtherRequest);
-                    }
-                    if head.is_coded() {
-                        return Err(self.bad_status().map_or(Error::Coded, Error::Status));
-                    }
-                    self.part = Part::Body(BodyDecoder::new(&head));
+                    self.part = if self.is_foreign || head.is_coded() {
+                        Part::Refused
+                    } else {
+                        Part::Body(BodyDecoder::new(&head))
+                    };
                 }
                 Some(HeadEvent::Interim(_)) => {}
                 None => return Ok(None),
@@ -95,11 +97,21 @@ impl<'l> Response<'l> {
         match &mut self.part {
             Part::Head(head) => head.finish(),
             Part::Body(body) => body.finish(),
+            Part::Refused => Ok(()),
         }
     }
 
     pub(crate) const fn is_complete(&self) -> bool {
-        matches!(&self.part, Part::Body(body) if body.is_complete())
+        match &self.part {
+            Part::Head(_) => false,
+            Part::Body(body) => body.is_complete(),
+            Part::Refused => true,
+        }
+    }
+
+    /// Whether the body cannot be the answer.
+    pub(crate) const fn is_refused(&self) -> bool {
+        matches!(self.part, Part::Refused)
     }
 
     /// Whether the connection may carry another request, `rest` being what is left of the input.

@@ -22,14 +22,20 @@ impl RequestId {
 
     /// Eight digits, four, four, four and twelve, with hyphens between.
     pub(crate) fn text(&self) -> [u8; Self::LEN] {
-        let mut text = [b'-'; Self::LEN];
-        let places = text.iter_mut().enumerate();
-        let places = places.filter(|(place, _)| !matches!(place, 8 | 13 | 18 | 23));
-        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        for ((_, place), digit) in places.zip(digits) {
-            *place = digit + if digit < 10 { b'0' } else { b'a' - 10 };
-        }
-        text
+        let mut digits = 0;
+        core::array::from_fn(|place| {
+            if matches!(place, 8 | 13 | 18 | 23) {
+                return b'-';
+            }
+            let byte = self.0.get(digits / 2).copied().unwrap_or_default();
+            let digit = if digits % 2 == 0 {
+                byte >> 4
+            } else {
+                byte & 15
+            };
+            digits += 1;
+            digit + if digit < 10 { b'0' } else { b'a' - 10 }
+        })
     }
 
     /// Whether a response with this value of the field answers another request. An empty one says nothing.
