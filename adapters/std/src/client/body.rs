@@ -6,6 +6,10 @@ use exportitems_http1::{BodyDecoder, ResponseHead};
 
 use super::connection::Connection;
 use super::error::TransportError;
+use super::start::Start;
+
+/// Bytes of a body that are looked at before it is decoded or quoted.
+const START: usize = 4096;
 
 /// Gives a body piece by piece, in the buffer that the connection fills.
 pub(super) struct Body<'b> {
@@ -14,8 +18,12 @@ pub(super) struct Body<'b> {
     buffer: &'b mut [u8],
     /// What has been received and not been looked at.
     rest: Range<usize>,
-    /// Data that have been looked at and are to be given again.
-    peeked: Range<usize>,
+    /// The first data, which have been looked at; they are given before everything else.
+    start: Vec<u8>,
+    /// `start` has been given.
+    begun: bool,
+    /// How the body ended, where that was noticed while looking at its start.
+    ended: Option<Result<(), TransportError>>,
 }
 
 impl<'b> Body<'b> {
@@ -31,46 +39,46 @@ impl<'b> Body<'b> {
             decoder: BodyDecoder::new(head),
             buffer,
             rest,
-            peeked: 0..0,
+            start: Vec::new(),
+            begun: false,
+            ended: None,
         }
     }
 
     /// The next data, never empty; `None` at the end of a whole body.
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>, TransportError> {
-        let data = match core::mem::take(&mut self.peeked) {
-            peeked if !peeked.is_empty() => Some(peeked),
-            _ => self.advance()?,
-        };
-        Ok(data.map(|data| &self.buffer[data]))
+        if !core::mem::replace(&mut self.begun, true) && !self.start.is_empty() {
+            return Ok(Some(&self.start));
+        }
+        match self.ended.take() {
+            Some(ended) => ended.map(|()| None),
+            None => Ok(self.advance()?.map(|data| &self.buffer[data])),
+        }
     }
 
-    /// Whether the body begins as XML does, behind white space and a byte order mark.
+    /// What the body begins with. The data are given again by [`next`](Self::next).
     ///
-    /// The marks of UTF-16 count: the decoder says better than anybody what is wrong with them.
-    pub(super) fn looks_like_xml(&mut self) -> Result<bool, TransportError> {
-        while let Some(data) = self.advance()? {
-            let first = self.buffer[data.clone()]
-                .iter()
-                .find(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0xEF | 0xBB | 0xBF));
-            if let Some(&first) = first {
-                self.peeked = data;
-                return Ok(matches!(first, b'<' | 0xFE | 0xFF));
+    /// # Errors
+    /// What happened to the connection before the first byte of the body.
+    pub(super) fn look(&mut self) -> Result<Start, TransportError> {
+        loop {
+            if let Some(start) = Start::of(&self.start, self.is_over()) {
+                return Ok(start);
+            }
+            self.fill();
+            if self.start.is_empty() && matches!(self.ended, Some(Err(_))) {
+                return self.ended.take().unwrap_or(Ok(())).map(|()| Start::Empty);
             }
         }
-        Ok(false)
     }
 
-    /// The first `limit` bytes or so, as far as they can be had.
-    pub(super) fn start(&mut self, limit: usize) -> Vec<u8> {
-        let mut start = Vec::new();
-        while start.len() < limit {
-            match self.next() {
-                Ok(Some(data)) => start.extend_from_slice(&data[..data.len().min(limit)]),
-                // What is wrong with the connection matters less than what the server said.
-                Ok(None) | Err(_) => break,
-            }
+    /// The first bytes, as far as they can be had.
+    pub(super) fn start(&mut self) -> &[u8] {
+        // What is wrong with the connection matters less than what the server said.
+        while !self.is_over() {
+            self.fill();
         }
-        start
+        &self.start
     }
 
     /// The connection, if it can carry another request.
@@ -78,6 +86,20 @@ impl<'b> Body<'b> {
         self.decoder
             .can_reuse(&self.buffer[self.rest])
             .then_some(self.connection)
+    }
+
+    /// Whether there is no more to be looked at.
+    fn is_over(&self) -> bool {
+        self.ended.is_some() || self.start.len() >= START
+    }
+
+    /// Adds the next data to `start`.
+    fn fill(&mut self) {
+        match self.advance() {
+            Ok(Some(data)) => self.start.extend_from_slice(&self.buffer[data]),
+            Ok(None) => self.ended = Some(Ok(())),
+            Err(error) => self.ended = Some(Err(error)),
+        }
     }
 
     /// Where the next data are in the buffer.

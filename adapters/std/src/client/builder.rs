@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use exportitems_http1::RequestHead;
 
-use super::connection::Timeouts;
+use super::connection::{Rate, Timeouts};
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::error::BuildError;
@@ -37,6 +37,10 @@ impl ClientBuilder {
                 connect: Duration::from_secs(30),
                 read: Duration::from_mins(5),
                 write: Duration::from_mins(1),
+                lowest: Rate {
+                    bytes: 1024,
+                    within: Duration::from_mins(5),
+                },
             },
         }
     }
@@ -72,28 +76,41 @@ impl ClientBuilder {
         self
     }
 
-    /// `User-Agent`, which Microsoft wants to be unique; `exportitems/` and the version if not told.
+    /// `User-Agent`, which Microsoft wants to be unique; `exportitems/` and the version by default.
     pub fn user_agent(mut self, user_agent: &str) -> Self {
         user_agent.clone_into(&mut self.user_agent);
         self
     }
 
-    /// Longest wait for a connection, and for its TLS handshake; 30 s if not told.
+    /// Longest time for a whole connection: all addresses of the host, and the TLS handshake; 30 s by default.
+    ///
+    /// The system's resolver of names has limits of its own.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.connect = timeout;
         self
     }
 
-    /// Longest silence of the server in a response; 5 minutes if not told.
+    /// Longest silence of the server in a response; 5 minutes by default.
     ///
     /// A server works up to a minute on a batch and delays items that are over its budget, so this is not
-    /// the time of a whole response, which has no limit.
+    /// the time of a whole response, which has no limit but the [lowest rate](Self::lowest_rate).
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.read = timeout;
         self
     }
 
-    /// Longest time that the server takes nothing of a request; a minute if not told.
+    /// Lowest rate of a response: one that brings fewer `bytes` `within` this time ends in
+    /// [`TransportError::TooSlow`](super::TransportError::TooSlow). 1 KiB in 5 minutes by default; 0 bytes is no
+    /// limit.
+    ///
+    /// Only time spent waiting for the server counts, not that of the sink. A time below the
+    /// [longest silence](Self::read_timeout) is raised to it, so that silence alone never is a low rate.
+    pub fn lowest_rate(mut self, bytes: u64, within: Duration) -> Self {
+        self.timeouts.lowest = Rate { bytes, within };
+        self
+    }
+
+    /// Longest time that the server takes nothing of a request; a minute by default.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.write = timeout;
         self
@@ -105,14 +122,20 @@ impl ClientBuilder {
     /// What is wrong with the options; credentials without TLS for another host are.
     pub fn build(self) -> Result<Client, BuildError> {
         let endpoint = Endpoint::parse(&self.url).map_err(BuildError::Url)?;
+        let mut timeouts = self.timeouts;
         let Timeouts {
             connect,
             read,
             write,
-        } = self.timeouts;
-        if [connect, read, write].iter().any(Duration::is_zero) {
+            ref mut lowest,
+        } = timeouts;
+        if [connect, read, write, lowest.within]
+            .iter()
+            .any(Duration::is_zero)
+        {
             return Err(BuildError::ZeroTimeout);
         }
+        lowest.within = lowest.within.max(read);
         let mut headers = vec![("User-Agent".to_owned(), self.user_agent)];
         headers.extend(self.headers);
         let borrowed: Vec<_> = headers
@@ -128,7 +151,7 @@ impl ClientBuilder {
         let mut client = Client::new(
             endpoint,
             tls,
-            self.timeouts,
+            timeouts,
             headers,
             self.allow_plaintext_credentials,
         );

@@ -1,9 +1,13 @@
 //! What a client proves itself with.
 
 use core::fmt;
+use std::sync::Arc;
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use zeroize::Zeroizing;
+
+use super::error::BuildError;
+use super::status::SentCredentials;
 
 /// Credentials, kept as the header that carries them. Never printed, and wiped from memory when dropped.
 #[derive(Clone)]
@@ -11,6 +15,24 @@ pub struct Credentials {
     scheme: &'static str,
     /// The value of `Authorization`.
     authorization: Zeroizing<String>,
+    renewal: Option<Renewal>,
+}
+
+type BoxError = Box<dyn core::error::Error + Send + Sync>;
+type TokenSource = Arc<dyn Fn() -> Result<Zeroizing<String>, BoxError> + Send + Sync>;
+
+/// Where the next access token comes from.
+#[derive(Clone)]
+struct Renewal {
+    source: TokenSource,
+    /// What the last call of the source came to, unless that was another token.
+    failure: Option<Failure>,
+}
+
+#[derive(Clone)]
+enum Failure {
+    Same,
+    Error(String),
 }
 
 impl Credentials {
@@ -38,11 +60,13 @@ impl Credentials {
         Ok(Self {
             scheme: "Basic",
             authorization,
+            renewal: None,
         })
     }
 
     /// An OAuth 2.0 access token (RFC 6750). It expires, after an hour as a rule:
-    /// [`Client::set_credentials`](super::Client::set_credentials) takes the next one.
+    /// [`Client::set_credentials`](super::Client::set_credentials) takes the next one, and
+    /// [`bearer_from`](Self::bearer_from) asks for it.
     ///
     /// # Errors
     /// [`CredentialsError::Token`] for what is no token.
@@ -57,7 +81,70 @@ impl Credentials {
         Ok(Self {
             scheme: "Bearer",
             authorization,
+            renewal: None,
         })
+    }
+
+    /// OAuth 2.0 access tokens of a source, such as a file that another program renews.
+    ///
+    /// It is called now, and again when the server refuses a token by 401. If it then gives another token, the
+    /// request is sent again with that one; a token is never sent again after it was refused.
+    ///
+    /// ```no_run
+    /// # use exportitems_std::client::Credentials;
+    /// let credentials = Credentials::bearer_from(|| {
+    ///     let file = zeroize::Zeroizing::new(std::fs::read_to_string("/run/token")?);
+    ///     Ok(file.trim().to_owned().into())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`BuildError::TokenSource`] where the source fails, and
+    /// [`BuildError::Credentials`] where what it gives is not a token.
+    pub fn bearer_from(
+        source: impl Fn() -> Result<Zeroizing<String>, BoxError> + Send + Sync + 'static,
+    ) -> Result<Self, BuildError> {
+        let token = source().map_err(BuildError::TokenSource)?;
+        let renewal = Renewal {
+            source: Arc::new(source),
+            failure: None,
+        };
+        Ok(Self {
+            renewal: Some(renewal),
+            ..Self::bearer(&token).map_err(BuildError::Credentials)?
+        })
+    }
+
+    /// Takes the next token of the source; says whether it is another one.
+    pub(super) fn renew(&mut self) -> bool {
+        let Some(renewal) = &mut self.renewal else {
+            return false;
+        };
+        let next = (renewal.source)().and_then(|token| Ok(Self::bearer(&token)?));
+        renewal.failure = match next {
+            Ok(next) if next.authorization == self.authorization => Some(Failure::Same),
+            Ok(next) => {
+                self.authorization = next.authorization;
+                None
+            }
+            Err(error) => Some(Failure::Error(error.to_string())),
+        };
+        renewal.failure.is_none()
+    }
+
+    /// What a request with these credentials was sent with, for the error of a 401.
+    pub(super) fn sent(&self) -> SentCredentials {
+        let failure = self
+            .renewal
+            .as_ref()
+            .and_then(|renewal| renewal.failure.clone());
+        match failure {
+            _ if self.scheme == "Basic" => SentCredentials::Basic,
+            None => SentCredentials::Bearer,
+            Some(Failure::Same) => SentCredentials::SameBearer,
+            Some(Failure::Error(reason)) => SentCredentials::NoNewBearer { reason },
+        }
     }
 
     pub(super) fn authorization(&self) -> &str {

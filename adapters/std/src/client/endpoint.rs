@@ -4,7 +4,7 @@ use core::fmt;
 use std::net::IpAddr;
 
 use exportitems::ExportItems;
-use http::uri::{InvalidUri, Uri};
+use url::{Host, Url};
 
 /// A checked URL, in the parts that a connection and a request need.
 #[derive(Clone, Debug)]
@@ -13,39 +13,59 @@ pub(super) struct Endpoint {
     /// Name or address, without brackets.
     pub(super) host: String,
     pub(super) port: u16,
-    /// `host[:port]` as it was written.
+    /// `host[:port]` for the field `Host`.
     pub(super) authority: String,
     /// Path and query.
     pub(super) target: String,
 }
 
 impl Endpoint {
-    pub(super) fn parse(url: &str) -> Result<Self, UrlError> {
-        let uri: Uri = url.parse().map_err(UrlError::Syntax)?;
-        let tls = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(UrlError::Scheme),
-        };
-        let authority = uri.authority().ok_or(UrlError::Host)?;
+    /// The parts of a URL.
+    ///
+    /// The `url` crate reads URLs as browsers do, and so accepts much that is a slip of the finger here:
+    /// one slash in place of two, blanks, back-slashes. Such a URL is refused before it is read.
+    pub(super) fn parse(text: &str) -> Result<Self, UrlError> {
+        let rest = ["https://", "http://"].into_iter().find_map(|scheme| {
+            let start = text.get(..scheme.len())?;
+            let rest = text.get(scheme.len()..)?;
+            start.eq_ignore_ascii_case(scheme).then_some(rest)
+        });
+        let rest = rest.ok_or(UrlError::Scheme)?;
+        if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
+            return Err(UrlError::Character);
+        }
+        let written = rest.split(['/', '?', '#']).next().unwrap_or_default();
         // They would end up in logs, with the URL; RFC 9110 §4.2.4 wants them refused.
-        if authority.as_str().contains('@') {
+        if written.contains('@') {
             return Err(UrlError::UserInfo);
         }
-        let host = authority.host().trim_matches(['[', ']']);
-        if host.is_empty() {
+        if written.is_empty() || written.starts_with(':') {
             return Err(UrlError::Host);
         }
-        let target = match uri.path_and_query() {
-            Some(path) if path.as_str() != "/" => path.as_str(),
-            _ => ExportItems::ENDPOINT_PATH,
+        let url = Url::parse(text).map_err(UrlError::Syntax)?;
+        if written.ends_with(':') || url.port() == Some(0) {
+            return Err(UrlError::Port);
+        }
+        if url.fragment().is_some() {
+            return Err(UrlError::Fragment);
+        }
+        let host = match url.host().ok_or(UrlError::Host)? {
+            Host::Domain(name) => name.to_owned(),
+            Host::Ipv4(address) => address.to_string(),
+            Host::Ipv6(address) => address.to_string(),
+        };
+        let port = url.port_or_known_default().ok_or(UrlError::Port)?;
+        let target = match (url.path(), url.query()) {
+            ("" | "/", None) => ExportItems::ENDPOINT_PATH.to_owned(),
+            (path, None) => path.to_owned(),
+            (path, Some(query)) => format!("{path}?{query}"),
         };
         Ok(Self {
-            tls,
-            host: host.to_owned(),
-            port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }),
-            authority: authority.as_str().to_owned(),
-            target: target.to_owned(),
+            tls: url.scheme() == "https",
+            host,
+            port,
+            authority: url.authority().to_owned(),
+            target,
         })
     }
 
@@ -59,43 +79,53 @@ impl Endpoint {
     }
 }
 
-/// The URL is not one to export from.
-#[derive(Debug)]
+/// The URL cannot be used. Nothing was connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// It is no URL.
-    Syntax(InvalidUri),
+    /// It is not a URL.
+    Syntax(url::ParseError),
     /// It begins with neither `https://` nor `http://`.
     Scheme,
     /// It names no host.
     Host,
+    /// There is a colon after the host, but no port from 1 to 65535.
+    Port,
     /// It holds a user or password.
     UserInfo,
+    /// It holds a fragment, which no request carries.
+    Fragment,
+    /// It holds white space, a control character or a back-slash.
+    Character,
 }
 
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Syntax(error) => write!(f, "not a URL: {error}"),
-            Self::Scheme => f.write_str("the URL begins with neither https:// nor http://"),
-            Self::Host => f.write_str(
-                "the URL names no host; write https://mail.example.com/EWS/Exchange.asmx",
-            ),
-            Self::UserInfo => {
-                f.write_str("the URL holds a user or password; give credentials by their option")
+        f.write_str(match self {
+            Self::Syntax(url::ParseError::InvalidPort) | Self::Port => {
+                "the port in the URL is not a number from 1 to 65535; correct it, or leave it out with its colon"
             }
-        }
+            Self::Syntax(url::ParseError::EmptyHost) | Self::Host => {
+                "the URL names no host; write https://mail.example.com/EWS/Exchange.asmx"
+            }
+            Self::Syntax(error) => return write!(f, "the URL cannot be read: {error}; correct it"),
+            Self::Scheme => {
+                "the URL does not begin with https:// (or http://); \
+                 begin with https://, as in https://mail.example.com/EWS/Exchange.asmx"
+            }
+            Self::UserInfo => {
+                "the URL holds a user or password; remove it and give credentials by their option"
+            }
+            Self::Fragment => "the URL holds a fragment; remove the # and what follows it",
+            Self::Character => {
+                "the URL holds white space, a control character or a back-slash; \
+                 remove it, or write a space of the path as %20"
+            }
+        })
     }
 }
 
-impl core::error::Error for UrlError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Syntax(error) => Some(error),
-            Self::Scheme | Self::Host | Self::UserInfo => None,
-        }
-    }
-}
+impl core::error::Error for UrlError {}
 
 #[cfg(test)]
 mod tests {
@@ -103,36 +133,88 @@ mod tests {
 
     #[test]
     fn parts_of_a_url() {
-        for (url, expected) in [
+        for (url, host, parts) in [
             (
                 "https://mail.example.com/EWS/Exchange.asmx",
+                "mail.example.com",
                 (true, "mail.example.com", 443, "/EWS/Exchange.asmx"),
             ),
             (
-                "https://mail.example.com",
+                "HTTPS://Mail.Example.Com",
+                "mail.example.com",
                 (true, "mail.example.com", 443, "/EWS/Exchange.asmx"),
             ),
-            ("http://[::1]:8080/x?y", (false, "::1", 8080, "/x?y")),
+            (
+                "https://mail.example.com:443/",
+                "mail.example.com",
+                (true, "mail.example.com", 443, "/EWS/Exchange.asmx"),
+            ),
+            (
+                "http://[::1]:8080/x?y",
+                "[::1]:8080",
+                (false, "::1", 8080, "/x?y"),
+            ),
+            (
+                "https://192.0.2.7:65535/a%20b",
+                "192.0.2.7:65535",
+                (true, "192.0.2.7", 65535, "/a%20b"),
+            ),
+            (
+                "https://post.b\u{fc}cher.example/\u{e4}",
+                "post.xn--bcher-kva.example",
+                (true, "post.xn--bcher-kva.example", 443, "/%C3%A4"),
+            ),
         ] {
             let endpoint = Endpoint::parse(url).unwrap();
-            let parts = (
+            let found = (
                 endpoint.tls,
                 endpoint.host.as_str(),
                 endpoint.port,
                 endpoint.target.as_str(),
             );
-            assert_eq!(parts, expected, "{url}");
+            assert_eq!(found, parts, "{url}");
+            assert_eq!(endpoint.authority, host, "{url}");
         }
     }
 
     #[test]
-    fn what_is_no_endpoint() {
+    fn a_wrong_url_is_refused() {
         for (url, says) in [
-            ("mail.example.com", "neither https"),
-            ("ftp://mail.example.com/", "neither https"),
+            ("mail.example.com", "begin with https://"),
+            ("mail.example.com:443/EWS", "begin with https://"),
+            ("//mail.example.com/", "begin with https://"),
+            ("ftp://mail.example.com/", "begin with https://"),
+            ("https:/mail.example.com/", "begin with https://"),
+            ("https:mail.example.com", "begin with https://"),
+            ("<https://mail.example.com>", "begin with https://"),
+            (" https://mail.example.com", "begin with https://"),
+            ("", "begin with https://"),
             ("https://user:secret@mail.example.com/", "user or password"),
-            ("https:///EWS", "not a URL"),
-            ("", "not a URL"),
+            (
+                "https://user:secret@mail.example.com:99999/",
+                "user or password",
+            ),
+            ("https://@mail.example.com/", "user or password"),
+            ("https:///EWS", "names no host"),
+            ("https://", "names no host"),
+            ("https://:443/", "names no host"),
+            ("https://mail.example.com:65536/", "from 1 to 65535"),
+            ("https://mail.example.com:44300000/", "from 1 to 65535"),
+            ("https://mail.example.com:-1/", "from 1 to 65535"),
+            ("https://mail.example.com:0/", "from 1 to 65535"),
+            ("https://mail.example.com:/", "from 1 to 65535"),
+            ("https://mail.example.com:", "from 1 to 65535"),
+            ("https://[::1]:/", "from 1 to 65535"),
+            ("https://mail.example.com:port/", "from 1 to 65535"),
+            ("https://mail.example.com/EWS#top", "fragment"),
+            ("https://mail.example.com/EWS/ Exchange.asmx", "white space"),
+            ("https://mail. example.com/", "white space"),
+            ("https://mail.example.com/\n", "white space"),
+            ("https://mail.example.com\\EWS", "back-slash"),
+            ("https://[::1/", "cannot be read"),
+            ("https://[::g]/", "cannot be read"),
+            ("https://256.1.1.1/", "cannot be read"),
+            ("https://ma^il.example.com/", "cannot be read"),
         ] {
             let error = Endpoint::parse(url).unwrap_err().to_string();
             assert!(error.contains(says), "{url}: {error}");
@@ -144,6 +226,7 @@ mod tests {
     fn loopback() {
         for (url, loopback) in [
             ("http://127.8.9.1/", true),
+            ("http://0x7f.1/", true),
             ("http://[::1]/", true),
             ("http://LOCALHOST/", true),
             ("http://localhost.example.com/", false),

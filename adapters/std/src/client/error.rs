@@ -5,12 +5,15 @@ use core::time::Duration;
 use std::io;
 use std::path::PathBuf;
 
+use exportitems::policy::{Advice, Disposition};
 use exportitems::RequestError;
 
 use super::credentials::CredentialsError;
 use super::endpoint::{Endpoint, UrlError};
 use super::response::Answer;
+use super::seconds;
 use super::status::StatusError;
+use super::tls_problem::TlsProblem;
 
 /// A client cannot be made: the caller is at fault, or this machine.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub enum BuildError {
     Url(UrlError),
     /// The credentials cannot be carried.
     Credentials(CredentialsError),
+    /// The source of access tokens failed.
+    TokenSource(Box<dyn core::error::Error + Send + Sync>),
     /// Credentials for a host that is reached without TLS.
     PlaintextCredentials {
         /// The host.
@@ -27,7 +32,7 @@ pub enum BuildError {
     },
     /// A header cannot be sent.
     Header(exportitems_http1::RequestError),
-    /// A time-out of zero.
+    /// A timeout is zero.
     ZeroTimeout,
     /// A file of certificates cannot be used.
     CaFile {
@@ -50,18 +55,19 @@ impl fmt::Display for BuildError {
         match self {
             Self::Url(error) => error.fmt(f),
             Self::Credentials(error) => error.fmt(f),
+            Self::TokenSource(error) => error.fmt(f),
             Self::PlaintextCredentials { host } => write!(
                 f,
                 "credentials would go to {host} in plain text; use https, or allow it by name"
             ),
             Self::Header(error) => error.fmt(f),
-            Self::ZeroTimeout => f.write_str("a time-out of zero lets nothing happen"),
+            Self::ZeroTimeout => f.write_str("timeouts must be greater than zero"),
             Self::CaFile { path, source: Some(error) } => {
                 write!(f, "cannot use the certificates of {}: {error}", path.display())
             }
             Self::CaFile { path, source: None } => write!(
                 f,
-                "no certificate in {}; it must hold them in PEM",
+                "no certificate in {}; save it in PEM (Base64) or DER",
                 path.display()
             ),
             Self::NoRoots { .. } => f.write_str(
@@ -77,6 +83,7 @@ impl core::error::Error for BuildError {
         match self {
             Self::Url(error) => Some(error),
             Self::Credentials(error) => Some(error),
+            Self::TokenSource(error) => Some(&**error),
             Self::Header(error) => Some(error),
             Self::CaFile { source, .. } | Self::NoRoots { source } => source
                 .as_ref()
@@ -106,6 +113,23 @@ pub enum ClientError {
     Response(Box<ResponseError>),
     /// The sink failed for at least one item, with this first error. The response was read to its end.
     Sink(Box<dyn core::error::Error + Send + Sync>),
+}
+
+impl ClientError {
+    /// What can be done about it: a TLS or authentication failure is not transient.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Request(_) | Self::Header(_) | Self::Sink(_) => Disposition::Permanent,
+            Self::Transport(error) => error.disposition(),
+            Self::Status(error) => error.disposition(),
+            Self::Response(error) => match (&error.cause, error.answer.summary.fault) {
+                (Some(cause), _) => cause.disposition(),
+                (None, Some(fault)) => Advice::of_fault(&fault).disposition,
+                (None, None) => Disposition::Transient,
+            },
+        }
+    }
 }
 
 impl fmt::Display for ClientError {
@@ -146,7 +170,7 @@ impl From<TransportError> for ClientError {
     }
 }
 
-/// The connection did not bring a whole response; another attempt may.
+/// The connection did not bring a whole response.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TransportError {
@@ -157,26 +181,35 @@ pub enum TransportError {
         /// Why.
         source: io::Error,
     },
-    /// The host cannot be reached.
+    /// None of the host's addresses can be reached.
     Connect {
         /// Host and port.
         authority: String,
         /// Why.
         source: io::Error,
     },
-    /// The TLS handshake failed: the certificate is not trusted, as a rule.
+    /// There is no TLS connection.
     Tls {
         /// The host.
         host: String,
-        /// Why.
+        /// Why, sorted by what can be done.
+        problem: TlsProblem,
+        /// Why, by rustls or the socket.
         source: io::Error,
     },
-    /// The server was silent for too long.
+    /// The server took too long.
     Timeout {
-        /// During what.
+        /// For what.
         phase: Phase,
-        /// For how long.
+        /// How long.
         after: Duration,
+    },
+    /// The response came, but below the [lowest rate](super::ClientBuilder::lowest_rate).
+    TooSlow {
+        /// So many bytes came.
+        bytes: u64,
+        /// In this time.
+        within: Duration,
     },
     /// The connection broke while the request was sent.
     Write(io::Error),
@@ -184,14 +217,28 @@ pub enum TransportError {
     Read(io::Error),
     /// The response is not HTTP/1.1, or ended early.
     Http(exportitems_http1::Error),
+    /// What answers does not speak HTTP.
+    NotHttp {
+        /// It speaks TLS.
+        tls: bool,
+    },
+    /// The responses were those to other requests, each time.
+    OtherAnswer {
+        /// The `client-request-id` of the last request.
+        sent: String,
+        /// The one that came back.
+        echoed: String,
+    },
 }
 
 /// What a client was waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The connection or the TLS handshake.
+    /// The connection.
     Connect,
+    /// The TLS handshake.
+    Handshake,
     /// The server to take the request.
     Write,
     /// The next bytes of the response.
@@ -200,9 +247,23 @@ pub enum Phase {
 
 impl TransportError {
     pub(super) fn connect(endpoint: &Endpoint, source: io::Error) -> Self {
+        let host = match endpoint.host.contains(':') {
+            true => format!("[{}]", endpoint.host),
+            false => endpoint.host.clone(),
+        };
         Self::Connect {
-            authority: format!("{}:{}", endpoint.host, endpoint.port),
+            authority: format!("{host}:{}", endpoint.port),
             source,
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Tls { problem, .. } if problem.is_lasting() => Disposition::Permanent,
+            Self::NotHttp { .. } => Disposition::Permanent,
+            _ => Disposition::Transient,
         }
     }
 
@@ -219,30 +280,69 @@ impl TransportError {
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Resolve { host, source } => {
-                write!(f, "cannot find the host {host}: {source}; check the URL")
-            }
+            Self::Resolve { host, source } => write!(
+                f,
+                "cannot find the host {host}: {source}; check its name in the URL and this machine's DNS"
+            ),
             Self::Connect { authority, source } => {
-                write!(f, "cannot connect to {authority}: {source}")
+                write!(f, "cannot connect to {authority}: {source}; {}", unreached(source))
             }
-            Self::Tls { host, source } => write!(
-                f,
-                "no trusted TLS connection with {host}: {source}; \
-                 give its authority's certificate if it has one of its own"
-            ),
-            Self::Timeout { phase, after } => write!(
-                f,
-                "the server {} within {after:?}; wait longer, or ask for fewer items at a time",
+            Self::Tls {
+                host,
+                problem: problem @ (TlsProblem::Other | TlsProblem::BadCertificate | TlsProblem::Closed),
+                source,
+            } => write!(f, "no TLS connection with {host}: {problem} ({source})"),
+            Self::Tls { host, problem, .. } => write!(f, "no TLS connection with {host}: {problem}"),
+            Self::Timeout { phase, after } => {
+                let after = seconds(*after);
                 match phase {
-                    Phase::Connect => "could not be reached",
-                    Phase::Write => "did not take the request",
-                    Phase::Read => "sent nothing",
+                    Phase::Connect => write!(
+                        f,
+                        "the server did not answer within {after}; \
+                         check the host and port of the URL, and firewalls on the way"
+                    ),
+                    Phase::Handshake => write!(
+                        f,
+                        "the server accepted the connection, but no TLS handshake within {after}; \
+                         check the port of the URL"
+                    ),
+                    Phase::Write => write!(f, "the server did not take the request for {after}"),
+                    Phase::Read => write!(f, "the server sent nothing for {after}"),
                 }
+            }
+            Self::TooSlow { bytes, within } => write!(
+                f,
+                "the server sent only {bytes} bytes in {}",
+                seconds(*within)
             ),
-            Self::Write(error) => write!(f, "the connection broke in the request: {error}"),
-            Self::Read(error) => write!(f, "the connection broke in the response: {error}"),
+            Self::Write(error) => write!(f, "the connection broke during the request: {error}"),
+            Self::Read(error) => write!(f, "the connection broke during the response: {error}"),
             Self::Http(error) => error.fmt(f),
+            Self::NotHttp { tls: true } => f.write_str(
+                "what answers on this port speaks TLS; begin the URL with https://",
+            ),
+            Self::NotHttp { tls: false } => f.write_str(
+                "what answers on this port does not speak HTTP; correct the host or the port of the URL",
+            ),
+            Self::OtherAnswer { sent, echoed } => write!(
+                f,
+                "the response belongs to another request: client-request-id {echoed}, not {sent}; \
+                 look for a proxy that stores or mixes up responses"
+            ),
         }
+    }
+}
+
+/// What to check where a host is not reached.
+fn unreached(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            "nothing listens on that port, or a firewall refuses it; check the host and the port"
+        }
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+            "there is no route to it; check this machine's network"
+        }
+        _ => "check the host and the port of the URL, and firewalls on the way",
     }
 }
 
@@ -255,7 +355,10 @@ impl core::error::Error for TransportError {
             | Self::Write(source)
             | Self::Read(source) => Some(source),
             Self::Http(error) => Some(error),
-            Self::Timeout { .. } => None,
+            Self::Timeout { .. }
+            | Self::TooSlow { .. }
+            | Self::NotHttp { .. }
+            | Self::OtherAnswer { .. } => None,
         }
     }
 }

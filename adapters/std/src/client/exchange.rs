@@ -4,14 +4,17 @@ use core::fmt;
 use core::ops::Range;
 
 use exportitems::{Decoder, Encoder, ExportItems, Options, Sink};
-use exportitems_http1::{HeadDecoder, HeadEncoder, HeadEvent, RequestHead, ResponseHead};
+use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
 use zeroize::Zeroizing;
 
 use super::body::Body;
-use super::connection::Connection;
+use super::connection::{Connection, Sent};
+use super::credentials::Credentials;
 use super::error::{ClientError, ResponseError, TransportError};
+use super::head::{Head, Heard};
 use super::response::{Answer, Fields};
-use super::status::{StatusError, BODY_LIMIT};
+use super::start::Start;
+use super::status::{SentCredentials, StatusError};
 use super::tap::Tap;
 use super::Client;
 
@@ -52,26 +55,51 @@ impl fmt::Debug for Buffers {
 
 /// A response whose head has been read.
 pub(super) struct Answered {
-    connection: Connection,
-    head: ResponseHead,
-    fields: Fields,
+    pub(super) connection: Connection,
+    pub(super) head: ResponseHead,
+    pub(super) fields: Fields,
     /// What of the body is in the buffer already.
-    rest: Range<usize>,
+    pub(super) rest: Range<usize>,
     /// The server has the whole request: otherwise the connection ends here.
-    sent: bool,
+    pub(super) sent: bool,
+}
+
+impl Answered {
+    pub(super) const fn status(&self) -> u16 {
+        self.head.status()
+    }
+
+    /// Whether a response on a kept connection is about its idleness, or was under way before the request was:
+    /// a 408 that crossed the request, or a good answer to a request that was not sent yet.
+    pub(super) const fn is_of_the_idle_connection(&self) -> bool {
+        self.status() == 408 || !self.sent && matches!(self.status(), 200..=299)
+    }
+
+    /// The `client-request-id` that was sent and the one that came back, where they differ.
+    pub(super) fn other_request(&self) -> Option<(String, String)> {
+        let echoed = self.fields.other_request()?;
+        let sent = &self.fields.diagnostics.client_request_id;
+        Some((sent.clone(), echoed.to_owned()))
+    }
 }
 
 /// An attempt without a response.
 pub(super) struct Failed {
     pub(super) error: ClientError,
     /// Not a byte of a response has come.
-    unanswered: bool,
+    pub(super) unanswered: bool,
 }
 
 impl Failed {
     /// Whether this is what a kept connection says that the server has ended meanwhile.
+    ///
+    /// Bytes that are not HTTP are strays: a server that spoke HTTP before does so again.
     pub(super) fn is_stale(&self) -> bool {
-        self.unanswered && matches!(&self.error, ClientError::Transport(error) if error.is_broken())
+        match &self.error {
+            ClientError::Transport(TransportError::NotHttp { .. }) => true,
+            ClientError::Transport(error) => self.unanswered && error.is_broken(),
+            _ => false,
+        }
     }
 }
 
@@ -89,45 +117,19 @@ impl Client {
     pub(super) fn attempt(
         &mut self,
         mut connection: Connection,
-        body: Encoder<'_>,
-    ) -> Result<Answered, Failed> {
-        let id = uuid::Uuid::new_v4().to_string();
-        let sent = self.send(&mut connection, body, &id);
-        match sent {
-            // A server that refuses early answers and closes; its answer says more than the broken pipe.
-            Ok(()) | Err(ClientError::Transport(TransportError::Write(_))) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let head = self.head(connection, Fields::new(id), sent.is_ok());
-        match (head, sent) {
-            (Err(failed), Err(error)) if failed.unanswered => Err(error.into()),
-            (head, _) => head,
-        }
-    }
-
-    fn send(
-        &mut self,
-        connection: &mut Connection,
         mut body: Encoder<'_>,
-        client_request_id: &str,
-    ) -> Result<(), ClientError> {
-        let soap_action = format!("\"{}\"", ExportItems::SOAP_ACTION);
+    ) -> Result<Answered, Failed> {
+        connection.begin_exchange();
+        let id = uuid::Uuid::new_v4().to_string();
         let cookies = self.cookies.field();
-        let mut headers = vec![
-            ("Content-Type", ExportItems::CONTENT_TYPE),
-            ("Accept", "text/xml"),
-            // We remove no content coding; a request without this field lets a server use any (RFC 9110 §12.5.3).
-            ("Accept-Encoding", "identity"),
-            ("SOAPAction", &soap_action),
-            ("client-request-id", client_request_id),
-            ("return-client-request-id", "true"),
-        ];
-        let own = self.headers.iter();
-        headers.extend(own.map(|(name, value)| (name.as_str(), value.as_str())));
-        headers.extend(cookies.as_deref().map(|cookies| ("Cookie", cookies)));
-        let credentials = self.credentials.as_ref();
-        headers.extend(credentials.map(|own| ("Authorization", own.authorization())));
-
+        let soap_action = format!("\"{}\"", ExportItems::SOAP_ACTION);
+        let headers = headers(
+            &soap_action,
+            &self.headers,
+            self.credentials.as_ref(),
+            cookies.as_deref(),
+            &id,
+        );
         let head = RequestHead::new(
             &self.endpoint.target,
             &self.endpoint.authority,
@@ -135,67 +137,34 @@ impl Client {
             body.encoded_len(),
         )
         .map_err(ClientError::Header)?;
-        let mut head = HeadEncoder::new(head);
-        let out = &mut self.buffers.send[..];
-        let mut filled;
-        loop {
-            filled = head.write(out);
-            if filled < out.len() {
-                break;
-            }
-            connection.send(out)?;
-        }
-        loop {
-            filled += body.write(&mut out[filled..]);
-            connection.send(&out[..filled])?;
-            if body.is_done() {
-                return Ok(());
-            }
-            filled = 0;
-        }
-    }
 
-    fn head(
-        &mut self,
-        mut connection: Connection,
-        mut fields: Fields,
-        sent: bool,
-    ) -> Result<Answered, Failed> {
-        let mut decoder = HeadDecoder::new(&mut self.buffers.line);
-        let mut input: &[u8] = &[];
-        let (mut unanswered, mut filled) = (true, 0);
-        let failed = |error: TransportError, unanswered| Failed {
-            error: error.into(),
-            unanswered,
+        let Buffers {
+            receive,
+            line,
+            send,
+            ..
+        } = &mut self.buffers;
+        let mut response = Head::new(line, receive, &mut self.cookies, Fields::new(id.clone()));
+        let sent = transmit(
+            &mut connection,
+            HeadEncoder::new(head),
+            &mut body,
+            send,
+            &mut response,
+        );
+        let sent = match sent {
+            Ok(sent) => Ok(sent),
+            // A server that refuses early answers and closes; its answer says more than the broken pipe.
+            Err(Failed {
+                error: ClientError::Transport(error @ TransportError::Write(_)),
+                ..
+            }) => Err(error),
+            Err(failed) => return Err(failed),
         };
-        loop {
-            match decoder.next(&mut input) {
-                Ok(Some(HeadEvent::Field(field))) => fields.add(&field, &mut self.cookies),
-                Ok(Some(HeadEvent::Head(head))) => {
-                    let rest = filled - input.len()..filled;
-                    return Ok(Answered {
-                        connection,
-                        head,
-                        fields,
-                        rest,
-                        sent,
-                    });
-                }
-                Ok(Some(HeadEvent::Interim(_) | HeadEvent::FieldTooLong { .. })) => {}
-                Ok(None) => {
-                    filled = connection
-                        .receive(&mut self.buffers.receive)
-                        .map_err(|error| failed(error, unanswered))?;
-                    if filled == 0 {
-                        decoder
-                            .finish()
-                            .map_err(|error| failed(TransportError::Http(error), unanswered))?;
-                    }
-                    unanswered = false;
-                    input = &self.buffers.receive[..filled];
-                }
-                Err(error) => return Err(failed(TransportError::Http(error), unanswered)),
-            }
+        let whole = sent.as_ref().map_or(Sent::Answered, |sent| *sent);
+        match (response.finish(connection, whole), sent) {
+            (Err(failed), Err(error)) if failed.unanswered => Err(error.into()),
+            (head, _) => head,
         }
     }
 
@@ -221,26 +190,33 @@ impl Client {
         // EWS answers by content, whatever the status: faults come with 500 and with 200. But a
         // redirect or a challenge is the web server's, whatever it says besides.
         let status = head.status();
-        let may_be_soap =
-            fields.may_be_xml() && !head.is_coded() && !matches!(status, 300..=399 | 401);
-        if !may_be_soap || !body.looks_like_xml()? {
-            let error = StatusError::new(status, fields, &body.start(BODY_LIMIT));
+        let is_web_servers = matches!(status, 300..=399 | 401 | 407);
+        // What a status says does not need the body.
+        let start = match body.look() {
+            Err(_) if is_web_servers => Start::Empty,
+            start => start?,
+        };
+        if is_web_servers || start != Start::Xml {
+            let sent =
+                (self.credentials.as_ref()).map_or(SentCredentials::Nothing, Credentials::sent);
+            let error = StatusError::new(status, fields, sent, start, body.start());
             return Err(ClientError::Status(Box::new(error)));
         }
 
         let mut decoder = Decoder::with_scratch(options, &mut self.buffers.scratch[..])
             .unwrap_or_else(|_| unreachable!("the scratch is larger than MIN_SCRATCH"));
-        let mut tap = Tap::new(sink);
+        let mut tap = Tap::new(sink, fields.retry_after);
         let result = tap.pump(&mut body, &mut decoder);
         if sent {
             self.connection = body.reusable();
         }
         let Some(summary) = tap.summary else {
-            unreachable!("a decoder tells the summary before it ends, well or not");
+            unreachable!("a decoder gives the summary before it ends, well or not");
         };
         let answer = Answer {
             summary,
             status,
+            odd_content_type: fields.odd_content_type().map(str::to_owned),
             diagnostics: fields.diagnostics,
         };
         match (result, tap.error) {
@@ -251,6 +227,76 @@ impl Client {
             }))),
             (Ok(()), Some(error)) => Err(ClientError::Sink(error.into())),
             (Ok(()), None) => Ok(answer),
+        }
+    }
+}
+
+/// All fields of a request but those that frame it.
+fn headers<'h>(
+    soap_action: &'h str,
+    own: &'h [(String, String)],
+    credentials: Option<&'h Credentials>,
+    cookies: Option<&'h str>,
+    client_request_id: &'h str,
+) -> Vec<(&'h str, &'h str)> {
+    let mut headers = vec![
+        ("Content-Type", ExportItems::CONTENT_TYPE),
+        ("Accept", "text/xml"),
+        // Proxies compress where nothing is said.
+        ("Accept-Encoding", "identity"),
+        ("SOAPAction", soap_action),
+        ("client-request-id", client_request_id),
+        ("return-client-request-id", "true"),
+    ];
+    headers.extend(
+        own.iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
+    headers.extend(cookies.map(|cookies| ("Cookie", cookies)));
+    headers.extend(credentials.map(|own| ("Authorization", own.authorization())));
+    headers
+}
+
+/// Sends head and body through `out`, as far as the server wants them.
+fn transmit(
+    connection: &mut Connection,
+    mut head: HeadEncoder<'_>,
+    body: &mut Encoder<'_>,
+    out: &mut [u8],
+    response: &mut Head<'_>,
+) -> Result<Sent, Failed> {
+    let mut filled;
+    loop {
+        filled = head.write(out);
+        if filled < out.len() {
+            break;
+        }
+        if pass(connection, out, response)? == Sent::Answered {
+            return Ok(Sent::Answered);
+        }
+    }
+    loop {
+        filled += body.write(&mut out[filled..]);
+        if pass(connection, &out[..filled], response)? == Sent::Answered {
+            return Ok(Sent::Answered);
+        }
+        if body.is_done() {
+            return Ok(Sent::All);
+        }
+        filled = 0;
+    }
+}
+
+/// Sends these bytes, unless the server begins to answer; interim responses do not count.
+fn pass(
+    connection: &mut Connection,
+    mut bytes: &[u8],
+    response: &mut Head<'_>,
+) -> Result<Sent, Failed> {
+    loop {
+        let sent = connection.send(&mut bytes)?;
+        if sent == Sent::All || response.hear(connection)? == Heard::Final {
+            return Ok(sent);
         }
     }
 }

@@ -2,17 +2,24 @@
 
 mod body;
 mod builder;
+mod challenge;
 mod connection;
 mod cookies;
 mod credentials;
+mod date;
+mod dial;
 mod endpoint;
 mod error;
 mod exchange;
+mod head;
 mod response;
+mod start;
 mod status;
 mod tap;
 mod tls;
+mod tls_problem;
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use exportitems::{Encoder, ExportItems, ItemId, Options, Sink};
@@ -23,16 +30,22 @@ pub use credentials::{Credentials, CredentialsError};
 pub use endpoint::UrlError;
 pub use error::{BuildError, ClientError, Phase, ResponseError, TransportError};
 pub use response::{Answer, Diagnostics};
-pub use status::{StatusError, StatusKind};
+pub use status::{SentCredentials, StatusError, StatusKind};
+pub use tls_problem::TlsProblem;
 
 use connection::{Connection, Timeouts};
 use cookies::Cookies;
 use endpoint::Endpoint;
 use exchange::{Answered, Buffers};
 
+/// Requests that are sent again because the response was that to another one.
+const STRAYS: u8 = 2;
+/// Access tokens that are tried for one request, after the one that the server refused.
+const RENEWALS: u8 = 3;
+
 /// A blocking client for one server.
 ///
-/// It keeps one connection, which goes on with the next request, and the server's cookies.
+/// It keeps one connection for the next request, and the server's cookies.
 /// Memory: about 140 KiB, whatever the size of an item or a batch; with TLS what rustls needs on top.
 ///
 /// ```no_run
@@ -65,6 +78,8 @@ pub struct Client {
     cookies: Cookies,
     /// Open, and at the end of a response.
     connection: Option<Connection>,
+    /// A connection was made.
+    has_connected: bool,
     buffers: Buffers,
 }
 
@@ -92,6 +107,7 @@ impl Client {
             allow_plaintext_credentials,
             cookies: Cookies::default(),
             connection: None,
+            has_connected: false,
             buffers: Buffers::new(),
         }
     }
@@ -110,6 +126,14 @@ impl Client {
         Ok(())
     }
 
+    /// Whether this client has ever had a connection to the server, with TLS if the URL says so.
+    ///
+    /// Where it has not, a wrong URL is more likely than an outage.
+    #[must_use]
+    pub const fn has_connected(&self) -> bool {
+        self.has_connected
+    }
+
     /// The certificate, in DER, of the server at the other end of the connection that is kept.
     #[must_use]
     pub fn peer_certificate(&self) -> Option<&[u8]> {
@@ -119,9 +143,15 @@ impl Client {
 
     /// Exports `items` with the headers of `request` into `sink`.
     ///
-    /// It blocks until the response is over. A kept connection that turns out to be closed, before a byte
-    /// of the response, is replaced once; nothing else is tried again.
-    /// A [fault](exportitems::Summary::fault) is an answer.
+    /// It blocks until the response is over. A [fault](exportitems::Summary::fault) is an answer.
+    ///
+    /// The request is sent again, on a new connection, where the server cannot have answered it:
+    /// - A kept connection turns out to be closed before a byte of the response, or brings a 408.
+    /// - The response has the `client-request-id` of another request; after two more such responses this is
+    ///   [`TransportError::OtherAnswer`].
+    /// - The server refuses an access token by 401, and [its source](Credentials::bearer_from) has another.
+    ///
+    /// A kept connection on which anything arrived since the last response is not used at all.
     ///
     /// # Errors
     /// [`ClientError`] says which of them the sink has heard of.
@@ -144,17 +174,55 @@ impl Client {
         self.receive(answered, sink, options)
     }
 
-    /// Sends the request and reads the response's head.
+    /// Sends the request and reads the head of its response.
     fn request(&mut self, body: &Encoder<'_>) -> Result<Answered, ClientError> {
-        if let Some(kept) = self.connection.take() {
-            match self.attempt(kept, body.clone()) {
+        let (mut strays, mut renewals) = (0, 0);
+        // What has arrived meanwhile would be taken for the answer.
+        let mut kept = self.connection.take();
+        kept.take_if(|connection| !connection.is_idle());
+        loop {
+            let is_kept = kept.is_some();
+            let connection = match kept.take() {
+                Some(connection) => connection,
+                None => self.connect()?,
+            };
+            let answered = match self.attempt(connection, body.clone()) {
+                Ok(answered) => answered,
                 // An idle connection ends when the server likes; nobody has seen this request.
-                Err(failed) if failed.is_stale() => {}
-                result => return result.map_err(|failed| failed.error),
+                Err(failed) if is_kept && failed.is_stale() => continue,
+                Err(failed) => return Err(failed.error),
+            };
+            if is_kept && answered.is_of_the_idle_connection() {
+                continue;
             }
+            if let Some((sent, echoed)) = answered.other_request() {
+                strays += 1;
+                if strays <= STRAYS {
+                    continue;
+                }
+                return Err(TransportError::OtherAnswer { sent, echoed }.into());
+            }
+            if answered.status() == 401 && renewals < RENEWALS && self.renew_token() {
+                renewals += 1;
+                continue;
+            }
+            return Ok(answered);
         }
-        let fresh = Connection::open(&self.endpoint, self.tls.as_ref(), self.timeouts)?;
-        self.attempt(fresh, body.clone())
-            .map_err(|failed| failed.error)
     }
+
+    fn connect(&mut self) -> Result<Connection, TransportError> {
+        let connection = Connection::open(&self.endpoint, self.tls.as_ref(), self.timeouts)?;
+        self.has_connected = true;
+        Ok(connection)
+    }
+
+    /// Reads the source of access tokens again; says whether there is another token than was sent.
+    fn renew_token(&mut self) -> bool {
+        self.credentials.as_mut().is_some_and(Credentials::renew)
+    }
+}
+
+/// A time in whole seconds, as messages give it.
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_millis().div_ceil(1000))
 }

@@ -5,13 +5,15 @@ use core::time::Duration;
 
 use exportitems::Summary;
 use exportitems_http1::{Field, RetryAfter};
+use jiff::Timestamp;
 
 use super::cookies::Cookies;
+use super::{challenge, date};
 
 /// Bytes that are kept of a header's value.
 const VALUE_LIMIT: usize = 512;
-/// Schemes that are kept of `WWW-Authenticate`.
-const SCHEMES: usize = 8;
+/// Elements that are kept of a list, such as the schemes of `WWW-Authenticate`.
+const MOST: usize = 8;
 
 /// A response that was read to its end.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct Answer {
     pub summary: Summary,
     /// The HTTP status; a fault comes with 500, or with 200.
     pub status: u16,
+    /// `Content-Type`, where it is not that of XML: something on the way changes responses.
+    pub odd_content_type: Option<String>,
     /// How to find this exchange in the server's logs.
     pub diagnostics: Diagnostics,
 }
@@ -71,6 +75,8 @@ pub(super) struct Fields {
     pub(super) retry_after: Option<Duration>,
     /// Names of the schemes of `WWW-Authenticate`.
     pub(super) schemes: Vec<String>,
+    /// What `client-request-id` came back as.
+    echoes: Vec<String>,
 }
 
 impl Fields {
@@ -88,16 +94,21 @@ impl Fields {
         if field.is("Set-Cookie") {
             cookies.set(field.value);
         } else if field.is("WWW-Authenticate") {
-            let scheme = field.value.split(|&byte| byte == b' ').next();
-            if self.schemes.len() < SCHEMES {
-                self.schemes.extend(scheme.map(text));
+            for scheme in challenge::schemes(field.value).map(text) {
+                if self.schemes.len() < MOST && !self.schemes.contains(&scheme) {
+                    self.schemes.push(scheme);
+                }
             }
         } else if let Some(coding) = field.content_coding() {
             self.content_coding.get_or_insert_with(|| text(coding));
+        } else if field.is("client-request-id") {
+            self.echoes.extend(list(field.value));
+            self.echoes.truncate(MOST);
         } else if let Some(wait) = field.retry_after() {
-            self.retry_after = until(wait);
+            // Of several the longest, as of everything that asks for a wait.
+            self.retry_after = self.retry_after.max(until(wait));
         } else if let Some(kept) = self.slot(field) {
-            *kept = Some(text(field.value));
+            *kept = Some(text(field.value)).filter(|value| !value.is_empty());
         }
     }
 
@@ -118,13 +129,36 @@ impl Fields {
         .find_map(|(name, slot)| field.is(name).then_some(slot))
     }
 
-    /// Whether the type allows the body to be a SOAP message; one without a type may be anything.
-    pub(super) fn may_be_xml(&self) -> bool {
-        self.content_type.as_ref().is_none_or(|value| {
+    /// The `client-request-id` of another request, where that is what this response answers.
+    pub(super) fn other_request(&self) -> Option<&str> {
+        let own = &self.diagnostics.client_request_id;
+        let is_own = |echo: &String| match (uuid::Uuid::try_parse(echo), uuid::Uuid::try_parse(own))
+        {
+            (Ok(echo), Ok(own)) => echo == own,
+            _ => echo.eq_ignore_ascii_case(own),
+        };
+        match self.echoes.iter().any(is_own) {
+            true => None,
+            false => self.echoes.first().map(String::as_str),
+        }
+    }
+
+    /// The type, where it is not one of XML.
+    pub(super) fn odd_content_type(&self) -> Option<&str> {
+        self.content_type.as_deref().filter(|value| {
             let media_type = value.split(';').next().unwrap_or_default().trim();
-            media_type.is_empty() || media_type.to_ascii_lowercase().ends_with("xml")
+            !media_type.to_ascii_lowercase().ends_with("xml")
         })
     }
+}
+
+/// The elements of a list, without empty ones.
+fn list(value: &[u8]) -> impl Iterator<Item = String> + '_ {
+    value
+        .split(|&byte| byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
+        .map(text)
 }
 
 /// A header's value in a form that can be shown, on a terminal too.
@@ -133,17 +167,13 @@ fn text(value: &[u8]) -> String {
         .replace(char::is_control, "\u{fffd}")
 }
 
-/// How long to wait; `None` for a date that is none.
+/// How long to wait; `None` for a date that cannot be read.
 fn until(wait: RetryAfter<'_>) -> Option<Duration> {
     match wait {
         RetryAfter::Seconds(seconds) => Some(Duration::from_secs(seconds)),
-        // HTTP-date's preferred form (RFC 9110 §5.6.7) is one of RFC 2822's.
-        RetryAfter::Date(date) => {
-            let date = jiff::fmt::rfc2822::DateTimeParser::new()
-                .parse_timestamp(date)
-                .ok()?;
-            let wait = date.duration_since(jiff::Timestamp::now());
-            Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+        RetryAfter::Date(text) => {
+            let now = Timestamp::now();
+            Some(date::until(date::parse(text, now)?, now))
         }
     }
 }
@@ -165,7 +195,9 @@ mod tests {
             waits(b"Fri, 31 Dec 1999 23:59:59 GMT"),
             Some(Duration::ZERO)
         );
-        assert!(waits(b"Tue, 31 Dec 2199 23:59:59 GMT") > Some(Duration::from_secs(1 << 30)));
+        let far = Some(Duration::from_secs(1 << 30));
+        assert!(waits(b"Tue, 31 Dec 2199 23:59:59 GMT") > far);
+        assert!(waits(b"Tue Dec 31 23:59:59 2199") > far);
         assert_eq!(waits(b"soon"), None);
     }
 
@@ -176,22 +208,73 @@ mod tests {
         assert_eq!(text(&[b'x'; 600]).len(), VALUE_LIMIT);
     }
 
-    #[test]
-    fn xml_by_its_type() {
-        for (value, expected) in [
-            (Some("text/xml; charset=utf-8"), true),
-            (Some("application/soap+XML"), true),
-            (None, true),
-            (Some("text/html; charset=xml"), false),
-            (Some(""), true),
-            (Some(" ; charset=utf-8"), true),
-        ] {
-            let content_type = value.map(str::to_owned);
-            let fields = Fields {
-                content_type,
-                ..Fields::default()
-            };
-            assert_eq!(fields.may_be_xml(), expected, "{value:?}");
+    fn fields(values: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::new("7e2b1c1a-0000-4000-8000-00000000abcd".to_owned());
+        for (name, value) in values {
+            let value = value.as_bytes();
+            fields.add(&Field { name, value }, &mut Cookies::default());
         }
+        fields
+    }
+
+    #[test]
+    fn an_echo_says_whose_answer_it_is() {
+        let own = "7e2b1c1a-0000-4000-8000-00000000abcd";
+        let other = "11111111-0000-4000-8000-00000000abcd";
+        for (echoes, expected) in [
+            (&[][..], None),
+            (&[""], None),
+            (&[own], None),
+            (&["{7E2B1C1A-0000-4000-8000-00000000ABCD}"], None),
+            (
+                &["7e2b1c1a0000400080000000 0000abcd"],
+                Some("7e2b1c1a0000400080000000 0000abcd"),
+            ),
+            (&[other], Some(other)),
+            (&["true"], Some("true")),
+            // A proxy may add its own.
+            (&[other, own], None),
+            (
+                &["11111111-0000-4000-8000-00000000abcd, 7e2b1c1a-0000-4000-8000-00000000abcd"],
+                None,
+            ),
+        ] {
+            let values: Vec<_> = echoes
+                .iter()
+                .map(|echo| ("Client-Request-Id", *echo))
+                .collect();
+            assert_eq!(fields(&values).other_request(), expected, "{echoes:?}");
+        }
+    }
+
+    #[test]
+    fn lists_of_codings_and_challenges() {
+        let fields = fields(&[
+            ("Content-Encoding", ", identity,, gzip ,"),
+            ("content-encoding", "Identity"),
+            ("WWW-Authenticate", "Negotiate, NTLM"),
+            ("WWW-Authenticate", "NTLM"),
+            ("Content-Type", ""),
+            ("Retry-After", "30"),
+            ("Retry-After", "20"),
+        ]);
+        assert_eq!(fields.content_coding.as_deref(), Some("gzip"));
+        assert_eq!(fields.schemes, ["Negotiate", "NTLM"]);
+        assert_eq!(fields.content_type, None, "an empty one is an absent one");
+        assert_eq!(fields.retry_after, Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn types_that_are_not_of_xml() {
+        for (value, odd) in [
+            ("text/xml; charset=utf-8", false),
+            ("application/soap+XML", false),
+            ("text/html; charset=xml", true),
+            ("text/xml,text/plain", true),
+        ] {
+            let fields = fields(&[("Content-Type", value)]);
+            assert_eq!(fields.odd_content_type().is_some(), odd, "{value}");
+        }
+        assert_eq!(fields(&[]).odd_content_type(), None);
     }
 }

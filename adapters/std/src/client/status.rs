@@ -1,16 +1,16 @@
-//! Responses that are not SOAP, by their HTTP status.
+//! Responses that are not SOAP, by their HTTP status and their first bytes.
 
 use core::fmt;
 use core::time::Duration;
 
-use super::response::{Diagnostics, Fields};
+use exportitems::policy::{Advice, Disposition};
 
-/// Bytes of a body that are read for a line of text.
-pub(super) const BODY_LIMIT: usize = 4096;
-/// Characters of that line.
+use super::response::{Diagnostics, Fields};
+use super::seconds;
+use super::start::Start;
+
+/// Characters of the line that is quoted.
 const LINE_LIMIT: usize = 200;
-/// How data in the gzip format begin (RFC 1952 §2.3.1).
-const GZIP: &[u8] = b"\x1f\x8b\x08";
 
 /// The server answered, but not with a SOAP message.
 #[derive(Clone, Debug)]
@@ -20,17 +20,19 @@ pub struct StatusError {
     pub status: u16,
     /// What it means for an export.
     pub kind: StatusKind,
+    /// `Content-Type`
+    pub content_type: Option<String>,
     /// `Location`
     pub location: Option<String>,
     /// `Retry-After`
     pub retry_after: Option<Duration>,
-    /// The first line of text in the body.
+    /// The first line of text in the body; `None` where the body is not text.
     pub line: Option<String>,
     /// How to find this exchange in the server's logs.
     pub diagnostics: Diagnostics,
 }
 
-/// What an HTTP status means for an export.
+/// What an HTTP response without SOAP means for an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StatusKind {
@@ -42,129 +44,360 @@ pub enum StatusKind {
     Unauthorized {
         /// The schemes that the server offers.
         schemes: Vec<String>,
+        /// What the request was sent with.
+        sent: SentCredentials,
     },
+    /// A page or a redirect that asks a person to sign in: a gateway or a login module answers, not EWS.
+    LoginPage,
     /// 403: the account, the application or the whole tenant may not use EWS.
     Forbidden,
     /// 404, 405: EWS is not at this URL.
     NotFound,
+    /// 407: a proxy wants credentials of its own.
+    ProxyAuthentication,
+    /// 408: the request did not arrive in time.
+    RequestTimeout,
     /// 456: the account is locked.
     Locked,
     /// 429, 503: too much at once.
     Throttled,
     /// 413, 507: the request is larger than the server takes.
     TooLarge,
-    /// A body in a coding that was not offered.
+    /// 502, 504: the gateway got no answer from the server behind it.
+    Gateway,
+    /// A body in a content coding; the request accepts none.
     ContentEncoding {
-        /// `Content-Encoding`
+        /// The coding, by `Content-Encoding` or by the first bytes.
         coding: String,
     },
-    /// Another status, or a good one with a body that is not XML.
+    /// A good status, and nothing in the body.
+    Empty,
+    /// A good status, and a page that is not EWS.
+    Page,
+    /// Another status, or a good one with a body that is neither SOAP nor a page.
     Other,
 }
 
+/// The credentials of a request that was answered by 401.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SentCredentials {
+    /// None.
+    Nothing,
+    /// User and password.
+    Basic,
+    /// An access token.
+    Bearer,
+    /// An access token that [its source](super::Credentials::bearer_from) gave again, unchanged.
+    SameBearer,
+    /// An access token, and its source failed to give another.
+    NoNewBearer {
+        /// Why.
+        reason: String,
+    },
+}
+
 impl StatusError {
-    pub(super) fn new(status: u16, fields: Fields, body: &[u8]) -> Self {
-        // A proxy may compress without saying so.
-        let unsaid = || body.starts_with(GZIP).then(|| "gzip".to_owned());
-        let coding = fields.content_coding.or_else(unsaid);
-        let is_coded = coding.is_some();
+    /// `body` is its beginning, and `start` what that is.
+    pub(super) fn new(
+        status: u16,
+        fields: Fields,
+        sent: SentCredentials,
+        start: Start,
+        body: &[u8],
+    ) -> Self {
+        let coding = fields.content_coding.or(match start {
+            Start::Coded(coding) => Some(coding.to_owned()),
+            _ => None,
+        });
+        let is_text = coding.is_none() && is_text(body);
+        let is_login = is_text && start == Start::Html && asks_to_sign_in(body);
         let kind = match (status, coding) {
             (300..=399, _) => redirect(fields.location.as_deref()),
             (401, _) => StatusKind::Unauthorized {
                 schemes: fields.schemes,
+                sent,
             },
-            (403, _) => StatusKind::Forbidden,
+            // 440 is IIS's and OWA's: the session of the login page has ended.
+            (440, _) => StatusKind::LoginPage,
             (404 | 405, _) => StatusKind::NotFound,
+            (407, _) => StatusKind::ProxyAuthentication,
+            (408, _) => StatusKind::RequestTimeout,
             (413 | 507, _) => StatusKind::TooLarge,
             (429 | 503, _) => StatusKind::Throttled,
             (456, _) => StatusKind::Locked,
+            (502 | 504, _) => StatusKind::Gateway,
+            // 511 is a network that wants a sign-in first (RFC 6585 §6).
+            (511, _) => StatusKind::LoginPage,
+            (200..=299, None) if is_login => StatusKind::LoginPage,
+            (403, _) => StatusKind::Forbidden,
             (_, Some(coding)) => StatusKind::ContentEncoding { coding },
+            (200..=299, None) if start == Start::Empty => StatusKind::Empty,
+            (200..=299, None) if start == Start::Html => StatusKind::Page,
             (_, None) => StatusKind::Other,
         };
         Self {
             status,
             kind,
+            content_type: fields.content_type,
             location: fields.location,
             retry_after: fields.retry_after,
-            line: if is_coded { None } else { first_line(body) },
+            line: is_text.then(|| first_line(body)).flatten(),
             diagnostics: fields.diagnostics,
+        }
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        let location = self.location.as_deref();
+        Advice::of_http(self.policy_status(), self.policy_seconds(), location).disposition
+    }
+
+    /// `Retry-After` in the seconds that the policy counts in.
+    pub(crate) fn policy_seconds(&self) -> Option<u32> {
+        let whole = self.retry_after?.as_millis().div_ceil(1000);
+        Some(u32::try_from(whole).unwrap_or(u32::MAX))
+    }
+
+    /// The status that the policy is to judge by: a login page with a good status is a 401 in disguise, and
+    /// what answers in another form today does so in a minute.
+    pub(crate) fn policy_status(&self) -> u16 {
+        match (&self.kind, self.status) {
+            (StatusKind::LoginPage, _) => 401,
+            (StatusKind::ContentEncoding { .. } | StatusKind::Page, 200..=299) => 400,
+            (_, status) => status,
         }
     }
 }
 
-/// exchangelib, which learned it from outages, tells the two apart by the page's name.
+/// exchangelib, which learned it from outages, tells an outage from a redirect by the page's name.
 fn redirect(location: Option<&str>) -> StatusKind {
-    match location {
-        Some(location) if location.to_ascii_lowercase().contains("/genericerrorpage") => {
-            StatusKind::Outage
-        }
-        _ => StatusKind::Redirect,
+    let location = location.unwrap_or_default().to_ascii_lowercase();
+    if location.contains("/genericerrorpage") {
+        StatusKind::Outage
+    } else if SIGN_IN.iter().any(|mark| location.contains(mark)) {
+        StatusKind::LoginPage
+    } else {
+        StatusKind::Redirect
     }
+}
+
+/// What the addresses of login pages hold: OWA, AD FS, Microsoft's sign-in, and gateways' own.
+const SIGN_IN: [&str; 12] = [
+    "auth.owa",
+    "logon",
+    "login",
+    "signin",
+    "sign-in",
+    "sign_in",
+    "/adfs/",
+    "saml",
+    "oauth2/authorize",
+    "cookieauth.dll",
+    "/my.policy",
+    "/vpn/",
+];
+
+/// Whether a page holds a field for a password, or leads to one.
+fn asks_to_sign_in(page: &[u8]) -> bool {
+    let page = String::from_utf8_lossy(page).to_ascii_lowercase();
+    let asks_for_password = page.split("<input").skip(1).any(|input| {
+        input
+            .split('>')
+            .next()
+            .unwrap_or_default()
+            .contains("password")
+    });
+    let titles = ["sign in", "log in", "log on"];
+    asks_for_password
+        || SIGN_IN.iter().any(|mark| page.contains(mark))
+        || titles.iter().any(|title| page.contains(title))
 }
 
 impl fmt::Display for StatusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP {}", self.status)?;
+        if let Some(content_type) = &self.content_type {
+            write!(f, " ({content_type})")?;
+        }
         if let Some(line) = &self.line {
             write!(f, " \u{201c}{line}\u{201d}")?;
         }
         f.write_str(": ")?;
-        match &self.kind {
-            StatusKind::Outage => f.write_str("the server is out of order, try again later")?,
-            StatusKind::Redirect => write!(
-                f,
-                "the server sends elsewhere, to {}; use that URL if you trust it",
-                self.location.as_deref().unwrap_or("nowhere")
-            )?,
-            StatusKind::Unauthorized { schemes } => write!(
-                f,
-                "the credentials are missing or wrong; the server takes {}",
-                match schemes.as_slice() {
-                    [] => "an unknown scheme".to_owned(),
-                    schemes => schemes.join(", "),
+        self.explain(f)?;
+        write!(f, " ({})", self.diagnostics)
+    }
+}
+
+impl StatusError {
+    fn explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match &self.kind {
+            StatusKind::Outage => "the server is out of order; try again later",
+            StatusKind::Redirect => match &self.location {
+                Some(location) => {
+                    return write!(
+                        f,
+                        "the server redirects to {location}; use that URL if you trust it"
+                    )
                 }
-            )?,
-            StatusKind::Forbidden => f.write_str(
-                "access is forbidden; is EWS enabled for this mailbox, application and tenant",
-            )?,
-            StatusKind::NotFound => {
-                f.write_str("no EWS at this URL; its path is /EWS/Exchange.asmx as a rule")?;
+                None => {
+                    "the server redirects without a Location; \
+                     check the URL, whose path is /EWS/Exchange.asmx as a rule"
+                }
+            },
+            StatusKind::Unauthorized { schemes, sent } => return unauthorized(f, schemes, sent),
+            StatusKind::LoginPage => {
+                if let Some(location) = &self.location {
+                    write!(f, "redirected to {location}: ")?;
+                }
+                "a page to sign in answers in place of EWS, which no program can fill in; use a URL that \
+                 leads to Exchange without it, or have the gateway let /EWS pass"
             }
-            StatusKind::Locked => f.write_str("the account is locked; unlock it first")?,
+            StatusKind::Forbidden => {
+                "access denied; check that EWS is enabled for this mailbox, application and tenant"
+            }
+            StatusKind::NotFound => {
+                "EWS is not at this URL; its path is /EWS/Exchange.asmx as a rule"
+            }
+            StatusKind::ProxyAuthentication => {
+                "a proxy asks for credentials; this client does not authenticate to proxies"
+            }
+            StatusKind::RequestTimeout => "the request did not reach the server in time",
+            StatusKind::Locked => "the account is locked; unlock it first",
             StatusKind::Throttled => match self.retry_after {
-                Some(wait) => write!(f, "the server is busy; ask again after {wait:?}")?,
-                None => f.write_str("the server is busy; ask again later, and for less")?,
+                Some(wait) => return write!(f, "the server is busy for {}", seconds(wait)),
+                None => "the server is busy; try again later",
             },
             StatusKind::TooLarge => {
-                f.write_str("the request is too large for the server; ask for fewer items at a time")?;
+                "the request is too large for the server; request fewer items at a time"
             }
-            StatusKind::ContentEncoding { coding } => write!(
+            StatusKind::Gateway => "a gateway got no answer from the server",
+            StatusKind::ContentEncoding { coding } => {
+                return write!(
+                    f,
+                    "the body is encoded as {coding}, although the request accepts no encoding; \
+                     turn compression off in the proxy or server that adds it"
+                )
+            }
+            StatusKind::Empty => {
+                "the response is empty, which EWS never sends; \
+                 check that the URL ends in /EWS/Exchange.asmx, and what answers there"
+            }
+            StatusKind::Page => {
+                "a web page answers in place of EWS; check that the URL ends in /EWS/Exchange.asmx, \
+                 and what answers there"
+            }
+            StatusKind::Other => match self.status {
+                500..=599 => "the server or a proxy failed, and not with an answer of EWS",
+                400..=499 => {
+                    "the server or a proxy refuses the request, and not with an answer of EWS; \
+                     check the URL, whose path is /EWS/Exchange.asmx as a rule"
+                }
+                _ => {
+                    "this is not an answer of EWS; check the URL, whose path is /EWS/Exchange.asmx as a rule"
+                }
+            },
+        };
+        f.write_str(text)
+    }
+}
+
+/// What the server offers, what was sent, and what this client speaks.
+fn unauthorized(
+    f: &mut fmt::Formatter<'_>,
+    schemes: &[String],
+    sent: &SentCredentials,
+) -> fmt::Result {
+    let offers = |scheme: &str| {
+        schemes
+            .iter()
+            .any(|offer| offer.eq_ignore_ascii_case(scheme))
+    };
+    let offered = match schemes {
+        [] => "the server does not say which authentication it accepts".to_owned(),
+        schemes => format!("the server offers {}", schemes.join(", ")),
+    };
+    if !schemes.is_empty() && !offers("Basic") && !offers("Bearer") {
+        return write!(
+            f,
+            "{offered}, and this client speaks Basic and Bearer only; enable Basic for EWS on the server \
+             (over TLS), or use an access token where the server accepts one"
+        );
+    }
+    match sent {
+        SentCredentials::Nothing => write!(f, "credentials are needed; {offered}"),
+        SentCredentials::Basic if schemes.is_empty() || offers("Basic") => write!(
+            f,
+            "the user or the password is wrong, or the account may not sign in; {offered}"
+        ),
+        SentCredentials::Basic => write!(
+            f,
+            "user and password were sent, and {offered}; use an access token"
+        ),
+        SentCredentials::Bearer
+        | SentCredentials::SameBearer
+        | SentCredentials::NoNewBearer { .. }
+            if !schemes.is_empty() && !offers("Bearer") =>
+        {
+            write!(
                 f,
-                "the body is coded as {coding}, which was not asked for; look for a proxy that does it"
-            )?,
-            StatusKind::Other => f.write_str("not an answer of EWS")?,
+                "an access token was sent, and {offered}; use user and password"
+            )
         }
-        write!(f, " ({})", self.diagnostics)
+        SentCredentials::Bearer => write!(
+            f,
+            "the access token was refused, since it has expired or is not for this server; {offered}"
+        ),
+        SentCredentials::SameBearer => write!(
+            f,
+            "the access token was refused, since it has expired or is not for this server, and there is no \
+             new one; {offered}"
+        ),
+        SentCredentials::NoNewBearer { reason } => write!(
+            f,
+            "the access token was refused, and a new one cannot be read: {reason}; {offered}"
+        ),
     }
 }
 
 impl core::error::Error for StatusError {}
 
-/// The first text of a page or plain text: what is before, between or after tags. `None` for data that are no text,
-/// such as a body that is compressed and does not say so.
+/// Whether a body can be quoted. Compressed data are half odd; pages in the languages of Europe, in whichever
+/// encoding, far less.
+fn is_text(body: &[u8]) -> bool {
+    let body = String::from_utf8_lossy(body);
+    let (mut all, mut strange) = (0_usize, 0_usize);
+    for c in body.chars() {
+        all += 1;
+        strange +=
+            usize::from(c == char::REPLACEMENT_CHARACTER || c.is_control() && !c.is_whitespace());
+    }
+    strange * 4 <= all
+}
+
+/// The first text of a page or plain text: what is before, between or after tags, scripts and styles left out.
 fn first_line(body: &[u8]) -> Option<String> {
     let body = String::from_utf8_lossy(body);
-    let is_odd = |c: &char| *c == '\u{fffd}' || (c.is_control() && !c.is_whitespace());
-    // Compressed data are half so; pages in the languages of Europe, in whichever encoding, far less.
-    if body.chars().filter(is_odd).count() > body.chars().count() / 4 {
-        return None;
-    }
+    let mut hidden = false;
     body.split('<')
         .enumerate()
-        // Of each piece but the first, what stands behind the tag.
+        // Of each piece but the first, what follows the tag.
         .filter_map(|(index, piece)| match index {
             0 => Some(piece),
-            _ => piece.split_once('>').map(|(_, text)| text),
+            _ => {
+                let (tag, text) = piece.split_once('>')?;
+                let tag = tag.to_ascii_lowercase();
+                if ["script", "style"].iter().any(|name| tag.starts_with(name)) {
+                    hidden = true;
+                } else if ["/script", "/style"]
+                    .iter()
+                    .any(|name| tag.starts_with(name))
+                {
+                    hidden = false;
+                }
+                (!hidden).then_some(text)
+            }
         })
         .flat_map(|text| text.split(['\r', '\n']))
         .map(|line| {
@@ -176,6 +409,7 @@ fn first_line(body: &[u8]) -> Option<String> {
             words.join(" ").chars().take(LINE_LIMIT).collect::<String>()
         })
         .find(|line| !line.is_empty())
+        .filter(|line| is_text(line.as_bytes()))
 }
 
 #[cfg(test)]
@@ -190,6 +424,10 @@ mod tests {
                 Some("Runtime Error"),
             ),
             ("\u{feff}Service\x07 Unavailable\nmore", Some("Service Unavailable")),
+            (
+                "<html><script>top.location = '/owa/';</script><body>440: sign in",
+                Some("440: sign in"),
+            ),
             ("<html", None),
             ("  \r\n", None),
             ("", None),
@@ -200,36 +438,60 @@ mod tests {
     }
 
     #[test]
+    fn only_text_is_quoted() {
+        assert!(is_text(b"<p>Zugriff verweigert f\xFCr diesen Benutzer</p>"));
+        assert!(is_text("\u{feff}\u{417}\u{430}\u{43f}".as_bytes()));
+        assert!(is_text(b""));
+        assert!(!is_text(b"\x1F\x8B\x08\0\0\0\0\0\0\xFF\xED}"));
+        assert!(!is_text(b"<\0h\0t\0m\0l\0>\0"));
+        // Brotli has no mark.
+        assert!(!is_text(
+            b"\x1B\x16\x02\xF8\x8D\x94\x6E\xDE\x21\x85\x6D\xC4\x08\x51\x83\x2A"
+        ));
+    }
+
+    #[test]
     fn coded_bytes_are_not_quoted() {
         // Of `printf Unavailable | gzip`, and the same without its gzip head.
         let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x0b\xcd\x4b\x2c\x4b\xcc\xc9\x4c\xca\x49\x05\0\x9a\xf4\x46\xe6";
+        let error = |status, coding: Option<&str>, body: &[u8]| {
+            let fields = Fields {
+                content_coding: coding.map(str::to_owned),
+                ..Fields::default()
+            };
+            let start = Start::of(body, true).unwrap();
+            StatusError::new(status, fields, SentCredentials::Nothing, start, body)
+        };
         for body in [&gzip[..], &gzip[10..]] {
-            for content_coding in [None, Some("br".to_owned())] {
-                let fields = Fields {
-                    content_coding,
-                    ..Fields::default()
-                };
-                assert_eq!(StatusError::new(200, fields, body).line, None);
+            for coding in [None, Some("br")] {
+                assert_eq!(error(200, coding, body).line, None);
             }
         }
-        let fields = |coding: Option<&str>| Fields {
-            content_coding: coding.map(str::to_owned),
-            ..Fields::default()
-        };
-        let kind = |coding, body: &[u8]| StatusError::new(200, fields(coding), body).kind;
         let coded = |coding: &str| StatusKind::ContentEncoding {
             coding: coding.to_owned(),
         };
-        assert_eq!(kind(None, gzip), coded("gzip"));
-        assert_eq!(kind(Some("br"), b"x"), coded("br"));
-        assert_eq!(
-            StatusError::new(503, fields(Some("br")), b"plain").line,
-            None
-        );
-        let latin1 = StatusError::new(503, fields(None), b"Dienst nicht verf\xfcgbar");
+        assert_eq!(error(200, None, gzip).kind, coded("gzip"));
+        assert_eq!(error(200, Some("br"), b"x").kind, coded("br"));
+        assert_eq!(error(503, Some("br"), b"plain").line, None);
+        let latin1 = error(503, None, b"Dienst nicht verf\xfcgbar");
         assert_eq!(
             latin1.line.as_deref(),
             Some("Dienst nicht verf\u{fffd}gbar")
         );
+    }
+
+    #[test]
+    fn pages_that_ask_to_sign_in() {
+        for page in [
+            "<html><title>Outlook</title><form action='/owa/auth.owa'>",
+            "<html><input name=p type=\"Password\">",
+            "<html><script>window.location='https://login.example.com/'</script>",
+            "<html><title>Sign in</title>",
+        ] {
+            assert!(asks_to_sign_in(page.as_bytes()), "{page}");
+        }
+        assert!(!asks_to_sign_in(
+            b"<html><title>Runtime Error</title><input type=text>"
+        ));
     }
 }

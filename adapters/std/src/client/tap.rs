@@ -1,22 +1,32 @@
-//! From the body into the sink, listening to what the sink is told.
+//! From the body into the sink, listening on the way.
 
-use exportitems::{Decoder, Event, FeedError, ItemIds, Outcome, Sink, Summary};
+use core::time::Duration;
+
+use exportitems::{Decoder, Event, Fault, FeedError, ItemIds, Outcome, Sink, Summary};
 
 use super::body::Body;
 use super::error::TransportError;
 
-/// A sink that remembers the summary, which a decoder tells its sink even where it returns an error.
+/// A sink that remembers the summary, which a decoder gives its sink even where it returns an error.
+///
+/// The HTTP head may say when to ask again, beside a fault that says so too: the longer wait becomes the
+/// fault's back-off, so that everyone who hears of the fault hears of it.
 pub(super) struct Tap<'s, S: Sink + ?Sized> {
     sink: &'s mut S,
+    /// `Retry-After` in milliseconds.
+    retry_after_ms: Option<u32>,
     pub(super) summary: Option<Summary>,
     /// The first error of the sink.
     pub(super) error: Option<S::Error>,
 }
 
 impl<'s, S: Sink + ?Sized> Tap<'s, S> {
-    pub(super) fn new(sink: &'s mut S) -> Self {
+    pub(super) fn new(sink: &'s mut S, retry_after: Option<Duration>) -> Self {
+        let retry_after_ms =
+            retry_after.map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX));
         Self {
             sink,
+            retry_after_ms,
             summary: None,
             error: None,
         }
@@ -44,7 +54,12 @@ impl<'s, S: Sink + ?Sized> Tap<'s, S> {
             .map_err(|error| (error, cause))
     }
 
-    /// Goes on after errors of the sink: an item that it cannot take is not its neighbours' fault.
+    fn waiting(&self, mut fault: Fault) -> Fault {
+        fault.back_off_ms = fault.back_off_ms.max(self.retry_after_ms);
+        fault
+    }
+
+    /// Continues after errors of the sink: an item that it cannot take is not its neighbours' fault.
     fn despite_itself(
         &mut self,
         mut step: impl FnMut(&mut Self) -> Result<(), FeedError<S::Error>>,
@@ -85,11 +100,16 @@ impl<S: Sink + ?Sized> Sink for Tap<'_, S> {
     }
 
     fn note(&mut self, event: &Event<'_>) {
-        self.sink.note(event);
+        match *event {
+            Event::Fault(fault) => self.sink.note(&Event::Fault(self.waiting(fault))),
+            _ => self.sink.note(event),
+        }
     }
 
     fn end(&mut self, summary: &Summary) {
-        self.summary = Some(*summary);
-        self.sink.end(summary);
+        let mut summary = *summary;
+        summary.fault = summary.fault.map(|fault| self.waiting(fault));
+        self.summary = Some(summary);
+        self.sink.end(&summary);
     }
 }

@@ -1,5 +1,6 @@
 //! Whom a client trusts.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,15 +37,21 @@ pub(super) fn config(ca_files: &[PathBuf]) -> Result<Arc<ClientConfig>, BuildErr
     Ok(Arc::new(config))
 }
 
+/// Adds the certificates of a file in PEM or DER, as it may have been saved on any system.
 fn add_file(roots: &mut RootCertStore, file: &Path) -> Result<(), BuildError> {
     let unusable = |source: Option<Box<dyn core::error::Error + Send + Sync>>| BuildError::CaFile {
         path: file.to_owned(),
         source,
     };
+    let content = std::fs::read(file).map_err(|error| unusable(Some(error.into())))?;
+    // A certificate is a SEQUENCE, and its length takes two bytes.
+    if content.starts_with(&[0x30, 0x82]) {
+        return roots
+            .add(CertificateDer::from(content))
+            .map_err(|error| unusable(Some(error.into())));
+    }
     let before = roots.len();
-    let certificates =
-        CertificateDer::pem_file_iter(file).map_err(|error| unusable(Some(error.into())))?;
-    for certificate in certificates {
+    for certificate in CertificateDer::pem_slice_iter(&utf8(&content)) {
         let certificate = certificate.map_err(|error| unusable(Some(error.into())))?;
         roots
             .add(certificate)
@@ -54,4 +61,19 @@ fn add_file(roots: &mut RootCertStore, file: &Path) -> Result<(), BuildError> {
         true => Ok(()),
         false => Err(unusable(None)),
     }
+}
+
+/// A text without its byte order mark, from UTF-16 too: editors on Windows save both.
+fn utf8(content: &[u8]) -> Cow<'_, [u8]> {
+    let units = |from: fn([u8; 2]) -> u16| -> Vec<u16> {
+        let pairs = content[2..].chunks_exact(2);
+        pairs.map(|pair| from([pair[0], pair[1]])).collect()
+    };
+    let units = match content {
+        [0xEF, 0xBB, 0xBF, text @ ..] => return Cow::Borrowed(text),
+        [0xFF, 0xFE, ..] => units(u16::from_le_bytes),
+        [0xFE, 0xFF, ..] => units(u16::from_be_bytes),
+        text => return Cow::Borrowed(text),
+    };
+    Cow::Owned(String::from_utf16_lossy(&units).into_bytes())
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use exportitems::policy::{Advice, Exchange, Policy};
+use exportitems::policy::{Advice, Disposition, Exchange, Policy};
 use exportitems::{Decoder, Event, ItemIds, Options, Outcome, Response, Sink, Summary};
 
 use super::queue::Pending;
@@ -117,10 +117,13 @@ impl<'b, 'p> BatchSink<'b, 'p> {
     pub(super) fn unanswered(&mut self, error: &ClientError, options: Options) {
         match error {
             ClientError::Status(error) => {
-                let seconds = error.retry_after.map(|wait| wait.as_secs());
-                let seconds = seconds.map(|wait| u32::try_from(wait).unwrap_or(u32::MAX));
                 let location = error.location.as_deref();
-                self.exchange.http(error.status, seconds, location);
+                let seconds = error.policy_seconds();
+                self.exchange.http(error.policy_status(), seconds, location);
+            }
+            // The next connection would fail in the same way, as after a 400.
+            error if error.disposition() == Disposition::Permanent => {
+                self.exchange.http(400, None, None);
             }
             _ => self.exchange.cut(),
         }

@@ -9,13 +9,13 @@ use std::collections::HashSet;
 use std::thread;
 use std::time::Instant;
 
-use exportitems::policy::{Endpoint, Limits, Policy};
+use exportitems::policy::{Disposition, Endpoint, Limits, Policy};
 use exportitems::{Event, ExportItems, ItemId, Options};
 
 pub use error::ExportError;
 
 use crate::archive::{Archive, ArchiveError, Entry};
-use crate::client::{Answer, Client, ClientError, TransportError};
+use crate::client::{Answer, Client, ClientError};
 use batch::{BatchSink, Ledger};
 use queue::{Next, Pending, Queue};
 
@@ -288,11 +288,11 @@ impl Run<'_, '_> {
             Ok(answer) => Stop::Answer(answer),
             Err(error) => Stop::Failure(error),
         };
-        // The next handshake would find the same certificate.
-        let hopeless = matches!(
-            stop,
-            Stop::Failure(ClientError::Transport(TransportError::Tls { .. }))
-        );
+        // The next handshake would find the same certificate, and a host that was never reached has a wrong
+        // name more often than an outage.
+        let has_connected = self.exporter.client.has_connected();
+        let hopeless = matches!(&stop, Stop::Failure(error)
+            if error.disposition() == Disposition::Permanent || !has_connected);
         let elapsed = millis(self.brought.elapsed());
         let wait = self
             .endpoint

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use exportitems::{ExportItems, ItemId, Options, Response};
 use exportitems_std::client::{
-    Answer, BuildError, Client, ClientBuilder, ClientError, Credentials, Phase, StatusError,
-    StatusKind, TransportError,
+    Answer, BuildError, Client, ClientBuilder, ClientError, Credentials, Phase, SentCredentials,
+    StatusError, StatusKind, TransportError,
 };
 
 use crate::server::{answer, response, soap, Notes, Server};
@@ -205,7 +205,8 @@ fn statuses_say_what_to_do() {
          WWW-Authenticate: Basic realm=\"x\"\r\nx-ms-diagnostics: 2000003;reason=\"expired\"\r\n";
     let error = status_error(challenge, 401, "");
     let schemes = ["Negotiate", "NTLM", "Basic"].map(str::to_owned).to_vec();
-    assert_eq!(error.kind, StatusKind::Unauthorized { schemes });
+    let sent = SentCredentials::Nothing;
+    assert_eq!(error.kind, StatusKind::Unauthorized { schemes, sent });
     assert!(error.to_string().contains("2000003"));
 
     let outage = "Location: /ews/genericerrorpage.htm?aspxerrorpath=/ews/exchange.asmx\r\n";

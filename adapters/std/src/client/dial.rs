@@ -1,0 +1,185 @@
+//! Making a connection: the host's addresses, TCP, TLS.
+
+use core::time::Duration;
+use std::io::{self, Read, Write as _};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+
+use super::connection::is_timeout;
+use super::endpoint::Endpoint;
+use super::error::{Phase, TransportError};
+use super::tls_problem::TlsProblem;
+
+/// The end of the time for a whole connection: every address, and the TLS handshake.
+pub(super) struct Deadline {
+    /// `None`: too far away for the clock.
+    end: Option<Instant>,
+    total: Duration,
+}
+
+impl Deadline {
+    pub(super) fn after(total: Duration) -> Self {
+        Self {
+            end: Instant::now().checked_add(total),
+            total,
+        }
+    }
+
+    /// The time that is left. Sockets do not take zero, so that is an error, as is the end.
+    fn left(&self, phase: Phase) -> Result<Duration, TransportError> {
+        let Some(end) = self.end else {
+            return Ok(self.total);
+        };
+        let left = end.saturating_duration_since(Instant::now());
+        match left.is_zero() {
+            true => Err(self.expired(phase)),
+            false => Ok(left),
+        }
+    }
+
+    fn expired(&self, phase: Phase) -> TransportError {
+        TransportError::Timeout {
+            phase,
+            after: self.total,
+        }
+    }
+}
+
+/// Tries each address of the host in turn.
+///
+/// An address that does not answer takes its share of the time, so that the next ones are tried too.
+pub(super) fn connect(
+    endpoint: &Endpoint,
+    deadline: &Deadline,
+) -> Result<TcpStream, TransportError> {
+    let addresses: Vec<_> = (endpoint.host.as_str(), endpoint.port)
+        .to_socket_addrs()
+        .map_err(|source| TransportError::Resolve {
+            host: endpoint.host.clone(),
+            source,
+        })?
+        .collect();
+    let mut failure: Option<io::Error> = None;
+    for (remaining, address) in (1..=addresses.len()).rev().zip(&addresses) {
+        let shares = u32::try_from(remaining).unwrap_or(u32::MAX);
+        let share = deadline.left(Phase::Connect)? / shares;
+        match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
+            Ok(socket) => {
+                // A request is sent in few large pieces; waiting for more of it helps nobody.
+                let _ = socket.set_nodelay(true);
+                return Ok(socket);
+            }
+            // A machine without IPv6 says so of every IPv6 address; the other addresses' errors say more.
+            Err(error) if failure.is_some() && is_about_this_machine(&error) => {}
+            Err(error) => failure = Some(error),
+        }
+    }
+    let failure = failure.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
+    Err(match is_timeout(&failure) {
+        true => deadline.expired(Phase::Connect),
+        false => TransportError::connect(endpoint, failure),
+    })
+}
+
+fn is_about_this_machine(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable
+    )
+}
+
+/// The TLS handshake over a connected socket.
+pub(super) fn handshake(
+    endpoint: &Endpoint,
+    config: Arc<ClientConfig>,
+    socket: &mut TcpStream,
+    deadline: &Deadline,
+) -> Result<ClientConnection, TransportError> {
+    let failed = |source: io::Error, first: &[u8]| match is_timeout(&source) {
+        true => deadline.expired(Phase::Handshake),
+        false => TransportError::Tls {
+            host: endpoint.host.clone(),
+            problem: TlsProblem::of(&source, first),
+            source,
+        },
+    };
+    // RFC 6066 §3: the name goes without the trailing dot of an absolute name.
+    let host = endpoint.host.trim_end_matches('.').to_owned();
+    let name = ServerName::try_from(host)
+        .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error), &[]))?;
+    let mut tls = ClientConnection::new(config, name)
+        .map_err(|error| failed(io::Error::other(error), &[]))?;
+    let mut first = First::default();
+    while tls.is_handshaking() {
+        let left = Some(deadline.left(Phase::Handshake)?);
+        let step = socket
+            .set_read_timeout(left)
+            .and_then(|()| socket.set_write_timeout(left))
+            .and_then(|()| step(&mut tls, socket, &mut first));
+        step.map_err(|error| failed(error, first.bytes()))?;
+    }
+    // Its last message may be ours.
+    while tls.wants_write() {
+        tls.write_tls(socket)
+            .map_err(|error| failed(error, first.bytes()))?;
+    }
+    Ok(tls)
+}
+
+/// Sends what is to be sent, else receives once.
+fn step(tls: &mut ClientConnection, socket: &mut TcpStream, first: &mut First) -> io::Result<()> {
+    if tls.wants_write() {
+        return tls.write_tls(socket).map(drop).or_else(again);
+    }
+    let mut recorded = Recorded { socket, first };
+    match tls.read_tls(&mut recorded) {
+        Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(_) => {}
+        Err(error) => return again(error),
+    }
+    tls.process_new_packets().map(drop).map_err(|error| {
+        // The alert that says why; the error is the same whether it arrives or not.
+        let _ = tls.write_tls(socket).and_then(|_| socket.flush());
+        io::Error::new(io::ErrorKind::InvalidData, error)
+    })
+}
+
+fn again(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        io::ErrorKind::Interrupted => Ok(()),
+        _ => Err(error),
+    }
+}
+
+/// The first bytes that the server sent: what it speaks, where that is not TLS.
+#[derive(Default)]
+struct First {
+    bytes: [u8; 5],
+    len: usize,
+}
+
+impl First {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+struct Recorded<'r> {
+    socket: &'r mut TcpStream,
+    first: &'r mut First,
+}
+
+impl Read for Recorded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let received = self.socket.read(buffer)?;
+        let free = &mut self.first.bytes[self.first.len..];
+        let kept = received.min(free.len());
+        free[..kept].copy_from_slice(&buffer[..kept]);
+        self.first.len += kept;
+        Ok(received)
+    }
+}

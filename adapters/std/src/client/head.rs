@@ -1,0 +1,151 @@
+//! The head of a response, off the connection, while its request may still be under way.
+
+use core::ops::Range;
+
+use exportitems_http1::{HeadDecoder, HeadEvent, ResponseHead};
+
+use super::connection::{Connection, Sent};
+use super::cookies::Cookies;
+use super::error::TransportError;
+use super::exchange::{Answered, Failed};
+use super::response::Fields;
+
+/// What every response begins with.
+const HTTP: &[u8] = b"HTTP/";
+
+/// Reads the head of one response.
+pub(super) struct Head<'a> {
+    decoder: HeadDecoder<'a>,
+    buffer: &'a mut [u8],
+    cookies: &'a mut Cookies,
+    fields: Fields,
+    /// What has been received and not been read.
+    unread: Range<usize>,
+    /// The first bytes, and how many there are: what the server speaks, where that is not HTTP.
+    first: [u8; HTTP.len()],
+    received: usize,
+    head: Option<ResponseHead>,
+}
+
+/// What a server has said before it had the whole request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Interim responses; it wants the rest.
+    Interim,
+    /// The beginning of the response itself.
+    Final,
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn new(
+        line: &'a mut [u8],
+        buffer: &'a mut [u8],
+        cookies: &'a mut Cookies,
+        fields: Fields,
+    ) -> Self {
+        Self {
+            decoder: HeadDecoder::new(line),
+            buffer,
+            cookies,
+            fields,
+            unread: 0..0,
+            first: [0; HTTP.len()],
+            received: 0,
+            head: None,
+        }
+    }
+
+    /// Reads what arrived while the request is being sent.
+    pub(super) fn hear(&mut self, connection: &mut Connection) -> Result<Heard, Failed> {
+        loop {
+            match self.step(connection)? {
+                Heard::Interim if self.unread.is_empty() => return Ok(Heard::Interim),
+                Heard::Interim => {}
+                Heard::Final => return Ok(Heard::Final),
+            }
+        }
+    }
+
+    /// Reads the rest of the head.
+    pub(super) fn finish(
+        mut self,
+        mut connection: Connection,
+        sent: Sent,
+    ) -> Result<Answered, Failed> {
+        loop {
+            if let Some(head) = self.head {
+                return Ok(Answered {
+                    connection,
+                    head,
+                    fields: self.fields,
+                    rest: self.unread,
+                    sent: sent == Sent::All,
+                });
+            }
+            self.step(&mut connection)?;
+        }
+    }
+
+    /// Reads one event, and waits for it.
+    fn step(&mut self, connection: &mut Connection) -> Result<Heard, Failed> {
+        loop {
+            let mut input = &self.buffer[self.unread.clone()];
+            let event = self.decoder.next(&mut input);
+            self.unread.start = self.unread.end - input.len();
+            match event {
+                Ok(Some(HeadEvent::Field(field))) => {
+                    self.fields.add(&field, self.cookies);
+                    return Ok(Heard::Final);
+                }
+                Ok(Some(HeadEvent::FieldTooLong { .. })) => return Ok(Heard::Final),
+                Ok(Some(HeadEvent::Head(head))) => {
+                    self.head = Some(head);
+                    return Ok(Heard::Final);
+                }
+                Ok(Some(HeadEvent::Interim(_))) => return Ok(Heard::Interim),
+                Ok(None) => self.receive(connection)?,
+                Err(error) => return Err(self.failed(self.what_it_speaks(error, connection))),
+            }
+        }
+    }
+
+    fn receive(&mut self, connection: &mut Connection) -> Result<(), Failed> {
+        let received = connection
+            .receive(self.buffer)
+            .map_err(|error| self.failed(error))?;
+        self.unread = 0..received;
+        if received == 0 {
+            self.decoder
+                .finish()
+                .map_err(|error| self.failed(TransportError::Http(error)))?;
+        }
+        let free = &mut self.first[self.received.min(HTTP.len())..];
+        let kept = free.len().min(received);
+        free[..kept].copy_from_slice(&self.buffer[..kept]);
+        self.received = self.received.saturating_add(received);
+        Ok(())
+    }
+
+    /// The error of a head that cannot be read: another protocol, where it did not begin as HTTP.
+    fn what_it_speaks(
+        &self,
+        error: exportitems_http1::Error,
+        connection: &Connection,
+    ) -> TransportError {
+        let first = &self.first[..self.received.min(HTTP.len())];
+        match HTTP.starts_with(first) {
+            true => TransportError::Http(error),
+            false => TransportError::NotHttp {
+                // A record of TLS begins with its type, 20 to 23, and the version's major number, 3.
+                tls: !connection.is_tls() && matches!(first, [20..=23, 3, ..]),
+            },
+        }
+    }
+
+    fn failed(&self, error: TransportError) -> Failed {
+        Failed {
+            error: error.into(),
+            unanswered: self.received == 0,
+        }
+    }
+}

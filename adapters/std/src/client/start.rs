@@ -1,0 +1,191 @@
+//! What a body is, by its first bytes.
+//!
+//! Servers and proxies give whole SOAP messages the media types of plain text, of HTML or of anything, and
+//! login pages that of XML, so the type decides nothing.
+
+/// What a body begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// An XML document that may be a SOAP message, or whose root element is too far away to be seen.
+    Xml,
+    /// An XML document with another root element.
+    OtherXml,
+    /// A page of HTML.
+    Html,
+    /// Compressed data, by the name of the coding.
+    Coded(&'static str),
+    /// Something else.
+    Other,
+    /// Nothing but white space.
+    Empty,
+}
+
+impl Start {
+    /// Of the first bytes; `None` where more of them are needed to say. `is_all`: there are no more.
+    pub(super) fn of(bytes: &[u8], is_all: bool) -> Option<Self> {
+        if let Some(coding) = coding(bytes) {
+            return Some(Self::Coded(coding));
+        }
+        // The decoder says best what is wrong with UTF-16.
+        if bytes.starts_with(&[0xFE, 0xFF]) || bytes.starts_with(&[0xFF, 0xFE]) {
+            return Some(Self::Xml);
+        }
+        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let text = text.trim_ascii_start();
+        let undecided = |what| is_all.then_some(what);
+        match text {
+            [] => undecided(Self::Empty),
+            [b'<', ..] => match root(text) {
+                Root::Name(name) => Some(Self::of_root(name)),
+                Root::Doctype(name) if name.eq_ignore_ascii_case(b"html") => Some(Self::Html),
+                // The decoder refuses it, and says so.
+                Root::Doctype(_) => Some(Self::Xml),
+                Root::Unknown => undecided(Self::Xml),
+                Root::None => Some(Self::Other),
+            },
+            // A byte order mark may be incomplete.
+            [0xEF] | [0xEF, 0xBB] if text.len() == bytes.len() => undecided(Self::Other),
+            _ => Some(Self::Other),
+        }
+    }
+
+    fn of_root(name: &[u8]) -> Self {
+        let local = name.rsplit(|&byte| byte == b':').next().unwrap_or(name);
+        /// What a page may begin with, HTML's start tags being optional.
+        const HTML: [&[u8]; 8] = [
+            b"html", b"head", b"title", b"meta", b"script", b"body", b"form", b"center",
+        ];
+        if local == b"Envelope" {
+            Self::Xml
+        } else if HTML.iter().any(|tag| tag.eq_ignore_ascii_case(name)) {
+            Self::Html
+        } else {
+            Self::OtherXml
+        }
+    }
+}
+
+/// The content coding that the first bytes are the mark of. None of the marks begins a text.
+fn coding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x1F, 0x8B, ..] => Some("gzip"),
+        [0x1F, 0x9D, ..] => Some("compress"),
+        [0x28, 0xB5, 0x2F, 0xFD, ..] => Some("zstd"),
+        // RFC 1950 §2.2: method 8, a window, and check bits that make it a multiple of 31.
+        [first @ (0x08 | 0x18 | 0x28 | 0x38 | 0x48 | 0x58 | 0x68 | 0x78), second, ..]
+            if u16::from_be_bytes([*first, *second]) % 31 == 0 && !second.is_ascii_alphabetic() =>
+        {
+            Some("deflate")
+        }
+        _ => None,
+    }
+}
+
+enum Root<'b> {
+    /// The root element's name, whole.
+    Name(&'b [u8]),
+    /// The name in a document type declaration, whole.
+    Doctype(&'b [u8]),
+    /// It is further on.
+    Unknown,
+    /// There is none: this is not XML.
+    None,
+}
+
+/// The root element of a document that begins with `<`: after the XML declaration, processing instructions
+/// and comments.
+fn root(mut text: &[u8]) -> Root<'_> {
+    const DOCTYPE: &[u8] = b"<!DOCTYPE";
+    loop {
+        text = text.trim_ascii_start();
+        let end: &[u8] = match text {
+            [b'<', b'?', ..] => b"?>",
+            [b'<', b'!', b'-', b'-', ..] => b"-->",
+            [b'<', b'!', ..] => {
+                let known = text.len().min(DOCTYPE.len());
+                return match text[..known].eq_ignore_ascii_case(&DOCTYPE[..known]) {
+                    true if known == DOCTYPE.len() => {
+                        name(text[known..].trim_ascii_start()).map_or(Root::Unknown, Root::Doctype)
+                    }
+                    true => Root::Unknown,
+                    false if b"<!--".starts_with(text) => Root::Unknown,
+                    false => Root::None,
+                };
+            }
+            [b'<', rest @ ..] => return name(rest).map_or(Root::Unknown, Root::Name),
+            [] => return Root::Unknown,
+            _ => return Root::None,
+        };
+        let inner = &text[2..];
+        match inner.windows(end.len()).position(|window| window == end) {
+            Some(at) => text = &inner[at + end.len()..],
+            None => return Root::Unknown,
+        }
+    }
+}
+
+/// The name at the front, if its end is there too.
+fn name(text: &[u8]) -> Option<&[u8]> {
+    let is_end = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/' | b'[');
+    text.iter().position(is_end).map(|end| &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_what_it_begins_with() {
+        for (bytes, expected) in [
+            (&b"<s:Envelope xmlns:s='x'>"[..], Start::Xml),
+            (b"<Envelope/>", Start::Xml),
+            (
+                b"<?xml version='1.0'?>\r\n<!-- <html> -->\n<soap:Envelope\n>",
+                Start::Xml,
+            ),
+            (b"\xEF\xBB\xBF\r\n <s:Envelope>", Start::Xml),
+            (b"\xFF\xFE<\0", Start::Xml),
+            (b"<?xml version='1.0'?><!DOCTYPE x [", Start::Xml),
+            (b"<s:Env", Start::Xml),
+            (b"<", Start::Xml),
+            (b"<?xml version='1.0'?>", Start::Xml),
+            (
+                b"<?xml version='1.0'?><Error><Code>SlowDown</Code>",
+                Start::OtherXml,
+            ),
+            (b"<!DOCTYPE html><html>", Start::Html),
+            (b"<!doctype HTML PUBLIC", Start::Html),
+            (
+                b"<?xml version='1.0'?><!DOCTYPE html PUBLIC ''>",
+                Start::Html,
+            ),
+            (b"<!-- page --><HTML lang=en>", Start::Html),
+            (
+                b"\r\n<html xmlns='http://www.w3.org/1999/xhtml'>",
+                Start::Html,
+            ),
+            (b"<script>top.location = '/'</script>", Start::Html),
+            (b"Service Unavailable", Start::Other),
+            (b"{\"error\":1}", Start::Other),
+            (b"<!ELEMENT", Start::Other),
+            (b"\x1F\x8B\x08", Start::Coded("gzip")),
+            (b"\x78\x9C\xED", Start::Coded("deflate")),
+            (b"\x28\xB5\x2F\xFD", Start::Coded("zstd")),
+            (b"xml", Start::Other),
+            (b"x\x01", Start::Coded("deflate")),
+            (b" \r\n\t", Start::Empty),
+            (b"", Start::Empty),
+        ] {
+            let text = bytes.escape_ascii();
+            assert_eq!(Start::of(bytes, true), Some(expected), "{text}");
+            // With fewer bytes, the same or not known yet; the XML of a cut response is the decoder's.
+            for len in 0..bytes.len() {
+                let early = Start::of(&bytes[..len], false);
+                assert!(
+                    early.is_none() || early == Some(expected) || len < 2,
+                    "{text} at {len}: {early:?}"
+                );
+            }
+        }
+    }
+}
