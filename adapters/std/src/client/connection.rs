@@ -215,23 +215,23 @@ impl Connection {
         let mut taken = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
+            if let Some(tls) = &mut self.tls {
+                let buffered = tls.writer().write(bytes).map_err(TransportError::Write)?;
+                *bytes = &bytes[buffered..];
+            }
+            // Before looking: with the last byte the server may answer.
+            if bytes.is_empty() && self.tls.as_ref().is_none_or(|tls| !tls.wants_write()) {
+                return Ok(Sent::All);
+            }
             if self.is_waiting() {
                 return Ok(Sent::Answered);
             }
             let written = match &mut self.tls {
-                None if bytes.is_empty() => return Ok(Sent::All),
+                Some(tls) => tls.write_tls(&mut self.socket),
                 None => self
                     .socket
                     .write(bytes)
                     .inspect(|&len| *bytes = &bytes[len..]),
-                Some(tls) => {
-                    let buffered = tls.writer().write(bytes).map_err(TransportError::Write)?;
-                    *bytes = &bytes[buffered..];
-                    match tls.wants_write() {
-                        true => tls.write_tls(&mut self.socket),
-                        false => return Ok(Sent::All),
-                    }
-                }
             };
             match written {
                 Ok(0) => return Err(TransportError::Write(io::ErrorKind::WriteZero.into())),

@@ -76,7 +76,7 @@ pub(super) struct Fields {
     /// Names of the schemes of `WWW-Authenticate`.
     pub(super) schemes: Vec<String>,
     /// What `client-request-id` came back as.
-    echoes: Vec<String>,
+    pub(super) echoes: Vec<String>,
 }
 
 impl Fields {

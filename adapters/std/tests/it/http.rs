@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use exportitems::policy::Disposition;
 use exportitems::{ExportItems, ItemId, Options, Response};
 use exportitems_std::client::{
     Answer, BuildError, Client, ClientBuilder, ClientError, Credentials, Phase, SentCredentials,
@@ -190,13 +191,27 @@ fn pages_instead_of_soap() {
     assert_eq!(error.kind, StatusKind::Other);
     assert_eq!(error.line.as_deref(), Some("Runtime Error"));
 
-    // By content, not by status: a page with a good one, and text that calls itself XML.
+    // By content, not by status or type: a page with a good one, and text that calls itself XML.
     let error = status_error(html, 200, page);
-    assert_eq!((error.status, error.kind), (200, StatusKind::Other));
-    let error = status_error("Content-Type: text/xml\r\n", 200, " oops");
+    assert_eq!((error.status, error.kind), (200, StatusKind::Page));
+    let xml = "Content-Type: text/xml\r\n";
+    let error = status_error(xml, 200, " oops");
     assert_eq!(error.line.as_deref(), Some("oops"));
-    let error = status_error("Content-Type: text/xml\r\n", 200, "");
-    assert_eq!((error.status, error.line), (200, None));
+    let error = status_error(xml, 200, "");
+    assert_eq!((error.line, error.kind), (None, StatusKind::Empty));
+    let login = "<!DOCTYPE html><html><head><title>Outlook</title></head><body>\
+         <form action='/owa/auth.owa'></form></body></html>";
+    for types in [html, xml, ""] {
+        let error = status_error(types, 200, login);
+        assert_eq!(error.kind, StatusKind::LoginPage);
+        assert_eq!(error.disposition(), Disposition::Auth);
+    }
+    // XML of somebody else, with a status that says more: object stores and gateways answer so.
+    let other = "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code></Error>";
+    let error = status_error("Content-Type: text/xml\r\nRetry-After: 7\r\n", 503, other);
+    assert_eq!(error.kind, StatusKind::Throttled);
+    assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
+    assert_eq!(error.line.as_deref(), Some("SlowDown"));
 }
 
 #[test]
