@@ -1,6 +1,9 @@
 //! What an error means, and what to do next.
 
 use exportitems::Response;
+use exportitems_std::client::{
+    ClientError, Phase, SentCredentials, StatusError, StatusKind, TlsProblem, TransportError,
+};
 
 /// Of an item, by the names of its error and disposition.
 pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
@@ -61,6 +64,105 @@ pub(crate) const fn of_response(response: Response) -> &'static str {
     }
 }
 
+/// Of a request without a usable response: what the options of this command can do about it. `None` where the
+/// error says what to do, or where none of them can help.
+pub(crate) fn of_failure(failure: &ClientError) -> Option<String> {
+    match failure {
+        ClientError::Transport(error) => of_transport(error),
+        ClientError::Status(error) => of_status(error).map(str::to_owned),
+        ClientError::Response(error) => Some(of_response(error.answer.summary.response).to_owned()),
+        _ => None,
+    }
+}
+
+fn of_transport(error: &TransportError) -> Option<String> {
+    let advice = match error {
+        TransportError::Resolve { .. }
+        | TransportError::Connect { .. }
+        | TransportError::Timeout {
+            phase: Phase::Connect | Phase::Handshake,
+            ..
+        } => return of_proxy(|name| std::env::var_os(name).is_some()),
+        TransportError::Tls { problem, .. } => match problem {
+            TlsProblem::UnknownAuthority => {
+                "if your organisation has an authority of its own, give that authority's certificate by --ca-file"
+            }
+            TlsProblem::Closed => return of_proxy(|name| std::env::var_os(name).is_some()),
+            _ => return None,
+        },
+        TransportError::Timeout {
+            phase: Phase::Read, ..
+        } => "wait longer with --timeout, or request fewer items at once with --batch-size",
+        TransportError::TooSlow { .. } => "run the same command again to resume",
+        error if error.is_disconnect() => {
+            "if this happens at once and each time, check whether the URL has to begin with https:// or \
+             http://; otherwise run the same command again to resume"
+        }
+        TransportError::Http(_) => "a proxy may have damaged the response; look for one on the way",
+        _ => return None,
+    };
+    Some(advice.to_owned())
+}
+
+/// The proxy that the environment names, where the server cannot be reached: connections are direct.
+fn of_proxy(is_set: impl Fn(&str) -> bool) -> Option<String> {
+    let names = [
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "http_proxy",
+        "HTTP_PROXY",
+    ];
+    let name = names.into_iter().find(|name| is_set(name))?;
+    Some(format!(
+        "the environment variable {name} names a proxy, which this command does not use yet; \
+         run it where the server can be reached directly"
+    ))
+}
+
+fn of_status(error: &StatusError) -> Option<&'static str> {
+    Some(match &error.kind {
+        StatusKind::Unauthorized { schemes, sent } => {
+            let speaks = |scheme: &str| {
+                schemes.is_empty()
+                    || schemes
+                        .iter()
+                        .any(|offer| offer.eq_ignore_ascii_case(scheme))
+            };
+            match sent {
+                SentCredentials::Nothing if speaks("Basic") && speaks("Bearer") => {
+                    "give --user, or an access token by --bearer-file or --bearer-env"
+                }
+                SentCredentials::Nothing | SentCredentials::Bearer if speaks("Basic") && !speaks("Bearer") => {
+                    "give --user"
+                }
+                SentCredentials::Nothing if speaks("Bearer") => {
+                    "give an access token by --bearer-file or --bearer-env"
+                }
+                SentCredentials::Basic if speaks("Basic") => "check --user and its password",
+                SentCredentials::Basic if speaks("Bearer") => {
+                    "give an access token by --bearer-file or --bearer-env in place of --user"
+                }
+                // A file would have been read again.
+                SentCredentials::Bearer if speaks("Bearer") => {
+                    "a variable keeps its value while the command runs: for a token that expires during an \
+                     export use --bearer-file, which is read again when the server refuses the token"
+                }
+                SentCredentials::SameBearer if speaks("Bearer") => {
+                    "write a new token to the file of --bearer-file, and run the same command again to resume"
+                }
+                _ => return None,
+            }
+        }
+        StatusKind::TooLarge => "request fewer items at once with --batch-size",
+        StatusKind::Throttled | StatusKind::Outage | StatusKind::Gateway => {
+            "run the same command again later to resume"
+        }
+        _ => return None,
+    })
+}
+
 /// What a file is that is no response, by its first bytes.
 pub(crate) fn of_file(head: &[u8]) -> Option<&'static str> {
     let starts = |with: &[u8]| {
@@ -77,5 +179,28 @@ pub(crate) fn of_file(head: &[u8]) -> Option<&'static str> {
         Some("the file is an HTML page, as proxies and login forms send it")
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_that_is_set_is_named() {
+        for name in [
+            "https_proxy",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "all_proxy",
+            "http_proxy",
+        ] {
+            let advice = of_proxy(|set| set == name).unwrap();
+            assert!(
+                advice.contains(&format!("variable {name} names a proxy")),
+                "{advice}"
+            );
+        }
+        assert_eq!(of_proxy(|_| false), None);
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use exportitems_std::client::Credentials;
 use zeroize::Zeroizing;
@@ -26,10 +27,12 @@ pub(crate) struct CredentialOptions {
     /// The file that holds the password, on one line.
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
-    /// Authenticate by the OAuth access token in this environment variable.
+    /// Authenticate by the OAuth access token in this environment variable. It is read once: for a token
+    /// that expires during an export, use --bearer-file.
     #[arg(long, value_name = "VAR", conflicts_with_all = ["user", "bearer_file"])]
     bearer_env: Option<String>,
-    /// Authenticate by the OAuth access token in this file.
+    /// Authenticate by the OAuth access token in this file. When the server refuses the token, the file is
+    /// read again, so that another program can renew the token during an export.
     #[arg(long, value_name = "FILE", conflicts_with = "user")]
     bearer_file: Option<PathBuf>,
 }
@@ -39,7 +42,7 @@ impl CredentialOptions {
         let credentials = if let Some(user) = &self.user {
             Credentials::basic(user, &self.password(user)?)
         } else if let Some(file) = &self.bearer_file {
-            Credentials::bearer(&secret(file, "--bearer-file")?)
+            return renewed(file).map(Some);
         } else if let Some(name) = &self.bearer_env {
             let token = environment(name)?.ok_or_else(|| {
                 // The name is not printed: it may be the token itself, given here by mistake.
@@ -77,6 +80,20 @@ impl CredentialOptions {
                 )),
             })
     }
+}
+
+/// The token in a file, now and whenever the server refuses it.
+fn renewed(file: &Path) -> Result<Credentials, Failure> {
+    // A pipe can be read only once.
+    let first = Mutex::new(Some(secret(file, "--bearer-file")?));
+    let file = file.to_owned();
+    Credentials::bearer_from(move || {
+        let first = first.lock().ok().and_then(|mut first| first.take());
+        first
+            .map_or_else(|| secret(&file, "--bearer-file"), Ok)
+            .map_err(|failure| failure.message().unwrap_or_default().into())
+    })
+    .map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// Brings the terminal's echo back if a signal ends the process while a password is typed.

@@ -82,6 +82,9 @@ pub(crate) struct SummaryLine {
     pub(crate) error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) offset: Option<u64>,
+    /// What to do, where `response` does not decide that; empty where `error` says it.
+    #[serde(skip)]
+    pub(crate) advice: Option<String>,
 }
 
 /// `{"summary": …}`, so that a program knows the last line without counting.
@@ -193,6 +196,7 @@ impl SummaryLine {
             disposition: None,
             error: None,
             offset: None,
+            advice: None,
         }
     }
 
@@ -212,6 +216,7 @@ impl SummaryLine {
             disposition: disposition(summary).map(Disposition::as_str),
             error: summary.error.map(|error| error.kind.to_string()),
             offset: summary.error.map(|error| error.offset),
+            advice: None,
         }
     }
 }
@@ -299,8 +304,11 @@ impl fmt::Display for SummaryLine {
         if let Some(offset) = self.offset {
             write!(f, " (at byte {offset})")?;
         }
-        if self.response != Response::Complete {
-            write!(f, ": {}", advice::of_response(self.response))?;
+        match self.advice.as_deref() {
+            None if self.response == Response::Complete => {}
+            None => write!(f, ": {}", advice::of_response(self.response))?,
+            Some("") => {}
+            Some(advice) => write!(f, "; {advice}")?,
         }
         if let Some(back_off_ms) = self.back_off_ms {
             write!(f, "; wait {back_off_ms} ms before the next request")?;

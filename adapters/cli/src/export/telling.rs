@@ -3,11 +3,11 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use exportitems::policy::Advice;
 use exportitems::{ItemId, Response};
 use exportitems_std::archive::Entry;
 use exportitems_std::{Archive, ClientError, Progress, Report, ResponseTexts, Stop};
 
+use crate::advice;
 use crate::bar::Bar;
 use crate::line::{number, ItemLine, Summarised, SummaryLine};
 use crate::output::{say, Format, Output};
@@ -130,7 +130,8 @@ impl<'a> Telling<'a> {
             .value(&Summarised { summary: &summary }, self.format);
         self.name_missing(&report.missing);
         if let Some(Stop::Failure(failure)) = &report.stopped {
-            say(&failure.to_string());
+            let advice = advice::of_failure(failure).map_or(String::new(), |it| format!("; {it}"));
+            say(&format!("{failure}{advice}"));
         }
         self.output.check()?;
         Ok(match summary.response {
@@ -208,22 +209,19 @@ fn told(entry: &Entry) -> Told {
 
 /// The run ended because nothing came that could be used.
 fn stopped(line: &mut SummaryLine, failure: &ClientError) {
-    let mut disposition = Advice::CUT.disposition;
     line.response = match failure {
         // The summary of that response says more.
         ClientError::Response(_) => return,
         ClientError::Status(error) => {
-            let location = error.location.as_deref();
-            let wait = error.retry_after;
-            let seconds = wait.map(|wait| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX));
-            disposition = Advice::of_http(error.status, seconds, location).disposition;
-            line.back_off_ms = seconds.map(|seconds| seconds.saturating_mul(1000));
+            let milliseconds = error.retry_after.map(|wait| wait.as_millis());
+            line.back_off_ms = milliseconds.map(|wait| u32::try_from(wait).unwrap_or(u32::MAX));
             Response::NotSoap
         }
         _ => Response::Cut,
     };
-    line.disposition = Some(disposition.as_str());
+    line.disposition = Some(failure.disposition().as_str());
     line.error = Some(failure.to_string());
+    line.advice = Some(advice::of_failure(failure).unwrap_or_default());
 }
 
 /// A wait in whole seconds, for a person.

@@ -267,7 +267,17 @@ impl TransportError {
         }
     }
 
-    /// Whether the connection, once made, has ended.
+    /// Whether the connection, once made, broke or ended early.
+    #[must_use]
+    pub fn is_disconnect(&self) -> bool {
+        match self {
+            Self::Write(_) | Self::Read(_) => true,
+            Self::Http(error) => error.kind.fault() == exportitems_http1::Fault::Connection,
+            _ => false,
+        }
+    }
+
+    /// Whether a kept connection may have ended before the request.
     pub(super) fn is_broken(&self) -> bool {
         match self {
             Self::Write(_) | Self::Read(_) => true,
