@@ -24,7 +24,7 @@ pub(super) struct Head<'a> {
     /// The first bytes, and how many there are: what the server speaks, where that is not HTTP.
     first: [u8; HTTP.len()],
     received: usize,
-    head: Option<ResponseHead>,
+    read: Option<ResponseHead>,
 }
 
 /// What a server has said before it had the whole request.
@@ -51,7 +51,7 @@ impl<'a> Head<'a> {
             unread: 0..0,
             first: [0; HTTP.len()],
             received: 0,
-            head: None,
+            read: None,
         }
     }
 
@@ -73,7 +73,7 @@ impl<'a> Head<'a> {
         sent: Sent,
     ) -> Result<Answered, Failed> {
         loop {
-            if let Some(head) = self.head {
+            if let Some(head) = self.read {
                 return Ok(Answered {
                     connection,
                     head,
@@ -99,7 +99,7 @@ impl<'a> Head<'a> {
                 }
                 Ok(Some(HeadEvent::FieldTooLong { .. })) => return Ok(Heard::Final),
                 Ok(Some(HeadEvent::Head(head))) => {
-                    self.head = Some(head);
+                    self.read = Some(head);
                     return Ok(Heard::Final);
                 }
                 Ok(Some(HeadEvent::Interim(_))) => return Ok(Heard::Interim),

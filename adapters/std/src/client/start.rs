@@ -20,6 +20,11 @@ pub(super) enum Start {
     Empty,
 }
 
+/// What a page may begin with, HTML's start tags being optional.
+const HTML: [&[u8]; 8] = [
+    b"html", b"head", b"title", b"meta", b"script", b"body", b"form", b"center",
+];
+
 impl Start {
     /// Of the first bytes; `None` where more of them are needed to say. `is_all`: there are no more.
     pub(super) fn of(bytes: &[u8], is_all: bool) -> Option<Self> {
@@ -51,10 +56,6 @@ impl Start {
 
     fn of_root(name: &[u8]) -> Self {
         let local = name.rsplit(|&byte| byte == b':').next().unwrap_or(name);
-        /// What a page may begin with, HTML's start tags being optional.
-        const HTML: [&[u8]; 8] = [
-            b"html", b"head", b"title", b"meta", b"script", b"body", b"form", b"center",
-        ];
         if local == b"Envelope" {
             Self::Xml
         } else if HTML.iter().any(|tag| tag.eq_ignore_ascii_case(name)) {
