@@ -70,6 +70,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !whole {
             return Ok(false);
         }
+        if !after.silence.is_zero() {
+            self.send().await?;
+            tokio::time::sleep(after.silence).await;
+        }
         for pushed in after.responses {
             if !self.respond(pushed, true, true).await? {
                 return Ok(false);

@@ -1,6 +1,7 @@
 //! From an HTTP request to its response.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -51,6 +52,8 @@ pub(crate) struct Response {
 pub(crate) struct After {
     pub(crate) responses: Vec<Response>,
     pub(crate) bytes: Vec<u8>,
+    /// Silence before both.
+    pub(crate) silence: Duration,
     /// The connection ends then.
     pub(crate) close: bool,
 }
@@ -123,6 +126,7 @@ impl Service {
         let response = self.with_headers(content.response(), &head.headers, echo);
         let mut after = After {
             close: rule.is_some_and(|rule| rule.close),
+            silence: Duration::from_millis(rule.map_or(0, |rule| rule.push_after_ms)),
             ..After::default()
         };
         match rule.and_then(|rule| rule.push.as_ref()) {

@@ -349,6 +349,19 @@ fn bytes_follow_a_response_on_its_connection() {
     assert_eq!(connections, [0, 0, 0]);
 }
 
+/// The next request is under way when they come, and its own response follows.
+#[test]
+fn bytes_can_follow_after_the_next_request() {
+    let body = envelope(&[(&id(1, SIZE), "")]);
+    let emulator = start("[[request]]\npush = { text = \"stray\" }\npush-after-ms = 1");
+    let mut stream = connect(&emulator);
+    send(&mut stream, &body);
+    send(&mut stream, &body);
+    read_until(&mut stream, END);
+    let second = read_until(&mut stream, END);
+    assert!(second.starts_with("strayHTTP/1.1 200 OK\r\n"), "{second}");
+}
+
 #[test]
 fn a_connection_ends_unannounced() {
     let body = envelope(&[(&id(1, SIZE), "")]);

@@ -21,6 +21,9 @@ pub struct RequestRule {
     /// What follows the response on the connection, though no request asked for it.
     #[serde(default)]
     pub push: Option<Push>,
+    /// Milliseconds between the response and that; a client may have sent its next request by then.
+    #[serde(default)]
+    pub push_after_ms: u64,
     /// Whether the server closes the connection after the response, without saying so in it.
     #[serde(default)]
     pub close: bool,
