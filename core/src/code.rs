@@ -63,6 +63,13 @@ macro_rules! response_codes {
     };
 }
 
+impl core::fmt::Display for ResponseCode {
+    /// The text on the wire; of [`Other`](Self::Other), whose text is not kept, "another code".
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(self.as_str().unwrap_or("another code"))
+    }
+}
+
 response_codes! {
     NoError
     // permanent, this item
@@ -135,6 +142,7 @@ response_codes! {
 #[cfg(test)]
 mod tests {
     use super::ResponseCode;
+    use std::string::ToString as _;
 
     #[test]
     fn every_known_code_reads_back() {
@@ -146,5 +154,14 @@ mod tests {
             ResponseCode::Other
         );
         assert_eq!(ResponseCode::Other.as_str(), None);
+    }
+
+    #[test]
+    fn a_code_displays_as_on_the_wire() {
+        for &code in ResponseCode::KNOWN {
+            assert_eq!(code.to_string(), code.as_str().unwrap());
+        }
+        assert_eq!(ResponseCode::Other.to_string(), "another code");
+        assert_eq!(std::format!("{:>9}", ResponseCode::NoError), "  NoError");
     }
 }

@@ -92,13 +92,13 @@ pub use request::{
     Encoder, ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestError,
     RequestField, RequestServerVersion,
 };
-#[cfg(feature = "embedded-io")]
-pub use response::WriteSink;
 pub use response::{
-    Attribute, Decoder, Discard, Error, ErrorKind, Event, Fault, FeedError, Integrity, ItemError,
-    ItemIds, Options, Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion, Sink,
-    SliceFull, SliceSink, Summary, Tee, MAX_DEPTH, MAX_NAME_LEN, MIN_SCRATCH,
+    Attribute, Decoder, Discard, Error, ErrorKind, Event, Fault, FeedError, IdMatch, Integrity,
+    ItemError, ItemIds, Options, Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion,
+    Sink, SliceFull, SliceSink, Summary, Tee, MAX_DEPTH, MAX_NAME_LEN, MIN_SCRATCH,
 };
+#[cfg(feature = "embedded-io")]
+pub use response::{WriteError, WriteSink};
 
 /// The example of the README compiles and runs.
 #[cfg(doctest)]

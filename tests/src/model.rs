@@ -1,15 +1,17 @@
 //! What must come of a [`Script`], from what was put into it: the rules of design.md, *Outcomes*.
 
 use exportitems::{
-    Error, ErrorKind, ItemError, Outcome, Response, ResponseClass, ResponseCode, Summary, Verdict,
+    Error, ErrorKind, IdMatch, ItemError, Outcome, Response, ResponseClass, ResponseCode, Summary,
+    Verdict,
 };
 
 use crate::payload_reference::judge;
-use crate::run::{Run, Told};
+use crate::run::{compare_id, Run, Told};
 use crate::script::{
-    Answer, Class, Code, Data, Ending, Fault, Flaw, Junk, Message, Payload, Script, Words,
+    Answer, Class, Code, Data, Ending, Fault, Flaw, Ids, Junk, Message, Name, Payload, Script,
+    Words,
 };
-use crate::wire::{code_text, Wire};
+use crate::wire::{self, code_text, Wire};
 
 /// design.md, *Outcomes*: the gravest first.
 pub const PRECEDENCE: [ItemError; 14] = [
@@ -51,24 +53,42 @@ pub fn check(script: &Script, wire: &Wire, run: &Run) {
             &[]
         }
     };
-    let sent = match (script.ending, end) {
-        // Nothing behind the junk is read.
-        (Ending::Behind(n, _), End::Error(_)) if !messages.is_empty() => {
-            usize::from(n) % messages.len() + 1
+    let mut parts: Vec<Option<&Message>> = messages.iter().map(Some).collect();
+    let mut sent = wire.starts.len();
+    if let (Ending::Behind(n, junk), Answer::Items(_)) = (script.ending, &script.answer) {
+        let at = match messages.len() {
+            0 => 0,
+            len => usize::from(n) % len + 1,
+        };
+        if junk.is_message() {
+            parts.insert(at, None);
         }
-        _ => wire.starts.len(),
-    };
+        if matches!(end, End::Error(_)) {
+            // Nothing after the junk is read.
+            sent = at + usize::from(junk.is_message());
+        }
+    }
     let data = run.data();
     assert_eq!(data.len(), sent, "messages that were sent");
-    let mut suspects = 0;
     for (index, outcome) in outcomes.iter().enumerate() {
-        let Some(message) = messages.get(index).filter(|_| index < sent) else {
+        let Some(&message) = parts.get(index).filter(|_| index < sent) else {
             assert_eq!(outcome.error, Some(ItemError::NotAnswered), "item {index}");
             assert_eq!((outcome.class, outcome.code), (None, None), "item {index}");
             continue;
         };
         let is_last = index + 1 == sent;
-        let mut errors = faults(message);
+        let id_match = match message.filter(|_| script.compare_ids) {
+            Some(message) => {
+                let position = messages.iter().position(|it| core::ptr::eq(it, message));
+                let id = wire::id_text(position.expect("one of them"), message.ids);
+                compare_id(outcome.index, id.as_deref())
+            }
+            None => IdMatch::Unknown,
+        };
+        let mut errors = message.map_or(vec![ItemError::Contradiction], faults);
+        if id_match == IdMatch::Other {
+            errors.push(ItemError::Contradiction);
+        }
         if (script.setup().items).is_some_and(|items| index >= items as usize) {
             errors.push(ItemError::Unrequested);
         }
@@ -77,7 +97,9 @@ pub fn check(script: &Script, wire: &Wire, run: &Run) {
             let error = outcome.error.expect("a cut item fails");
             let possible = match error {
                 ItemError::Cut => true,
-                ItemError::Refused => matches!(message.class, Class::Error | Class::Warning),
+                ItemError::Refused => {
+                    message.is_some_and(|it| matches!(it.class, Class::Error | Class::Warning))
+                }
                 error => errors.contains(&error) && error < ItemError::Cut,
             };
             assert!(possible, "item {index}: {error} of {message:?}");
@@ -91,6 +113,11 @@ pub fn check(script: &Script, wire: &Wire, run: &Run) {
             });
         }
         assert_eq!(outcome.error, gravest(&errors), "item {index}: {message:?}");
+        assert_eq!(outcome.id_match, id_match, "item {index}: {message:?}");
+        let Some(message) = message else {
+            assert_eq!((outcome.class, outcome.code), (None, None), "item {index}");
+            continue;
+        };
         assert_eq!(outcome.class, class(message.class), "item {index}");
         assert_eq!(
             outcome.code,
@@ -102,12 +129,35 @@ pub fn check(script: &Script, wire: &Wire, run: &Run) {
             let payload = message.data[0].payload.bytes();
             assert_eq!(data[index], payload, "payload of item {index}");
             assert_eq!(outcome.integrity, Some(judge(&payload)), "item {index}");
-            suspects += u32::from(outcome.integrity != Some(Verdict::Whole));
         }
     }
-    let truncated = summary.response == Response::Truncated;
-    assert_eq!(summary.suspect, if truncated { suspects } else { 0 });
-    check_texts(messages, sent, run);
+    check_summary(wire, end, sent, summary, &outcomes);
+    check_texts(&parts, sent, run);
+}
+
+/// The figures of the summary, and the rule for suspects, written down once more.
+fn check_summary(wire: &Wire, end: End, sent: usize, summary: Summary, outcomes: &[&Outcome]) {
+    assert_eq!(summary.messages as usize, sent);
+    let tail = wire.bytes.get(wire.end..).unwrap_or_default();
+    let trailing = tail.iter().filter(|byte| !b" \t\r\n".contains(byte));
+    let trailing = match end {
+        End::Error(ErrorKind::Truncated) => 0, // nothing but the marker is there, if it is there
+        _ => trailing.count(),
+    };
+    assert_eq!(summary.trailing, trailing as u64);
+    let miscounted = summary.expected.is_some_and(|n| n as usize != sent);
+    let suspects = (0..sent).zip(outcomes).filter(|(index, outcome)| {
+        let may_be_half = outcome.integrity != Some(Verdict::Whole);
+        let is_suspect = match summary.response {
+            Response::Complete => {
+                (miscounted && outcome.id_match != IdMatch::Same)
+                    || (may_be_half && trailing > 0 && index + 1 == sent)
+            }
+            _ => may_be_half,
+        };
+        outcome.error.is_none() && is_suspect
+    });
+    assert_eq!(summary.suspect as usize, suspects.count());
 }
 
 /// Errors of a message that came in full.
@@ -119,7 +169,7 @@ fn faults(message: &Message) -> Vec<ItemError> {
     };
     let mut faults = Vec::new();
     match (message.class, no_error) {
-        (Class::Unknown | Class::Absent, _)
+        (Class::Unknown | Class::Absent | Class::Twice(_) | Class::ErrorSuccess, _)
         | (Class::Success, Some(false))
         | (Class::Error, Some(true)) => faults.push(ItemError::Contradiction),
         (Class::Warning, _) if !message.data.is_empty() => faults.push(ItemError::Contradiction),
@@ -131,6 +181,10 @@ fn faults(message: &Message) -> Vec<ItemError> {
         [] => faults.push(ItemError::MissingData),
         [data] => faults.extend(payload(&data.payload)),
         _ => faults.push(ItemError::Duplicate),
+    }
+    let is_bad = matches!(message.ids, Ids::Twice | Ids::TwoAttributes(_));
+    if is_bad || message.name != Name::ExportItems {
+        faults.push(ItemError::Contradiction);
     }
     faults
 }
@@ -156,7 +210,8 @@ fn class(class: Class) -> Option<ResponseClass> {
         Class::Success => Some(ResponseClass::Success),
         Class::Warning => Some(ResponseClass::Warning),
         Class::Error => Some(ResponseClass::Error),
-        Class::Unknown | Class::Absent => None,
+        // Of two, neither counts.
+        Class::Unknown | Class::Absent | Class::Twice(_) | Class::ErrorSuccess => None,
     }
 }
 
@@ -176,7 +231,7 @@ fn end(script: &Script, wire: &Wire) -> End {
     match script.ending {
         Ending::Cut(_) if wire.bytes.len() < wire.end => End::Cut,
         Ending::Behind(_, junk) => junk_error(junk, fault).map_or(End::Whole { fault }, End::Error),
-        Ending::Trailing(junk) => End::Error(trailing_error(junk)),
+        Ending::Trailing(Junk::Marker) => End::Error(ErrorKind::Truncated),
         _ => End::Whole { fault },
     }
 }
@@ -195,19 +250,6 @@ fn junk_error(junk: Junk, in_body: bool) -> Option<ErrorKind> {
         Junk::Deep => ErrorKind::TooDeep,
         Junk::BrokenTag => ErrorKind::UnexpectedByte,
     })
-}
-
-fn trailing_error(junk: Junk) -> ErrorKind {
-    match junk {
-        Junk::Marker => ErrorKind::Truncated,
-        Junk::HalfMarker => ErrorKind::UnexpectedEnd,
-        Junk::Text | Junk::Html | Junk::EndTag | Junk::Deep | Junk::BrokenTag => {
-            ErrorKind::TrailingData
-        }
-        Junk::Entity => ErrorKind::UnknownEntity,
-        Junk::Dtd => ErrorKind::Dtd,
-        Junk::LongName => ErrorKind::NameTooLong,
-    }
 }
 
 fn check_end(end: End, error: Option<Error>, summary: Summary) {
@@ -238,13 +280,23 @@ fn check_fault(fault: &Fault, end: End, run: &Run) {
         return;
     }
     let told = run.summary().fault.expect("a fault");
-    let code = match (fault.detail.and_then(code_text), fault.faultcode) {
+    let detail = fault.detail.and_then(code_text);
+    let code = match (detail, fault.faultcode) {
         (Some(text), _) => Some(ResponseCode::from_text(text)),
         (None, Some(n)) => code_text(Code::Known(n)).map(ResponseCode::from_text),
         (None, None) => None,
     };
     assert_eq!(told.code, code);
     assert_eq!(told.back_off_ms, fault.detail.and(fault.back_off_ms));
+    // What comes after a `ResponseCode` is neither noted nor told.
+    let counts = !(fault.detail_first && detail.is_some());
+    let senders = fault.soap_12 || fault.faultcode.is_none();
+    assert_eq!(told.is_senders_fault, counts && senders);
+    let codes = run.told.iter();
+    let codes = codes.filter(|told| matches!(told, Told::FaultCode(_)));
+    let subcode = fault.soap_12 && fault.faultcode.is_some();
+    let expected = usize::from(counts) * (1 + usize::from(subcode));
+    assert_eq!(codes.count(), expected);
     let text = run.told.iter().find_map(|told| match told {
         Told::FaultString(text) => Some(text.as_str()),
         _ => None,
@@ -253,7 +305,7 @@ fn check_fault(fault: &Fault, end: End, run: &Run) {
 }
 
 /// The texts of messages that came in full.
-fn check_texts(messages: &[Message], sent: usize, run: &Run) {
+fn check_texts(messages: &[Option<&Message>], sent: usize, run: &Run) {
     let Some(whole) = sent.checked_sub(1) else {
         return;
     };
@@ -266,7 +318,8 @@ fn check_texts(messages: &[Message], sent: usize, run: &Run) {
         }
     }
     for (message, text) in messages.iter().zip(&texts).take(whole) {
-        let meaning = message.note.text.map_or(String::new(), Words::meaning);
+        let words = message.and_then(|message| message.note.text);
+        let meaning = words.map_or(String::new(), Words::meaning);
         assert_eq!(*text, meaning);
     }
 }

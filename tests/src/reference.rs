@@ -6,8 +6,11 @@
 //! The decoder reads restricted XML 1.0 (core, `response::xml`). Where quick-xml is more lenient, this
 //! reader refuses as well:
 //! - document type declarations; `<` and bad references in attribute values; names of other ASCII
-//!   characters than a name may have; an XML declaration that is not at the start, or names another encoding
-//!   than UTF-8; names of more than [`MAX_NAME_LEN`] bytes, more than [`MAX_DEPTH`] elements.
+//!   characters than a name may have; an XML declaration that is not at the start, or names an encoding that
+//!   is neither UTF-8 nor a superset of ASCII that is in use; names of elements and attributes of more than
+//!   [`MAX_NAME_LEN`] bytes, more than [`MAX_DEPTH`] elements.
+//!
+//! It stops at the root's end tag, as the decoder does: what follows is searched for the truncation marker.
 //!
 //! What it does not judge: the payload (see [`crate::payload_reference`]), limits on bytes, and why an item
 //! failed.
@@ -41,7 +44,6 @@ struct Response {
     path: Vec<String>,
     items: Vec<Item>,
     answered: bool,
-    over: bool,
 }
 
 /// One message.
@@ -50,7 +52,9 @@ struct Item {
     success: bool,
     codes: Vec<String>,
     data: Vec<String>,
-    /// An element or a character that is none stands in `Data`.
+    has_id: bool,
+    /// It is a message of another operation, an attribute or `ItemId` is there twice, or an element or what is no
+    /// character is in `Data`.
     bad: bool,
 }
 
@@ -70,6 +74,26 @@ impl Item {
         let payload = STANDARD.decode(symbols).ok()?;
         (!payload.is_empty()).then_some(payload)
     }
+}
+
+/// Encodings that may be declared: names of UTF-8 and ASCII, and of supersets of ASCII that proxies declare.
+const ENCODINGS: [&str; 7] = [
+    "utf-8",
+    "utf8",
+    "us-ascii",
+    "ascii",
+    "iso-8859-1",
+    "latin1",
+    "windows-1252",
+];
+
+/// Whether the truncation marker is in a text, white space left out of account.
+fn has_marker(text: &str) -> bool {
+    let text: String = text
+        .chars()
+        .filter(|char| !" \t\r\n".contains(*char))
+        .collect();
+    text.contains("===TruncatedData===")
 }
 
 fn trim(text: &str) -> &str {
@@ -101,13 +125,17 @@ fn read(text: &str, response: &mut Response) -> Option<()> {
             Event::Start(start) => response.open(&start)?,
             Event::Empty(start) => {
                 response.open(&start)?;
-                response.close();
+                response.path.pop();
             }
             Event::End(end) => {
                 let end = end.name();
                 let name = end.as_ref();
                 (!name.is_empty() && name.len() <= MAX_NAME_LEN).then_some(())?;
-                response.close();
+                response.path.pop();
+                if response.path.is_empty() {
+                    let end = usize::try_from(reader.buffer_position()).ok()?;
+                    return (!has_marker(&text[end..])).then_some(());
+                }
             }
             Event::Text(text) => response.text(&text, false)?,
             Event::CData(text) => response.text(&text, false)?,
@@ -119,16 +147,15 @@ fn read(text: &str, response: &mut Response) -> Option<()> {
                 (at == 0 && !declaration.contains('?')).then_some(())?;
                 let declaration = BytesStart::from_content(&*declaration, "xml".len());
                 let encodings = attributes(&declaration, "encoding")?;
-                let utf8 = |name: &String| name.eq_ignore_ascii_case("utf-8");
-                encodings.iter().all(utf8).then_some(())?;
+                let known = |name: &String| ENCODINGS.contains(&&*name.to_ascii_lowercase());
+                (encodings.len() < 2 && encodings.iter().all(known)).then_some(())?;
             }
             Event::DocType(_) => return None,
             Event::PI(instruction) => {
                 let rest = instruction.trim_start_matches(may_stand_in_name);
                 let target = &instruction[..instruction.len() - rest.len()];
                 // quick-xml takes `xml` for another target where no space follows.
-                let good = !target.is_empty() && target != "xml";
-                (good && target.len() <= MAX_NAME_LEN).then_some(())?;
+                (!target.is_empty() && target != "xml").then_some(())?;
             }
             Event::Comment(_) => {}
         }
@@ -152,7 +179,6 @@ impl Response {
         is_name(name).then_some(())?;
         let local = name.split_once(':').map_or(name, |(_, local)| local);
         let class = attributes(start, "ResponseClass")?;
-        (!self.over).then_some(())?;
         if self.field() == Some("Data") {
             self.items.last_mut()?.bad = true;
         }
@@ -167,17 +193,26 @@ impl Response {
         }
         self.path.push(local.to_owned());
         (self.path.len() <= MAX_DEPTH as usize).then_some(())?;
-        if self.on(MESSAGE) {
+        if self.path.len() == MESSAGE.len() && self.path.starts_with_all(&MESSAGE[..4]) {
             self.items.push(Item {
-                success: class.last().is_some_and(|class| class == "Success"),
+                success: class == ["Success"],
+                bad: !self.on(MESSAGE),
                 ..Item::default()
             });
+        }
+        for name in self.read_attributes() {
+            if attributes(start, name)?.len() > 1 {
+                // Without a message that it can spoil, it spoils the response.
+                let in_message = self.path.starts_with_all(&MESSAGE[..4]);
+                self.items.last_mut().filter(|_| in_message)?.bad = true;
+            }
         }
         let item = self.items.last_mut();
         match (self.path.len() == MESSAGE.len() + 1, item) {
             (true, Some(item)) if self.path.starts_with_all(MESSAGE) => match local {
                 "Data" => item.data.push(String::new()),
                 "ResponseCode" => item.codes.push(String::new()),
+                "ItemId" => item.bad |= core::mem::replace(&mut item.has_id, true),
                 _ => {}
             },
             _ => {}
@@ -185,9 +220,24 @@ impl Response {
         Some(())
     }
 
-    fn close(&mut self) {
-        self.path.pop();
-        self.over = self.path.is_empty();
+    /// The attributes that are read of the element that was opened last, and not twice.
+    fn read_attributes(&self) -> &'static [&'static str] {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        match path[..] {
+            ["Envelope", "Header", "ServerVersionInfo"] => &[
+                "Version",
+                "MajorVersion",
+                "MinorVersion",
+                "MajorBuildNumber",
+                "MinorBuildNumber",
+            ],
+            ["Envelope", "Body", "ExportItemsResponse", "ResponseMessages", _, "ItemId"] => {
+                &["Id", "ChangeKey"]
+            }
+            ["Envelope", "Body", "ExportItemsResponse", "ResponseMessages", _, "MessageXml", _]
+            | ["Envelope", "Body", "Fault", "detail" | "Detail", "MessageXml", _] => &["Name"],
+            _ => &[],
+        }
     }
 
     fn text(&mut self, text: &str, bad: bool) -> Option<()> {

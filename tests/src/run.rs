@@ -1,8 +1,8 @@
 //! Runs of the decoder, and what they tell in a form that does not depend on pieces.
 
 use exportitems::{
-    Attribute, Decoder, Error, ErrorKind, Event, Fault, Integrity, Options, Outcome, Response,
-    ResponseClass, ResponseCode, Summary, Verdict,
+    Attribute, Decoder, Error, ErrorKind, Event, Fault, IdMatch, Integrity, Options, Outcome,
+    Response, ResponseClass, ResponseCode, Summary, Verdict,
 };
 
 /// How the decoder is set up.
@@ -18,6 +18,8 @@ pub struct Setup {
     pub max_total_bytes: u64,
     /// Size of the scratch in bytes.
     pub scratch: usize,
+    /// Whether ids are compared, by [`compare_id`].
+    pub compare_ids: bool,
 }
 
 impl Default for Setup {
@@ -28,6 +30,7 @@ impl Default for Setup {
             max_item_bytes: u64::MAX,
             max_total_bytes: u64::MAX,
             scratch: 512,
+            compare_ids: false,
         }
     }
 }
@@ -44,6 +47,17 @@ impl Setup {
             Some(items) => options.items(items),
             None => options,
         }
+    }
+}
+
+/// How the id at this position compares with a request that nobody made: any function of both will do.
+#[must_use]
+pub fn compare_id(index: u32, id: Option<&str>) -> IdMatch {
+    let sum = |id: &str| id.bytes().fold(index, |sum, byte| sum + u32::from(byte));
+    match id.map(|id| sum(id) % 4) {
+        Some(0 | 1) => IdMatch::Same,
+        Some(2) => IdMatch::Other,
+        _ => IdMatch::Unknown,
     }
 }
 
@@ -134,12 +148,33 @@ impl Run {
         }
     }
 
+    /// [`note`](Self::note), and the answer that the decoder is owed for ids.
+    pub fn note_and_compare(&mut self, event: &Event<'_>, setup: Setup) -> Option<IdMatch> {
+        self.note(event);
+        match event {
+            Event::ItemIds(ids) if setup.compare_ids => {
+                Some(compare_id(self.messages() - 1, ids.id.value()))
+            }
+            _ => None,
+        }
+    }
+
     /// The outcomes, in order.
     pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
         self.told.iter().filter_map(|told| match told {
             Told::Outcome(outcome) => Some(outcome),
             _ => None,
         })
+    }
+
+    /// How many messages have begun.
+    #[must_use]
+    pub fn messages(&self) -> u32 {
+        let starts = self
+            .told
+            .iter()
+            .map(|told| matches!(told, Told::MessageStart(..)));
+        starts.map(u32::from).sum()
     }
 
     /// The summary.
@@ -240,7 +275,9 @@ pub fn pull(pieces: &[&[u8]], setup: Setup) -> Run {
             match decoder.next_event(&mut input) {
                 Ok(Some(event)) => {
                     assert_ne!(event, Event::Data(&[]), "empty data");
-                    run.note(&event);
+                    if let Some(answer) = run.note_and_compare(&event, setup) {
+                        decoder.compare_id(answer);
+                    }
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -342,7 +379,11 @@ fn check(run: &Run, setup: Setup) {
                 assert_eq!(open, None, "{}", told_at());
                 assert_eq!((summary.ok, summary.failed), (ok, failed));
                 assert_eq!(summary.items, ok + failed);
-                assert!(summary.suspect <= ok);
+                assert_eq!(summary.messages, messages);
+                assert_eq!(summary.expected, setup.items);
+                let committed = run.outcomes().filter(|outcome| outcome.error.is_none());
+                let suspects = committed.filter(|outcome| !summary.confirms(outcome));
+                assert_eq!(summary.suspect as usize, suspects.count(), "{summary:?}");
                 assert_eq!(summary.error, run.error);
                 let whole = matches!(summary.response, Response::Complete | Response::Fault);
                 assert_eq!(whole, run.error.is_none(), "{summary:?}");

@@ -18,6 +18,8 @@ pub struct Script {
     pub ending: Ending,
     /// What the decoder is told of the request.
     pub asked: Asked,
+    /// Ids are compared, by [`run::compare_id`](crate::run::compare_id).
+    pub compare_ids: bool,
 }
 
 /// What stands in the body.
@@ -85,6 +87,8 @@ pub enum Prefixes {
 /// One response message.
 #[derive(Arbitrary, Clone, Debug, PartialEq, Eq)]
 pub struct Message {
+    /// Its name.
+    pub name: Name,
     /// `ResponseClass`
     pub class: Class,
     /// `ResponseCode`
@@ -97,6 +101,15 @@ pub struct Message {
     pub data: Vec<Data>,
     /// `Data` before `ItemId`.
     pub data_first: bool,
+}
+
+/// What a child of `ResponseMessages` is called.
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// `ExportItemsResponseMessage`
+    ExportItems,
+    /// That of another operation's message, of the same base type.
+    UploadItems,
 }
 
 /// `ResponseClass`
@@ -112,6 +125,10 @@ pub enum Class {
     Unknown,
     /// No attribute.
     Absent,
+    /// `Success`, and the attribute again, equal or not.
+    Twice(bool),
+    /// `Error`, and then `Success`.
+    ErrorSuccess,
 }
 
 /// `ResponseCode`
@@ -140,6 +157,8 @@ pub enum Ids {
     Long,
     /// Two elements.
     Twice,
+    /// One, with two `Id` or `ChangeKey` attributes.
+    TwoAttributes(bool),
     /// No element.
     Absent,
 }
@@ -253,6 +272,10 @@ pub enum Flaw {
 pub struct Fault {
     /// With a header and `Line` and `Position`, as Exchange 2007 has it.
     pub of_2007: bool,
+    /// In a SOAP 1.2 envelope.
+    pub soap_12: bool,
+    /// With the detail before the fault's own code.
+    pub detail_first: bool,
     /// The code in `faultcode`, if it is one of EWS.
     pub faultcode: Option<u8>,
     /// The code in `detail`; without one the detail is empty.
@@ -330,6 +353,7 @@ impl Script {
         };
         Setup {
             items,
+            compare_ids: self.compare_ids,
             ..Setup::default()
         }
     }
@@ -340,6 +364,7 @@ impl Message {
     #[must_use]
     pub fn good(payload: Vec<u8>, dress: Dress) -> Self {
         Self {
+            name: Name::ExportItems,
             class: Class::Success,
             code: Code::NoError,
             ids: Ids::Both,
@@ -357,6 +382,7 @@ impl Message {
     #[must_use]
     pub fn refused(class: Class, code: u8) -> Self {
         Self {
+            name: Name::ExportItems,
             class,
             code: Code::Known(code),
             ids: Ids::Absent,
@@ -378,6 +404,7 @@ impl<'a> Arbitrary<'a> for Script {
         let style = u.arbitrary()?;
         let asked = u.arbitrary()?;
         let ending = u.arbitrary()?;
+        let compare_ids = u.arbitrary()?;
         let answer = if u.ratio(1, 8)? {
             Answer::Fault(u.arbitrary()?)
         } else {
@@ -389,6 +416,7 @@ impl<'a> Arbitrary<'a> for Script {
             answer,
             ending,
             asked,
+            compare_ids,
         })
     }
 }

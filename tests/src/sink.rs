@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use exportitems::{Decoder, Error, Event, FeedError, ItemIds, Outcome, Sink, Summary};
+use exportitems::{Decoder, Error, Event, FeedError, IdMatch, ItemIds, Outcome, Sink, Summary};
 
-use crate::run::{Run, Setup, Told};
+use crate::run::{compare_id, Run, Setup, Told};
 
 /// A sink that panics when it is not called as the documentation of [`Sink`] says, keeps what it is
 /// given, and fails when it is told to.
@@ -19,6 +19,7 @@ pub struct Checked {
     /// The item under way.
     open: Option<(u32, Vec<u8>)>,
     next: u32,
+    compare_ids: bool,
     failing: Failing,
     ended: bool,
 }
@@ -111,6 +112,14 @@ impl Checked {
 impl Sink for Checked {
     type Error = Failed;
 
+    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+        assert_eq!(index, self.next, "the ids of another item");
+        match self.compare_ids {
+            true => compare_id(index, ids.id.value()),
+            false => IdMatch::Unknown,
+        }
+    }
+
     fn begin(&mut self, index: u32, _: ItemIds<'_>) -> Result<(), Failed> {
         assert_eq!(self.open, None, "begin of an item in an item");
         assert_eq!(index, self.next, "begin of another item");
@@ -185,6 +194,7 @@ impl Sink for Checked {
 /// When the sink is not called as documented, or input is left over.
 pub fn push(pieces: &[&[u8]], setup: Setup, sink: &mut Checked) -> Result<Summary, Error> {
     let mut scratch = vec![0x5A; setup.scratch];
+    sink.compare_ids = setup.compare_ids;
     let mut decoder =
         Decoder::with_scratch(setup.options(), &mut scratch[..]).expect("scratch enough");
     for &piece in pieces {

@@ -4,7 +4,8 @@ use exportitems::ResponseCode;
 
 use crate::base64_text;
 use crate::script::{
-    Answer, Class, Code, Ending, Fault, Ids, Junk, Message, Note, Prefixes, Script, Style, Words,
+    Answer, Class, Code, Ending, Fault, Ids, Junk, Message, Name, Note, Prefixes, Script, Style,
+    Words,
 };
 
 /// The truncation marker as Microsoft documents it.
@@ -45,6 +46,28 @@ pub fn write(script: &Script) -> Wire {
         bytes: writer.out,
         starts: writer.starts,
         end,
+    }
+}
+
+/// The `Id` that a reader gets of a message, if the message has one and it is not longer than a scratch.
+#[must_use]
+pub fn id_text(index: usize, ids: Ids) -> Option<String> {
+    match ids {
+        Ids::Absent | Ids::Long => None,
+        Ids::Escaped => Some("a\"b'c>".to_owned()),
+        Ids::Both | Ids::Twice | Ids::TwoAttributes(_) => Some(usual_id(index)),
+    }
+}
+
+fn usual_id(index: usize) -> String {
+    format!("AAMkAD{index}+/=")
+}
+
+impl Junk {
+    /// Whether it is an element, which is a message among messages.
+    #[must_use]
+    pub const fn is_message(self) -> bool {
+        matches!(self, Self::Html | Self::Deep)
     }
 }
 
@@ -279,13 +302,12 @@ impl Writer {
             _ => None,
         };
         if let (Some((_, junk)), true) = (junk, messages.is_empty()) {
-            self.put(&junk_text(junk));
+            self.junk_message(junk);
         }
         for (index, message) in messages.iter().enumerate() {
             self.message(index, message);
-            self.foreign();
             if let Some((_, junk)) = junk.filter(|&(n, _)| n == index) {
-                self.put(&junk_text(junk));
+                self.junk_message(junk);
             }
         }
         self.between();
@@ -294,18 +316,35 @@ impl Writer {
         self.close(Space::Messages, "ExportItemsResponse");
     }
 
+    /// Elements take a position among the messages.
+    fn junk_message(&mut self, junk: Junk) {
+        let text = junk_text(junk);
+        if junk.is_message() {
+            let len = text.find('>').map_or(0, |end| end + 1);
+            self.starts.push(self.out.len() + len);
+        }
+        self.put(&text);
+    }
+
     fn message(&mut self, index: usize, message: &Message) {
-        let class = match message.class {
-            Class::Success => Some("Success"),
-            Class::Warning => Some("Warning"),
-            Class::Error => Some("Error"),
-            Class::Unknown => Some("Failure"),
-            Class::Absent => None,
+        let classes: &[&str] = match message.class {
+            Class::Success => &["Success"],
+            Class::Warning => &["Warning"],
+            Class::Error => &["Error"],
+            Class::Unknown => &["Failure"],
+            Class::Absent => &[],
+            Class::Twice(true) => &["Success", "Success"],
+            Class::Twice(false) => &["Success", "Error"],
+            Class::ErrorSuccess => &["Error", "Success"],
+        };
+        let name = match message.name {
+            Name::ExportItems => "ExportItemsResponseMessage",
+            Name::UploadItems => "UploadItemsResponseMessage",
         };
         let mut attributes = vec![("xmlns:x", "urn:x"), ("x:ResponseClass", "None")];
-        attributes.extend(class.map(|class| ("ResponseClass", class)));
+        attributes.extend(classes.iter().map(|class| ("ResponseClass", *class)));
         self.between();
-        self.tag(Space::Messages, "ExportItemsResponseMessage", &attributes);
+        self.tag(Space::Messages, name, &attributes);
         self.put(">");
         self.starts.push(self.out.len());
         self.words(message.note.text);
@@ -320,7 +359,7 @@ impl Writer {
             self.data(message);
         }
         self.between();
-        self.close(Space::Messages, "ExportItemsResponseMessage");
+        self.close(Space::Messages, name);
     }
 
     fn words(&mut self, words: Option<Words>) {
@@ -368,13 +407,15 @@ impl Writer {
     }
 
     fn ids(&mut self, index: usize, ids: Ids) {
-        let id = format!("AAMkAD{index}+/=");
+        let id = usual_id(index);
         let long = "A".repeat(600);
         let attributes: &[(&str, &str)] = match ids {
             Ids::Absent => return,
             Ids::Both | Ids::Twice => &[("Id", &id), ("ChangeKey", "CQAAAB")],
             Ids::Escaped => &[("ChangeKey", "&lt;&#x41;&amp;"), ("Id", "a&quot;b&apos;c>")],
             Ids::Long => &[("Id", &long), ("ChangeKey", &long)],
+            Ids::TwoAttributes(true) => &[("Id", &id), ("ChangeKey", "CQ"), ("Id", &id)],
+            Ids::TwoAttributes(false) => &[("ChangeKey", "CQ"), ("ChangeKey", ""), ("Id", &id)],
         };
         self.empty(Space::Types, "ItemId", attributes);
         if ids == Ids::Twice {
@@ -393,34 +434,64 @@ impl Writer {
 
     fn fault(&mut self, fault: &Fault) {
         self.open(Space::Soap, "Fault", &[]);
-        let soap = self.qualified(Space::Soap, "Client");
-        let faultcode = match fault.faultcode {
-            Some(n) => format!("a:{}", code_text(Code::Known(n)).expect("a code")),
-            None => soap,
-        };
-        self.element(Space::None, "faultcode", &[], faultcode.as_bytes());
+        if fault.detail_first {
+            self.detail(fault);
+        }
+        let code = fault.faultcode.and_then(|n| code_text(Code::Known(n)));
         let text = fault.text.written();
-        self.element(Space::None, "faultstring", &[("xml:lang", "de-DE")], &text);
-        if let Some(code) = fault.detail {
-            self.open(Space::None, "detail", &[]);
-            self.code(Space::Errors, code);
-            self.element(Space::Errors, "Message", &[], &text);
-            if fault.of_2007 {
-                self.element(Space::Errors, "Line", &[], b"1");
-                self.element(Space::Errors, "Position", &[], b"630");
-            }
-            if fault.back_off_ms.is_some() {
-                self.open(Space::Types, "MessageXml", &[]);
-                self.values(Space::Types, fault.back_off_ms, None);
-                self.close(Space::Types, "MessageXml");
+        if fault.soap_12 {
+            self.open(Space::Soap, "Code", &[]);
+            let value = self.qualified(Space::Soap, "Sender");
+            self.element(Space::Soap, "Value", &[], value.as_bytes());
+            if let Some(code) = code {
+                self.open(Space::Soap, "Subcode", &[]);
+                self.element(Space::Soap, "Value", &[], format!("a:{code}").as_bytes());
+                self.close(Space::Soap, "Subcode");
             }
             self.between();
-            self.close(Space::None, "detail");
+            self.close(Space::Soap, "Code");
+            self.open(Space::Soap, "Reason", &[]);
+            self.element(Space::Soap, "Text", &[("xml:lang", "de-DE")], &text);
+            self.between();
+            self.close(Space::Soap, "Reason");
         } else {
-            self.empty(Space::None, "detail", &[]);
+            let faultcode = match code {
+                Some(code) => format!("a:{code}"),
+                None => self.qualified(Space::Soap, "Client"),
+            };
+            self.element(Space::None, "faultcode", &[], faultcode.as_bytes());
+            self.element(Space::None, "faultstring", &[("xml:lang", "de-DE")], &text);
+        }
+        if !fault.detail_first {
+            self.detail(fault);
         }
         self.between();
         self.close(Space::Soap, "Fault");
+    }
+
+    fn detail(&mut self, fault: &Fault) {
+        let (space, name) = match fault.soap_12 {
+            true => (Space::Soap, "Detail"),
+            false => (Space::None, "detail"),
+        };
+        let Some(code) = fault.detail else {
+            self.empty(space, name, &[]);
+            return;
+        };
+        self.open(space, name, &[]);
+        self.code(Space::Errors, code);
+        self.element(Space::Errors, "Message", &[], &fault.text.written());
+        if fault.of_2007 {
+            self.element(Space::Errors, "Line", &[], b"1");
+            self.element(Space::Errors, "Position", &[], b"630");
+        }
+        if fault.back_off_ms.is_some() {
+            self.open(Space::Types, "MessageXml", &[]);
+            self.values(Space::Types, fault.back_off_ms, None);
+            self.close(Space::Types, "MessageXml");
+        }
+        self.between();
+        self.close(space, name);
     }
 }
 

@@ -66,8 +66,6 @@ enum exportitems_status
   EXPORTITEMS_STATUS_UNEXPECTED_END = -100,
   // `=== Truncated Data ===` stands where markup belongs.
   EXPORTITEMS_STATUS_TRUNCATED = -101,
-  // Something follows the root element.
-  EXPORTITEMS_STATUS_TRAILING_DATA = -102,
   // The document is not a SOAP envelope.
   EXPORTITEMS_STATUS_NOT_SOAP = -103,
   // A SOAP envelope that is no answer to ExportItems.
@@ -90,6 +88,8 @@ enum exportitems_status
   EXPORTITEMS_STATUS_NAME_TOO_LONG = -112,
   // Input was given after `finish`.
   EXPORTITEMS_STATUS_FINISHED = -113,
+  // An element outside of the response messages has the same attribute twice.
+  EXPORTITEMS_STATUS_DUPLICATE_ATTRIBUTE = -114,
   // Unusable for a reason that is newer than this interface.
   EXPORTITEMS_STATUS_RESPONSE_OTHER = -199,
   // The connection ended before the first byte of a response.

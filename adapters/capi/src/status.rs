@@ -40,8 +40,6 @@ pub enum Status {
     UnexpectedEnd = -100,
     /// `=== Truncated Data ===` stands where markup belongs.
     Truncated = -101,
-    /// Something follows the root element.
-    TrailingData = -102,
     /// The document is not a SOAP envelope.
     NotSoap = -103,
     /// A SOAP envelope that is no answer to ExportItems.
@@ -64,6 +62,8 @@ pub enum Status {
     NameTooLong = -112,
     /// Input was given after `finish`.
     Finished = -113,
+    /// An element outside of the response messages has the same attribute twice.
+    DuplicateAttribute = -114,
     /// Unusable for a reason that is newer than this interface.
     ResponseOther = -199,
 
@@ -276,7 +276,6 @@ fn of_response(kind: ErrorKind) -> Status {
     match kind {
         ErrorKind::UnexpectedEnd => Status::UnexpectedEnd,
         ErrorKind::Truncated => Status::Truncated,
-        ErrorKind::TrailingData => Status::TrailingData,
         ErrorKind::NotSoap => Status::NotSoap,
         ErrorKind::UnexpectedOperation => Status::UnexpectedOperation,
         ErrorKind::Encoding => Status::Encoding,
@@ -284,6 +283,7 @@ fn of_response(kind: ErrorKind) -> Status {
         ErrorKind::UnexpectedText => Status::UnexpectedText,
         ErrorKind::UnexpectedByte => Status::UnexpectedByte,
         ErrorKind::MismatchedEndTag => Status::MismatchedEndTag,
+        ErrorKind::DuplicateAttribute => Status::DuplicateAttribute,
         ErrorKind::UnknownEntity => Status::UnknownEntity,
         ErrorKind::TooDeep => Status::TooDeep,
         ErrorKind::NameTooLong => Status::NameTooLong,

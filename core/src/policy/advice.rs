@@ -182,6 +182,10 @@ impl Advice {
     #[must_use]
     pub fn of_fault(fault: &Fault) -> Self {
         let advice = match fault.code {
+            // With a back-off, the server asks to come back all the same.
+            None if fault.is_senders_fault && fault.back_off_ms.is_none() => {
+                Self::new(Disposition::Permanent)
+            }
             // A fault is never a success, whatever it says.
             None | Some(ResponseCode::NoError) => Self::UNEXPLAINED,
             Some(code) => Self::of_code(code, fault.inner_code),

@@ -2,7 +2,7 @@
 
 use super::{Disposition, Endpoint, Exchange, Limits, Policy, Retry};
 use crate::code::ResponseCode as C;
-use crate::response::{Decoder, Event, Fault, ItemError, Options, Outcome};
+use crate::response::{Decoder, Event, Fault, IdMatch, ItemError, Options, Outcome};
 use core::cmp::Ordering;
 use proptest::prelude::*;
 use std::vec::Vec;
@@ -18,6 +18,7 @@ pub(super) fn done(index: u32) -> Outcome {
         bytes: 0,
         error: None,
         offset: 0,
+        id_match: IdMatch::Unknown,
         text_replaced: false,
         integrity: None,
     }
@@ -50,6 +51,7 @@ pub(super) fn fault(code: C) -> Fault {
         code: Some(code),
         inner_code: None,
         back_off_ms: None,
+        is_senders_fault: false,
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Attributes {
     filled: u8,
     /// A bit for each text that is too long.
     omitted: u8,
+    /// A bit for each attribute that has begun, by its [`Slot::number`], and [`CONTRADICTORY`].
+    begun: u8,
     /// Where in the scratch the next text may begin.
     free: u16,
     /// Where the value under way goes.
@@ -33,14 +35,29 @@ enum Slot {
     Encoding,
 }
 
+/// A bit of [`Attributes::begun`]: the tag contradicts itself.
+const CONTRADICTORY: u8 = 1 << 7;
+
+impl Slot {
+    /// The number of the attribute among those of its element.
+    const fn number(self) -> u8 {
+        match self {
+            Self::Number(n) | Self::Text(n) => n,
+            Self::Class => 5,
+            Self::Encoding => 6,
+        }
+    }
+}
+
 /// Where texts are.
 const FIRST: u8 = 0;
 const SECOND: u8 = 1;
 
 /// The attributes that are wanted: their element, their name, where their value goes.
 #[rustfmt::skip]
-const WANTED: [(Node, u32, Slot); 10] = [
+const WANTED: [(Node, u32, Slot); 11] = [
     (Node::Message, hash(b"ResponseClass"), Slot::Class),
+    (Node::OtherMessage, hash(b"ResponseClass"), Slot::Class),
     (Node::ItemId, hash(b"Id"), Slot::Text(FIRST)),
     (Node::ItemId, hash(b"ChangeKey"), Slot::Text(SECOND)),
     (Node::MessageXmlValue, hash(b"Name"), Slot::Text(FIRST)),
@@ -52,7 +69,17 @@ const WANTED: [(Node, u32, Slot); 10] = [
     (Node::Declaration, hash(b"encoding"), Slot::Encoding),
 ];
 
-const UTF_8: u32 = hash(b"utf-8");
+/// Encodings that may be declared, in lower case: UTF-8, and those of one byte that begin with ASCII and that servers and
+/// proxies declare. Bytes of the latter beyond ASCII are no UTF-8.
+const ENCODINGS: [u32; 7] = [
+    hash(b"utf-8"),
+    hash(b"utf8"),
+    hash(b"us-ascii"),
+    hash(b"ascii"),
+    hash(b"iso-8859-1"),
+    hash(b"latin1"),
+    hash(b"windows-1252"),
+];
 
 impl Attributes {
     pub(super) const fn new() -> Self {
@@ -60,6 +87,7 @@ impl Attributes {
             values: [0; 5],
             filled: 0,
             omitted: 0,
+            begun: 0,
             free: 0,
             slot: None,
             class: None,
@@ -70,15 +98,37 @@ impl Attributes {
     pub(super) fn begin_tag(&mut self) {
         self.filled = 0;
         self.omitted = 0;
+        self.begun = 0;
         self.free = 0;
         self.class = None;
     }
 
-    /// Begins a value; `false` if nobody wants it.
+    /// The tag contradicts itself, or what is around it.
+    pub(super) fn contradict(&mut self) {
+        self.begun |= CONTRADICTORY;
+    }
+
+    /// Whether an attribute is there twice (XML 1.0 §3.1, Unique Att Spec), or [`contradict`](Self::contradict) was
+    /// called.
+    pub(super) const fn are_contradictory(&self) -> bool {
+        self.begun & CONTRADICTORY != 0
+    }
+
+    /// Begins a value; `false` if it is not wanted.
     pub(super) fn begin(&mut self, node: Node, name: u32, assembly: &mut Assembly) -> bool {
         self.slot = (WANTED.iter())
             .find(|&&(element, known, _)| known == name && element == node)
             .map(|&(_, _, slot)| slot);
+        if let Some(slot) = self.slot {
+            let bit = 1 << slot.number();
+            if self.begun & bit != 0 {
+                self.contradict();
+                // Neither of two classes counts, in whatever order they are.
+                self.class = None;
+                self.slot = None;
+            }
+            self.begun |= bit;
+        }
         if node == Node::MessageXmlValue && self.slot.is_some() {
             // `Name` takes the place of the element's own name.
             self.free = 0;
@@ -92,7 +142,7 @@ impl Attributes {
     /// Takes the assembled value.
     ///
     /// # Errors
-    /// [`ErrorKind::Encoding`], if another encoding than UTF-8 is declared.
+    /// [`ErrorKind::Encoding`], if an encoding is declared that cannot be read as UTF-8.
     pub(super) fn end(&mut self, assembly: &Assembly, scratch: &[u8]) -> Result<(), ErrorKind> {
         let bytes = assembly.held().of(scratch);
         match self.slot.take() {
@@ -112,7 +162,7 @@ impl Attributes {
             Some(Slot::Text(n)) => self.take_text(n, assembly),
             Some(Slot::Encoding) => {
                 let lower = bytes.iter().map(u8::to_ascii_lowercase);
-                if lower.fold(EMPTY, extend) != UTF_8 {
+                if !ENCODINGS.contains(&lower.fold(EMPTY, extend)) {
                     return Err(ErrorKind::Encoding);
                 }
             }

@@ -2,9 +2,9 @@
 
 use super::error::Error;
 use super::event::{Event, ItemIds};
-use super::machine::Machine;
+use super::machine::{Holder, Machine};
 use super::options::Options;
-use super::outcome::Summary;
+use super::outcome::{IdMatch, Summary};
 use super::sink::{FeedError, Sink};
 
 /// Smallest scratch, in bytes.
@@ -95,7 +95,7 @@ impl<S: AsMut<[u8]>> Decoder<S> {
     /// When the response is unusable from here on. The error is the same from then on; what is left of the
     /// input is of no use.
     pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
-        self.machine.next_event(input, false, self.scratch.as_mut())
+        self.pull(input, false)
     }
 
     /// [`next_event`](Self::next_event), and the index of the item under way while more of it is wanted.
@@ -110,9 +110,11 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         &mut self,
         input: &mut &[u8],
     ) -> Result<Option<(Event<'_>, Option<u32>)>, Error> {
+        self.machine.switch_to(Holder::Caller);
         let event = self
             .machine
             .next_event(input, false, self.scratch.as_mut())?;
+        self.machine.give(event.as_ref());
         Ok(event.map(|event| (event, self.machine.wanted_item())))
     }
 
@@ -122,8 +124,16 @@ impl<S: AsMut<[u8]>> Decoder<S> {
     /// # Errors
     /// When the document was not whole, after all outcomes have been told.
     pub fn finish(&mut self) -> Result<Option<Event<'_>>, Error> {
-        self.machine
-            .next_event(&mut &[][..], true, self.scratch.as_mut())
+        self.pull(&mut &[][..], true)
+    }
+
+    /// Notes how the ids of the last [`Event::ItemIds`] compare with those that were requested at its position.
+    ///
+    /// [`IdMatch::Other`] fails the item: its outcome will be
+    /// [`ItemError::Contradiction`](crate::ItemError::Contradiction) or a graver error, and no more of its data is
+    /// handed out. [`feed`](Self::feed) asks the sink by itself.
+    pub fn compare_id(&mut self, answer: IdMatch) {
+        self.machine.compare_id(answer);
     }
 
     /// The caller could not keep the current item: its outcome will be [`ItemError::Write`](crate::ItemError::Write)
@@ -133,6 +143,15 @@ impl<S: AsMut<[u8]>> Decoder<S> {
     /// [`feed`](Self::feed) says it by itself.
     pub fn reject_item(&mut self) {
         self.machine.reject();
+    }
+
+    /// The encoding that the XML declaration names, after it made the response fail with
+    /// [`ErrorKind::Encoding`](crate::ErrorKind::Encoding).
+    ///
+    /// `None` after any other error, and where no encoding was declared: UTF-16 is recognised by its first bytes. A name
+    /// longer than the scratch is cut off.
+    pub fn declared_encoding(&mut self) -> Option<&str> {
+        self.machine.declared_encoding(self.scratch.as_mut())
     }
 
     /// Decodes all of `input` into `sink`.
@@ -162,6 +181,16 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         Ok(self.machine.summary())
     }
 
+    /// One event to the caller.
+    fn pull(&mut self, input: &mut &[u8], last: bool) -> Result<Option<Event<'_>>, Error> {
+        self.machine.switch_to(Holder::Caller);
+        let event = self
+            .machine
+            .next_event(input, last, self.scratch.as_mut())?;
+        self.machine.give(event.as_ref());
+        Ok(event)
+    }
+
     /// One event into the sink. `None`: there is none.
     fn push<K: Sink + ?Sized>(
         &mut self,
@@ -169,6 +198,7 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         last: bool,
         sink: &mut K,
     ) -> Result<Option<()>, FeedError<K::Error>> {
+        self.machine.switch_to(Holder::Sink);
         let event = self
             .machine
             .next_event(input, last, self.scratch.as_mut())
@@ -177,33 +207,35 @@ impl<S: AsMut<[u8]>> Decoder<S> {
             return Ok(None);
         };
         let done = match event {
-            Event::ItemIds(ids) => begin(
-                sink,
-                self.machine.wanted_item(),
-                &mut self.machine.begun,
-                ids,
-            ),
+            Event::ItemIds(ids) => {
+                let answer = sink.compare_id(self.machine.index(), &ids);
+                self.machine.compare_id(answer);
+                begin(
+                    sink,
+                    self.machine.wanted_item(),
+                    &mut self.machine.holder,
+                    ids,
+                )
+            }
             // Data is told only if it is wanted, though this may be the last of it.
             Event::Data(bytes) => begin(
                 sink,
                 self.machine.item(),
-                &mut self.machine.begun,
+                &mut self.machine.holder,
                 ItemIds::default(),
             )
             .and_then(|()| sink.write(bytes)),
-            Event::Outcome(outcome) => {
-                match (core::mem::take(&mut self.machine.begun), outcome.error) {
-                    (true, None) => sink.commit(&outcome),
-                    (true, Some(_)) => {
-                        sink.abort(&outcome);
-                        Ok(())
-                    }
-                    (false, _) => {
-                        sink.failed(&outcome);
-                        Ok(())
-                    }
+            Event::Outcome(outcome) => match (self.machine.holder, outcome.error) {
+                (Holder::Sink, None) => sink.commit(&outcome),
+                (Holder::Sink, Some(_)) => {
+                    sink.abort(&outcome);
+                    Ok(())
                 }
-            }
+                _ => {
+                    sink.failed(&outcome);
+                    Ok(())
+                }
+            },
             Event::End(summary) => {
                 sink.end(&summary);
                 Ok(())
@@ -224,13 +256,13 @@ impl<S: AsMut<[u8]>> Decoder<S> {
 fn begin<K: Sink + ?Sized>(
     sink: &mut K,
     item: Option<u32>,
-    begun: &mut bool,
+    holder: &mut Holder,
     ids: ItemIds<'_>,
 ) -> Result<(), K::Error> {
-    let Some(index) = item.filter(|_| !*begun) else {
+    let Some(index) = item.filter(|_| *holder != Holder::Sink) else {
         return Ok(());
     };
     sink.begin(index, ids)?;
-    *begun = true;
+    *holder = Holder::Sink;
     Ok(())
 }

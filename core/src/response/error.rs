@@ -28,15 +28,14 @@ pub enum ErrorKind {
     UnexpectedEnd,
     /// `=== Truncated Data ===` stands where markup belongs: the server gave up on this response.
     Truncated,
-    /// Something other than white space, comments and processing instructions follows the root element.
-    TrailingData,
 
     // --- the peer's bytes: not an answer to ExportItems ---
     /// The document is not a SOAP envelope (HTML, JSON, plain text, …).
     NotSoap,
     /// A SOAP envelope whose body is neither `ExportItemsResponse` nor `Fault`.
     UnexpectedOperation,
-    /// Not UTF-8: a UTF-16 byte order mark, or another encoding is declared.
+    /// Not UTF-8: UTF-16, or an encoding is declared that is neither UTF-8 nor a superset of ASCII in use
+    /// ([`Decoder::declared_encoding`](crate::Decoder::declared_encoding) has its name).
     Encoding,
 
     // --- the peer's bytes: XML that is broken or refused ---
@@ -48,6 +47,9 @@ pub enum ErrorKind {
     UnexpectedByte,
     /// An end tag that does not match the open element.
     MismatchedEndTag,
+    /// An attribute that is there twice, outside of the response messages: in one, it fails that item only
+    /// ([`ItemError::Contradiction`](crate::ItemError::Contradiction)).
+    DuplicateAttribute,
     /// A reference to an entity other than the five predefined ones, or one that is not closed.
     UnknownEntity,
 
@@ -67,7 +69,6 @@ impl ErrorKind {
         match self {
             Self::UnexpectedEnd => "the response ended before the document did",
             Self::Truncated => "the server truncated the response (`=== Truncated Data ===`)",
-            Self::TrailingData => "data after the end of the document",
             Self::NotSoap => "not a SOAP envelope",
             Self::UnexpectedOperation => "not a response to ExportItems",
             Self::Encoding => "not UTF-8",
@@ -75,6 +76,7 @@ impl ErrorKind {
             Self::UnexpectedText => "text where only elements belong",
             Self::UnexpectedByte => "malformed XML",
             Self::MismatchedEndTag => "end tag does not match the open element",
+            Self::DuplicateAttribute => "an element has the same attribute twice",
             Self::UnknownEntity => "unknown or unterminated entity reference",
             Self::TooDeep => "elements are nested too deep",
             Self::NameTooLong => "the name of an element or attribute is too long",

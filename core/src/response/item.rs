@@ -1,7 +1,7 @@
 //! One item under judgement.
 
 use super::options::Integrity;
-use super::outcome::{ItemError, Outcome, ResponseClass};
+use super::outcome::{IdMatch, ItemError, Outcome, ResponseClass};
 use crate::code::ResponseCode;
 use crate::offset::Offset;
 use crate::payload::Verdict;
@@ -12,12 +12,12 @@ pub(super) struct Item {
     class: Option<ResponseClass>,
     pub(super) notes: Notes,
     data: DataSeen,
-    /// Further data is of no use.
-    deaf: bool,
+    /// What else is known, in bits.
+    marks: u8,
     /// The gravest error so far, and where it was noticed.
     error: Option<ItemError>,
     error_offset: Offset,
-    /// Bytes that were handed out.
+    /// Bytes of data that the limits have let through.
     bytes: Offset,
 }
 
@@ -31,12 +31,29 @@ pub(super) struct Notes {
     back_off_ms: u32,
 }
 
+// Of `Notes::known`.
 /// Some text had to be replaced.
 const REPLACED: u8 = 1;
 /// There were two codes that differ.
 const CONTRADICTORY: u8 = 2;
 /// There was a `BackOffMilliseconds`.
 const BACK_OFF: u8 = 4;
+/// The code is that of `faultcode`; a `ResponseCode` takes its place.
+const OF_FAULTCODE: u8 = 8;
+/// `faultcode` says that the request is wrong.
+const SENDERS_FAULT: u8 = 16;
+
+// Of `Item::marks`.
+/// The response has spoiled the item: its data is not handed out any more.
+const SPOILED: u8 = 1;
+/// The caller could not keep the item: its data is counted, and not handed out.
+const REJECTED: u8 = 2;
+/// Its ids have arrived.
+const IDS: u8 = 4;
+/// They are those that were requested.
+const SAME: u8 = 8;
+/// They are another item's.
+const OTHER: u8 = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DataSeen {
@@ -48,9 +65,33 @@ enum DataSeen {
 impl Notes {
     /// Notes a `ResponseCode`. The first counts; a second one that differs makes a contradiction.
     pub(super) fn set_code(&mut self, code: ResponseCode) {
+        if self.known & OF_FAULTCODE != 0 {
+            self.known &= !OF_FAULTCODE;
+            self.code = None;
+        }
         if *self.code.get_or_insert(code) != code {
             self.known |= CONTRADICTORY;
         }
+    }
+
+    /// Whether there is a `ResponseCode`.
+    pub(super) const fn has_response_code(&self) -> bool {
+        self.code.is_some() && self.known & OF_FAULTCODE == 0
+    }
+
+    /// Notes the code in `faultcode`, where no `ResponseCode` has come.
+    pub(super) fn set_faultcode(&mut self, code: ResponseCode) {
+        self.known |= OF_FAULTCODE;
+        self.code = Some(code);
+    }
+
+    /// Notes that `faultcode` says that the request is wrong.
+    pub(super) fn set_senders_fault(&mut self) {
+        self.known |= SENDERS_FAULT;
+    }
+
+    pub(super) const fn is_senders_fault(&self) -> bool {
+        self.known & SENDERS_FAULT != 0
     }
 
     /// Notes a `BackOffMilliseconds`. The longest counts.
@@ -80,7 +121,7 @@ impl Item {
                 back_off_ms: 0,
             },
             data: DataSeen::None,
-            deaf: false,
+            marks: 0,
             error: None,
             error_offset: Offset(0),
             bytes: Offset(0),
@@ -89,18 +130,52 @@ impl Item {
 
     /// Notes an error. The gravest counts, the first of its kind.
     pub(super) fn fail(&mut self, error: ItemError, offset: u64) {
-        self.deaf |= matches!(
-            error,
+        self.marks |= match error {
             ItemError::Unrequested
-                | ItemError::Truncated
-                | ItemError::Duplicate
-                | ItemError::Base64
-                | ItemError::TooLarge
-                | ItemError::Write
-        );
+            | ItemError::Truncated
+            | ItemError::Duplicate
+            | ItemError::Base64
+            | ItemError::TooLarge
+            | ItemError::Contradiction => SPOILED,
+            ItemError::Write => REJECTED,
+            _ => 0,
+        };
         if !self.error.is_some_and(|graver| graver <= error) {
             self.error = Some(error);
             self.error_offset.0 = offset;
+        }
+    }
+
+    /// An `ItemId` arrives at `offset`; `true` if it is the item's first. The schema has no second one.
+    pub(super) fn begin_ids(&mut self, offset: u64) -> bool {
+        let first = self.marks & IDS == 0;
+        if !first {
+            self.fail(ItemError::Contradiction, offset);
+        }
+        self.marks |= IDS;
+        first
+    }
+
+    /// Notes how the ids, which end at `offset`, compare with those that were requested.
+    pub(super) fn set_id_match(&mut self, answer: IdMatch, offset: u64) {
+        self.marks |= match answer {
+            IdMatch::Same => SAME,
+            IdMatch::Other => {
+                self.fail(ItemError::Contradiction, offset);
+                OTHER
+            }
+            IdMatch::Unknown => 0,
+        };
+    }
+
+    /// How the ids compare.
+    pub(super) const fn id_match(&self) -> IdMatch {
+        if self.marks & OTHER != 0 {
+            IdMatch::Other
+        } else if self.marks & SAME != 0 {
+            IdMatch::Same
+        } else {
+            IdMatch::Unknown
         }
     }
 
@@ -120,25 +195,35 @@ impl Item {
         self.data = DataSeen::Some;
     }
 
-    /// How many bytes were handed out.
+    /// How many bytes of data the limits have let through.
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes.0
     }
 
-    /// So many more bytes are handed out.
-    pub(super) fn hand_out(&mut self, bytes: usize) {
+    /// So many more bytes have been let through.
+    pub(super) fn count(&mut self, bytes: usize) {
         self.bytes.0 += bytes as u64;
     }
 
     /// Whether more data would be of any use.
     pub(super) const fn wants_data(&self) -> bool {
-        !self.deaf
+        self.marks & (SPOILED | REJECTED) == 0
+    }
+
+    /// Whether the caller could not keep the item.
+    pub(super) const fn is_rejected(&self) -> bool {
+        self.marks & REJECTED != 0
+    }
+
+    /// Whether the response has spoiled the item.
+    pub(super) const fn is_spoiled(&self) -> bool {
+        self.marks & SPOILED != 0
     }
 
     /// What is known of the payload, whose `verdict` is this, if it was checked: nothing, if it was not handed out to
     /// its end.
     pub(super) fn integrity(&self, verdict: Option<Verdict>) -> Option<Verdict> {
-        verdict.filter(|_| self.bytes() > 0 && !self.deaf)
+        verdict.filter(|_| self.bytes() > 0 && self.wants_data())
     }
 
     /// Judges the item whose message ended at `offset`; says what is wrong with it.
@@ -190,6 +275,7 @@ impl Item {
                 Some(_) => self.error_offset.0,
                 None => offset,
             },
+            id_match: self.id_match(),
             text_replaced: self.notes.known & REPLACED != 0,
         }
     }

@@ -22,10 +22,10 @@ pub use decoder::{Decoder, ScratchTooSmall, MIN_SCRATCH};
 pub use error::{Error, ErrorKind};
 pub use event::{Attribute, Event, ItemIds, ServerVersion};
 pub use options::{Integrity, Options};
-pub use outcome::{Fault, ItemError, Outcome, Response, ResponseClass, Summary};
+pub use outcome::{Fault, IdMatch, ItemError, Outcome, Response, ResponseClass, Summary};
 pub use sink::{FeedError, Sink};
-#[cfg(feature = "embedded-io")]
-pub use sinks::WriteSink;
 pub use sinks::{Discard, SliceFull, SliceSink, Tee};
+#[cfg(feature = "embedded-io")]
+pub use sinks::{WriteError, WriteSink};
 pub use soap::MAX_DEPTH;
 pub use xml::MAX_NAME_LEN;

@@ -101,6 +101,24 @@ impl fmt::Display for ItemError {
     }
 }
 
+/// How an answered `ItemId` compares with the id that was requested at the same position.
+///
+/// A decoder holds no ids, so the sink ([`Sink::compare_id`](crate::Sink::compare_id)) or, in pull, the caller
+/// ([`Decoder::compare_id`](crate::Decoder::compare_id)) compares them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum IdMatch {
+    /// It is the requested id.
+    Same,
+    /// It is the id of another item: the outcome is [`ItemError::Contradiction`].
+    Other,
+    /// Nobody compared it, the message has no id, or the server encodes ids anew and it cannot be compared.
+    #[default]
+    Unknown,
+}
+
 /// The end of an item's story: committed or aborted, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -120,7 +138,8 @@ pub struct Outcome {
     pub inner_code: Option<ResponseCode>,
     /// `BackOffMilliseconds` of the message, if it had one.
     pub back_off_ms: Option<u32>,
-    /// Decoded bytes of `Data` that were handed out.
+    /// Decoded bytes of `Data`, as far as the limits let them through. All of them were handed out, unless the
+    /// item failed with [`ItemError::Write`].
     pub bytes: u64,
     /// The verdict on the payload, where all of its data was handed out and looked at.
     pub integrity: Option<Verdict>,
@@ -129,6 +148,8 @@ pub struct Outcome {
     /// Offset in the response, in bytes, where the error was noticed; without an error, where the
     /// item's message ended.
     pub offset: u64,
+    /// How the answered `ItemId` compares with the requested one.
+    pub id_match: IdMatch,
     /// Some text of this message was neither legal XML nor UTF-8 and was replaced by U+FFFD.
     pub text_replaced: bool,
 }
@@ -187,9 +208,17 @@ pub struct Summary {
     pub ok: u32,
     /// Items that were not.
     pub failed: u32,
-    /// Items that were committed before the server truncated the response, and whose integrity is not
-    /// [`Whole`](crate::Verdict::Whole): worth asking for again, one at a time.
+    /// Committed items that the end of the response does not [confirm](Self::confirms): request each of them
+    /// again, alone.
     pub suspect: u32,
+    /// Response messages that were received, of whatever name.
+    pub messages: u32,
+    /// Response messages that were expected: the number of requested items, where the decoder knows it.
+    pub expected: Option<u32>,
+    /// Bytes after the root's end tag, other than white space and the 19 characters of the truncation marker.
+    ///
+    /// They are not parsed: a load balancer appends such things, and the response is good without them.
+    pub trailing: u64,
     /// How the response ended.
     pub response: Response,
     /// The fault, where the response is one.
@@ -198,16 +227,50 @@ pub struct Summary {
     pub error: Option<Error>,
 }
 
+impl Summary {
+    /// Whether the end of the response confirms a committed item of it.
+    ///
+    /// `commit` means that the payload is complete. That it belongs to the item requested at this position
+    /// is certain only when the response has ended:
+    ///
+    /// - After a [complete](Response::Complete) response with as many messages as expected, every committed item
+    ///   is confirmed. If [other bytes](Self::trailing) follow the document, the last one must be
+    ///   [`Whole`](Verdict::Whole) as well.
+    /// - With another number of messages, a position may be off by one or more. Only an item whose answered id
+    ///   is the [`Same`](IdMatch::Same) is confirmed.
+    /// - After a response that was truncated, cut, malformed or ended by a fault, an item must be
+    ///   [`Whole`](Verdict::Whole): the server may have given up on it as well. Positions are right up to there.
+    ///
+    /// No client can see that the server answered with other items if there are as many messages as expected
+    /// and it encodes ids anew.
+    #[must_use]
+    pub fn confirms(&self, outcome: &Outcome) -> bool {
+        let is_whole = outcome.integrity == Some(Verdict::Whole);
+        if outcome.error.is_some() || self.response != Response::Complete {
+            return outcome.error.is_none() && is_whole;
+        }
+        let is_counted = self.expected.unwrap_or(self.messages) == self.messages;
+        let is_last = outcome.index.checked_add(1) == Some(self.messages);
+        (is_counted || outcome.id_match == IdMatch::Same)
+            && (is_whole || !is_last || self.trailing == 0)
+    }
+}
+
 /// A SOAP fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Fault {
-    /// `ResponseCode` of the detail, or, where it is absent, the local part of `faultcode`.
+    /// `ResponseCode` of the detail or, where it is absent, the code that `faultcode` (in SOAP 1.2, `Code` and
+    /// `Subcode`) contains.
     pub code: Option<ResponseCode>,
     /// `InnerErrorResponseCode`, which `ErrorInternalServerError` wraps, if the fault had one.
     pub inner_code: Option<ResponseCode>,
     /// `BackOffMilliseconds`, if the fault had one.
     pub back_off_ms: Option<u32>,
+    /// The fault's own code says that the request is wrong, so that repeating it does not help: `Client` (SOAP 1.1
+    /// §4.4.1), `Sender` and `DataEncodingUnknown` (SOAP 1.2 §5.4.6), `MustUnderstand`, `VersionMismatch`, and
+    /// WCF's `ActionNotSupported` and `DeserializationFailed`.
+    pub is_senders_fault: bool,
 }

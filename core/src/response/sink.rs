@@ -1,7 +1,7 @@
 //! Where items go: the push side of the decoder.
 
 use super::event::{Event, ItemIds};
-use super::outcome::{Outcome, Summary};
+use super::outcome::{IdMatch, Outcome, Summary};
 
 /// Receives the items of a response.
 ///
@@ -14,6 +14,15 @@ use super::outcome::{Outcome, Summary};
 /// What was written is not worth keeping before `commit`: a server announces success before it has
 /// produced the payload.
 ///
+/// `commit` says that the payload is complete. Whose payload it is, is certain only with [`end`](Sink::end):
+/// a server or proxy that leaves out or repeats a message shifts all messages after it, and only the number of
+/// messages shows that. Ask [`Summary::confirms`] about each committed item then, and request the others again, each
+/// alone. A caller who cannot take back what is committed requests one item at a time, or compares ids.
+///
+/// A `begin` without the `commit` or `abort` of the item before it means that the decoder was
+/// [reset](crate::Decoder::reset), or that its outcome was [pulled](crate::Decoder::next_event): discard what was
+/// written of that item.
+///
 /// # Errors
 /// An error from `begin`, `write` or `commit` fails this item with
 /// [`ItemError::Write`](crate::ItemError::Write) and is returned from
@@ -23,6 +32,20 @@ use super::outcome::{Outcome, Summary};
 pub trait Sink {
     /// What can go wrong in the sink.
     type Error;
+
+    /// Compares the `ItemId` of the message at `index` with the id that was requested at this position.
+    ///
+    /// Called when the `ItemId` arrives, before [`begin`](Sink::begin), and for messages of every kind: `index` may
+    /// be beyond the number of requested items, and the item may have failed already.
+    /// [`IdMatch::Other`] fails the item with [`ItemError::Contradiction`](crate::ItemError::Contradiction), and no
+    /// data of it is written.
+    ///
+    /// Answer `Other` only for an id that is certainly another item's, such as one that was requested at another
+    /// position: servers encode ids anew, so an id that differs may be the same item's.
+    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+        let _ = (index, ids);
+        IdMatch::Unknown
+    }
 
     /// An item begins: at its `ItemId`, or at its first byte of data if that comes first.
     fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Self::Error>;
@@ -52,6 +75,10 @@ pub trait Sink {
 
 impl<S: Sink + ?Sized> Sink for &mut S {
     type Error = S::Error;
+
+    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+        (**self).compare_id(index, ids)
+    }
 
     fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Self::Error> {
         (**self).begin(index, ids)

@@ -4,7 +4,7 @@ use core::convert::Infallible;
 use core::fmt;
 
 use super::event::{Event, ItemIds};
-use super::outcome::{Outcome, Summary};
+use super::outcome::{IdMatch, Outcome, Summary};
 use super::sink::Sink;
 
 /// Keeps nothing: for a response of which only the [`Summary`] counts.
@@ -98,7 +98,8 @@ impl core::error::Error for SliceFull {}
 
 /// A sink, and an observer beside it that cannot fail: a digest, a progress bar, a table of outcomes.
 ///
-/// The observer is told after the sink, and of a commit only if the sink has made it.
+/// The observer is called after the sink, and a commit reaches it only if the sink has made it.
+/// Either may compare ids: an id that one of them calls another item's is another item's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tee<K, O> {
     /// The sink.
@@ -123,6 +124,15 @@ fn observe(result: Result<(), Infallible>) {
 
 impl<K: Sink, O: Sink<Error = Infallible>> Sink for Tee<K, O> {
     type Error = K::Error;
+
+    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+        let by_sink = self.sink.compare_id(index, ids);
+        match (by_sink, self.observer.compare_id(index, ids)) {
+            (IdMatch::Other, _) | (_, IdMatch::Other) => IdMatch::Other,
+            (IdMatch::Same, _) | (_, IdMatch::Same) => IdMatch::Same,
+            (IdMatch::Unknown, IdMatch::Unknown) => IdMatch::Unknown,
+        }
+    }
 
     fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), K::Error> {
         self.sink.begin(index, ids)?;
@@ -178,20 +188,63 @@ impl<K: Sink, O: Sink<Error = Infallible>> Sink for Tee<K, O> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WriteSink<W>(pub W);
 
+/// Why a [`WriteSink`] failed.
+#[cfg(feature = "embedded-io")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum WriteError<E> {
+    /// The writer took no bytes (`Ok(0)`): it is full or closed.
+    WriteZero,
+    /// The writer failed.
+    Other(E),
+}
+
+#[cfg(feature = "embedded-io")]
+impl<E: fmt::Debug> fmt::Display for WriteError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WriteZero => f.write_str("the writer took no bytes: it is full or closed"),
+            Self::Other(error) => write!(f, "the writer failed: {error:?}"),
+        }
+    }
+}
+
+#[cfg(feature = "embedded-io")]
+impl<E: fmt::Debug> core::error::Error for WriteError<E> {}
+
+#[cfg(feature = "embedded-io")]
+impl<E: embedded_io::Error> embedded_io::Error for WriteError<E> {
+    fn kind(&self) -> embedded_io::ErrorKind {
+        match self {
+            Self::WriteZero => embedded_io::ErrorKind::WriteZero,
+            Self::Other(error) => error.kind(),
+        }
+    }
+}
+
 #[cfg(feature = "embedded-io")]
 impl<W: embedded_io::Write> Sink for WriteSink<W> {
-    type Error = W::Error;
+    type Error = WriteError<W::Error>;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), W::Error> {
+    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), W::Error> {
-        self.0.write_all(bytes)
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        // Not `write_all`, which panics on `Ok(0)`.
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            rest = match self.0.write(rest) {
+                Ok(0) => return Err(WriteError::WriteZero),
+                Ok(n) => rest.get(n..).unwrap_or_default(),
+                Err(error) => return Err(WriteError::Other(error)),
+            };
+        }
+        Ok(())
     }
 
-    fn commit(&mut self, _: &Outcome) -> Result<(), W::Error> {
-        self.0.flush()
+    fn commit(&mut self, _: &Outcome) -> Result<(), Self::Error> {
+        self.0.flush().map_err(WriteError::Other)
     }
 
     fn abort(&mut self, _: &Outcome) {}

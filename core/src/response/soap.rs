@@ -39,6 +39,10 @@ pub(super) enum Node {
     MessageXml,
     Fault,
     Detail,
+    /// `Code`, `Subcode` and `Reason` of SOAP 1.2.
+    Wrapper,
+    /// A response message of another name.
+    OtherMessage,
 
     /// The XML declaration, which is no element but has attributes.
     Declaration,
@@ -47,7 +51,7 @@ pub(super) enum Node {
 }
 
 /// Each element of the path: its parent, its name, itself.
-const CHILDREN: [(Node, u32, Node); 20] = [
+const CHILDREN: [(Node, u32, Node); 26] = [
     (Node::Message, hash(b"ResponseCode"), Node::ResponseCode),
     (Node::Message, hash(b"ItemId"), Node::ItemId),
     (Node::Message, hash(b"Data"), Node::Data),
@@ -86,6 +90,13 @@ const CHILDREN: [(Node, u32, Node); 20] = [
     (Node::Fault, hash(b"faultcode"), Node::FaultCode),
     (Node::Fault, hash(b"faultstring"), Node::FaultString),
     (Node::Fault, hash(b"detail"), Node::Detail),
+    // SOAP 1.2 §5.4: they are, and one level deeper.
+    (Node::Fault, hash(b"Code"), Node::Wrapper),
+    (Node::Fault, hash(b"Reason"), Node::Wrapper),
+    (Node::Fault, hash(b"Detail"), Node::Detail),
+    (Node::Wrapper, hash(b"Value"), Node::FaultCode),
+    (Node::Wrapper, hash(b"Text"), Node::FaultString),
+    (Node::Wrapper, hash(b"Subcode"), Node::Wrapper),
     // `e:ResponseCode` and `e:Message` of the errors namespace.
     (Node::Detail, hash(b"ResponseCode"), Node::ResponseCode),
     (Node::Detail, hash(b"Message"), Node::MessageText),
@@ -95,29 +106,37 @@ const CHILDREN: [(Node, u32, Node); 20] = [
 /// Of elements of the path, and the document: those that stand in front of what is none.
 const NODES: usize = Node::Declaration as usize;
 
-/// The parent of each element, by its number. An element that has two stands in a message, or in a fault's detail.
+/// The parent of each element, by its number. An element that has two is in a message, or in a fault's detail.
 #[allow(clippy::indexing_slicing)] // at compile time
 const PARENTS: [Node; NODES] = {
     // What is no child of the table is a value of `MessageXml`.
     let mut parents = [Node::MessageXml; NODES];
     let mut at = CHILDREN.len();
     while at > 0 {
-        at -= 1; // those in a message stand first
+        at -= 1; // those in a message come first, and those in a fault before those one level deeper
         parents[CHILDREN[at].2 as usize] = CHILDREN[at].0;
     }
+    parents[Node::OtherMessage as usize] = Node::ResponseMessages;
     parents
 };
 
 impl Node {
     /// The child of this name. `Err`: there must not be another here.
     fn child(self, name: u32) -> Result<Self, ErrorKind> {
+        // All response messages have the same base type.
+        let parent = match self {
+            Self::OtherMessage => Self::Message,
+            node => node,
+        };
         let known = CHILDREN
             .iter()
-            .find(|&&(parent, known, _)| known == name && parent == self);
+            .find(|&&(element, known, _)| known == name && element == parent);
         match (known, self) {
             (Some(&(_, _, child)), _) => Ok(child),
             // `t:Value Name="…"`, or an element that is its own name (`t:LineNumber`).
             (None, Self::MessageXml) => Ok(Self::MessageXmlValue),
+            // `ResponseMessages` is a choice of messages of every operation, and each takes a position.
+            (None, Self::ResponseMessages) => Ok(Self::OtherMessage),
             (None, Self::Document) => Err(ErrorKind::NotSoap),
             (None, Self::Body) => Err(ErrorKind::UnexpectedOperation),
             (None, _) => Ok(Self::Foreign),
@@ -156,8 +175,11 @@ impl Node {
 }
 
 /// The deepest element on the path: Envelope, Body, ExportItemsResponse, ResponseMessages, message,
-/// MessageXml, Value.
+/// MessageXml, Value. A `Subcode` in `Subcode` may reach further, and is skipped there.
 const MAX_PATH: usize = 7;
+
+/// How deep a fault is: Envelope, Body, Fault.
+const FAULT_DEPTH: u8 = 3;
 
 /// The open elements.
 ///
@@ -174,7 +196,9 @@ pub(super) struct Path {
     depth: u8,
     /// The innermost open element that is on the path.
     innermost: Node,
-    in_fault: bool,
+    /// What is the parent of an element whose parent may be a message: [`Node::Message`], [`Node::OtherMessage`], or, in
+    /// a fault, [`Node::Detail`].
+    parent: Node,
     /// Elements open off the path: fewer than [`MAX_DEPTH`], since the outermost is on it.
     skipped: u8,
 }
@@ -187,7 +211,7 @@ impl Path {
             last_opened: 0,
             depth: 0,
             innermost: Node::Document,
-            in_fault: false,
+            parent: Node::Message,
             skipped: 0,
         }
     }
@@ -211,8 +235,8 @@ impl Path {
     }
 
     /// Whether the innermost open element stands in a fault, or is one.
-    pub(super) const fn is_in_fault(&self) -> bool {
-        self.in_fault
+    pub(super) fn is_in_fault(&self) -> bool {
+        self.parent == Node::Detail
     }
 
     /// Opens an element, and says which.
@@ -222,18 +246,23 @@ impl Path {
             Node::Foreign => Node::Foreign,
             node => node.child(name.local())?,
         };
-        if node == Node::Foreign {
+        let free = (self.names.get_mut(usize::from(self.depth))).filter(|_| node != Node::Foreign);
+        let Some(free) = free else {
             if u32::from(self.skipped) + u32::from(self.depth) >= MAX_DEPTH {
                 return Err(ErrorKind::TooDeep);
             }
             self.skipped += 1;
             self.skipped_names =
                 (self.skipped_names.wrapping_mul(FACTOR)).wrapping_add(self.last_opened);
-        } else if let Some(free) = self.names.get_mut(usize::from(self.depth)) {
-            *free = self.last_opened;
-            self.depth += 1;
-            self.innermost = node;
-            self.in_fault |= node == Node::Fault;
+            return Ok(Node::Foreign);
+        };
+        *free = self.last_opened;
+        self.depth += 1;
+        self.innermost = node;
+        match node {
+            Node::Message | Node::OtherMessage => self.parent = node,
+            Node::Fault => self.parent = Node::Detail,
+            _ => {}
         }
         Ok(node)
     }
@@ -255,11 +284,14 @@ impl Path {
         self.depth = depth;
         let closed = self.innermost;
         self.innermost = match PARENTS.get(closed as usize) {
-            Some(Node::Message) if self.in_fault => Node::Detail,
+            Some(Node::Message) => self.parent,
+            Some(Node::Fault) if depth > FAULT_DEPTH => Node::Wrapper,
             Some(&parent) => parent,
             None => Node::Document,
         };
-        self.in_fault &= closed != Node::Fault;
+        if closed == Node::Fault {
+            self.parent = Node::Message;
+        }
         Ok(closed)
     }
 

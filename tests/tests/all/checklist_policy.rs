@@ -82,7 +82,7 @@ fn classes() {
         (data("QUJD=== Truncated Data ==="), Truncated),
         (data("AA=="), Truncated),
         // The peer broke the protocol.
-        (good() + "<x></y>", Transient),
+        (good() + "</y>", Transient),
         (good() + "text", Transient),
     ] {
         let (dispositions, ..) = after(1, |_| (), &response(&item));

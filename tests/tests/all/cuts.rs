@@ -36,6 +36,7 @@ fn batch() -> Script {
     messages.push(Message::refused(Class::Warning, 48));
     messages.push(Message::good(vec![1; 100], Dress::Plain));
     Script {
+        compare_ids: false,
         style: Style {
             header: true,
             declaration: true,

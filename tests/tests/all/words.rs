@@ -79,7 +79,6 @@ fn error_texts() {
     let kinds = [
         ErrorKind::UnexpectedEnd,
         ErrorKind::Truncated,
-        ErrorKind::TrailingData,
         ErrorKind::NotSoap,
         ErrorKind::UnexpectedOperation,
         ErrorKind::Encoding,
@@ -87,6 +86,7 @@ fn error_texts() {
         ErrorKind::UnexpectedText,
         ErrorKind::UnexpectedByte,
         ErrorKind::MismatchedEndTag,
+        ErrorKind::DuplicateAttribute,
         ErrorKind::UnknownEntity,
         ErrorKind::TooDeep,
         ErrorKind::NameTooLong,

@@ -59,7 +59,7 @@ impl Machine {
             return Ready::Nothing;
         };
         item.see_data();
-        if !item.wants_data() {
+        if item.is_spoiled() {
             return Ready::Nothing;
         }
         let room = (self.max_item_bytes.0 - item.bytes()).min(self.room.0);
@@ -67,9 +67,11 @@ impl Machine {
         if allowed < len {
             item.fail(ItemError::TooLarge, self.item_offset.0);
         }
-        item.hand_out(allowed);
+        // What a caller cannot keep counts as well: how much of it was handed out depends on the pieces of the input,
+        // and room for the items after it must not.
+        item.count(allowed);
         self.room.0 -= allowed as u64;
-        if allowed == 0 {
+        if allowed == 0 || item.is_rejected() {
             return Ready::Nothing;
         }
         if self.integrity != Integrity::Off {

@@ -1,6 +1,6 @@
 //! Elements of the path: where an item begins and ends.
 
-use super::{LastOutcome, Machine, Queue, Ready, Stage};
+use super::{Holder, LastOutcome, Machine, Queue, Ready, Stage};
 use crate::response::base64::Base64;
 use crate::response::cursor::Cursor;
 use crate::response::error::ErrorKind;
@@ -21,11 +21,13 @@ impl Machine {
                 self.stage = Stage::Answer;
                 self.fault.get_or_insert_with(Notes::default);
             }
-            Node::Message if empty => self.queue = Queue::EmptyMessage,
-            Node::Message => self.queue = Queue::Message,
-            Node::ItemId if !self.ids_told => {
-                self.ids_told = true;
-                return Ready::ItemIds;
+            Node::Message | Node::OtherMessage if empty => self.queue = Queue::EmptyMessage,
+            Node::Message | Node::OtherMessage => self.queue = Queue::Message,
+            Node::ItemId => {
+                let offset = self.lexer.markup_offset();
+                if (self.item.as_mut()).is_some_and(|item| item.begin_ids(offset)) {
+                    return Ready::ItemIds;
+                }
             }
             Node::Data => {
                 let offset = self.lexer.markup_offset();
@@ -52,8 +54,11 @@ impl Machine {
             Node::Envelope if self.stage < Stage::Answer => {
                 return self.stop_at_markup(ErrorKind::UnexpectedOperation);
             }
-            Node::Envelope => self.stage = Stage::Epilog,
-            Node::Message => self.item_offset.0 = input.offset(),
+            Node::Envelope => {
+                self.stage = Stage::Epilog;
+                self.room.0 = 0;
+            }
+            Node::Message | Node::OtherMessage => self.item_offset.0 = input.offset(),
             Node::Data => return self.end_data(scratch),
             Node::Fault => return Ready::Fault,
             _ if node.is_streamed_text() || node.is_short_text() => {
@@ -74,12 +79,16 @@ impl Machine {
             return Ready::Outcome;
         }
         let mut item = Item::new(self.attributes.class);
+        let offset = self.lexer.markup_offset();
         if self.index() >= self.items {
-            item.fail(ItemError::Unrequested, self.lexer.markup_offset());
+            item.fail(ItemError::Unrequested, offset);
+        }
+        if self.attributes.are_contradictory() {
+            item.fail(ItemError::Contradiction, offset);
         }
         self.item = Some(item);
-        self.ids_told = false;
-        self.last_outcome = LastOutcome::None;
+        self.holder = Holder::Nobody;
+        self.last_outcome = LastOutcome::NONE;
         self.queue = match self.queue {
             Queue::EmptyMessage => Queue::Close,
             _ => Queue::Nothing,

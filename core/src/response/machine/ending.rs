@@ -1,12 +1,12 @@
 //! How a response ends: the outcomes that are owed, and the summary.
 
-use super::{LastOutcome, Machine, Queue, Ready, Stage, UNKNOWN};
+use super::{Holder, LastOutcome, Machine, Queue, Ready, Stage, UNKNOWN};
 use crate::payload::Verdict;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::event::Event;
 use crate::response::item::Item;
 use crate::response::options::Integrity;
-use crate::response::outcome::{Fault, ItemError, Response, Summary};
+use crate::response::outcome::{Fault, IdMatch, ItemError, Response, Summary};
 use crate::response::soap::Node;
 
 impl Machine {
@@ -25,26 +25,37 @@ impl Machine {
         let (offset, required) = (self.item_offset.0, self.integrity);
         let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
         let integrity = item.integrity(verdict);
-        self.last_outcome = LastOutcome::None;
+        self.last_outcome = LastOutcome::NONE;
         if item.judge(offset, integrity, required).is_some() {
             self.failed = self.failed.saturating_add(1);
         } else {
-            self.ok = self.ok.saturating_add(1);
-            self.last_outcome = LastOutcome::Whole;
+            let mut counted = LastOutcome(LastOutcome::OK);
             if integrity != Some(Verdict::Whole) {
-                self.not_whole = self.not_whole.saturating_add(1);
-                self.last_outcome = LastOutcome::NotWhole;
+                counted.0 |= LastOutcome::NOT_WHOLE;
+                // This is the last message then.
+                if self.trailing() > 0 {
+                    counted.0 |= LastOutcome::NOT_SAME;
+                }
             }
+            if item.id_match() != IdMatch::Same {
+                counted.0 |= LastOutcome::NOT_SAME;
+            }
+            self.last_outcome = counted;
+            self.ok = self.ok.saturating_add(1);
+            self.not_whole = self
+                .not_whole
+                .wrapping_add(counted.counts(LastOutcome::NOT_WHOLE));
+            self.not_same = self
+                .not_same
+                .wrapping_add(counted.counts(LastOutcome::NOT_SAME));
         }
         Some(Event::Outcome(item.outcome(index, offset, integrity)))
     }
 
     /// All input has come.
     pub(super) fn end_of_input(&mut self, offset: u64) {
-        let is_whole =
-            self.stage == Stage::Epilog && self.lexer.is_between() && !self.stray.has_begun();
-        if is_whole {
-            self.queue = Queue::Owed;
+        if self.stage == Stage::Epilog {
+            self.owe();
             return;
         }
         // A marker inside `Data` in place of the end tags; not in the start tag, where it is that of the item before.
@@ -70,8 +81,15 @@ impl Machine {
         self.fail(item_error, offset);
         self.item_offset.0 = offset;
         self.error = Some(kind);
-        self.queue = Queue::Owed;
+        self.owe();
         Ready::Nothing
+    }
+
+    /// No more input counts.
+    fn owe(&mut self) {
+        self.queue = Queue::Owed;
+        let messages = self.index().saturating_add(self.item.is_some().into());
+        self.max_item_bytes.0 = messages.into();
     }
 
     /// [`stop`](Self::stop) at the tag under way.
@@ -86,6 +104,15 @@ impl Machine {
             kind,
             offset: self.item_offset.0,
         })
+    }
+
+    /// The encoding that was declared and is none that can be read: the last token.
+    pub(in crate::response) fn declared_encoding<'s>(&self, scratch: &'s [u8]) -> Option<&'s str> {
+        if self.error != Some(ErrorKind::Encoding) {
+            return None;
+        }
+        let name = self.assembly.held().text(scratch);
+        (!name.is_empty()).then_some(name)
     }
 
     /// The rest of a text that was under way, outcomes that are still owed, then the end.
@@ -108,6 +135,7 @@ impl Machine {
             let mut item = Item::new(None);
             item.fail(ItemError::NotAnswered, offset);
             self.item = Some(item);
+            self.holder = Holder::Nobody;
         }
         if self.item.is_some() {
             return Ready::Outcome;
@@ -129,17 +157,35 @@ impl Machine {
         }
     }
 
+    /// How many bytes follow the document.
+    fn trailing(&self) -> u64 {
+        match self.stage {
+            Stage::Epilog => self.room.0,
+            _ => 0,
+        }
+    }
+
     /// The response in figures, once it has ended.
+    #[allow(clippy::cast_possible_truncation)]
     pub(in crate::response) fn summary(&self) -> Summary {
         let response = self.response();
+        let messages = self.max_item_bytes.0 as u32; // as `owe` put it there
+        let expected = (self.items != UNKNOWN).then_some(self.items);
+        let trailing = self.trailing();
         Summary {
             items: self.index(),
             ok: self.ok,
             failed: self.failed,
             suspect: match response {
-                Response::Truncated => self.not_whole,
-                _ => 0,
+                Response::Complete if expected.is_some_and(|it| it != messages) => self.not_same,
+                // The last item's outcome is the last one then.
+                Response::Complete if trailing == 0 => 0,
+                Response::Complete => self.last_outcome.counts(LastOutcome::NOT_WHOLE),
+                _ => self.not_whole,
             },
+            messages,
+            expected,
+            trailing,
             response,
             fault: self.fault.map(|_| self.fault()),
             error: self.response_error(),
@@ -150,9 +196,10 @@ impl Machine {
     pub(super) fn fault(&self) -> Fault {
         let notes = self.fault.unwrap_or_default();
         Fault {
-            code: notes.code.or(self.faultcode),
+            code: notes.code,
             inner_code: notes.inner_code,
             back_off_ms: notes.back_off_ms(),
+            is_senders_fault: notes.is_senders_fault(),
         }
     }
 }

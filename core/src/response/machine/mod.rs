@@ -15,7 +15,7 @@ use super::event::Event;
 use super::item::{Item, Notes};
 use super::marker::Marker;
 use super::options::{Integrity, Options};
-use super::outcome::ItemError;
+use super::outcome::{IdMatch, ItemError};
 use super::soap::{Node, Path};
 use super::xml::{Lexer, Token};
 use crate::code::ResponseCode;
@@ -31,17 +31,14 @@ pub(super) struct Machine {
     /// The start tag under way. [`Node::Foreign`]: there is none, or none that matters.
     tag: Node,
     stage: Stage,
-    ids_told: bool,
-    /// The sink has been told that the current item began.
-    pub(super) begun: bool,
+    /// Who has received ids or data of the current item.
+    pub(super) holder: Holder,
     last_outcome: LastOutcome,
     /// Why the response is unusable from `item_offset` on.
     error: Option<ErrorKind>,
     integrity: Integrity,
     /// Text where none belongs: a truncation marker, as far as it goes.
     stray: Marker,
-    /// What the fault's `faultcode` says, if that is a `ResponseCode`.
-    faultcode: Option<ResponseCode>,
     telling: Telling,
     base64: Base64,
     assembly: Assembly,
@@ -55,8 +52,9 @@ pub(super) struct Machine {
     /// Where its `Data` began; where its message ended, once it has; where `stray` begins, behind which no item is
     /// whole; where the response broke.
     item_offset: Offset,
-    /// Bytes of data that may still be handed out.
+    /// Bytes of data that may still be handed out; after the root's end tag, [`Summary::trailing`].
     room: Offset,
+    /// Most bytes of an item; after the end of the input, how many messages it contained.
     max_item_bytes: Offset,
     /// How many items were asked for, or [`UNKNOWN`].
     items: u32,
@@ -64,6 +62,8 @@ pub(super) struct Machine {
     failed: u32,
     /// Committed items whose payload is not known to be whole.
     not_whole: u32,
+    /// Committed items whose position is all that says whose they are.
+    not_same: u32,
     /// What the fault said, if there is one.
     fault: Option<Notes>,
     payload: PayloadCheck,
@@ -104,14 +104,19 @@ enum Stage {
     Epilog,
 }
 
-/// The outcome that was told last, as long as nothing has come since.
+/// The outcome that was told last, as long as nothing has come since: what it is counted as, in bits. None are set for an
+/// outcome that is no commit.
+#[derive(Clone, Copy, Debug)]
+struct LastOutcome(u8);
+
+/// Who has received ids or data of an item. Only who has received all of it may have its commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LastOutcome {
-    /// It was none, or no commit.
-    None,
-    Whole,
-    /// It counts as [`Machine::not_whole`].
-    NotWhole,
+pub(super) enum Holder {
+    Nobody,
+    /// The caller of [`Decoder::next_event`](crate::Decoder::next_event).
+    Caller,
+    /// The sink, which was told that the item begins.
+    Sink,
 }
 
 /// The text that is told: what the [`Assembly`] told last.
@@ -146,6 +151,20 @@ enum Ready {
     End,
 }
 
+impl LastOutcome {
+    const NONE: Self = Self(0);
+    const OK: u8 = 1;
+    /// It counts as [`Machine::not_whole`].
+    const NOT_WHOLE: u8 = 2;
+    /// It counts as [`Machine::not_same`].
+    const NOT_SAME: u8 = 4;
+
+    /// One, if it has this bit.
+    const fn counts(self, bit: u8) -> u32 {
+        (self.0 & bit != 0) as u32
+    }
+}
+
 impl Machine {
     pub(super) const fn new(options: Options) -> Self {
         Self {
@@ -166,7 +185,7 @@ impl Machine {
             stray: Marker::new(),
             queue: Queue::Nothing,
             tag: Node::Foreign,
-            begun: false,
+            holder: Holder::Nobody,
             telling: Telling {
                 node: Node::Foreign,
                 code: ResponseCode::Other,
@@ -175,14 +194,13 @@ impl Machine {
             },
             item: None,
             item_offset: Offset(0),
-            ids_told: false,
             fault: None,
-            faultcode: None,
             stage: Stage::Prolog,
             ok: 0,
             failed: 0,
             not_whole: 0,
-            last_outcome: LastOutcome::None,
+            not_same: 0,
+            last_outcome: LastOutcome::NONE,
             error: None,
         }
     }
@@ -259,18 +277,43 @@ impl Machine {
     pub(super) fn reject(&mut self) {
         if let Some(item) = &mut self.item {
             item.fail(ItemError::Write, self.offset.0);
-        } else if self.last_outcome != LastOutcome::None {
-            self.ok = self.ok.saturating_sub(1);
-            self.failed = self.failed.saturating_add(1);
-            if self.last_outcome == LastOutcome::NotWhole {
-                self.not_whole = self.not_whole.saturating_sub(1);
-            }
-            self.last_outcome = LastOutcome::None;
+        } else if self.queue != Queue::Over {
+            let last = core::mem::replace(&mut self.last_outcome, LastOutcome::NONE);
+            self.ok = self.ok.wrapping_sub(last.counts(LastOutcome::OK));
+            self.failed = self.failed.saturating_add(last.counts(LastOutcome::OK));
+            self.not_whole = self
+                .not_whole
+                .wrapping_sub(last.counts(LastOutcome::NOT_WHOLE));
+            self.not_same = self
+                .not_same
+                .wrapping_sub(last.counts(LastOutcome::NOT_SAME));
+        }
+    }
+
+    /// Ids or data of the current item go to `holder` from now on: if another has received some of it, nobody can have
+    /// all of it.
+    pub(super) fn switch_to(&mut self, holder: Holder) {
+        if self.item.is_some() && self.holder != Holder::Nobody && self.holder != holder {
+            self.reject();
+        }
+    }
+
+    /// The caller is given this event.
+    pub(super) fn give(&mut self, event: Option<&Event<'_>>) {
+        if let Some(Event::ItemIds(_) | Event::Data(_)) = event {
+            self.holder = Holder::Caller;
+        }
+    }
+
+    /// How the ids of the current item compare.
+    pub(super) fn compare_id(&mut self, answer: IdMatch) {
+        if let Some(item) = &mut self.item {
+            item.set_id_match(answer, self.offset.0);
         }
     }
 
     /// How many items have had their outcome: the index of the current one.
-    fn index(&self) -> u32 {
+    pub(super) fn index(&self) -> u32 {
         self.ok.saturating_add(self.failed)
     }
 
@@ -283,6 +326,18 @@ impl Machine {
     pub(super) fn wanted_item(&self) -> Option<u32> {
         let wanted = self.item.as_ref().is_some_and(Item::wants_data);
         wanted.then_some(self.index())
+    }
+
+    /// An attribute of the tag under way is there twice.
+    fn contradict(&mut self) -> Ready {
+        if matches!(self.tag, Node::Message | Node::OtherMessage) {
+            return Ready::Nothing; // of an item that has not begun
+        }
+        if self.path.is_in_fault() || self.item.is_none() {
+            return self.stop_at_markup(ErrorKind::DuplicateAttribute);
+        }
+        self.fail(ItemError::Contradiction, self.lexer.markup_offset());
+        Ready::Nothing
     }
 
     /// One thing of the queue, or one token.
@@ -305,6 +360,9 @@ impl Machine {
             Queue::Owed => return self.tell_owed(scratch),
             Queue::Over => return Ready::Starved,
         }
+        if self.stage == Stage::Epilog {
+            return self.trail(input);
+        }
         let node = self.path.node();
         let keep_name = node == Node::MessageXml;
         match (self.lexer).next(input, keep_name, &mut self.assembly, scratch) {
@@ -323,12 +381,9 @@ impl Machine {
         scratch: &mut [u8],
     ) -> Ready {
         if matches!(token, Token::Start | Token::Close) {
-            // No text may be left over, and the document may not be over.
+            // No text may be left over.
             if self.stray.has_begun() {
                 return self.stop_at_stray();
-            }
-            if self.stage == Stage::Epilog {
-                return self.stop_at_markup(ErrorKind::TrailingData);
             }
         }
         match token {
@@ -345,6 +400,9 @@ impl Machine {
                 if self.tag != Node::Foreign {
                     self.attributes.begin_tag();
                 }
+                if self.tag == Node::OtherMessage {
+                    self.attributes.contradict();
+                }
                 if self.tag == Node::MessageXmlValue {
                     self.attributes.name_itself(&self.assembly);
                 }
@@ -354,6 +412,9 @@ impl Machine {
                 let name = self.lexer.name().qualified();
                 let wanted = self.attributes.begin(self.tag, name, &mut self.assembly);
                 self.lexer.keep_value(wanted);
+                if self.attributes.are_contradictory() {
+                    return self.contradict();
+                }
             }
             Token::AttributeValue => {
                 if let Err(kind) = self.attributes.end(&self.assembly, scratch) {

@@ -2,7 +2,7 @@
 
 use super::{Machine, Queue, Ready, Stage};
 use crate::code::ResponseCode;
-use crate::hash::hash;
+use crate::hash::{extend, hash, EMPTY};
 use crate::response::assembly::Piece;
 use crate::response::attributes::{number, trim};
 use crate::response::base64::Stop;
@@ -23,6 +23,23 @@ const LONGEST_CODE: u32 = MIN_SCRATCH as u32;
 
 const BACK_OFF_MILLISECONDS: u32 = hash(b"BackOffMilliseconds");
 const INNER_ERROR_RESPONSE_CODE: u32 = hash(b"InnerErrorResponseCode");
+
+/// Fault codes that say that the request is wrong: SOAP 1.1 §4.4.1, SOAP 1.2 §5.4.6, and WCF's.
+const SENDERS_FAULTS: [u32; 7] = [
+    hash(b"Client"),
+    hash(b"MustUnderstand"),
+    hash(b"VersionMismatch"),
+    hash(b"Sender"),
+    hash(b"DataEncodingUnknown"),
+    hash(b"ActionNotSupported"),
+    hash(b"DeserializationFailed"),
+];
+
+/// The hash of a fault code up to its first dot, after which it is more specific (SOAP 1.1 §4.4.1).
+fn hash_to_dot(text: &[u8]) -> u32 {
+    let until = text.iter().take_while(|&&byte| byte != b'.');
+    until.fold(EMPTY, |hash, &byte| extend(hash, byte))
+}
 
 impl Machine {
     /// Text lies ahead.
@@ -93,12 +110,30 @@ impl Machine {
         }
     }
 
+    /// Takes what follows the root's end tag: only the truncation marker in it matters.
+    pub(super) fn trail(&mut self, input: &mut Cursor<'_>) -> Ready {
+        while let Some(byte) = input.peek() {
+            if !is_space(byte) {
+                self.room.0 = self.room.0.saturating_add(1);
+                self.stray.search(byte);
+                if self.stray.len() == 1 {
+                    self.lexer.begin_markup(input.offset());
+                }
+            }
+            input.bump(1);
+            if self.stray.is_complete() {
+                self.room.0 -= u64::from(self.stray.len());
+                return self.stop_at_markup(ErrorKind::Truncated);
+            }
+        }
+        Ready::Starved
+    }
+
     /// What stands where no text belongs is no truncation marker.
     pub(super) fn stop_at_stray(&mut self) -> Ready {
         let kind = match self.stage {
             Stage::Prolog => ErrorKind::NotSoap,
-            Stage::Envelope | Stage::Answer => ErrorKind::UnexpectedText,
-            Stage::Epilog => ErrorKind::TrailingData,
+            _ => ErrorKind::UnexpectedText,
         };
         self.stop(kind, self.item_offset.0)
     }
@@ -153,8 +188,18 @@ impl Machine {
                     self.assembly.tell_behind(behind);
                 }
                 let code = self.code(scratch);
-                if code != ResponseCode::Other {
-                    self.faultcode = Some(code);
+                let text = hash_to_dot(self.assembly.told().of(scratch));
+                match &mut self.fault {
+                    Some(notes) if notes.has_response_code() => return Ready::Nothing,
+                    Some(notes) => {
+                        if code != ResponseCode::Other {
+                            notes.set_faultcode(code);
+                        }
+                        if SENDERS_FAULTS.contains(&text) {
+                            notes.set_senders_fault();
+                        }
+                    }
+                    None => {}
                 }
                 Ready::FaultCode
             }

@@ -142,6 +142,11 @@ impl Lexer {
         self.markup_offset.0
     }
 
+    /// Notes where something begins that the lexer does not read.
+    pub(super) fn begin_markup(&mut self, offset: u64) {
+        self.markup_offset.0 = offset;
+    }
+
     /// Whether the value of the attribute that was just named is to be assembled.
     pub(super) fn keep_value(&mut self, keep: bool) {
         self.keep = keep;
@@ -159,11 +164,6 @@ impl Lexer {
             State::Cdata => byte == b']',
             _ => matches!(byte, b'<' | b'&'),
         }
-    }
-
-    /// Whether the input may end here: no tag, reference, comment or section is open.
-    pub(super) fn is_between(&self) -> bool {
-        self.state == State::Text || self.state == State::ByteOrderMark && self.word.len == 0
     }
 
     /// The text that lies ahead, or the beginning of it.
