@@ -136,6 +136,10 @@ impl Transcript {
                     " {} ok {} failed {} suspect {} {error:?}",
                     summary.ok, summary.failed, summary.suspect, summary.response
                 )
+                .and_then(|()| match summary.trailing {
+                    0 => Ok(()),
+                    bytes => write!(text, ", {bytes} trailing"),
+                })
             }
             event => panic!("an event that is new: {event:?}"),
         };
