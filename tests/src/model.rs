@@ -78,12 +78,12 @@ pub fn check(script: &Script, wire: &Wire, run: &Run) {
         };
         let is_last = index + 1 == sent;
         let id_match = match message.filter(|_| script.compare_ids) {
-            Some(message) => {
+            Some(message) if message.name == Name::ExportItems => {
                 let position = messages.iter().position(|it| core::ptr::eq(it, message));
                 let id = wire::id_text(position.expect("one of them"), message.ids);
                 compare_id(outcome.index, id.as_deref())
             }
-            None => IdMatch::Unknown,
+            _ => IdMatch::Unknown,
         };
         let mut errors = message.map_or(vec![ItemError::Contradiction], faults);
         if id_match == IdMatch::Other {
@@ -168,22 +168,25 @@ fn faults(message: &Message) -> Vec<ItemError> {
         Code::Absent => None,
     };
     let mut faults = Vec::new();
+    // Neither data nor ids of another operation's message are read.
+    let is_other = message.name != Name::ExportItems;
+    let data = if is_other { &[] } else { &message.data[..] };
     match (message.class, no_error) {
         (Class::Unknown | Class::Absent | Class::Twice(_) | Class::ErrorSuccess, _)
         | (Class::Success, Some(false))
         | (Class::Error, Some(true)) => faults.push(ItemError::Contradiction),
-        (Class::Warning, _) if !message.data.is_empty() => faults.push(ItemError::Contradiction),
+        (Class::Warning, _) if !data.is_empty() => faults.push(ItemError::Contradiction),
         (Class::Error | Class::Warning, _) => faults.push(ItemError::Refused),
         (Class::Success, _) => {}
     }
-    faults.extend(message.data.iter().filter_map(flaw));
-    match &message.data[..] {
+    faults.extend(data.iter().filter_map(flaw));
+    match data {
         [] => faults.push(ItemError::MissingData),
         [data] => faults.extend(payload(&data.payload)),
         _ => faults.push(ItemError::Duplicate),
     }
     let is_bad = matches!(message.ids, Ids::Twice | Ids::TwoAttributes(_));
-    if is_bad || message.name != Name::ExportItems {
+    if is_bad || is_other {
         faults.push(ItemError::Contradiction);
     }
     faults

@@ -35,7 +35,7 @@ pub trait Sink {
 
     /// Compares the `ItemId` of the message at `index` with the id that was requested at this position.
     ///
-    /// Called when the `ItemId` arrives, before [`begin`](Sink::begin), and for messages of every kind: `index` may
+    /// Called when the `ItemId` arrives, before [`begin`](Sink::begin), and for every message that has one: `index` may
     /// be beyond the number of requested items, and the item may have failed already.
     /// [`IdMatch::Other`] fails the item with [`ItemError::Contradiction`](crate::ItemError::Contradiction), and no
     /// data of it is written.

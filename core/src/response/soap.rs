@@ -132,6 +132,8 @@ impl Node {
             .iter()
             .find(|&&(element, known, _)| known == name && element == parent);
         match (known, self) {
+            // No data of another operation's message is an exported item's.
+            (Some((_, _, Self::ItemId | Self::Data)), Self::OtherMessage) => Ok(Self::Foreign),
             (Some(&(_, _, child)), _) => Ok(child),
             // `t:Value Name="…"`, or an element that is its own name (`t:LineNumber`).
             (None, Self::MessageXml) => Ok(Self::MessageXmlValue),

@@ -3,7 +3,7 @@
 use crate::common::{json, response, run, FAULT};
 use crate::expect::{
     body, data, expect, found, good, message, refused, DTD, ENCODING, END, ENTITY, MARKER, MARKUP,
-    NAME, NOT_SOAP, OPERATION, PAYLOAD, TAG, TEXT, TOO_DEEP, TRAILING, TRUNCATED,
+    NAME, NOT_SOAP, OPERATION, PAYLOAD, TAG, TEXT, TOO_DEEP, TRUNCATED,
 };
 
 /// Not an answer to ExportItems, and not even SOAP.
@@ -95,10 +95,6 @@ fn good_xml() {
                 .flat_map(|symbol| [symbol, '\n'])
                 .collect::<String>(),
         )),
-        response(&format!(
-            "<x:Y xmlns:x='urn:x'><m:Data>?</m:Data></x:Y>{}",
-            good()
-        )),
         whole
             .replace("<s:", "<")
             .replace("</s:", "</")
@@ -115,6 +111,26 @@ fn good_xml() {
         ),
     ] {
         expect(&document, &[], "0 complete whole");
+    }
+    // Nothing is parsed after the end of the document.
+    for trailing in [
+        "text",
+        "<x/>",
+        "=== Trunc",
+        "\0",
+        "\x1a",
+        "<!DOCTYPE html>",
+        &whole,
+    ] {
+        expect(&format!("{whole}{trailing}"), &[], "0 complete whole");
+    }
+    // An element among the messages takes a position, whatever its name.
+    for foreign in [
+        "<x:Y xmlns:x='urn:x'><m:Data>?</m:Data></x:Y>",
+        "<x>text</x>",
+    ] {
+        let document = response(&format!("{foreign}{}", good()));
+        expect(&document, &[], "1 complete contradiction whole");
     }
 }
 
@@ -140,10 +156,13 @@ fn bad_xml() {
             between("<a b=c/>"),
             format!("3 malformed malformed{MARKUP}"),
         ),
-        (between("<a></b>"), format!("3 malformed malformed{TAG}")),
+        (
+            between("<a></b>"),
+            format!("3 malformed whole malformed{TAG}"),
+        ),
         (
             between(&"<a>".repeat(1_000)),
-            format!("3 malformed malformed{TOO_DEEP}"),
+            format!("3 malformed whole malformed{TOO_DEEP}"),
         ),
         (
             between(&format!("<{}/>", "n".repeat(1_000))),
@@ -154,26 +173,9 @@ fn bad_xml() {
             format!("3 malformed malformed{TAG}"),
         ),
         (
-            format!("{whole}text"),
-            format!("3 malformed malformed{TRAILING}"),
-        ),
-        (
-            format!("{whole}<x/>"),
-            format!("3 malformed malformed{TRAILING}"),
-        ),
-        (
-            format!("{whole}\0"),
-            format!("3 malformed malformed{TRAILING}"),
-        ),
-        (
-            format!("{whole}{whole}"),
-            format!("3 malformed malformed{MARKUP}"),
-        ),
-        (
             format!("{whole}{MARKER}"),
             format!("3 truncated truncated{TRUNCATED}"),
         ),
-        (format!("{whole}=== Trunc"), format!("3 cut cut{END}")),
         (between(MARKER), format!("3 truncated truncated{TRUNCATED}")),
     ] {
         expect(&document, &[], &row);
@@ -365,7 +367,8 @@ fn large() {
     let row = format!("1 complete{}", " refused".repeat(refusals));
     expect(response(&refused("").repeat(refusals)), &[], &row);
     let nested = response(&(good() + &"<x>".repeat(100_000)));
-    expect(nested, &[], &format!("3 malformed malformed{TOO_DEEP}"));
+    let row = format!("3 malformed whole malformed{TOO_DEEP}");
+    expect(nested, &[], &row);
     let mib = "0123456789abcdef".repeat(1 << 16);
     expect(
         response(&good().replace("AAMk", &mib)),

@@ -24,7 +24,6 @@ pub(crate) const OPERATION: &str = "; not a response to ExportItems";
 pub(crate) const TAG: &str = "; end tag does not match the open element";
 pub(crate) const TEXT: &str = "; text where only elements belong";
 pub(crate) const TOO_DEEP: &str = "; elements are nested too deep";
-pub(crate) const TRAILING: &str = "; data after the end of the document";
 pub(crate) const TRUNCATED: &str = "; the server truncated the response (`=== Truncated Data ===`)";
 
 pub(crate) fn message(class: &str, content: &str) -> String {
