@@ -75,7 +75,7 @@ impl Notes {
     }
 
     /// Whether there is a `ResponseCode`.
-    pub(super) const fn has_response_code(&self) -> bool {
+    pub(super) const fn has_response_code(self) -> bool {
         self.code.is_some() && self.known & OF_FAULTCODE == 0
     }
 
@@ -90,7 +90,7 @@ impl Notes {
         self.known |= SENDERS_FAULT;
     }
 
-    pub(super) const fn is_senders_fault(&self) -> bool {
+    pub(super) const fn is_senders_fault(self) -> bool {
         self.known & SENDERS_FAULT != 0
     }
 
