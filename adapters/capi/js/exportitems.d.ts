@@ -12,16 +12,17 @@ export function load(
   source: WebAssembly.Module | BufferSource | Response | Promise<BufferSource | Response>,
 ): Promise<WebAssembly.Module>;
 
+/** A number that is no whole one, negative or larger than stated is a `RangeError`; anything else a `TypeError`. */
 export interface Options {
-  /** How many items were asked for; 0 if that is not known, which is the default without `exchange`. */
+  /** How many items were asked for, below 2^32 - 1; 0 if that is not known, which is the default without `exchange`. */
   items?: number;
   /** What becomes of an item by the verdict on its payload; `accept` commits what is not broken. */
   integrity?: "accept" | "require" | "report" | "off";
-  /** Most decoded bytes of one item; 0 for no limit, which is the default. */
-  maxItemBytes?: number;
-  /** Most decoded bytes of the whole response; 0 for no limit, which is the default. */
-  maxTotalBytes?: number;
-  /** Bytes of the decoder's scratch, 64 at least: the longest piece of data or text. */
+  /** Most decoded bytes of one item, below 2^64; 0 for no limit, which is the default. */
+  maxItemBytes?: number | bigint;
+  /** Most decoded bytes of the whole response, below 2^64; 0 for no limit, which is the default. */
+  maxTotalBytes?: number | bigint;
+  /** Bytes of the decoder's scratch, 64 to 2^30: the longest piece of data or text. */
   scratch?: number;
   /** What learns from the faults, the outcomes and the end. Outcomes carry `advice` then. */
   exchange?: Exchange | null;
@@ -77,10 +78,11 @@ export interface Schedule {
   firstMs?: number;
   /** The longest wait that is not the server's own. */
   maxMs?: number;
-  /** How many more attempts a failure of this kind may cost, 255 at most. */
+  /** How many more attempts a failure of this kind may cost, 255 at most: more is a `RangeError`. */
   attempts?: number;
 }
 
+/** Numbers are whole and below 2^32 where nothing else is said; any other is a `RangeError`. */
 export interface EndpointOptions {
   /** Items in one request, at most; 20 by default. */
   items?: number;
@@ -89,10 +91,10 @@ export interface EndpointOptions {
   /** `RequestServerVersion`; `Exchange2013_SP1` by default. */
   version?: string | null;
   /** What differs from the default: waits of seconds for a server that is busy or down, of minutes for truncated items, for eight hours at most. */
-  policy?: { throttled?: Schedule; transient?: Schedule; truncated?: Schedule; giveUpAfterMs?: number };
+  policy?: { throttled?: Schedule; transient?: Schedule; truncated?: Schedule; giveUpAfterMs?: number | bigint };
   /** A clock in milliseconds; `Date.now` by default. */
   now?: () => number;
-  /** 32 random bits; from `Math.random` by default. */
+  /** 32 random bits, as a number from 0 to 2^32 - 1; from `Math.random` by default. */
   random?: () => number;
 }
 
@@ -109,7 +111,10 @@ export class Endpoint {
 
 /** One request and its answer, made by `Endpoint.exchange`: the option `exchange` of a decoder tells it what the body says. */
 export interface Exchange {
-  /** The HTTP answer, such as that of `fetch`: its status, `Retry-After` and `Location`. Counts where the body does not say more. */
+  /**
+   * The HTTP answer, such as that of `fetch`: its status, `Location` and `Retry-After`, in seconds or as a date of any of
+   * the forms of RFC 9110 §5.6.7. Counts where the body does not say more.
+   */
   http(response: { status: number; headers?: { get(name: string): string | null } }): void;
   /** The connection could not be made, was lost or timed out. */
   cut(): void;
@@ -146,31 +151,70 @@ export type Event =
 export class Decoder {
   constructor(module: WebAssembly.Module, options?: Options);
   /**
-   * The events of the next bytes of the response. Take all of them before the next call.
+   * The events of the next bytes of the response. Take all of them: the next call throws an `Error` otherwise, since
+   * the bytes of those that were left are lost.
+   * @throws {TypeError} for a chunk that is no `BufferSource`, such as a text
    * @throws {ResponseError} when the response is unusable, after every item has had its outcome
    */
-  push(chunk: Uint8Array): Generator<Event, void>;
+  push(chunk: BufferSource): Generator<Event, void>;
   /**
-   * The events behind the end of the response.
+   * The events after the end of the response.
    * @throws {ResponseError} when the document was not whole, after every item has had its outcome
    */
   finish(): Generator<Event, void>;
 }
 
-/** The last event of a stream: with an error, the response is unusable. */
-export type End = { type: "end"; error: ResponseError | null } & Summary;
+/** The last event of a response. */
+export type End = {
+  type: "end";
+  /** Why the response is unusable, or was not whole; null: it was whole. */
+  error: ResponseError | null;
+  /** What reading the body failed with, such as a lost connection or an abort; also the `cause` of `error`. null: nothing. */
+  cause: unknown;
+} & Summary;
 
-/** A TransformStream from the bytes of a response to its events. It does not fail: `End` tells the error. */
-export function eventStream(
+/** Where the bytes of a response come from: `body` of a `fetch`, which may be null, or any iterable of chunks. */
+export type Body =
+  | ReadableStream<BufferSource> | AsyncIterable<BufferSource> | Iterable<BufferSource> | null | undefined;
+
+/**
+ * The events of a response, as an asynchronous iterator over its body.
+ *
+ * It does not fail when the connection breaks or the response is unusable: the events that were received come all the
+ * same, the `exchange` learns of it, and `End`, which comes last, has the reason. What the stream itself drops when it
+ * fails cannot be received: use one that holds nothing back (`highWaterMark: 0`), as that of `fetch`.
+ *
+ * To leave the loop early cancels the body.
+ */
+export function readEvents(
   module: WebAssembly.Module,
+  body: Body,
   options?: Options,
-): TransformStream<Uint8Array, Exclude<Event, { type: "end" }> | End>;
+): AsyncGenerator<Exclude<Event, { type: "end" }> | End, void>;
 
 /** One item with its outcome. */
 export type Item = { type: "item"; id: string | null; changeKey: string | null; messageText: string; data: Uint8Array | null } & Outcome;
 
-/** A stream from the bytes of a response to its items. Holds one item at a time in memory. */
+/** `readEvents`, with the events of each item put together. Holds one item at a time in memory. */
+export function readItems(
+  module: WebAssembly.Module,
+  body: Body,
+  options?: Options,
+): AsyncGenerator<Item | End, void>;
+
+/**
+ * A TransformStream from the bytes of a response to its events, for a source that cannot fail, such as a file.
+ *
+ * When a connection breaks, a TransformStream drops the events that were not read yet, and there is no `End`: use
+ * `readEvents` there.
+ */
+export function eventStream(
+  module: WebAssembly.Module,
+  options?: Options,
+): TransformStream<BufferSource, Exclude<Event, { type: "end" }> | End>;
+
+/** `eventStream`, with the events of each item put together; for a source that cannot fail, as it. */
 export function itemStream(
   module: WebAssembly.Module,
   options?: Options,
-): { writable: WritableStream<Uint8Array>; readable: ReadableStream<Item | End> };
+): { writable: WritableStream<BufferSource>; readable: ReadableStream<Item | End> };

@@ -26,6 +26,11 @@ const RELIEFS = [null, "fewer-items", "fewer-connections", "older-version"];
 const TEXT_LEN = 2048;
 /** Bytes that are copied into the module at a time. */
 const INPUT_LEN = 65536;
+/** The smallest scratch of a decoder, and the largest that a module's memory is asked for. */
+const SCRATCH = { min: 64, max: 2 ** 30 };
+const U8 = 2n ** 8n - 1n;
+const U32 = 2n ** 32n - 1n;
+const U64 = 2n ** 64n - 1n;
 
 const utf8 = new TextDecoder();
 
@@ -37,6 +42,25 @@ export class ResponseError extends Error {
     this.status = status;
     this.offset = offset;
   }
+}
+
+/** A number as the module takes it: whole, and not larger than its type, since WebAssembly would wrap it. */
+function whole(name, value, max, min = 0n) {
+  if (typeof value !== "number" && typeof value !== "bigint") throw new TypeError(`${name} is not a number`);
+  const number = typeof value === "bigint" || Number.isInteger(value) ? BigInt(value) : null;
+  if (number === null || number < min || number > max) {
+    throw new RangeError(`${name} is ${value}, and not a whole number from ${min} to ${max}`);
+  }
+  return number;
+}
+
+/** The bytes of a chunk: of any BufferSource, from whichever realm. */
+function bytesOf(chunk) {
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  if (["[object ArrayBuffer]", "[object SharedArrayBuffer]"].includes(Object.prototype.toString.call(chunk))) {
+    return new Uint8Array(chunk);
+  }
+  throw new TypeError("a chunk is neither an ArrayBuffer nor a view of one; encode a text with TextEncoder");
 }
 
 /** Compiles the module from its bytes or from a `fetch` of it. One module serves any number of decoders. */
@@ -107,10 +131,19 @@ export class Decoder {
   #decoder;
   #exchange;
   #at = {};
+  /** The events of a call are not all taken yet. */
+  #untaken = false;
 
   constructor(module, options = {}) {
     const { exchange = null, items = exchange?.retries.length ?? 0, integrity = "accept" } = options;
     const { maxItemBytes = 0, maxTotalBytes = 0, scratch = 16384 } = options;
+    // The largest number of 32 bits stands for an unknown number of items in the module.
+    const numbers = {
+      items: Number(whole("items", items, U32 - 1n)),
+      maxItemBytes: whole("maxItemBytes", maxItemBytes, U64),
+      maxTotalBytes: whole("maxTotalBytes", maxTotalBytes, U64),
+      scratch: Number(whole("scratch", scratch, BigInt(SCRATCH.max), BigInt(SCRATCH.min))),
+    };
     if (!Object.hasOwn(INTEGRITY, integrity)) throw new TypeError(`integrity is not one of ${Object.keys(INTEGRITY)}`);
     const memory = new Instance(module);
     const { exportitems_decoder_size, exportitems_decoder_init } = memory.exports;
@@ -124,21 +157,48 @@ export class Decoder {
     this.#at.exchange = memory.place(memory.exports.exportitems_exchange_size());
     const optionsAt = memory.place(OPTIONS_SIZE);
     const decoder = memory.place(exportitems_decoder_size());
-    const scratchAt = memory.place(scratch);
+    const scratchAt = memory.place(numbers.scratch);
     memory.laidOut();
 
-    memory.view.setUint32(optionsAt, items, true);
+    memory.view.setUint32(optionsAt, numbers.items, true);
     memory.view.setUint32(optionsAt + 4, INTEGRITY[integrity], true);
-    memory.view.setBigUint64(optionsAt + 8, BigInt(maxItemBytes), true);
-    memory.view.setBigUint64(optionsAt + 16, BigInt(maxTotalBytes), true);
+    memory.view.setBigUint64(optionsAt + 8, numbers.maxItemBytes, true);
+    memory.view.setBigUint64(optionsAt + 16, numbers.maxTotalBytes, true);
     const { result, error } = memory;
     const size = exportitems_decoder_size();
-    memory.check(exportitems_decoder_init(decoder, size, scratchAt, scratch, optionsAt, result, error));
+    memory.check(exportitems_decoder_init(decoder, size, scratchAt, numbers.scratch, optionsAt, result, error));
     this.#decoder = memory.view.getUint32(result, true);
   }
 
   /** The events of the next bytes of the response. Take all of them before the next call. */
-  *push(chunk) {
+  push(chunk) {
+    const bytes = bytesOf(chunk);
+    return this.#taken(this.#push(bytes));
+  }
+
+  /** The events after the end of the response. */
+  finish() {
+    return this.#taken(this.#finish());
+  }
+
+  /** The same events, with a look at whether all of them are taken: the bytes of the others would be lost. */
+  #taken(events) {
+    if (this.#untaken) throw new Error("not all events of the call before were taken; the decoder is of no more use");
+    this.#untaken = true;
+    return this.#untilTaken(events);
+  }
+
+  *#untilTaken(events) {
+    try {
+      yield* events;
+    } catch (error) {
+      this.#untaken = false;
+      throw error;
+    }
+    this.#untaken = false;
+  }
+
+  *#push(chunk) {
     const { input, event, buffer } = this.#at;
     const { exports, bytes, view, error } = this.#memory;
     for (let start = 0; start < chunk.length; start += INPUT_LEN) {
@@ -152,8 +212,7 @@ export class Decoder {
     }
   }
 
-  /** The events behind the end of the response. */
-  *finish() {
+  *#finish() {
     const { event } = this.#at;
     const { exports, error } = this.#memory;
     while (this.#memory.check(exports.exportitems_decoder_finish(this.#decoder, event, error)) === STATUS_EVENT) {
@@ -246,7 +305,7 @@ export class Decoder {
     memory.bytes.set(this.#exchange.state, exchange);
     if (retry !== null) memory.bytes.set(retry.spent, retryAt);
     const status = memory.check(memory.exports.exportitems_exchange_event(
-      exchange, this.#decoder, retry === null ? 0 : retryAt, retry === null ? 0n : since(retry, now()), random(), advice, memory.error,
+      exchange, this.#decoder, retry === null ? 0 : retryAt, retry === null ? 0n : since(retry, now()), random32(random), advice, memory.error,
     ));
     this.#exchange.state.set(memory.bytes.subarray(exchange, exchange + this.#exchange.state.length));
     if (status !== STATUS_EVENT) return null;
@@ -266,7 +325,15 @@ export class Decoder {
 
 /** Milliseconds since an item's first failure. */
 function since(retry, now) {
-  return BigInt(Math.max(0, Math.round(now - (retry.failed ?? now))));
+  return elapsed(retry.failed ?? now, now);
+}
+
+function elapsed(start, now) {
+  return whole("the time that has passed", Math.max(0, Math.round(now - start)), U64);
+}
+
+function random32(random) {
+  return Number(whole("a random number", random(), U32));
 }
 
 /** What an item has cost in attempts so far: one for each item, kept until it is done with. */
@@ -286,6 +353,10 @@ export class Endpoint {
   #brought;
 
   constructor(module, { items = 0, connections = 0, version = null, policy = {}, now = Date.now, random = bits } = {}) {
+    const numbers = {
+      items: Number(whole("items", items, U32)),
+      connections: Number(whole("connections", connections, U32)),
+    };
     const memory = new Instance(module);
     const { exports } = memory;
     this.#memory = memory;
@@ -299,19 +370,22 @@ export class Endpoint {
     const policyAt = memory.place(POLICY_SIZE);
     memory.laidOut();
 
-    memory.view.setUint32(this.#limits, items, true);
-    memory.view.setUint32(this.#limits + 4, connections, true);
+    memory.view.setUint32(this.#limits, numbers.items, true);
+    memory.view.setUint32(this.#limits + 4, numbers.connections, true);
     this.#write(this.#limits + 8, version);
     exports.exportitems_policy_default(policyAt);
     ["throttled", "transient", "truncated"].forEach((kind, at) => {
       const schedule = policyAt + at * SCHEDULE_SIZE;
       const { firstMs, maxMs, attempts } = policy[kind] ?? {};
-      if (firstMs !== undefined) memory.view.setUint32(schedule, firstMs, true);
-      if (maxMs !== undefined) memory.view.setUint32(schedule + 4, maxMs, true);
-      if (attempts !== undefined) memory.view.setUint8(schedule + 8, attempts);
+      const number = (name, value, max) => Number(whole(`policy.${kind}.${name}`, value, max));
+      if (firstMs !== undefined) memory.view.setUint32(schedule, number("firstMs", firstMs, U32), true);
+      if (maxMs !== undefined) memory.view.setUint32(schedule + 4, number("maxMs", maxMs, U32), true);
+      if (attempts !== undefined) memory.view.setUint8(schedule + 8, number("attempts", attempts, U8));
     });
     const { giveUpAfterMs } = policy;
-    if (giveUpAfterMs !== undefined) memory.view.setBigUint64(policyAt + 40, BigInt(giveUpAfterMs), true);
+    if (giveUpAfterMs !== undefined) {
+      memory.view.setBigUint64(policyAt + 40, whole("policy.giveUpAfterMs", giveUpAfterMs, U64), true);
+    }
     const { result, error } = memory;
     memory.check(exports.exportitems_endpoint_init(endpoint, size, this.#limits, policyAt, result, error));
     this.#endpoint = memory.view.getUint32(result, true);
@@ -344,10 +418,11 @@ export class Endpoint {
   end(exchange) {
     const { now, random } = this.#clock;
     if (exchange.brought) this.#brought = now();
-    const elapsed = BigInt(Math.max(0, Math.round(now() - this.#brought)));
+    const passed = elapsed(this.#brought, now());
+    const bits = random32(random);
     const { result } = this.#memory;
     this.#with(exchange.state, (exports, at, error) =>
-      exports.exportitems_endpoint_end(this.#endpoint, at, elapsed, random(), result, error));
+      exports.exportitems_endpoint_end(this.#endpoint, at, passed, bits, result, error));
     return this.#memory.optional(result);
   }
 
@@ -382,11 +457,11 @@ class Exchange {
 
   /** The HTTP answer, such as that of `fetch`. */
   http({ status, headers }) {
-    const seconds = headers?.get("retry-after") ?? "";
-    const retryAfter = /^\d+$/.test(seconds) ? BigInt(seconds) : -1n;
+    const number = Number(whole("the HTTP status", status, 999n));
+    const retryAfter = retryAfterSeconds(headers?.get("retry-after") ?? "", Date.now());
     const location = headers?.get("location") ?? null;
     this.#call((exports, at, error, write) =>
-      exports.exportitems_exchange_http(at, status, retryAfter, write(location), error));
+      exports.exportitems_exchange_http(at, number, retryAfter, write(location), error));
   }
 
   /** The connection could not be made, was lost or timed out. */
@@ -399,11 +474,168 @@ function bits() {
   return Math.floor(Math.random() * 2 ** 32);
 }
 
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const TIME = "(?<hour>\\d{2}):(?<minute>\\d{2}):(?<second>\\d{2})";
+/** RFC 9110 §5.6.7: IMF-fixdate, the form of RFC 850, and that of asctime. */
+const DATES = [
+  `(?:[a-z]{3}, *)?(?<day>\\d{1,2}) (?<month>[a-z]{3}) (?<year>\\d{4}) ${TIME} (?:gmt|utc|[+-]0000)`,
+  `[a-z]{6,9}, (?<day>\\d{2})-(?<month>[a-z]{3})-(?<year>\\d{2}) ${TIME} gmt`,
+  `[a-z]{3} (?<month>[a-z]{3}) (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})`,
+].map((form) => new RegExp(`^${form}$`, "i"));
+
+/** How many seconds a `Retry-After` asks for, from a number or a date; -1 for a value that is neither. */
+function retryAfterSeconds(value, now) {
+  // More than the module takes still means "very late".
+  const most = (seconds) => (seconds < U32 ? seconds : U32);
+  if (/^\d+$/.test(value)) return most(BigInt(value));
+  const date = DATES.map((form) => form.exec(value)?.groups).find(Boolean);
+  if (!date) return -1n;
+  const month = MONTHS.indexOf(date.month.toLowerCase());
+  const [day, hour, minute, second] = [date.day, date.hour, date.minute, date.second].map(Number);
+  let year = Number(date.year);
+  if (date.year.length === 2) {
+    // Two digits name a year that is at most 50 years ahead.
+    const thisYear = new Date(now).getUTCFullYear();
+    year += thisYear - (thisYear % 100);
+    if (year > thisYear + 50) year -= 100;
+  }
+  const found = new Date(0);
+  found.setUTCFullYear(year, month, day);
+  // A leap second is the 60th; a day that its month does not have is no date.
+  if (month < 0 || found.getUTCDate() !== day || hour > 23 || minute > 59 || second > 60) return -1n;
+  found.setUTCHours(hour, minute, second);
+  return most(BigInt(Math.max(0, Math.ceil((found.getTime() - now) / 1000))));
+}
+
+/** The chunks of a body: of a ReadableStream, of anything that can be iterated, or none. */
+function chunksOf(body) {
+  if (typeof body?.getReader === "function") return chunksFrom(body.getReader());
+  const chunks = body ?? [];
+  if (typeof (chunks[Symbol.asyncIterator] ?? chunks[Symbol.iterator]) !== "function") {
+    throw new TypeError("a body is neither a stream nor an iterable of chunks");
+  }
+  return (async function* () {
+    yield* chunks;
+  })();
+}
+
+/** Not every browser can iterate a stream. */
+async function* chunksFrom(reader) {
+  let over = false;
+  try {
+    for (let next; !(next = await reader.read()).done; ) yield next.value;
+    over = true;
+  } catch (error) {
+    over = true; // the stream has failed: there is nothing to cancel
+    throw error;
+  } finally {
+    if (!over) reader.cancel().catch(() => {});
+    reader.releaseLock();
+  }
+}
+
 /**
- * A TransformStream from the bytes of a response to its events.
+ * The events of a response, as an asynchronous iterator over its body.
  *
- * An unusable response does not make the stream fail, since that would take back events that were not read yet:
- * the last event, `end`, tells the `error` then.
+ * It does not fail when the connection breaks or the response is unusable: the events that were received come all the
+ * same, and the last event, `end`, says why in `error` and `cause`.
+ */
+export async function* readEvents(module, body, options) {
+  const decoder = new Decoder(module, options);
+  const chunks = chunksOf(body);
+  let end = null; // held back, until it is known whether an error follows
+  let cause = null;
+  let error = null;
+  function* known(events) {
+    try {
+      for (const event of events) {
+        if (event.type === "end") end = event;
+        else yield event;
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof ResponseError) || end === null) throw thrown;
+      error = thrown;
+    }
+  }
+  try {
+    while (error === null) {
+      let next;
+      try {
+        next = await chunks.next();
+      } catch (thrown) {
+        cause = thrown;
+        break;
+      }
+      if (next.done) break;
+      yield* known(decoder.push(next.value));
+    }
+    if (error === null) yield* known(decoder.finish());
+  } finally {
+    // Of a body that is not wanted any more. A server that sends on must not hold up the events.
+    chunks.return().catch(() => {});
+  }
+  if (error !== null && cause !== null) error.cause = cause;
+  yield { ...end, error, cause };
+}
+
+/**
+ * The items of a response, as an asynchronous iterator over its body: each with its outcome and, if that commits it,
+ * its data; the last is the `end` of the response. Holds one item at a time in memory: for items that are too large
+ * for that use `readEvents`.
+ */
+export async function* readItems(module, body, options) {
+  const assembly = new Assembly();
+  for await (const event of readEvents(module, body, options)) {
+    const whole = assembly.take(event);
+    if (whole !== null) yield whole;
+  }
+}
+
+/** Puts the events of an item together. */
+class Assembly {
+  #pieces = [];
+  #ids = {};
+  #messageText = "";
+
+  /** The item that this event completes, or the end of the response. */
+  take(event) {
+    switch (event.type) {
+      case "messageStart":
+        this.#clear();
+        return null;
+      case "data":
+        this.#pieces.push(event.data);
+        return null;
+      case "itemIds":
+        this.#ids = event;
+        return null;
+      case "messageText":
+        this.#messageText += event.text;
+        return null;
+      case "outcome": {
+        const data = event.error === null ? joined(this.#pieces) : null;
+        const { id = null, changeKey = null } = this.#ids;
+        const item = { ...event, type: "item", id, changeKey, messageText: this.#messageText, data };
+        this.#clear();
+        return item;
+      }
+      case "end":
+        return event;
+      default:
+        return null;
+    }
+  }
+
+  #clear() {
+    [this.#pieces, this.#ids, this.#messageText] = [[], {}, ""];
+  }
+}
+
+/**
+ * A TransformStream from the bytes of a response to its events, for a source that cannot fail, such as a file.
+ *
+ * When a connection breaks, a TransformStream drops the events that were not read yet, and there is no `end`: use
+ * `readEvents` there. An unusable response does not make the stream fail: the last event, `end`, has the `error` then.
  */
 export function eventStream(module, options) {
   const decoder = new Decoder(module, options);
@@ -418,7 +650,7 @@ export function eventStream(module, options) {
     } catch (error) {
       if (!(error instanceof ResponseError) || end === null) throw error;
       over = true;
-      controller.enqueue({ ...end, error });
+      controller.enqueue({ ...end, error, cause: null });
       controller.terminate();
     }
   };
@@ -427,38 +659,21 @@ export function eventStream(module, options) {
     flush(controller) {
       if (over) return;
       tell(decoder.finish(), controller);
-      if (!over) controller.enqueue({ ...end, error: null });
+      if (!over) controller.enqueue({ ...end, error: null, cause: null });
     },
   });
 }
 
 /**
- * A TransformStream from the bytes of a response to its items, each with its outcome and, if that commits it, its
- * data; the last is the `end` of the response. Holds one item at a time in memory: for items that are too large
- * for that use `eventStream`.
+ * A TransformStream from the bytes of a response to its items, as of `readItems`, for a source that cannot fail: see
+ * `eventStream`.
  */
 export function itemStream(module, options) {
-  let pieces = [];
-  let ids = {};
-  let messageText = "";
+  const assembly = new Assembly();
   const items = new TransformStream({
     transform(event, controller) {
-      if (event.type === "messageStart") {
-        [pieces, ids, messageText] = [[], {}, ""];
-      } else if (event.type === "data") {
-        pieces.push(event.data);
-      } else if (event.type === "itemIds") {
-        ids = event;
-      } else if (event.type === "messageText") {
-        messageText += event.text;
-      } else if (event.type === "outcome") {
-        const data = event.error === null ? joined(pieces) : null;
-        const { id = null, changeKey = null } = ids;
-        controller.enqueue({ ...event, type: "item", id, changeKey, messageText, data });
-        [pieces, ids, messageText] = [[], {}, ""];
-      } else if (event.type === "end") {
-        controller.enqueue(event);
-      }
+      const whole = assembly.take(event);
+      if (whole !== null) controller.enqueue(whole);
     },
   });
   const events = eventStream(module, options);

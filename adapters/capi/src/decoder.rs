@@ -27,6 +27,7 @@ const _: () = assert!(size_of::<Decoder>() <= EXPORTITEMS_DECODER_SIZE);
 /// `exportitems_decoder_next` for each piece of input until it gives `EXPORTITEMS_STATUS_OK`; at the end
 /// `exportitems_decoder_finish` until it gives `EXPORTITEMS_STATUS_OK`.
 #[derive(Debug)]
+#[repr(C)] // for the mark to come first
 pub struct Decoder {
     mark: u32,
     core: exportitems::Decoder<&'static mut [u8]>,

@@ -7,27 +7,23 @@ use core::slice;
 use crate::status::{Error, Failure, Status};
 use crate::text::{Bytes, Text};
 
-/// Something that lives in the caller's memory, with a mark by which it is known again.
+/// Something that lives in the caller's memory, with a mark by which it is recognised.
+///
+/// INVARIANT: the mark is the first field of every kind. So an object of a smaller kind, which a caller passes by
+/// mistake, is not read past its end before it is refused.
 pub(crate) trait Object: Sized {
     /// No two kinds have the same, and none is 0.
     const MARK: u32;
-
-    /// Where the mark is, without a reference to the object, which may not be one.
-    fn mark(this: *const Self) -> *const u32;
 }
 
-/// Declares an object's mark, which is its field `mark`.
+/// Declares an object's mark, which is its first field, `mark`.
 macro_rules! impl_object {
     ($object:ty, $mark:literal) => {
         impl $crate::memory::Object for $object {
             const MARK: u32 = u32::from_le_bytes(*$mark);
-
-            fn mark(this: *const Self) -> *const u32 {
-                this.cast::<u8>()
-                    .wrapping_add(core::mem::offset_of!($object, mark))
-                    .cast()
-            }
         }
+
+        const _: () = assert!(core::mem::offset_of!($object, mark) == 0);
     };
 }
 pub(crate) use impl_object;
@@ -54,7 +50,7 @@ pub(crate) unsafe fn vacate<T: Object>(memory: *mut c_void, size: usize) -> Resu
     let memory = memory.cast::<T>();
     check(memory, size, size_of::<T>())?;
     // SAFETY: not null, aligned and large enough, as checked; valid for writes by the caller's word.
-    unsafe { T::mark(memory).cast_mut().write(0) };
+    unsafe { memory.cast::<u32>().write(0) };
     Ok(memory)
 }
 
@@ -78,12 +74,12 @@ pub(crate) unsafe fn place<T: Object>(
 /// The object at a place.
 ///
 /// # Safety
-/// `object` is null or valid for reads and writes of a `T`, whose mark is initialised; where the mark is right,
-/// [`place`] has put it there, and nobody else uses it during `'a`.
+/// `object` is null or valid for reads of an initialised mark, 4 bytes; where the mark is right, [`place`] has put a `T`
+/// there, and nothing else uses it during `'a`.
 pub(crate) unsafe fn object<'a, T: Object>(object: *mut T) -> Result<&'a mut T, Status> {
     check(object, usize::MAX, 0)?;
     // SAFETY: not null and aligned, as checked; valid and initialised by the caller's word.
-    if unsafe { T::mark(object).read() } != T::MARK {
+    if unsafe { object.cast::<u32>().read() } != T::MARK {
         return Err(Status::NotInitialized);
     }
     // SAFETY: the mark says that `place` made it; exclusive by the caller's word.

@@ -18,6 +18,7 @@ const _: () = assert!(size_of::<PayloadCheck>() <= EXPORTITEMS_PAYLOAD_CHECK_SIZ
 ///
 /// The decoder checks what it decodes by itself.
 #[derive(Debug)]
+#[repr(C)] // for the mark to come first
 pub struct PayloadCheck {
     mark: u32,
     check: Check,

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Decoder, ResponseError, eventStream, itemStream, load } from "../exportitems.js";
+import { Decoder, Endpoint, ResponseError, Retry, eventStream, itemStream, load, readEvents, readItems } from "../exportitems.js";
 
 const bytes = readFileSync(process.env.EXPORTITEMS_WASM);
 const module = await load(bytes);
@@ -79,7 +79,167 @@ test("options count, and wrong ones are refused", async () => {
   assert.deepEqual(await errors({ maxItemBytes: 10 }), ["too-large", null]);
   assert.deepEqual(await errors({ maxTotalBytes: 2 ** 40, scratch: 64 }), ["payload", null]);
   assert.throws(() => new Decoder(module, { integrity: "maybe" }), TypeError);
-  assert.throws(() => new Decoder(module, { scratch: 63 }), { name: "ResponseError", status: -4 });
+});
+
+test("numbers out of range are refused, and none is wrapped", () => {
+  const cases = [
+    ["items", [-1, 0.5, NaN, Infinity, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 2, -1n, 2n ** 32n]],
+    ["maxItemBytes", [-1, 1.5, NaN, Infinity, 2 ** 64, 2n ** 64n, -1n]],
+    ["maxTotalBytes", [-1, 1.5, NaN, Infinity, 2 ** 64, 2n ** 64n]],
+    ["scratch", [-1, 0, 63, 64.5, NaN, Infinity, 2 ** 32, 2 ** 32 + 64]],
+  ];
+  for (const [name, values] of cases) {
+    for (const value of values) {
+      assert.throws(() => new Decoder(module, { [name]: value }), { name: "RangeError" }, `${name}: ${value}`);
+    }
+    for (const value of ["5", null, {}, true]) {
+      assert.throws(() => new Decoder(module, { [name]: value }), { name: "TypeError" }, `${name}: ${value}`);
+    }
+  }
+  const good = { items: 2 ** 32 - 2, maxItemBytes: 2n ** 64n - 1n, maxTotalBytes: 2 ** 53, scratch: 64 };
+  assert.equal([...new Decoder(module, good).push(two)].filter(({ type }) => type === "outcome").length, 1);
+
+  const endpoint = (options) => () => new Endpoint(module, options);
+  for (const bad of [-1, 0.5, NaN, 2 ** 32, 2n ** 32n]) {
+    assert.throws(endpoint({ items: bad }), { name: "RangeError" });
+    assert.throws(endpoint({ connections: bad }), { name: "RangeError" });
+    assert.throws(endpoint({ policy: { throttled: { firstMs: bad } } }), { name: "RangeError" });
+    assert.throws(endpoint({ policy: { transient: { maxMs: bad } } }), { name: "RangeError" });
+    assert.throws(endpoint({ policy: { truncated: { attempts: bad } } }), { name: "RangeError" });
+    const exchange = endpoint({ random: () => bad })().exchange([]);
+    exchange.cut();
+    assert.throws(() => endpoint({ random: () => bad })().end(exchange), { name: "RangeError" });
+  }
+  assert.throws(endpoint({ policy: { truncated: { attempts: 256 } } }), { name: "RangeError" });
+  assert.throws(endpoint({ policy: { giveUpAfterMs: -1 } }), { name: "RangeError" });
+  assert.throws(endpoint({ policy: { giveUpAfterMs: 2n ** 64n } }), { name: "RangeError" });
+  for (const status of [-1, 1000, 2 ** 32 + 200, 200.5, NaN]) {
+    assert.throws(() => endpoint()().exchange([]).http({ status }), { name: "RangeError" });
+  }
+  assert.throws(() => endpoint()().exchange([]).http({ status: "200" }), TypeError);
+});
+
+test("chunks are of any BufferSource, and anything else is refused", () => {
+  const at = 3;
+  const room = new ArrayBuffer(two.length + 2 * at);
+  new Uint8Array(room).set(two, at);
+  const exact = two.slice().buffer;
+  const even = new Uint8Array(Math.ceil(two.length / 8) * 8).fill(32);
+  even.set(two);
+  const shared = new SharedArrayBuffer(two.length);
+  new Uint8Array(shared).set(two);
+  for (const chunk of [
+    two, exact, Buffer.from(two), new DataView(room, at, two.length), new Uint8Array(room, at, two.length),
+    new Uint16Array(even.buffer), new Float64Array(even.buffer), new Int8Array(exact), new Uint8ClampedArray(exact), shared,
+  ]) {
+    const decoder = new Decoder(module, { items: 2 });
+    const events = [...decoder.push(chunk), ...decoder.finish()];
+    assert.deepEqual([events.at(-1).response, events.at(-1).ok], ["complete", 2], Object.prototype.toString.call(chunk));
+  }
+  for (const chunk of ["text", 1, null, undefined, [60, 61], { length: 1, 0: 60 }, new Blob([two])]) {
+    assert.throws(() => new Decoder(module).push(chunk), TypeError);
+  }
+});
+
+test("a call whose events were not all taken ends the decoder", () => {
+  for (const leave of [() => {}, (events) => events.next(), (events) => { for (const _ of events) break; }]) {
+    const decoder = new Decoder(module);
+    leave(decoder.push(two));
+    assert.throws(() => decoder.push(two), /not all events/);
+    assert.throws(() => decoder.finish(), /not all events/);
+  }
+});
+
+/** A body that breaks after so many bytes, and whether it was cancelled. */
+function body(document, chunk = 7, breaks = null) {
+  const state = { at: 0, cancelled: false };
+  state.stream = new ReadableStream({
+    pull(controller) {
+      if (state.at < document.length) {
+        controller.enqueue(document.slice(state.at, (state.at += chunk)));
+      } else if (breaks) {
+        controller.error(breaks);
+      } else {
+        controller.close();
+      }
+    },
+    cancel: () => void (state.cancelled = true),
+  }, { highWaterMark: 0 }); // a stream that fails drops what it holds itself
+  return state;
+}
+
+async function all(iterator) {
+  const found = [];
+  for await (const value of iterator) found.push(value);
+  return found;
+}
+
+test("a connection that breaks costs no item that was received", async () => {
+  const broken = new TypeError("terminated");
+  const starts = ["<ItemId", "</ExportItemsResponseMessage>", "</Envelope>"].map((text) => Buffer.from(two).lastIndexOf(text));
+  for (const length of [...Array(20).keys(), ...starts, ...starts.map((at) => at + 5), two.length - 1]) {
+    for (const chunk of [1, 50, 16384]) {
+      const endpoint = new Endpoint(module, { now: () => 0, random: () => 0 });
+      const exchange = endpoint.exchange([new Retry(), new Retry()]);
+      exchange.http({ status: 200 });
+      const found = await all(readItems(module, body(two.subarray(0, length), chunk, broken).stream, { exchange }));
+      // As of a decoder that has the same bytes.
+      const decoder = new Decoder(module, { items: 2 });
+      const events = [...decoder.push(two.subarray(0, length))];
+      assert.throws(() => { for (const event of decoder.finish()) events.push(event); }, ResponseError);
+      const outcomes = events.filter(({ type }) => type === "outcome");
+      assert.deepEqual(found.slice(0, -1).map(({ error }) => error), outcomes.map(({ error }) => error));
+      const ok = outcomes.filter(({ error }) => error === null).length;
+      assert.equal(found.filter(({ data }) => data?.length === 32).length, ok);
+      const end = found.at(-1);
+      assert.deepEqual([end.type, end.response, end.ok, end.cause, end.error.cause], ["end", "cut", ok, broken, broken]);
+      // The exchange has learnt of it: wait, then ask for less.
+      assert.ok(endpoint.end(exchange) > 0);
+      assert.equal(endpoint.limits.items, 1);
+      assert.deepEqual(found.slice(0, -1).map(({ advice }) => advice.disposition === "done"), outcomes.map(({ error }) => error === null));
+    }
+  }
+});
+
+test("a whole document counts, whatever the connection does after it", async () => {
+  const broken = new Error("reset");
+  const found = await all(readItems(module, body(two, 7, broken).stream, { items: 2 }));
+  const end = found.at(-1);
+  assert.deepEqual([end.response, end.ok, end.error, end.cause], ["complete", 2, null, broken]);
+});
+
+test("bodies are streams, iterables or none", async () => {
+  const one = async (source) => (await all(readEvents(module, source))).at(-1);
+  async function* chunks() {
+    yield two.subarray(0, 100);
+    yield two.subarray(100).slice().buffer;
+  }
+  for (const source of [body(two).stream, chunks(), [two], new Response(two).body]) {
+    assert.deepEqual(({ ...await one(source) }).response, "complete");
+  }
+  for (const source of [null, undefined, [], body(new Uint8Array()).stream]) {
+    const end = await one(source);
+    assert.deepEqual([end.response, end.error.status, end.cause], ["cut", -100, null]);
+  }
+  await assert.rejects(all(readEvents(module, ["text"])), TypeError);
+  for (const source of [5, {}, true]) await assert.rejects(all(readEvents(module, source)), TypeError);
+  const locked = body(two).stream;
+  locked.getReader();
+  await assert.rejects(all(readEvents(module, locked)), TypeError);
+});
+
+test("a body that is not wanted any more is cancelled", async () => {
+  const left = body(two, 1);
+  for await (const _ of readItems(module, left.stream)) break;
+  await new Promise(setImmediate);
+  assert.ok(left.cancelled && left.at < two.length);
+  assert.equal(left.stream.locked, false);
+
+  const page = body(new TextEncoder().encode("<html/>".repeat(1000)), 7);
+  const found = await all(readItems(module, page.stream));
+  assert.deepEqual(found.map(({ type, response }) => [type, response]), [["end", "not-soap"]]);
+  await new Promise(setImmediate);
+  assert.ok(page.cancelled);
 });
 
 test("a response far larger than the memory", async () => {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Endpoint, Retry, itemStream, load } from "../exportitems.js";
+import { Endpoint, Retry, load, readItems } from "../exportitems.js";
 
 const module = await load(readFileSync(process.env.EXPORTITEMS_WASM));
 
@@ -27,7 +27,7 @@ async function serve(endpoint, retries, answer) {
     exchange.cut();
   } else {
     exchange.http(answer);
-    for await (const item of answer.body.pipeThrough(itemStream(module, { exchange }))) {
+    for await (const item of readItems(module, answer.body, { exchange })) {
       if (item.type === "item") told.push(item.advice);
     }
   }
@@ -74,6 +74,41 @@ test("HTTP counts where the body does not say more", async () => {
   assert.equal(await wait(response("", 302, { Location: "/ews/genericerrorpage.htm" })), 999);
   assert.equal(await wait(response("", 302, { Location: `https://example.com/${"é".repeat(3000)}` })), null);
   assert.equal(await wait(response(fault("ErrorServerBusy", backOff(40_000)), 503, { "Retry-After": "30" })), 40_000);
+});
+
+test("a Retry-After is a number or one of the three forms of a date", async () => {
+  const wait = async (value) =>
+    (await serve(new Endpoint(module, fixed), [new Retry()], response("busy", 503, { "Retry-After": value }))).waitMs;
+  const nothing = await wait("soon");
+  const at = new Date(Math.ceil(Date.now() / 1000 + 1000) * 1000);
+  const [, day, month, year, time] = /^..., (\d\d) (...) (\d{4}) (\S+) GMT$/.exec(at.toUTCString());
+  const weekday = at.toLocaleDateString("en-US", { weekday: "long", timeZone: "UTC" });
+  const forms = [
+    at.toUTCString(),
+    at.toUTCString().toUpperCase(),
+    `${weekday}, ${day}-${month}-${year.slice(2)} ${time} GMT`,
+    `${weekday.slice(0, 3)} ${month} ${day} ${time} ${year}`,
+    `${weekday.slice(0, 3)} ${month} ${String(Number(day)).padStart(2)} ${time} ${year}`,
+  ];
+  for (const form of forms) {
+    const ms = await wait(form);
+    assert.ok(ms > 990_000 && ms <= 1_001_000, `${form}: ${ms}`);
+  }
+  // Far ahead, with more digits than a number of 64 bits has, and long ago.
+  const most = await wait("4294967295");
+  for (const far of ["99999999999999999999999", "18446744073709551616", "Fri, 31 Dec 9999 23:59:59 GMT"]) {
+    assert.equal(await wait(far), most, far);
+  }
+  const past = await wait("0");
+  for (const form of ["Fri, 31 Dec 1999 23:59:59 GMT", "Friday, 31-Dec-99 23:59:59 GMT", "Fri Dec 31 23:59:59 1999", "Sun Nov  6 08:49:37 1994"]) {
+    assert.equal(await wait(form), past, form);
+  }
+  for (const bad of [
+    "", "-1", "1.5", "0x10", "1e3", "Fri, 31 Feb 2199 23:59:59 GMT", "Fri, 31 Foo 2199 23:59:59 GMT", "Fri, 31 Dec 2199 24:59:59 GMT",
+    "31 Dec 2199", "Fri, 31 Dec 2199 23:59:59 PST", "2199-12-31T23:59:59Z", "Fri Dec 31 23:59:59 GMT 2199",
+  ]) {
+    assert.equal(await wait(bad), nothing, bad);
+  }
 });
 
 test("attempts are counted by item and come to an end", async () => {
