@@ -331,6 +331,8 @@ enum exportitems_broken_reason
   EXPORTITEMS_BROKEN_REASON_MISPLACED = 8,
   // A recipient, an attachment or an embedded message is not closed.
   EXPORTITEMS_BROKEN_REASON_OPEN = 9,
+  // Another payload begins inside this one.
+  EXPORTITEMS_BROKEN_REASON_SECOND_CONFIG = 10,
   // A reason that is newer than this interface.
   EXPORTITEMS_BROKEN_REASON_OTHER = 99,
 };
@@ -511,7 +513,7 @@ typedef struct exportitems_payload_check exportitems_payload_check;
 
 // What is expected of a response. All zeros: any number of items, of any size, that are not broken.
 typedef struct exportitems_options {
-  // How many items were asked for, or 0 if that is not known.
+  // How many items were asked for, or 0 if that is not known; at most 4294967294, the largest number but one.
   uint32_t items;
   // An `Integrity`.
   uint32_t integrity;
@@ -855,6 +857,9 @@ exportitems_status exportitems_decoder_init(void *memory,
                                             struct exportitems_error *error);
 
 // Makes the decoder ready for another response.
+//
+// In the middle of an item: it gets no outcome, so discard what was stored of it. An exchange does not learn of it
+// either.
 //
 // # Safety
 // `decoder` came from `exportitems_decoder_init`; the other pointers are null or valid.

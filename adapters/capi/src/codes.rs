@@ -228,12 +228,14 @@ pub enum BrokenReason {
     Misplaced = 8,
     /// A recipient, an attachment or an embedded message is not closed.
     Open = 9,
+    /// Another payload begins inside this one.
+    SecondConfig = 10,
     /// A reason that is newer than this interface.
     Other = 99,
 }
 
 mirror!(BrokenReason: core_api::BrokenReason {
-    TooShort RecordCut Opcode RecordLength EmptyTransferBuffer NoTransferBuffer AtomCut Misplaced Open
+    TooShort RecordCut Opcode RecordLength EmptyTransferBuffer NoTransferBuffer AtomCut Misplaced Open SecondConfig
 } else Other);
 
 /// What a client can do about what became of an item.

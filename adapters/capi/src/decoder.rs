@@ -27,7 +27,7 @@ const _: () = assert!(size_of::<Decoder>() <= EXPORTITEMS_DECODER_SIZE);
 /// `exportitems_decoder_next` for each piece of input until it gives `EXPORTITEMS_STATUS_OK`; at the end
 /// `exportitems_decoder_finish` until it gives `EXPORTITEMS_STATUS_OK`.
 #[derive(Debug)]
-#[repr(C)] // for the mark to come first
+#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
 pub struct Decoder {
     mark: u32,
     core: exportitems::Decoder<&'static mut [u8]>,
@@ -49,7 +49,7 @@ impl_object!(Decoder, b"EIde");
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Options {
-    /// How many items were asked for, or 0 if that is not known.
+    /// How many items were asked for, or 0 if that is not known; at most 4294967294, the largest number but one.
     pub items: u32,
     /// An `Integrity`.
     pub integrity: u32,
@@ -114,6 +114,9 @@ pub unsafe extern "C" fn exportitems_decoder_init(
 }
 
 /// Makes the decoder ready for another response.
+///
+/// In the middle of an item: it gets no outcome, so discard what was stored of it. An exchange does not learn of it
+/// either.
 ///
 /// # Safety
 /// `decoder` came from `exportitems_decoder_init`; the other pointers are null or valid.
@@ -257,6 +260,10 @@ unsafe fn core_options(options: *const Options) -> Result<CoreOptions, Status> {
     let options = unsafe { read(options) }?;
     let integrity = Integrity::theirs(options.integrity).ok_or(Status::InvalidValue)?;
     let mut core = CoreOptions::new().integrity(integrity);
+    // To the core the largest number would mean an unknown one.
+    if options.items == u32::MAX {
+        return Err(Status::InvalidValue);
+    }
     if options.items > 0 {
         core = core.items(options.items);
     }

@@ -26,7 +26,7 @@ const _: () = assert!(size_of::<Exchange>() <= EXPORTITEMS_EXCHANGE_SIZE);
 ///
 /// Holds no pointer: its bytes may be copied to other memory that is aligned for it.
 #[derive(Debug)]
-#[repr(C)] // for the mark to come first
+#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
 pub struct Endpoint {
     mark: u32,
     policy: core_api::Policy,
@@ -40,7 +40,7 @@ impl_object!(Endpoint, b"EIep");
 /// Tell it what comes: the HTTP answer, each event of the decoder, the loss of the connection; then
 /// `exportitems_endpoint_end`. Holds no pointer, as an endpoint.
 #[derive(Debug)]
-#[repr(C)] // for the mark to come first
+#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
 pub struct Exchange {
     mark: u32,
     policy: core_api::Policy,

@@ -23,7 +23,7 @@ const _: () = assert!(size_of::<HttpResponse>() <= EXPORTITEMS_HTTP_RESPONSE_SIZ
 
 /// Writes the head of a `POST` request, any number of bytes at a time.
 #[derive(Debug)]
-#[repr(C)] // for the mark to come first
+#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
 pub struct HttpRequest {
     mark: u32,
     encoder: HeadEncoder<'static>,
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn exportitems_http_request_write(
 /// `exportitems_http_response_next` for each piece of input until it gives `EXPORTITEMS_STATUS_OK`, and
 /// `exportitems_http_response_finish` when the connection ends.
 #[derive(Debug)]
-#[repr(C)] // for the mark to come first
+#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
 pub struct HttpResponse {
     mark: u32,
     part: Part,

@@ -18,7 +18,7 @@ const _: () = assert!(size_of::<PayloadCheck>() <= EXPORTITEMS_PAYLOAD_CHECK_SIZ
 ///
 /// The decoder checks what it decodes by itself.
 #[derive(Debug)]
-#[repr(C)] // for the mark to come first
+#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
 pub struct PayloadCheck {
     mark: u32,
     check: Check,

@@ -15,7 +15,7 @@ use crate::text::Text;
 
 /// Writes one ExportItems request, any number of bytes at a time.
 #[derive(Debug)]
-#[repr(C)] // for the mark to come first
+#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
 pub struct Encoder {
     mark: u32,
     encoder: exportitems::Encoder<'static>,

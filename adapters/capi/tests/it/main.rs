@@ -4,6 +4,8 @@
 mod codes;
 mod documents;
 mod header;
+#[cfg(unix)]
+mod kinds;
 mod misuse;
 mod outcomes;
 mod policy;

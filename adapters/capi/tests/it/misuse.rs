@@ -58,6 +58,11 @@ fn initialisation_checks_its_arguments() {
         max_item_bytes: 0,
         max_total_bytes: 0,
     };
+    let too_many = Options {
+        items: u32::MAX,
+        integrity: 0,
+        ..bad
+    };
     let size = exportitems_decoder_size();
     let scratch = scratch.as_mut_ptr();
     let out: *mut *mut Decoder = &mut decoder;
@@ -133,6 +138,15 @@ fn initialisation_checks_its_arguments() {
             scratch,
             64,
             &bad,
+            out,
+            Status::InvalidValue,
+        ),
+        (
+            memory.at(0),
+            size,
+            scratch,
+            64,
+            &too_many,
             out,
             Status::InvalidValue,
         ),
