@@ -55,6 +55,12 @@ impl Bar {
         self.inner.finish_and_clear();
     }
 
+    /// Takes the bar off the screen, from any thread.
+    pub(crate) fn clearer(&self) -> impl FnOnce() + Send + use<> {
+        let bar = self.inner.clone();
+        move || bar.finish_and_clear()
+    }
+
     fn show(&mut self) {
         self.shown = self.bytes;
         let seconds = self.inner.elapsed().as_secs_f64().max(0.001);

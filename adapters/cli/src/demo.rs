@@ -1,5 +1,6 @@
 //! `exportitems demo`: an export from start to end, without Exchange.
 
+mod commands;
 mod plan;
 
 use std::fs::File;
@@ -15,13 +16,14 @@ use exportitems_std::{Archive, Client, Exporter, Progress};
 use indicatif::HumanBytes;
 
 use crate::bar::Bar;
+use crate::interrupt;
 use crate::line::{number, ItemLine};
 use crate::output::{Format, Output};
 use crate::status::{Failure, Status};
 use plan::{Plan, Planned};
 
 /// Starts a server that answers like Exchange, exports items from it, and compares every byte with
-/// what the server has. Two of the items cannot be had, to show what that looks like.
+/// what the server has. The server refuses two of the items, to show what that looks like.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
     /// How many items to export.
@@ -45,12 +47,14 @@ pub(crate) fn run(args: &Demo, output: &mut Output) -> Result<Status, Failure> {
     let plan = Plan::new(args.items);
     let emulator = Emulator::start(plan.scenario(), ([127, 0, 0, 1], 0).into())
         .map_err(|error| Failure::Local(error.to_string()))?;
-    let temporary;
+    let (temporary, _guard);
     let out = match &args.out {
         Some(out) => out.as_path(),
         None => {
             temporary = tempfile::tempdir()
                 .map_err(|error| Failure::local("a temporary directory", &error))?;
+            let path = temporary.path().to_owned();
+            _guard = interrupt::before_exit(move || remove(&path));
             temporary.path()
         }
     };
@@ -59,11 +63,12 @@ pub(crate) fn run(args: &Demo, output: &mut Output) -> Result<Status, Failure> {
         emulator.url()
     ));
     output.line(&format!(
-        "Exporting {} items of {} from it into {}.\n",
+        "Exporting {} items of {} from it into {}.",
         args.items,
         HumanBytes(plan.bytes()),
         out.display()
     ));
+    output.line("");
 
     let brought = export(&emulator, out, &plan, output)?;
     let surprises = compare(out, &plan, &brought)?;
@@ -75,6 +80,19 @@ pub(crate) fn run(args: &Demo, output: &mut Output) -> Result<Status, Failure> {
         [..] => Err(Failure::Response(
             "the demo did not come out as planned; please report it".to_owned(),
         )),
+    }
+}
+
+/// Removes what the demo has written so far.
+///
+/// The export waits at its next checkpoint, but what it has queued is still written.
+fn remove(dir: &Path) {
+    for _ in 0..20 {
+        let _ = std::fs::remove_dir_all(dir);
+        std::thread::sleep(Duration::from_millis(10));
+        if !dir.exists() {
+            return;
+        }
     }
 }
 
@@ -102,19 +120,23 @@ fn export(
     let started = Instant::now();
     let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[])).run(
         &items,
-        &mut |progress| match progress {
-            Progress::Bytes(bytes) => bar.add_bytes(bytes),
-            Progress::Item {
-                position, entry, ..
-            } => {
-                bar.add_item();
-                let line = ItemLine::of_entry(number(position), items[position].id, entry.clone());
-                if line.error.is_some() {
-                    bar.suspend(|| output.value(&line, Format::Text));
+        &mut |progress| {
+            interrupt::checkpoint();
+            match progress {
+                Progress::Bytes(bytes) => bar.add_bytes(bytes),
+                Progress::Item {
+                    position, entry, ..
+                } => {
+                    bar.add_item();
+                    let line =
+                        ItemLine::of_entry(number(position), items[position].id, entry.clone());
+                    if line.error.is_some() {
+                        bar.suspend(|| output.value(&line, Format::Text));
+                    }
+                    entries[position] = Some(entry.clone());
                 }
-                entries[position] = Some(entry.clone());
+                _ => {}
             }
-            _ => {}
         },
     );
     let time = started.elapsed();
@@ -186,8 +208,9 @@ fn tell(args: &Demo, brought: &Brought, surprises: &[String], output: &mut Outpu
         clippy::cast_sign_loss
     )] // a rate for a person to read
     let rate = (brought.bytes as f64 / seconds) as u64;
+    output.line("");
     output.line(&format!(
-        "\n{kept} items exported, {} in {seconds:.1} s ({}/s).",
+        "{kept} items exported, {} in {seconds:.1} s ({}/s).",
         HumanBytes(brought.bytes),
         HumanBytes(rate)
     ));
@@ -202,12 +225,13 @@ fn tell(args: &Demo, brought: &Brought, surprises: &[String], output: &mut Outpu
         output.line("A refused item cost none of its neighbours. Everything came out as planned.");
     }
     if let Some(out) = &args.out {
+        output.line("");
         output.line(&format!(
-            "\nThe items are in {}; manifest.jsonl there says what is what.",
+            "The items are in {}; manifest.jsonl there lists them.",
             out.display()
         ));
     }
-    output.line("\nTry it yourself:\n  exportitems emulate > server.txt &");
-    output.line("  tail -n +2 server.txt > ids.txt");
-    output.line("  exportitems export --url \"$(head -n 1 server.txt)\" --ids ids.txt --out mail");
+    for line in commands::to_try() {
+        output.line(&line);
+    }
 }

@@ -1,5 +1,7 @@
 //! `exportitems export`: from a server into an archive.
 
+mod headers;
+mod ranges;
 mod telling;
 
 use core::time::Duration;
@@ -16,6 +18,7 @@ use crate::integrity::IntegrityOption;
 use crate::output::{Format, Output};
 use crate::request::RequestOptions;
 use crate::status::{Failure, Status};
+use headers::Header;
 use telling::Telling;
 
 /// Exports items from a server into a directory. Items that the directory holds already are skipped, so
@@ -39,6 +42,14 @@ pub(crate) struct Export {
     /// The SMTP address of the mailbox, sent as X-AnchorMailbox, which routes the request to its server.
     #[arg(long, value_name = "ADDRESS")]
     anchor_mailbox: Option<String>,
+    /// The SMTP address of a public folder mailbox, sent as X-PublicFolderMailbox, which routes requests
+    /// for items of public folders.
+    #[arg(long, value_name = "ADDRESS")]
+    public_folder_mailbox: Option<String>,
+    /// Send this header with each request. May be given more than once. Credentials have options of
+    /// their own, since other users of this machine can read a command line.
+    #[arg(long, value_name = "NAME: VALUE")]
+    header: Vec<String>,
     /// Trust the certificate authorities in this PEM file too. May be given more than once.
     #[arg(long, value_name = "PEM")]
     ca_file: Vec<PathBuf>,
@@ -83,13 +94,11 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
         .run(&items, &mut |progress| telling.hear(&progress));
     match report {
         Ok(report) => telling.finish(&report),
-        Err(error) => {
-            telling.abandon();
-            Err(match error {
-                ExportError::Archive(error) => error.into(),
-                other => Failure::Usage(other.to_string()),
-            })
+        Err(ExportError::Archive(error)) => {
+            telling.abandon(archive, &error);
+            Err(error.into())
         }
+        Err(error) => Err(Failure::Usage(error.to_string())),
     }
 }
 
@@ -102,6 +111,17 @@ fn client(args: &Export) -> Result<Client, Failure> {
     }
     if let Some(mailbox) = &args.anchor_mailbox {
         builder = builder.anchor_mailbox(mailbox);
+    }
+    if let Some(mailbox) = &args.public_folder_mailbox {
+        builder = builder.header("X-PublicFolderMailbox", mailbox);
+    }
+    for text in &args.header {
+        let Header { name, value } =
+            headers::header(text).map_err(|error| Failure::Usage(format!("--header: {error}")))?;
+        builder = match name.eq_ignore_ascii_case("User-Agent") {
+            true => builder.user_agent(&value),
+            false => builder.header(&name, &value),
+        };
     }
     for file in &args.ca_file {
         builder = builder.ca_file(file);

@@ -49,6 +49,11 @@ impl Drop for Guard {
     }
 }
 
+/// Waits for ever if the process is ending: what the actions remove or report does not change any more.
+pub(crate) fn checkpoint() {
+    drop(ACTIONS.lock());
+}
+
 /// `SigIgn` of `proc_pid_status(5)` is a mask in hexadecimal; SIGHUP is signal 1, its lowest bit.
 fn ignores_hangups() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

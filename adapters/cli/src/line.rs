@@ -41,15 +41,18 @@ pub(crate) struct ItemLine {
     /// [`Disposition::as_str`]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) disposition: Option<Cow<'static, str>>,
+    /// The payload is kept, but its response has not confirmed that it is whole and of this item.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) suspect: bool,
+    /// Where the payload is, relative to the archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
     /// Offset in the response, in bytes, where it is known.
     #[serde(skip)]
     pub(crate) offset: Option<u64>,
     /// What is wrong with the payload, and where in it.
     #[serde(skip)]
     pub(crate) verdict: Option<Verdict>,
-    /// Where the payload is.
-    #[serde(skip)]
-    pub(crate) file: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -66,8 +69,10 @@ pub(crate) struct SummaryLine {
     pub(crate) ok: u32,
     pub(crate) failed: u32,
     pub(crate) suspect: u32,
-    #[serde(serialize_with = "name")]
-    pub(crate) response: Response,
+    pub(crate) response: Ended,
+    /// Bytes after the end of the document.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) trailing: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) server_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,6 +90,32 @@ pub(crate) struct SummaryLine {
     /// What to do, where `response` does not decide that; empty where `error` says it.
     #[serde(skip)]
     pub(crate) advice: Option<String>,
+}
+
+/// How a response ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// There was no HTTP response.
+    None,
+    /// As the decoder says.
+    As(Response),
+}
+
+impl Ended {
+    pub(crate) const COMPLETE: Self = Self::As(Response::Complete);
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::As(response) => response.as_str(),
+        }
+    }
+}
+
+impl Serialize for Ended {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
 }
 
 /// `{"summary": …}`, so that a program knows the last line without counting.
@@ -119,6 +150,7 @@ impl ItemLine {
             message: texts.message(),
             back_off_ms: outcome.back_off_ms,
             disposition: Some(disposition.as_str().into()),
+            suspect: false,
             offset: Some(outcome.offset),
             verdict: outcome.integrity,
             file: None,
@@ -144,6 +176,7 @@ impl ItemLine {
             message: entry.message,
             back_off_ms: entry.back_off_ms,
             disposition: entry.disposition.map(Cow::Owned),
+            suspect: entry.suspect,
             offset: None,
             verdict: None,
             file: entry.file,
@@ -166,6 +199,7 @@ impl ItemLine {
             message: None,
             back_off_ms: None,
             disposition: Some(Disposition::Transient.as_str().into()),
+            suspect: false,
             offset: None,
             verdict: None,
             file: None,
@@ -188,7 +222,8 @@ impl SummaryLine {
             ok: 0,
             failed: 0,
             suspect: 0,
-            response: Response::Complete,
+            response: Ended::COMPLETE,
+            trailing: 0,
             server_version: None,
             code: None,
             message: None,
@@ -208,7 +243,8 @@ impl SummaryLine {
             ok: summary.ok,
             failed: summary.failed,
             suspect: summary.suspect,
-            response: summary.response,
+            response: Ended::As(summary.response),
+            trailing: 0,
             server_version: texts.server_version().map(str::to_owned),
             code: fault.code(),
             message: fault.message(),
@@ -234,8 +270,9 @@ fn disposition(summary: &Summary) -> Option<Disposition> {
 impl fmt::Display for ItemLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { index, bytes, .. } = self;
-        let Some(error) = &self.error else {
-            write!(f, "item {index}: ok, {bytes} bytes")?;
+        if self.status == ItemStatus::Ok {
+            let judged = if self.suspect { "suspect" } else { "ok" };
+            write!(f, "item {index}: {judged}, {bytes} bytes")?;
             if let Some(integrity) = self
                 .integrity
                 .as_deref()
@@ -243,12 +280,20 @@ impl fmt::Display for ItemLine {
             {
                 write!(f, ", integrity {integrity}")?;
             }
-            return match (&self.file, &self.sha256) {
-                (Some(file), _) => write!(f, ", {file}"),
-                (None, Some(sha256)) => write!(f, ", sha256 {sha256}"),
-                (None, None) => Ok(()),
-            };
-        };
+            match (&self.file, &self.sha256) {
+                (Some(file), _) => write!(f, ", {file}")?,
+                (None, Some(sha256)) => write!(f, ", sha256 {sha256}")?,
+                (None, None) => {}
+            }
+            if self.suspect {
+                f.write_str(
+                    ": the payload is kept, but its response does not confirm that it is whole \
+                     and of this item; export it again",
+                )?;
+            }
+            return Ok(());
+        }
+        let error = self.error.as_deref().unwrap_or("failed");
         write!(f, "item {index}: failed, {error}")?;
         if let Some(verdict) = self.verdict.filter(|_| error == "payload") {
             write!(f, " {verdict}")?;
@@ -282,13 +327,12 @@ impl fmt::Display for SummaryLine {
             write!(f, ", {} failed", self.failed)?;
         }
         if self.suspect > 0 {
-            write!(
-                f,
-                ", {} suspect: export these again, one at a time",
-                self.suspect
-            )?;
+            write!(f, ", {} of them suspect", self.suspect)?;
         }
-        write!(f, "; the response is {}", described(self.response))?;
+        match self.response {
+            Ended::None => f.write_str("; the server sent no response")?,
+            Ended::As(response) => write!(f, "; the response is {}", described(response))?,
+        }
         if let Some(version) = &self.server_version {
             write!(f, ", from a server {version}")?;
         }
@@ -304,11 +348,10 @@ impl fmt::Display for SummaryLine {
         if let Some(offset) = self.offset {
             write!(f, " (at byte {offset})")?;
         }
-        match self.advice.as_deref() {
-            None if self.response == Response::Complete => {}
-            None => write!(f, ": {}", advice::of_response(self.response))?,
-            Some("") => {}
-            Some(advice) => write!(f, "; {advice}")?,
+        match (self.advice.as_deref(), self.response) {
+            (Some(""), _) | (None, Ended::COMPLETE | Ended::None) => {}
+            (Some(advice), _) => write!(f, "; {advice}")?,
+            (None, Ended::As(response)) => write!(f, ": {}", advice::of_response(response))?,
         }
         if let Some(back_off_ms) = self.back_off_ms {
             write!(f, "; wait {back_off_ms} ms before the next request")?;
@@ -333,9 +376,4 @@ const fn described(response: Response) -> &'static str {
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
 const fn is_zero(bytes: &u64) -> bool {
     *bytes == 0
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
-fn name<S: serde::Serializer>(response: &Response, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(response.as_str())
 }

@@ -84,7 +84,7 @@ fn a_cut_leaves_whole_items_and_running_again_completes_them() {
         assert_eq!(summary["response"], "cut");
         assert_eq!(summary["failed"], 3);
         assert!(
-            stderr(&output).contains("missing: item 2, 3, 4"),
+            stderr(&output).contains("missing: items 2-4;"),
             "{}",
             stderr(&output)
         );
@@ -119,7 +119,7 @@ fn with_patience_it_completes_by_itself() {
     let last = told.lines().last().unwrap();
     assert!(last.starts_with("5 of 5 items exported"), "{told}");
     assert!(
-        stderr(&output).contains("item 2: cut; asked for again"),
+        stderr(&output).contains("item 2: cut; is requested again"),
         "{}",
         stderr(&output)
     );
@@ -169,7 +169,7 @@ fn every_class_of_failure_has_its_status() {
         (&answer("{ http = { status = 401 } }"), 3, "not-soap", &[]),
         (&answer(html), 3, "not-soap", &[]),
         (&answer("{ page = 'generic-error' }"), 3, "not-soap", &[]),
-        (&answer("'hang-up'"), 3, "cut", &[]),
+        (&answer("'hang-up'"), 3, "none", &[]),
     ];
     for &(scenario, code, ended, done) in cases {
         let setup = Setup::new(scenario, &[5_000; 3]);
@@ -201,7 +201,25 @@ fn every_class_of_failure_has_its_status() {
             assert_eq!(summary["back_off_ms"], 3000, "{case}");
             assert_eq!(summary["disposition"], "throttled", "{case}");
         }
-        assert!(stderr(&output).contains("missing: item"), "{case}");
+        let said = stderr(&output);
+        // Once for all of them, where one failure concerns them alike.
+        let alike = matches!(ended, "not-soap" | "none");
+        let says = if alike {
+            "nothing was exported: "
+        } else {
+            "missing: item"
+        };
+        assert_eq!(said.matches(says).count(), 1, "{case}");
+        assert!(!alike || said.lines().count() == 1, "{case}");
+        if alike {
+            let output = setup.export(&[]);
+            assert_eq!(
+                (status(&output), stdout(&output).as_str()),
+                (3, ""),
+                "{case}"
+            );
+            assert_eq!(stderr(&output).lines().count(), 1, "{case}");
+        }
     }
 }
 
@@ -214,16 +232,20 @@ fn nobody_listens() {
     setup.emulator = Emulator::start(other, ([127, 0, 0, 1], 0).into()).unwrap();
     let output = setup.export_from(&url, &["--json"]);
     assert_eq!(status(&output), 3);
-    let (_, summary) = json(&output);
+    let (items, summary) = json(&output);
+    assert_eq!((items.len(), &summary["response"]), (0, &json!("none")));
     assert!(summary["error"]
         .as_str()
         .unwrap()
         .starts_with("cannot connect to 127.0.0.1:"));
     assert!(
-        stderr(&output).contains("cannot connect to"),
+        stderr(&output).starts_with("exportitems: nothing was requested: cannot connect to"),
         "{}",
         stderr(&output)
     );
+    let output = setup.export_from(&url, &[]);
+    assert_eq!((status(&output), stdout(&output).as_str()), (3, ""));
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
 }
 
 #[test]
@@ -284,6 +306,12 @@ fn the_options_are_in_the_request() {
         "Exchange2010_SP2",
         "--mailbox-culture",
         "de-DE",
+        "--public-folder-mailbox",
+        "folders@example.com",
+        "--header",
+        "X-Other: some value",
+        "--header",
+        "User-Agent: tester",
     ]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     let requests = setup.emulator.requests();
@@ -293,12 +321,40 @@ fn the_options_are_in_the_request() {
         "Exchange2010_SP2",
         "de-DE",
         "x-anchormailbox",
+        "x-publicfoldermailbox",
+        "folders@example.com",
+        "x-other",
+        "some value",
+        "tester",
     ] {
         assert!(
             asked.to_lowercase().contains(&part.to_lowercase()),
             "{part} is not in {asked}"
         );
     }
+}
+
+/// The value of a refused header may be a secret.
+#[test]
+fn a_header_does_not_carry_credentials() {
+    let setup = Setup::new("", &[5_000]);
+    for header in [
+        "Authorization: Basic s3cret",
+        "Cookie: s3cret",
+        "X: Bearer s3cret",
+        "s3cret",
+        "Host: s3cret",
+    ] {
+        let output = setup.export(&["--header", header]);
+        assert_eq!(status(&output), 2, "{header}");
+        assert!(
+            stderr(&output).contains("--header: "),
+            "{}",
+            stderr(&output)
+        );
+        assert!(!stderr(&output).contains("s3cret"), "{}", stderr(&output));
+    }
+    assert!(setup.emulator.requests().is_empty());
 }
 
 #[test]
@@ -457,4 +513,99 @@ fn the_emulator_serves_until_it_is_interrupted() {
         .unwrap();
     assert!(interrupted.success());
     assert_eq!(server.wait().unwrap().code(), Some(0));
+}
+
+/// What the demo prints at its end, pasted as it is.
+#[cfg(unix)]
+#[test]
+fn the_lines_of_the_demo_work_when_pasted() {
+    let dir = tempfile::tempdir().unwrap();
+    // An earlier server's file must not be taken for the new one's.
+    std::fs::write(dir.path().join("url.txt"), "http://127.0.0.1:1/").unwrap();
+    let demo = run(&["demo", "--items", "3"], b"");
+    assert_eq!(status(&demo), 0, "{}", stderr(&demo));
+    let told = stdout(&demo);
+    let after = told.split("in a shell such as bash").nth(1).unwrap();
+    let lines = after.lines().skip(1);
+    let commands: Vec<_> = lines.map_while(|line| line.strip_prefix("  ")).collect();
+    assert_eq!(commands.len(), 4, "{told}");
+    let script = commands.join("\n");
+    let output = std::process::Command::new("sh")
+        .args(["-ec", &script])
+        .current_dir(&dir)
+        .output()
+        .unwrap();
+    assert_eq!(status(&output), 0, "{script}\n{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("10 of 10 items exported"),
+        "{}",
+        stdout(&output)
+    );
+    assert_eq!(files(&dir.path().join("mail")).len(), 11);
+    assert!(told.contains("in PowerShell"), "{told}");
+}
+
+/// Ctrl-C in the middle of a demo and of an export.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_nothing_of_a_demo_and_says_how_to_resume_an_export() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    use std::process::{Command, Stdio};
+    let interrupt = |id: u32| {
+        let sent = Command::new("kill")
+            .args(["-INT", &id.to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    };
+
+    let temporary = tempfile::tempdir().unwrap();
+    let mut demo = command(&["demo", "--items", "100000"])
+        .env("TMPDIR", temporary.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(demo.stdout.take().unwrap());
+    let mut line = String::new();
+    while line.trim().is_empty() || !line.starts_with("Exporting") {
+        line.clear();
+        stdout.read_line(&mut line).unwrap();
+    }
+    // Until the export is under way.
+    while files(temporary.path()).len() < 3 {}
+    interrupt(demo.id());
+    assert_eq!(demo.wait().unwrap().code(), Some(130));
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
+
+    let slow = "[[item]]\nindex = 3\ntimes = 1\ndelay-ms = 100000\nanswer = 'whole'";
+    let setup = Setup::new(slow, &[5_000; 5]);
+    let mut export = command(&["export", "--json", "--url", &setup.emulator.url()])
+        .args([Path::new("--ids"), &setup.path("ids")])
+        .args([Path::new("--out"), &setup.path("out")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let manifest = setup.path("out/manifest.jsonl");
+    let lines = || {
+        std::fs::read_to_string(&manifest)
+            .unwrap_or_default()
+            .lines()
+            .count()
+    };
+    while lines() < 2 {}
+    interrupt(export.id());
+    let mut told = String::new();
+    export
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut told)
+        .unwrap();
+    assert_eq!(export.wait().unwrap().code(), Some(130));
+    assert!(told.contains("2 of 5 items are stored"), "{told}");
+    assert!(told.contains("run the same command again"), "{told}");
+    assert_eq!(status(&setup.export(&[])), 0);
+    assert_eq!(setup.exported(), [0, 1, 2, 3, 4]);
+    // Dropped, it would wait for the answer that nobody reads.
+    core::mem::forget(setup.emulator);
 }

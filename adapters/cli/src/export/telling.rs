@@ -1,24 +1,28 @@
-//! What an export tells while it runs and when it is over.
+//! What an export reports while it runs and when it is over.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 
+use exportitems::policy::Disposition;
 use exportitems::{ItemId, Response};
 use exportitems_std::archive::Entry;
-use exportitems_std::{Archive, ClientError, Progress, Report, ResponseTexts, Stop};
+use exportitems_std::client::{Phase, TransportError};
+use exportitems_std::{Archive, ArchiveError, ClientError, Progress, Report, ResponseTexts, Stop};
 
+use super::ranges::ranges;
 use crate::advice;
 use crate::bar::Bar;
-use crate::line::{number, ItemLine, Summarised, SummaryLine};
+use crate::interrupt;
+use crate::line::{number, Ended, ItemLine, Summarised, SummaryLine};
 use crate::output::{say, Format, Output};
 use crate::status::{Failure, Status};
 
-/// Most positions that a line for a person names.
-const MOST_NAMED: usize = 20;
-
 /// Turns the progress of a run into lines, and its report into an exit status.
 ///
-/// A closed output does not end an export: the files and the manifest are what it is for.
+/// An output that fails does not end an export: the files and the manifest are what it is for.
 pub(super) struct Telling<'a> {
     items: &'a [ItemId<'a>],
     output: &'a mut Output,
@@ -27,19 +31,35 @@ pub(super) struct Telling<'a> {
     texts: ResponseTexts,
     /// The last response that was not complete.
     broken: Option<SummaryLine>,
-    /// Items that are asked for again, by position: their last line, in case they are not.
+    /// Whether it was the last of all responses.
+    broken_last: bool,
+    /// Bytes after the documents of all responses.
+    trailing: u64,
+    /// Items that are requested again, by position: their last line, in case they are not.
     again: BTreeMap<usize, ItemLine>,
+    /// Failures since the last report of any, by what happened: the positions.
+    retried: BTreeMap<String, Vec<usize>>,
     /// What the last line of an item said, by position.
     told: Vec<Told>,
+    /// The server has dealt with an item, well or not.
+    answered: bool,
+    manifest: PathBuf,
+    /// Its length when the run began.
+    manifest_len: u64,
+    _interrupted: interrupt::Guard,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Told {
     /// No line yet.
     Nothing,
-    /// It is exported, or failed for a reason of its own.
-    Settled,
-    /// It is exported, but the server truncated the response behind it.
+    /// The archive holds it.
+    Done,
+    /// It is not requested again, since that would not help.
+    Permanent,
+    /// It failed for a reason of its own; another attempt may succeed.
+    Failed,
+    /// It is there, but no response has confirmed it.
     Suspect,
     /// It failed because the response did.
     WithResponse,
@@ -53,32 +73,71 @@ impl<'a> Telling<'a> {
         format: Format,
     ) -> Self {
         let done = items.iter().filter(|item| archive.is_done(item.id)).count();
+        let dir = archive.dir().display().to_string();
         if done > 0 {
+            let rest = match items.len() - done {
+                0 => "nothing is left to do",
+                _ => "they are skipped",
+            };
             say(&format!(
-                "note: {} holds {done} of {} items already; they are skipped",
-                archive.dir().display(),
+                "note: {dir} holds {done} of {} items already; {rest}",
                 items.len()
             ));
         }
+        let bar = Bar::new(items.len() - done);
+        let manifest = archive.dir().join("manifest.jsonl");
+        let manifest_len = fs::metadata(&manifest).map_or(0, |found| found.len());
+        let (path, len, clear) = (manifest.clone(), items.len(), bar.clearer());
+        let interrupted = interrupt::before_exit(move || {
+            clear();
+            let entries = entries_since(&path, manifest_len);
+            let stored = done + entries.values().filter(|entry| entry.is_done()).count();
+            say(&format!(
+                "interrupted: {stored} of {len} items are stored in {dir}; \
+                 run the same command again to resume"
+            ));
+        });
         Self {
+            manifest,
+            manifest_len,
             items,
             output,
             format,
-            bar: Bar::new(items.len() - done),
+            bar,
             texts: ResponseTexts::default(),
             broken: None,
+            broken_last: false,
+            trailing: 0,
             again: BTreeMap::new(),
-            told: vec![Told::Nothing; items.len()],
+            retried: BTreeMap::new(),
+            told: items
+                .iter()
+                .map(|item| match archive.is_done(item.id) {
+                    true => Told::Done,
+                    false => Told::Nothing,
+                })
+                .collect(),
+            answered: false,
+            _interrupted: interrupted,
         }
     }
 
     pub(super) fn hear(&mut self, progress: &Progress<'_>) {
+        interrupt::checkpoint();
         match *progress {
-            Progress::Bytes(bytes) => self.bar.add_bytes(bytes),
-            Progress::Note(event) => self.texts.note(event),
+            Progress::Bytes(bytes) => {
+                self.tell_retried();
+                self.bar.add_bytes(bytes);
+            }
+            Progress::Note(event) => {
+                self.tell_retried();
+                self.texts.note(event);
+            }
             Progress::Answer(answer) => {
                 let line = SummaryLine::new(&answer.summary, &mut self.texts);
-                if line.response != Response::Complete {
+                self.trailing += line.trailing;
+                self.broken_last = line.response != Ended::COMPLETE;
+                if self.broken_last {
                     self.broken = Some(line);
                 }
             }
@@ -86,22 +145,9 @@ impl<'a> Telling<'a> {
                 position,
                 entry,
                 again,
-            } => {
-                let id = self.items[position].id;
-                let line = ItemLine::of_entry(number(position), id, entry.clone());
-                match again {
-                    None => self.tell(position, &line, told(entry)),
-                    Some(wait) => {
-                        let error = line.error.as_deref().unwrap_or("suspect");
-                        let wait = seconds(wait);
-                        self.warn(&format!(
-                            "item {position}: {error}; asked for again in {wait}"
-                        ));
-                        self.again.insert(position, line);
-                    }
-                }
-            }
+            } => self.item(position, entry, again),
             Progress::Wait { wait, failure } => {
+                self.tell_retried();
                 let why = failure.map_or(String::new(), |failure| format!(": {failure}"));
                 self.warn(&format!("waiting {}{why}", seconds(wait)));
             }
@@ -109,83 +155,177 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// The run failed on this side.
-    pub(super) fn abandon(&self) {
+    fn item(&mut self, position: usize, entry: &Entry, again: Option<Duration>) {
+        let id = self.items[position].id;
+        let line = ItemLine::of_entry(number(position), id, entry.clone());
+        self.answered |= entry.error.as_deref() != Some("not-answered");
+        match again {
+            // Perhaps one failure concerns all of the items alike.
+            None if !self.answered => drop(self.again.insert(position, line)),
+            None => self.tell(position, &line, told(entry)),
+            Some(_) => {
+                let what = match (&line.error, &line.code) {
+                    (None, _) => "suspect".to_owned(),
+                    (Some(error), Some(code)) if code != "NoError" => format!("{error}, {code}"),
+                    (Some(error), _) => error.to_string(),
+                };
+                self.retried.entry(what).or_default().push(position);
+                self.again.insert(position, line);
+            }
+        }
+    }
+
+    /// The run failed on this side: prints what the manifest holds of the items by now, what is known of the
+    /// others, and the summary.
+    pub(super) fn abandon(mut self, archive: Archive, error: &ArchiveError) {
+        // It first writes what is queued.
+        drop(archive);
+        self.retried.clear();
+        let written = entries_since(&self.manifest, self.manifest_len);
+        for position in 0..self.items.len() {
+            let Some(entry) = written.get(self.items[position].id) else {
+                continue;
+            };
+            let told = told(entry);
+            if self.told[position] != told {
+                let id = self.items[position].id;
+                let line = ItemLine::of_entry(number(position), id, entry.clone());
+                self.tell(position, &line, told);
+            }
+        }
+        let missing: Vec<_> = (0..self.items.len())
+            .filter(|&position| self.told[position] != Told::Done)
+            .collect();
+        self.tell_rest(&missing);
         self.bar.finish();
+        let mut summary = self.summary(&missing);
+        summary.error = Some(error.to_string());
+        let line = Summarised { summary: &summary };
+        self.output.value(&line, self.format);
     }
 
     /// Prints what has not been told, and the summary.
     pub(super) fn finish(mut self, report: &Report) -> Result<Status, Failure> {
-        for &position in &report.missing {
+        // They are not requested again any more.
+        self.retried.clear();
+        let failure = match &report.stopped {
+            Some(Stop::Failure(failure)) => Some(failure),
+            _ => None,
+        };
+        // One failure concerns all of the items alike.
+        let nothing = failure.filter(|_| !self.answered);
+        let requested = nothing.is_none_or(|failure| !is_unsent(failure));
+        if nothing.is_none() || requested && self.format == Format::Json {
+            self.tell_rest(&report.missing);
+        }
+        self.bar.finish();
+
+        let mut summary = self.summary(&report.missing);
+        if let Some(failure) = failure {
+            stopped(&mut summary, failure);
+        }
+        if nothing.is_none() || self.format == Format::Json {
+            let line = Summarised { summary: &summary };
+            self.output.value(&line, self.format);
+        }
+        if let Some(failure) = failure {
+            let what = match nothing {
+                Some(_) if !requested => "nothing was requested",
+                Some(_) => "nothing was exported",
+                None => "the export ended early",
+            };
+            let advice = advice::of_failure(failure).map_or(String::new(), |it| format!("; {it}"));
+            say(&format!("{what}: {failure}{advice}"));
+        }
+        if nothing.is_none() {
+            self.name_missing(&report.missing);
+        }
+        self.output.check()?;
+        Ok(match summary.response {
+            _ if report.missing.is_empty() => Status::Exported,
+            Ended::COMPLETE => Status::ItemsFailed,
+            _ => Status::Response,
+        })
+    }
+
+    fn tell_rest(&mut self, missing: &[usize]) {
+        for &position in missing {
             if let Some(line) = self.again.remove(&position) {
-                self.tell(position, &line, Told::WithResponse);
+                let told = match line.suspect {
+                    true => Told::Suspect,
+                    false => Told::WithResponse,
+                };
+                self.tell(position, &line, told);
             } else if self.told[position] == Told::Nothing {
                 let line = ItemLine::not_asked(number(position), self.items[position].id);
                 self.tell(position, &line, Told::WithResponse);
             }
         }
-        self.bar.finish();
-        let summary = self.summary(report);
-        self.output
-            .value(&Summarised { summary: &summary }, self.format);
-        self.name_missing(&report.missing);
-        if let Some(Stop::Failure(failure)) = &report.stopped {
-            let advice = advice::of_failure(failure).map_or(String::new(), |it| format!("; {it}"));
-            say(&format!("{failure}{advice}"));
-        }
-        self.output.check()?;
-        Ok(match summary.response {
-            _ if report.missing.is_empty() => Status::Exported,
-            Response::Complete => Status::ItemsFailed,
-            _ => Status::Response,
-        })
     }
 
     fn tell(&mut self, position: usize, line: &ItemLine, told: Told) {
         self.again.remove(&position);
-        if core::mem::replace(&mut self.told[position], told) == Told::Nothing {
+        let before = core::mem::replace(&mut self.told[position], told);
+        if before == Told::Nothing {
             self.bar.add_item();
         }
         let (output, format) = (&mut *self.output, self.format);
         self.bar.suspend(|| output.value(line, format));
     }
 
+    /// The run continues: items that failed are requested again.
+    fn tell_retried(&mut self) {
+        for (what, positions) in core::mem::take(&mut self.retried) {
+            let items = ranges(&positions);
+            let are = if positions.len() == 1 { "is" } else { "are" };
+            self.warn(&format!("{items}: {what}; {are} requested again"));
+        }
+    }
+
     /// The summary of all responses: complete, unless one that was not is why an item is missing.
-    fn summary(&mut self, report: &Report) -> SummaryLine {
-        let blame = |&&position: &&usize| self.told[position] != Told::Settled;
-        let blamed = report.missing.iter().find(blame).is_some();
+    fn summary(&mut self, missing: &[usize]) -> SummaryLine {
+        let own = |&position: &usize| {
+            matches!(
+                self.told[position],
+                Told::Permanent | Told::Failed | Told::Suspect
+            )
+        };
+        let blamed = !missing.iter().all(own)
+            // Something is left, and no usable response says what becomes of it.
+            || !missing.is_empty() && self.broken_last;
         let mut line = self
             .broken
             .take()
             .filter(|_| blamed)
             .unwrap_or_else(SummaryLine::complete);
-        if let Some(Stop::Failure(failure)) = &report.stopped {
-            stopped(&mut line, failure);
-        }
         let suspect = self.told.iter().filter(|&&told| told == Told::Suspect);
         line.suspect = number(suspect.count());
         line.items = number(self.items.len());
-        line.failed = number(report.missing.len()) - line.suspect;
+        line.failed = number(missing.len()) - line.suspect;
         line.ok = line.items - line.failed;
+        line.trailing = self.trailing;
         line.server_version = self.texts.server_version().map(str::to_owned);
         line
     }
 
+    /// Names what is missing, and says which of it another run can bring.
     fn name_missing(&mut self, missing: &[usize]) {
         if missing.is_empty() {
             return;
         }
-        let named: Vec<_> = (missing.iter().take(MOST_NAMED))
-            .map(ToString::to_string)
-            .collect();
-        let more = match missing.len().saturating_sub(MOST_NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
+        let (permanent, later): (Vec<_>, Vec<_>) = missing
+            .iter()
+            .partition(|&&position| self.told[position] == Told::Permanent);
+        let named = ranges(missing);
+        let advice = match (permanent.is_empty(), later.is_empty()) {
+            (true, _) => "run the same command again to request what is missing".to_owned(),
+            (false, true) => "another run cannot bring what the server refuses for good".to_owned(),
+            (false, false) => format!(
+                "run the same command again to request {}; the server refuses the rest for good",
+                ranges(&later)
+            ),
         };
-        let text = format!(
-            "missing: item {}{more}; run the same command again for what may succeed later",
-            named.join(", ")
-        );
+        let text = format!("missing: {named}; {advice}");
         match self.format {
             Format::Text => self.output.line(&text),
             Format::Json => say(&text),
@@ -193,18 +333,58 @@ impl<'a> Telling<'a> {
     }
 
     fn warn(&self, text: &str) {
-        if self.format == Format::Text {
-            self.bar.suspend(|| say(text));
+        self.bar.suspend(|| say(text));
+    }
+}
+
+/// The last entry of each item after this offset of a manifest, by id.
+///
+/// That may be more than a run has reported: it reports an outcome when the next bytes arrive, and a disk that
+/// gets full takes a part of the lines.
+fn entries_since(manifest: &Path, offset: u64) -> HashMap<String, Entry> {
+    let mut last = HashMap::new();
+    let Ok(mut file) = File::open(manifest) else {
+        return last;
+    };
+    if file.seek(SeekFrom::Start(offset)).is_err() {
+        return last;
+    }
+    for line in BufReader::new(file).lines().map_while(Result::ok) {
+        if let Ok(entry) = serde_json::from_str::<Entry>(&line) {
+            if let Some(id) = &entry.id {
+                last.insert(id.clone(), entry);
+            }
         }
     }
+    last
 }
 
 fn told(entry: &Entry) -> Told {
     match entry.error.as_deref() {
-        None if entry.suspect => Told::Suspect,
+        _ if entry.is_done() => Told::Done,
+        _ if entry.suspect => Told::Suspect,
         Some("cut" | "malformed" | "not-answered" | "truncated") => Told::WithResponse,
-        _ => Told::Settled,
+        _ if entry.disposition.as_deref() == Some(Disposition::Permanent.as_str()) => {
+            Told::Permanent
+        }
+        _ => Told::Failed,
     }
+}
+
+/// Whether no byte of a request was sent.
+const fn is_unsent(failure: &ClientError) -> bool {
+    matches!(
+        failure,
+        ClientError::Transport(
+            TransportError::Resolve { .. }
+                | TransportError::Connect { .. }
+                | TransportError::Tls { .. }
+                | TransportError::Timeout {
+                    phase: Phase::Connect | Phase::Handshake,
+                    ..
+                }
+        )
+    )
 }
 
 /// The run ended because nothing came that could be used.
@@ -215,9 +395,9 @@ fn stopped(line: &mut SummaryLine, failure: &ClientError) {
         ClientError::Status(error) => {
             let milliseconds = error.retry_after.map(|wait| wait.as_millis());
             line.back_off_ms = milliseconds.map(|wait| u32::try_from(wait).unwrap_or(u32::MAX));
-            Response::NotSoap
+            Ended::As(Response::NotSoap)
         }
-        _ => Response::Cut,
+        _ => Ended::None,
     };
     line.disposition = Some(failure.disposition().as_str());
     line.error = Some(failure.to_string());
