@@ -1,5 +1,6 @@
 //! `exportitems decode`: a saved response, without a server.
 
+mod own;
 mod sink;
 
 use std::fs::File;
@@ -21,17 +22,17 @@ pub(crate) struct Decode {
     /// The response; `-` or nothing reads the standard input.
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// Write the items of the response into this directory, named by their position, with a manifest;
-    /// without it they are only checked.
+    /// Write the items of the response into this directory, named by their position, with a manifest. It must
+    /// not hold items of another response. Without this option the items are only checked.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How many items the request asked for: then items that were not answered are failures, and so
-    /// are messages nobody asked for.
+    /// The number of items in the request. With it, items without an answer are failures, and so are
+    /// messages beyond that number.
     #[arg(long, value_name = "N")]
     items: Option<u32>,
     #[command(flatten)]
     integrity: IntegrityOption,
-    /// Print one JSON object a line.
+    /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
 }
@@ -39,16 +40,24 @@ pub(crate) struct Decode {
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
 
+type Input = Box<dyn Read>;
+
 /// Bytes of the file's start that tell what it is, if it is no response.
 const HEAD: usize = 16;
 
 pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure> {
     let (name, mut input) = open(&args.file)?;
-    let mut archive = args.out.as_ref().map(Archive::open).transpose()?;
     let mut options = Options::new().integrity(args.integrity.get());
     if let Some(items) = args.items {
         options = options.items(items);
     }
+    let mut archive = match &args.out {
+        Some(out) => {
+            input = own::check(out, &name, input, options)?;
+            Some(Archive::open(out)?)
+        }
+        None => None,
+    };
     let format = Format::new(args.json);
     let asked = usize::try_from(args.items.unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
     let mut sink = DecodeSink::new(asked, archive.as_mut(), output, format);
@@ -59,15 +68,18 @@ pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure>
     if let Some(hint) = advice::of_file(&head) {
         say(&format!("{name}: {hint}"));
     }
-    Ok(match summary.response {
+    // A response that broke off says nothing of what it does not hold, unless the number of items is known.
+    let is_judged = summary.response == Response::Complete
+        || args.items.is_some() && summary.response == Response::Truncated;
+    Ok(match summary.failed + summary.suspect {
         _ if unwritten => Status::Local,
-        Response::Complete if summary.failed == 0 => Status::Exported,
-        Response::Complete => Status::ItemsFailed,
+        0 if is_judged => Status::Exported,
+        _ if summary.response == Response::Complete => Status::ItemsFailed,
         _ => Status::Response,
     })
 }
 
-fn open(path: &Path) -> Result<(String, Box<dyn Read>), Failure> {
+fn open(path: &Path) -> Result<(String, Input), Failure> {
     if path == Path::new("-") {
         return Ok(("standard input".to_owned(), Box::new(io::stdin().lock())));
     }

@@ -323,3 +323,104 @@ fn text_of_any_kind_makes_good_json() {
         Value::from("a\"b\\c\u{FFFD}\u{FFFD}\u{ff}\u{20ac}<")
     );
 }
+
+/// Items are named by their position: those of another response would be overwritten.
+#[test]
+fn a_directory_takes_the_items_of_one_response() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let decode = |input: &str| run(&["decode", "--out", out], input.as_bytes());
+    let first = response(&[GOOD, GOOD].concat());
+    assert_eq!(status(&decode(&first)), 0);
+    let held = || std::fs::read(dir.path().join("items/00000001.fts")).unwrap();
+    let before = held();
+
+    // The same response again, as after a kill.
+    std::fs::write(dir.path().join("items/00000001.7.tmp"), "cut").unwrap();
+    assert_eq!(status(&decode(&first)), 0);
+    // Another payload at the same position, and fewer items.
+    let other = GOOD.replace(
+        "AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=",
+        "AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAIAAAA=",
+    );
+    assert_ne!(other, GOOD);
+    for input in [
+        response(&[GOOD, &other].concat()),
+        response(GOOD),
+        "no response".to_owned(),
+    ] {
+        let output = decode(&input);
+        assert_eq!(status(&output), 2, "{}", stderr(&output));
+        let said = stderr(&output);
+        assert!(
+            said.contains("items/00000001.fts") || said.contains("items/00000000.fts"),
+            "{said}"
+        );
+        assert!(said.contains("another directory"), "{said}");
+        assert_eq!(held(), before);
+    }
+    // An export's items are in directories of their own.
+    let export = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(export.path().join("items/0a")).unwrap();
+    let args = ["decode", "--out", export.path().to_str().unwrap()];
+    assert_eq!(status(&run(&args, first.as_bytes())), 2);
+}
+
+#[test]
+fn a_closed_output_does_not_end_it_where_items_are_written() {
+    use std::process::Stdio;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("response.xml");
+    std::fs::write(&file, response(&GOOD.repeat(2_000))).unwrap();
+    let out = dir.path().join("out");
+    let mut child = common::command(&["decode", file.to_str().unwrap()])
+        .args([std::path::Path::new("--out"), &out])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    assert_eq!(files(&out).len(), 2_001);
+}
+
+/// What a server, a file or a file's name says cannot steer a terminal or forge a line.
+#[test]
+fn control_characters_stay_visible() {
+    let evil = "\u{1b}]0;x\u{7}\u{9b}2J\u{202e}&#10;item 9: ok";
+    let messages = [
+        REFUSED.replace("Gone.", evil),
+        REFUSED.replace("ErrorItemNotFound", &format!("Error{evil}")),
+        GOOD.replace("Id=\"", &format!("Id=\"{evil}")),
+    ];
+    let input = response(&messages.concat());
+    for args in [&["decode"][..], &["decode", "--json"]] {
+        let output = run(args, input.as_bytes());
+        let said = stdout(&output) + &stderr(&output);
+        assert!(
+            said.lines().count() <= 4 + stderr(&output).lines().count(),
+            "{said}"
+        );
+        let steers =
+            |c: char| c.is_control() && c != '\n' || ('\u{200B}'..='\u{206F}').contains(&c);
+        assert!(!said.contains(steers), "{said:?}");
+    }
+}
+
+#[test]
+fn a_cut_response_is_status_3_whatever_became_of_its_items() {
+    let whole = response(&[REFUSED, REFUSED].concat());
+    let end = whole.find("</m:ResponseMessages>").unwrap();
+    for len in [end, end + 10, whole.len() - 1] {
+        let output = run(
+            &["decode", "--items", "2", "--json"],
+            &whole.as_bytes()[..len],
+        );
+        assert_eq!(status(&output), 3, "{}", stdout(&output));
+    }
+    assert_eq!(
+        status(&run(&["decode", "--items", "2"], whole.as_bytes())),
+        1
+    );
+}

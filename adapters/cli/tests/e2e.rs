@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use common::server::Setup;
+use common::server::{http, Scripted, Setup};
 use common::{command, files, json, run, status, stderr, stdout};
 use exportitems_emulator::{Emulator, Scenario};
 use serde_json::json;
@@ -608,4 +608,93 @@ fn an_interrupt_leaves_nothing_of_a_demo_and_says_how_to_resume_an_export() {
     assert_eq!(setup.exported(), [0, 1, 2, 3, 4]);
     // Dropped, it would wait for the answer that nobody reads.
     core::mem::forget(setup.emulator);
+}
+
+/// The device that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_on_a_full_disk_does_not_end_an_export() {
+    use std::process::Stdio;
+    let setup = Setup::new("", &[5_000; 30]);
+    for (stdout, stderr, code) in [(true, false, 4), (false, true, 0), (true, true, 4)] {
+        let full = || {
+            Stdio::from(
+                std::fs::File::options()
+                    .write(true)
+                    .open("/dev/full")
+                    .unwrap(),
+            )
+        };
+        let output = command(&["export", "--json", "--url", &setup.emulator.url()])
+            .args([Path::new("--ids"), &setup.path("ids")])
+            .args([Path::new("--out"), &setup.path("out")])
+            .stdout(if stdout { full() } else { Stdio::piped() })
+            .stderr(if stderr { full() } else { Stdio::piped() })
+            .output()
+            .unwrap();
+        let case = format!("{stdout} {stderr}: {}", common::stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{case}");
+        assert_eq!(setup.exported(), (0..30).collect::<Vec<_>>(), "{case}");
+        std::fs::remove_dir_all(setup.path("out")).unwrap();
+    }
+}
+
+/// A disk that gets full under the archive: each item of the manifest has its line, and the summary follows.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_an_export_with_its_summary() {
+    let setup = Setup::new("", &[300; 200]);
+    let limited = "trap '' XFSZ; ulimit -f 60; exec \"$@\"";
+    let output = std::process::Command::new("sh")
+        .args(["-c", limited, "sh", env!("CARGO_BIN_EXE_exportitems")])
+        .args(["export", "--json", "--url", &setup.emulator.url()])
+        .args([Path::new("--ids"), &setup.path("ids")])
+        .args([Path::new("--out"), &setup.path("out")])
+        .output()
+        .unwrap();
+    assert_eq!(status(&output), 4, "{}", stderr(&output));
+    let (items, summary) = json(&output);
+    let ok = items.iter().filter(|item| item["status"] == "ok").count();
+    assert_eq!(summary["ok"], ok);
+    assert_eq!(summary["failed"], 200 - ok);
+    assert!(
+        summary["error"]
+            .as_str()
+            .unwrap()
+            .contains("manifest.jsonl"),
+        "{summary}"
+    );
+    let manifest = std::fs::read(setup.path("out/manifest.jsonl")).unwrap();
+    let whole = manifest.split_inclusive(|&byte| byte == b'\n');
+    let whole = whole.filter(|line| line.ends_with(b"\n")).count();
+    assert!(whole > 0);
+    assert_eq!(ok, whole);
+    let mut indices: Vec<_> = items
+        .iter()
+        .map(|item| item["index"].as_u64().unwrap())
+        .collect();
+    indices.sort_unstable();
+    assert_eq!(indices, (0..200).collect::<Vec<_>>());
+}
+
+/// An export whose last response is cut after all of its items were refused.
+#[test]
+fn a_cut_after_refusals_is_status_3() {
+    let refused = "[[item]]\nanswer = { error = { code = 'ErrorItemNotFound' } }";
+    let setup = Setup::new(refused, &[5_000; 3]);
+    assert_eq!(status(&setup.export(&["--json"])), 1);
+    let cut = Scripted::new(|_, _| {
+        let message = "<m:ExportItemsResponseMessage ResponseClass=\"Error\"><m:ResponseCode>\
+            ErrorItemNotFound</m:ResponseCode></m:ExportItemsResponseMessage>";
+        let mut bytes = http(&common::response(&message.repeat(3)));
+        bytes.truncate(bytes.len() - 10);
+        bytes
+    });
+    let output = setup.export_from(&cut.url, &["--json"]);
+    let (items, summary) = json(&output);
+    assert_eq!(
+        (status(&output), &summary["response"]),
+        (3, &json!("cut")),
+        "{items:?} {summary}"
+    );
 }

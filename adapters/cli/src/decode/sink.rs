@@ -58,14 +58,17 @@ impl<'a> DecodeSink<'a> {
     pub(super) fn failed_to_write(&mut self, error: &ArchiveError) {
         self.disk_failed = true;
         say(&format!(
-            "{error}; free what is in the way and run the command again"
+            "{error}; what is written so far stays; mend that, and decode into another directory"
         ));
     }
 
-    /// Prints the lines of items whose story is over.
+    /// Prints the lines of items that are decided. Fails where nothing is left to do but to print.
     pub(super) fn print_ready(&mut self) -> Result<(), Failure> {
         self.publish(false);
-        self.output.check()
+        match (&self.archive, self.output.check()) {
+            (None, Err(closed @ Failure::OutputClosed)) => Err(closed),
+            _ => Ok(()),
+        }
     }
 
     /// Prints what is left and the summary. Returns that, and whether the disk failed.

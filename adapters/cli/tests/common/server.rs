@@ -86,3 +86,51 @@ impl Setup {
         done
     }
 }
+
+/// A server that answers request `n` with the bytes of `answer(n, body)`, and closes the connection.
+pub(crate) struct Scripted {
+    pub(crate) url: String,
+}
+
+impl Scripted {
+    pub(crate) fn new(answer: impl Fn(usize, &str) -> Vec<u8> + Send + 'static) -> Self {
+        use std::io::{Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!(
+            "http://{}/EWS/Exchange.asmx",
+            listener.local_addr().unwrap()
+        );
+        std::thread::spawn(move || {
+            for (n, stream) in listener.incoming().enumerate() {
+                let Ok(mut stream) = stream else { return };
+                let (mut request, mut bytes) = (Vec::new(), [0; 4096]);
+                let body = loop {
+                    let len = stream.read(&mut bytes).unwrap_or(0);
+                    request.extend_from_slice(&bytes[..len]);
+                    let text = String::from_utf8_lossy(&request).into_owned();
+                    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                        assert_ne!(len, 0, "a request that ends");
+                        continue;
+                    };
+                    let head = head.to_ascii_lowercase();
+                    let length = head.split("content-length: ").nth(1).expect("a length");
+                    let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+                    if body.len() >= length {
+                        break body.to_owned();
+                    }
+                };
+                let _ = stream.write_all(&answer(n, &body));
+            }
+        });
+        Self { url }
+    }
+}
+
+/// An HTTP response with this body.
+pub(crate) fn http(body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
