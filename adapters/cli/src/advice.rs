@@ -11,7 +11,11 @@ pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
         "unrequested" => {
             "a message that nobody asked for; check that --items is the number of ids of the request"
         }
-        "not-answered" => "the response holds no message for it; export it again",
+        "not-answered" => match disposition {
+            Some("permanent" | "auth") => "the request failed as a whole; see its error",
+            Some("throttled") => "the server is busy; export it again later",
+            _ => "the response holds no message for it; export it again",
+        },
         "refused" => of_refusal(disposition),
         "truncated" => {
             "the server gave up while it wrote this item; export it again later, alone, \
@@ -44,7 +48,7 @@ fn of_refusal(disposition: Option<&str>) -> &'static str {
         Some("permanent") => {
             "asking again does not help; check the id, its change key and the mailbox"
         }
-        Some("auth") => "you may not; check the account, its rights and the impersonation",
+        Some("auth") => "access denied; check the account, its rights and the impersonation",
         Some("throttled") => "the server is busy; export it again later",
         Some("version") => "the server wants another request; try another --server-version",
         _ => "it may be over in a moment; export it again",

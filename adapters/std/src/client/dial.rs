@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::io::{self, Read, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -49,9 +49,7 @@ impl Deadline {
     }
 }
 
-/// Tries each address of the host in turn.
-///
-/// An address that does not answer takes its share of the time, so that the next ones are tried too.
+/// Connects to one of the host's addresses.
 pub(super) fn connect(
     endpoint: &Endpoint,
     deadline: &Deadline,
@@ -63,15 +61,26 @@ pub(super) fn connect(
             source,
         })?
         .collect();
+    connect_to_any(&addresses, deadline)?
+        .map_err(|failure| TransportError::connect(endpoint, failure))
+}
+
+/// Tries the addresses in turn.
+///
+/// An address that does not answer takes its share of the time, so that the next ones are tried too.
+fn connect_to_any(
+    addresses: &[SocketAddr],
+    deadline: &Deadline,
+) -> Result<io::Result<TcpStream>, TransportError> {
     let mut failure: Option<io::Error> = None;
-    for (remaining, address) in (1..=addresses.len()).rev().zip(&addresses) {
+    for (remaining, address) in (1..=addresses.len()).rev().zip(addresses) {
         let shares = u32::try_from(remaining).unwrap_or(u32::MAX);
         let share = deadline.left(Phase::Connect)? / shares;
         match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
             Ok(socket) => {
                 // A request is sent in few large pieces; waiting for more of it helps nobody.
                 let _ = socket.set_nodelay(true);
-                return Ok(socket);
+                return Ok(Ok(socket));
             }
             // A machine without IPv6 says so of every IPv6 address; the other addresses' errors say more.
             Err(error) if failure.is_some() && is_about_this_machine(&error) => {}
@@ -79,10 +88,10 @@ pub(super) fn connect(
         }
     }
     let failure = failure.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
-    Err(match is_timeout(&failure) {
-        true => deadline.expired(Phase::Connect),
-        false => TransportError::connect(endpoint, failure),
-    })
+    match is_timeout(&failure) {
+        true => Err(deadline.expired(Phase::Connect)),
+        false => Ok(Err(failure)),
+    }
 }
 
 fn is_about_this_machine(error: &io::Error) -> bool {
@@ -181,5 +190,32 @@ impl Read for Recorded<'_> {
         free[..kept].copy_from_slice(&buffer[..kept]);
         self.first.len += kept;
         Ok(received)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn each_address_is_tried() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let good = listener.local_addr().unwrap();
+        // Nothing listens where a listener was a moment ago.
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+        let refuses = closed.local_addr().unwrap();
+        drop(closed);
+        let deadline = || Deadline::after(Duration::from_secs(10));
+
+        for addresses in [&[good][..], &[refuses, good], &[refuses, refuses, good]] {
+            let connected = connect_to_any(addresses, &deadline()).unwrap().unwrap();
+            assert_eq!(connected.peer_addr().unwrap(), good);
+        }
+        let error = connect_to_any(&[refuses, refuses], &deadline()).unwrap();
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert!(connect_to_any(&[], &deadline()).unwrap().is_err());
+        let error = connect_to_any(&[good], &Deadline::after(Duration::ZERO)).unwrap_err();
+        assert!(matches!(error, TransportError::Timeout { .. }), "{error}");
     }
 }

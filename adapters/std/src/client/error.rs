@@ -222,6 +222,8 @@ pub enum TransportError {
         /// It speaks TLS.
         tls: bool,
     },
+    /// A SOAP message came before the server had the request.
+    Unasked,
     /// The responses were those to other requests, each time.
     OtherAnswer {
         /// The `client-request-id` of the last request.
@@ -334,6 +336,9 @@ impl fmt::Display for TransportError {
             Self::NotHttp { tls: false } => f.write_str(
                 "what answers on this port does not speak HTTP; correct the host or the port of the URL",
             ),
+            Self::Unasked => f.write_str(
+                "a response came before the request was sent; look for a proxy that mixes up responses",
+            ),
             Self::OtherAnswer { sent, echoed } => write!(
                 f,
                 "the response belongs to another request: client-request-id {echoed}, not {sent}; \
@@ -368,6 +373,7 @@ impl core::error::Error for TransportError {
             Self::Timeout { .. }
             | Self::TooSlow { .. }
             | Self::NotHttp { .. }
+            | Self::Unasked
             | Self::OtherAnswer { .. } => None,
         }
     }

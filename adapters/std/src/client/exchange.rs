@@ -202,6 +202,10 @@ impl Client {
             let error = StatusError::new(status, fields, sent, start, body.start());
             return Err(ClientError::Status(Box::new(error)));
         }
+        // EWS reads the whole request before it answers with success.
+        if !sent && matches!(status, 200..=299) {
+            return Err(TransportError::Unasked.into());
+        }
 
         let mut decoder = Decoder::with_scratch(options, &mut self.buffers.scratch[..])
             .unwrap_or_else(|_| unreachable!("the scratch is larger than MIN_SCRATCH"));

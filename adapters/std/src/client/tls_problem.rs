@@ -98,7 +98,10 @@ impl TlsProblem {
 
     fn of_certificate(error: &CertificateError) -> Self {
         match error {
-            CertificateError::UnknownIssuer => Self::UnknownAuthority,
+            // A bad signature: another authority of the same name is trusted, as after a renewal.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                Self::UnknownAuthority
+            }
             CertificateError::NotValidForName => Self::WrongName { names: Vec::new() },
             CertificateError::NotValidForNameContext { presented, .. } => Self::WrongName {
                 names: presented.iter().map(|name| plain(name)).collect(),
@@ -134,11 +137,12 @@ impl TlsProblem {
     }
 }
 
-/// A name as webpki gives it, `DnsName("a.example")`, without what is around it.
+/// A name as webpki gives it, `DnsName("a.example")` or `IpAddress(10.0.0.1)`, without what is around it.
 fn plain(name: &str) -> String {
-    name.split('"')
-        .nth(1)
-        .unwrap_or(name)
+    let inner = name.split_once('(').map_or(name, |(_, inner)| inner);
+    inner
+        .trim_end_matches(')')
+        .trim_matches('"')
         .replace(char::is_control, "\u{fffd}")
 }
 

@@ -2,6 +2,9 @@
 
 mod archive;
 mod conformance;
+mod connection;
 mod export;
 mod http;
 mod server;
+mod tls;
+mod token;

@@ -1,6 +1,6 @@
 //! A server that plays a script: for what HTTP servers do and the emulator does not.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -44,7 +44,8 @@ impl Server {
     }
 }
 
-fn read_request(stream: &mut TcpStream) -> Option<String> {
+/// Reads a request to its end; `None` if the stream ends first.
+pub(crate) fn read_request(stream: &mut impl Read) -> Option<String> {
     let (mut request, mut buffer) = (Vec::new(), [0; 1024]);
     loop {
         let read = stream.read(&mut buffer).ok().filter(|&read| read > 0)?;
@@ -60,6 +61,33 @@ fn read_request(stream: &mut TcpStream) -> Option<String> {
             }
         }
     }
+}
+
+/// A server that does what a closure says, which gets each connection and its number, from 0.
+pub(crate) fn serve(mut each: impl FnMut(usize, TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for number in 0.. {
+            let (stream, _) = listener.accept().unwrap();
+            // What is written arrives, whatever the client has acknowledged.
+            stream.set_nodelay(true).unwrap();
+            each(number, stream);
+        }
+    });
+    format!("http://{address}/EWS/Exchange.asmx")
+}
+
+/// The `client-request-id` of a request.
+pub(crate) fn client_request_id(request: &str) -> &str {
+    let line = |line: &&str| line.starts_with("client-request-id: ");
+    request
+        .lines()
+        .find(line)
+        .unwrap()
+        .split_once(": ")
+        .unwrap()
+        .1
 }
 
 /// A response with its length.
@@ -94,6 +122,7 @@ pub(crate) struct Notes {
     /// Each other outcome.
     pub(crate) failed: Vec<(u32, &'static str)>,
     pub(crate) fault: bool,
+    pub(crate) back_off_ms: Option<u32>,
     pub(crate) ended: bool,
     item: Vec<u8>,
 }
@@ -126,7 +155,10 @@ impl Sink for Notes {
     }
 
     fn note(&mut self, event: &Event<'_>) {
-        self.fault |= matches!(event, Event::Fault(_));
+        if let Event::Fault(fault) = event {
+            self.fault = true;
+            self.back_off_ms = fault.back_off_ms;
+        }
     }
 
     fn end(&mut self, _: &Summary) {

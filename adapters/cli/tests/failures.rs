@@ -1,0 +1,243 @@
+//! What the command says when there is no usable response: the advice follows the cause.
+
+mod common;
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Output;
+
+use common::{command, json, response, status, stderr, stdout};
+
+/// A server that answers each request with what a closure makes of it.
+fn serve(mut answer: impl FnMut(&str) -> Vec<u8> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            while let Some(request) = read_request(&mut stream) {
+                if stream.write_all(&answer(&request)).is_err() {
+                    break;
+                }
+            }
+        }
+    });
+    format!("http://{address}/EWS/Exchange.asmx")
+}
+
+fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let text = String::from_utf8_lossy(&request);
+        if text.ends_with("Envelope>") {
+            return Some(text.into_owned());
+        }
+        let read = stream.read(&mut buffer).ok().filter(|&read| read > 0)?;
+        request.extend_from_slice(&buffer[..read]);
+    }
+}
+
+fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+fn good() -> Vec<u8> {
+    let item = "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError\
+         </m:ResponseCode><m:ItemId Id=\"AAMkAD0=\"/><m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=\
+         </m:Data></m:ExportItemsResponseMessage>";
+    http("200 OK", "Content-Type: text/xml\r\n", &response(item))
+}
+
+/// An export of one item, without a proxy but those of `env`.
+fn export(url: &str, args: &[&str], env: &[(&str, &Path)]) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("ids"), "AAMkAD0=\n").unwrap();
+    let mut command = command(&["export", "--url", url]);
+    for name in ["https_proxy", "all_proxy", "http_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    command
+        .arg("--ids")
+        .arg(dir.path().join("ids"))
+        .arg("--out")
+        .arg(dir.path().join("out"))
+        .args(args)
+        .envs(env.iter().copied())
+        .output()
+        .unwrap()
+}
+
+/// What no cause here is cured by.
+fn has_no_useless_advice(text: &str) {
+    for useless in ["smaller", "fewer", "batch-size", "ca-file", "make it"] {
+        assert!(!text.contains(useless), "{useless}: {text}");
+    }
+}
+
+#[test]
+fn a_wrong_url_is_wrong_usage() {
+    for (url, says) in [
+        ("https://127.0.0.1:44300000/EWS/Exchange.asmx", "from 1 to 65535"),
+        ("https://127.0.0.1:/EWS/Exchange.asmx", "from 1 to 65535"),
+        ("mail.example.com/EWS/Exchange.asmx", "begin with https://"),
+        ("https://pat:secret@mail.example.com/", "user or password"),
+        ("https://mail.example.com/EWS Exchange.asmx", "white space"),
+        ("https://mail.example.com/EWS#a", "fragment"),
+    ] {
+        let output = export(url, &[], &[]);
+        assert_eq!(status(&output), 2, "{url}: {}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{url}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("secret"));
+    }
+}
+
+#[test]
+fn a_server_that_is_not_reached() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = format!("https://{}/", closed.local_addr().unwrap());
+    drop(closed);
+    for (url, says) in [
+        (refused.as_str(), "nothing listens on that port"),
+        ("https://mail.example.invalid/", "cannot find the host mail.example.invalid"),
+    ] {
+        let output = export(url, &[], &[]);
+        assert_eq!(status(&output), 3);
+        let text = stdout(&output) + &stderr(&output);
+        assert!(text.contains(says), "{text}");
+        assert!(!text.contains("proxy"), "{text}");
+        has_no_useless_advice(&text);
+
+        let output = export(url, &[], &[("HTTPS_PROXY", Path::new("http://127.0.0.1:9"))]);
+        let text = stdout(&output) + &stderr(&output);
+        assert!(
+            text.contains("the environment variable HTTPS_PROXY names a proxy, which this command does not use"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn credentials_that_the_server_does_not_take() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "s3cret\n").unwrap();
+    let file = secret.to_str().unwrap();
+    let user: &[&str] = &["--user", "pat", "--password-file", file];
+    let token: &[&str] = &["--bearer-file", file];
+    let variable: &[&str] = &["--bearer-env", "TOKEN"];
+    for (challenges, args, says) in [
+        ("Negotiate, NTLM", user, "offers Negotiate, NTLM, and this client speaks Basic and Bearer only"),
+        ("Negotiate, NTLM", token, "and this client speaks Basic and Bearer only"),
+        ("Basic realm=\"x\"", user, "check --user and its password"),
+        ("Basic realm=\"x\"", token, "use user and password"),
+        ("Basic realm=\"x\"", &[], "give --user"),
+        ("Bearer", user, "--bearer-file or --bearer-env in place of --user"),
+        ("Bearer", token, "write a new token to the file of --bearer-file"),
+        ("Bearer", variable, "a variable keeps its value while the command runs"),
+        ("Bearer, Basic", &[], "give --user, or an access token"),
+        ("", user, "does not say which authentication it accepts"),
+    ] {
+        let url = serve(move |_| {
+            let challenge = match challenges {
+                "" => String::new(),
+                challenges => format!("WWW-Authenticate: {challenges}\r\n"),
+            };
+            http("401 Unauthorized", &challenge, "")
+        });
+        let output = export(&url, args, &[("TOKEN", Path::new("t0ken"))]);
+        assert_eq!(status(&output), 3);
+        let text = stdout(&output) + &stderr(&output);
+        assert!(text.contains(says), "{challenges} {args:?}: {text}");
+        assert!(!text.contains("s3cret") && !text.contains("t0ken"), "{text}");
+        has_no_useless_advice(&text);
+        let output = export(&url, &[args, &["--json"]].concat(), &[("TOKEN", Path::new("t0ken"))]);
+        assert_eq!(json(&output).1["disposition"], "auth");
+    }
+}
+
+#[test]
+fn a_token_file_is_read_again_when_the_token_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    std::fs::write(&file, "old\n").unwrap();
+    let renewed = file.clone();
+    let url = serve(move |request| {
+        if request.contains("Bearer new\r\n") {
+            return good();
+        }
+        assert!(request.contains("Bearer old\r\n"));
+        std::fs::write(&renewed, "\u{feff}new\r\n").unwrap();
+        http("401 Unauthorized", "WWW-Authenticate: Bearer\r\n", "")
+    });
+    let output = export(&url, &["--bearer-file", file.to_str().unwrap()], &[]);
+    assert_eq!(status(&output), 0, "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn pages_and_bytes_that_are_not_ews() {
+    let page = "<!DOCTYPE html><html><head><title>Outlook</title></head><body>\
+         <form action='/owa/auth.owa'></form></body></html>";
+    let gzip = "\u{1f}\u{8b}\u{8}";
+    for (answered, disposition, says) in [
+        (http("200 OK", "Content-Type: text/xml\r\n", page), "auth", "a page to sign in"),
+        (http("200 OK", "Content-Type: text/html\r\n", page), "auth", "HTTP 200 (text/html)"),
+        (
+            http("302 Found", "Location: https://adfs.example.com/adfs/ls/?wa=wsignin1.0\r\n", ""),
+            "permanent",
+            "redirected to https://adfs.example.com/adfs/ls/?wa=wsignin1.0: a page to sign in",
+        ),
+        (http("301 Moved", "", ""), "permanent", "redirects without a Location"),
+        (http("440 Login Timeout", "", page), "auth", "a page to sign in"),
+        (http("200 OK", "", ""), "transient", "the response is empty"),
+        (
+            http("200 OK", "Content-Encoding: br\r\n", gzip),
+            "permanent",
+            "the body is encoded as br",
+        ),
+        (http("404 Not Found", "", page), "permanent", "/EWS/Exchange.asmx"),
+        (http("407 Proxy", "", page), "auth", "a proxy asks for credentials"),
+    ] {
+        let copy = answered.clone();
+        let url = serve(move |_| copy.clone());
+        let output = export(&url, &[], &[]);
+        assert_eq!(status(&output), 3);
+        let text = stdout(&output) + &stderr(&output);
+        assert!(text.contains(says), "{says}: {text}");
+        has_no_useless_advice(&text);
+        let output = export(&serve(move |_| answered.clone()), &["--json"], &[]);
+        assert_eq!(json(&output).1["disposition"], disposition, "{says}");
+    }
+}
+
+#[test]
+fn a_server_that_speaks_something_else() {
+    let raw = |bytes: &'static [u8]| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(bytes);
+            }
+        });
+        address
+    };
+    let http = raw(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let tls = raw(b"\x15\x03\x01\x00\x02\x02\x46");
+    for (url, says) in [
+        (format!("https://{http}/"), "speaks HTTP without TLS on this port"),
+        (format!("https://{tls}/"), "enable TLS 1.2 on the server"),
+        (format!("http://{tls}/"), "begin the URL with https://"),
+    ] {
+        let output = export(&url, &[], &[]);
+        assert_eq!(status(&output), 3);
+        let text = stdout(&output) + &stderr(&output);
+        assert!(text.contains(says), "{text}");
+        has_no_useless_advice(&text);
+        let output = export(&url, &["--json"], &[]);
+        assert_eq!(json(&output).1["disposition"], "permanent", "{text}");
+    }
+}
