@@ -79,7 +79,10 @@ fn has_no_useless_advice(text: &str) {
 #[test]
 fn a_wrong_url_is_wrong_usage() {
     for (url, says) in [
-        ("https://127.0.0.1:44300000/EWS/Exchange.asmx", "from 1 to 65535"),
+        (
+            "https://127.0.0.1:44300000/EWS/Exchange.asmx",
+            "from 1 to 65535",
+        ),
         ("https://127.0.0.1:/EWS/Exchange.asmx", "from 1 to 65535"),
         ("mail.example.com/EWS/Exchange.asmx", "begin with https://"),
         ("https://pat:secret@mail.example.com/", "user or password"),
@@ -100,7 +103,10 @@ fn a_server_that_is_not_reached() {
     drop(closed);
     for (url, says) in [
         (refused.as_str(), "nothing listens on that port"),
-        ("https://mail.example.invalid/", "cannot find the host mail.example.invalid"),
+        (
+            "https://mail.example.invalid/",
+            "cannot find the host mail.example.invalid",
+        ),
     ] {
         let output = export(url, &[], &[]);
         assert_eq!(status(&output), 3);
@@ -109,7 +115,11 @@ fn a_server_that_is_not_reached() {
         assert!(!text.contains("proxy"), "{text}");
         has_no_useless_advice(&text);
 
-        let output = export(url, &[], &[("HTTPS_PROXY", Path::new("http://127.0.0.1:9"))]);
+        let output = export(
+            url,
+            &[],
+            &[("HTTPS_PROXY", Path::new("http://127.0.0.1:9"))],
+        );
         let text = stdout(&output) + &stderr(&output);
         assert!(
             text.contains("the environment variable HTTPS_PROXY names a proxy, which this command does not use"),
@@ -128,14 +138,34 @@ fn credentials_that_the_server_does_not_take() {
     let token: &[&str] = &["--bearer-file", file];
     let variable: &[&str] = &["--bearer-env", "TOKEN"];
     for (challenges, args, says) in [
-        ("Negotiate, NTLM", user, "offers Negotiate, NTLM, and this client speaks Basic and Bearer only"),
-        ("Negotiate, NTLM", token, "and this client speaks Basic and Bearer only"),
+        (
+            "Negotiate, NTLM",
+            user,
+            "offers Negotiate, NTLM, and this client speaks Basic and Bearer only",
+        ),
+        (
+            "Negotiate, NTLM",
+            token,
+            "and this client speaks Basic and Bearer only",
+        ),
         ("Basic realm=\"x\"", user, "check --user and its password"),
         ("Basic realm=\"x\"", token, "use user and password"),
         ("Basic realm=\"x\"", &[], "give --user"),
-        ("Bearer", user, "--bearer-file or --bearer-env in place of --user"),
-        ("Bearer", token, "write a new token to the file of --bearer-file"),
-        ("Bearer", variable, "a variable keeps its value while the command runs"),
+        (
+            "Bearer",
+            user,
+            "--bearer-file or --bearer-env in place of --user",
+        ),
+        (
+            "Bearer",
+            token,
+            "write a new token to the file of --bearer-file",
+        ),
+        (
+            "Bearer",
+            variable,
+            "a variable keeps its value while the command runs",
+        ),
         ("Bearer, Basic", &[], "give --user, or an access token"),
         ("", user, "does not say which authentication it accepts"),
     ] {
@@ -150,9 +180,16 @@ fn credentials_that_the_server_does_not_take() {
         assert_eq!(status(&output), 3);
         let text = stdout(&output) + &stderr(&output);
         assert!(text.contains(says), "{challenges} {args:?}: {text}");
-        assert!(!text.contains("s3cret") && !text.contains("t0ken"), "{text}");
+        assert!(
+            !text.contains("s3cret") && !text.contains("t0ken"),
+            "{text}"
+        );
         has_no_useless_advice(&text);
-        let output = export(&url, &[args, &["--json"]].concat(), &[("TOKEN", Path::new("t0ken"))]);
+        let output = export(
+            &url,
+            &[args, &["--json"]].concat(),
+            &[("TOKEN", Path::new("t0ken"))],
+        );
         assert_eq!(json(&output).1["disposition"], "auth");
     }
 }
@@ -181,23 +218,51 @@ fn pages_and_bytes_that_are_not_ews() {
          <form action='/owa/auth.owa'></form></body></html>";
     let gzip = "\u{1f}\u{8b}\u{8}";
     for (answered, disposition, says) in [
-        (http("200 OK", "Content-Type: text/xml\r\n", page), "auth", "a page to sign in"),
-        (http("200 OK", "Content-Type: text/html\r\n", page), "auth", "HTTP 200 (text/html)"),
         (
-            http("302 Found", "Location: https://adfs.example.com/adfs/ls/?wa=wsignin1.0\r\n", ""),
-            "permanent",
+            http("200 OK", "Content-Type: text/xml\r\n", page),
+            "auth",
+            "a page to sign in",
+        ),
+        (
+            http("200 OK", "Content-Type: text/html\r\n", page),
+            "auth",
+            "HTTP 200 (text/html)",
+        ),
+        (
+            http(
+                "302 Found",
+                "Location: https://adfs.example.com/adfs/ls/?wa=wsignin1.0\r\n",
+                "",
+            ),
+            "auth",
             "redirected to https://adfs.example.com/adfs/ls/?wa=wsignin1.0: a page to sign in",
         ),
-        (http("301 Moved", "", ""), "permanent", "redirects without a Location"),
-        (http("440 Login Timeout", "", page), "auth", "a page to sign in"),
+        (
+            http("301 Moved", "", ""),
+            "permanent",
+            "redirects without a Location",
+        ),
+        (
+            http("440 Login Timeout", "", page),
+            "auth",
+            "a page to sign in",
+        ),
         (http("200 OK", "", ""), "transient", "the response is empty"),
         (
             http("200 OK", "Content-Encoding: br\r\n", gzip),
             "permanent",
             "the body is encoded as br",
         ),
-        (http("404 Not Found", "", page), "permanent", "/EWS/Exchange.asmx"),
-        (http("407 Proxy", "", page), "auth", "a proxy asks for credentials"),
+        (
+            http("404 Not Found", "", page),
+            "permanent",
+            "/EWS/Exchange.asmx",
+        ),
+        (
+            http("407 Proxy", "", page),
+            "auth",
+            "a proxy asks for credentials",
+        ),
     ] {
         let copy = answered.clone();
         let url = serve(move |_| copy.clone());
@@ -228,7 +293,10 @@ fn a_server_that_speaks_something_else() {
     let http = raw(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     let tls = raw(b"\x15\x03\x01\x00\x02\x02\x46");
     for (url, says) in [
-        (format!("https://{http}/"), "speaks HTTP without TLS on this port"),
+        (
+            format!("https://{http}/"),
+            "speaks HTTP without TLS on this port",
+        ),
         (format!("https://{tls}/"), "enable TLS 1.2 on the server"),
         (format!("http://{tls}/"), "begin the URL with https://"),
     ] {

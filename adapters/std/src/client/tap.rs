@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use exportitems::{Decoder, Event, Fault, FeedError, ItemIds, Outcome, Sink, Summary};
+use exportitems::{Decoder, Event, Fault, FeedError, IdMatch, ItemIds, Outcome, Sink, Summary};
 
 use super::body::Body;
 use super::error::TransportError;
@@ -78,6 +78,10 @@ impl<'s, S: Sink + ?Sized> Tap<'s, S> {
 
 impl<S: Sink + ?Sized> Sink for Tap<'_, S> {
     type Error = S::Error;
+
+    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+        self.sink.compare_id(index, ids)
+    }
 
     fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), S::Error> {
         self.sink.begin(index, ids)

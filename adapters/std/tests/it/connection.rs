@@ -238,7 +238,7 @@ fn an_interim_response_does_not_end_a_request() {
 
 /// Reads a request and counts its items; [`read_request`] looks through all of it for each piece.
 fn read_request_of_any_size(stream: &mut impl std::io::Read) -> usize {
-    let (mut items, mut tail, mut buffer) = (0, Vec::new(), [0; 64 * 1024]);
+    let (mut items, mut tail, mut buffer) = (0, Vec::new(), [0; 16 * 1024]);
     while !tail.ends_with(b"</s:Envelope>") && !tail.ends_with(b"</soap:Envelope>") {
         let read = stream.read(&mut buffer).unwrap();
         assert!(read > 0, "the request ends early");
@@ -426,6 +426,26 @@ fn a_whole_response_is_one_under_any_type() {
             assert_eq!(answer.odd_content_type.is_none(), odd, "{types}");
         }
     }
+}
+
+#[test]
+fn the_sink_compares_ids() {
+    let url = serve(|_, mut stream| {
+        if read_request(&mut stream).is_some() {
+            stream.write_all(&soap(200, &answer(2))).unwrap();
+        }
+    });
+    let mut notes = Notes {
+        other: Some(1),
+        ..Notes::default()
+    };
+    let request = ExportItems::new(&[]);
+    let mut client = client(&url, |builder| builder);
+    client
+        .export(&request, &ITEMS, &mut notes, Options::new())
+        .unwrap();
+    assert_eq!(notes.committed.len(), 1);
+    assert_eq!(notes.failed, [(1, "contradiction")]);
 }
 
 #[test]

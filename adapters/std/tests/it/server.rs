@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use exportitems::{Event, ItemIds, Outcome, Sink, Summary};
+use exportitems::{Event, IdMatch, ItemIds, Outcome, Sink, Summary};
 
 /// What happens on one connection, a response per request; the connection ends behind the last.
 pub(crate) type Script = Vec<Vec<u8>>;
@@ -124,11 +124,20 @@ pub(crate) struct Notes {
     pub(crate) fault: bool,
     pub(crate) back_off_ms: Option<u32>,
     pub(crate) ended: bool,
-    item: Vec<u8>,
+    /// The position whose answered id is that of another item.
+    pub(crate) other: Option<u32>,
+    pub(crate) item: Vec<u8>,
 }
 
 impl Sink for Notes {
     type Error = std::convert::Infallible;
+
+    fn compare_id(&mut self, index: u32, _: &ItemIds<'_>) -> IdMatch {
+        match self.other == Some(index) {
+            true => IdMatch::Other,
+            false => IdMatch::Same,
+        }
+    }
 
     fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
         self.item.clear();
