@@ -72,7 +72,9 @@ impl<'a> Authenticate<'a> {
         }
         let too_long = LoginError::NameTooLong;
         let target = utf16_len(SERVICE).saturating_add(utf16_len(login.host));
-        let server_pairs: usize = kept(challenge).map(|pair| 4 + pair.value.len()).sum();
+        let server_pairs = kept(challenge).fold(0_usize, |len, pair| {
+            len.saturating_add(4).saturating_add(pair.value.len())
+        });
         let binding = login.binding.map_or(0, |_| 4 + 16);
         // MsvAvFlags, MsvAvTargetName, MsvAvEOL
         let own_pairs = (8_usize + 4 + 4 + binding).saturating_add(target);

@@ -12,6 +12,10 @@ use exportitems_http1::{
     BodyDecoder, Error as HttpError, HeadDecoder, HeadEncoder, HeadEvent,
     RequestError as HeadError, RequestHead, ResponseHead,
 };
+use exportitems_ntlm::{
+    read_token, write_header, Authenticate, Challenge, ChannelBinding, Login, NtHash, Offers,
+    Scheme, User,
+};
 
 /// Check, length and bytes of a request.
 #[no_mangle]
@@ -71,6 +75,29 @@ pub fn flash_http1<'i>(
 pub enum Failure {
     Request(HeadError),
     Response(HttpError),
+}
+
+/// From the server's header and a password to the client's header.
+#[no_mangle]
+pub fn flash_ntlm<'o>(
+    value: &[u8],
+    user: (&str, &str, &str, &[u8], [u8; 8]),
+    token: &mut [u8],
+    message: &mut [u8],
+    out: &'o mut [u8],
+) -> Option<&'o str> {
+    let offer = Offers::new(value).find(|offer| offer.is(Scheme::Ntlm))?;
+    let challenge = Challenge::read(read_token(offer.token?, token).ok()?).ok()?;
+    let (user, password, host, certificate_hash, nonce) = user;
+    let login = Login {
+        user: User::parse(user).ok()?,
+        hash: &NtHash::from_password(password),
+        host,
+        binding: Some(ChannelBinding::tls_server_end_point(certificate_hash)),
+        nonce,
+    };
+    let answer = Authenticate::new(&challenge, &login).ok()?;
+    write_header(Scheme::Ntlm, answer.write(message).ok()?, out).ok()
 }
 
 /// What to make of an outcome, and when to ask again.

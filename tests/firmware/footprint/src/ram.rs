@@ -5,6 +5,7 @@ use core::mem::size_of;
 use exportitems::{Decoder, Encoder, Event, Outcome, PayloadCheck, Summary};
 use exportitems_embedded_io::{Client, Server};
 use exportitems_http1::{BodyDecoder, HeadDecoder, HeadEncoder};
+use exportitems_ntlm::{Authenticate, Challenge};
 
 /// What `tests/firmware/export` keeps: decoder, buffer for what is sent and received, credentials, client.
 type Protocol = (
@@ -45,6 +46,8 @@ sizes! {
     ram_http1_head_encoder: HeadEncoder<'static>;
     ram_http1_head_decoder: HeadDecoder<'static>;
     ram_http1_body_decoder: BodyDecoder;
+    ram_ntlm_challenge: Challenge<'static>;
+    ram_ntlm_authenticate: Authenticate<'static>;
     ram_client: Client<'static, ()>;
     ram_server: Server<'static>;
     ram_protocol: Protocol;
