@@ -1,5 +1,6 @@
 //! `exportitems decode`: a saved response, without a server.
 
+mod lines;
 mod own;
 mod sink;
 
@@ -59,8 +60,7 @@ pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure>
         None => None,
     };
     let format = Format::new(args.json);
-    let asked = usize::try_from(args.items.unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
-    let mut sink = DecodeSink::new(asked, archive.as_mut(), output, format);
+    let mut sink = DecodeSink::new(args.items, archive.as_mut(), output, format);
     let mut head = Vec::new();
     decode(&name, &mut input, options, &mut sink, &mut head)?;
 

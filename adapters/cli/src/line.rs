@@ -244,7 +244,7 @@ impl SummaryLine {
             failed: summary.failed,
             suspect: summary.suspect,
             response: Ended::As(summary.response),
-            trailing: 0,
+            trailing: summary.trailing,
             server_version: texts.server_version().map(str::to_owned),
             code: fault.code(),
             message: fault.message(),
@@ -332,6 +332,9 @@ impl fmt::Display for SummaryLine {
         match self.response {
             Ended::None => f.write_str("; the server sent no response")?,
             Ended::As(response) => write!(f, "; the response is {}", described(response))?,
+        }
+        if self.trailing > 0 {
+            write!(f, ", and {} bytes follow it", self.trailing)?;
         }
         if let Some(version) = &self.server_version {
             write!(f, ", from a server {version}")?;

@@ -32,9 +32,9 @@ use status::Status;
 /// Takes mail items out of Microsoft Exchange by EWS ExportItems, streaming, and never calls a
 /// truncated item complete.
 ///
-/// Exit status: 0 every item was exported; 1 the response was complete and some item failed; 2 wrong
-/// usage; 3 the response was truncated, cut, a fault, malformed or not SOAP, or never came; 4 a local
-/// file could not be read or written; 130 interrupted.
+/// Exit status: 0 nothing is left to do; 1 items failed for reasons of their own, or are suspect; 2 wrong
+/// usage; 3 something is left for lack of a usable response; 4 a local file could not be read or
+/// written; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "exportitems", version)]
 #[allow(clippy::doc_markdown)] // clap prints these lines as they are

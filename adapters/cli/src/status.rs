@@ -9,13 +9,13 @@ use exportitems_std::ArchiveError;
 /// The exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Every item was exported.
+    /// Nothing is left to do.
     Exported = 0,
-    /// The response was complete and some item failed.
+    /// Items failed for reasons of their own, or are suspect.
     ItemsFailed = 1,
     /// The command was used wrongly.
     Usage = 2,
-    /// The response was truncated, cut, a fault, malformed or not SOAP, or never came.
+    /// Something is left for lack of a usable response.
     Response = 3,
     /// A local file, folder or stream could not be read or written.
     Local = 4,

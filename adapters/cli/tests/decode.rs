@@ -424,3 +424,42 @@ fn a_cut_response_is_status_3_whatever_became_of_its_items() {
         1
     );
 }
+
+/// Another number of messages than requested: every position may be off by one.
+#[test]
+fn a_wrong_number_of_messages_makes_items_suspect() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = response(&[GOOD, GOOD].concat());
+    for out in [None, Some(dir.path().to_str().unwrap())] {
+        let mut args = vec!["decode", "--json", "--items", "3"];
+        args.extend(out.iter().flat_map(|out| ["--out", out]));
+        let output = run(&args, input.as_bytes());
+        assert_eq!(status(&output), 1, "{}", stdout(&output));
+        let (items, summary) = json(&output);
+        let last = |index: u64| items.iter().rfind(|item| item["index"] == index).unwrap();
+        for index in [0, 1] {
+            assert_eq!(last(index)["suspect"], true, "{items:?}");
+            assert_eq!(last(index)["file"].is_string(), out.is_some());
+        }
+        assert_eq!(last(2)["error"], "not-answered");
+        let counts = ["ok", "suspect", "failed"].map(|name| summary[name].as_u64().unwrap());
+        assert_eq!(counts, [2, 2, 1], "{summary}");
+    }
+    let output = run(&["decode", "--items", "2", "--json"], input.as_bytes());
+    assert_eq!(status(&output), 0);
+    assert!(!stdout(&output).contains("\"suspect\":true"));
+}
+
+#[test]
+fn bytes_after_the_document_are_counted() {
+    let input = response(GOOD) + "\0\0<html>";
+    let output = run(&["decode", "--json"], input.as_bytes());
+    let (_, summary) = json(&output);
+    assert_eq!(
+        (&summary["trailing"], &summary["response"]),
+        (&Value::from(8), &Value::from("complete"))
+    );
+    assert_eq!(status(&output), 0);
+    let text = stdout(&run(&["decode"], input.as_bytes()));
+    assert!(text.contains("8 bytes follow"), "{text}");
+}

@@ -1,21 +1,18 @@
 //! Where the items of a saved response go: to an archive if there is one, and to the output.
 
 use core::fmt::Write as _;
-use std::collections::VecDeque;
 
 use exportitems::policy::{Endpoint, Exchange, Limits};
-use exportitems::{Event, ItemIds, Outcome, Sink, Summary};
+use exportitems::{Event, ItemError, ItemIds, Outcome, Sink, Summary};
 use exportitems_std::{Archive, ArchiveError, ArchiveSink, ResponseTexts};
 use sha2::{Digest as _, Sha256};
 
-use crate::line::{ItemLine, ItemStatus, Summarised, SummaryLine};
+use super::lines::Lines;
+use crate::line::{ItemLine, Summarised, SummaryLine};
 use crate::output::{say, Format, Output};
 use crate::status::Failure;
 
-/// Digests items, archives them if it was told to, and prints a line for each.
-///
-/// INVARIANT: with an archive, `pending` holds, in order, the lines of outcomes that have not become
-/// durable, or could not be handed over; without one it is empty.
+/// Digests items, archives them if it has an archive, and prints a line for each.
 pub(super) struct DecodeSink<'a> {
     archive: Option<ArchiveSink<'a>>,
     output: &'a mut Output,
@@ -24,21 +21,22 @@ pub(super) struct DecodeSink<'a> {
     item_id: Option<String>,
     change_key: Option<String>,
     texts: ResponseTexts,
-    pending: VecDeque<ItemLine>,
-    /// The disk failed; what is pending will not become durable.
+    lines: Lines,
+    /// An item could not be written.
     disk_failed: bool,
     summary: Option<Summary>,
     exchange: Exchange,
 }
 
 impl<'a> DecodeSink<'a> {
-    /// `items`: how many were asked for.
+    /// `items`: how many were requested, where that is known.
     pub(super) fn new(
-        items: usize,
+        items: Option<u32>,
         archive: Option<&'a mut Archive>,
         output: &'a mut Output,
         format: Format,
     ) -> Self {
+        let requested = usize::try_from(items.unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
         Self {
             archive: archive.map(Archive::sink_by_index),
             output,
@@ -47,18 +45,18 @@ impl<'a> DecodeSink<'a> {
             item_id: None,
             change_key: None,
             texts: ResponseTexts::default(),
-            pending: VecDeque::new(),
+            lines: Lines::new(items),
             disk_failed: false,
             summary: None,
-            exchange: Endpoint::new(Limits::default()).exchange(items),
+            exchange: Endpoint::new(Limits::default()).exchange(requested),
         }
     }
 
     /// Says that an item could not be written.
-    pub(super) fn failed_to_write(&mut self, error: &ArchiveError) {
+    pub(super) fn failed_to_write(&mut self, error: &dyn core::fmt::Display) {
         self.disk_failed = true;
         say(&format!(
-            "{error}; what is written so far stays; mend that, and decode into another directory"
+            "{error}; the items that are written are kept; remove the cause and run the command again"
         ));
     }
 
@@ -76,15 +74,12 @@ impl<'a> DecodeSink<'a> {
         self.publish(true);
         let mut summary = self
             .summary
-            .expect("the decoder tells the end before it stops");
-        for mut line in core::mem::take(&mut self.pending) {
-            if line.status == ItemStatus::Ok {
-                line.fail_write();
-                summary.ok -= 1;
-                summary.failed += 1;
-            }
-            self.output.value(&line, self.format);
-        }
+            .expect("the decoder reports the end before it stops");
+        let (output, format) = (&mut *self.output, self.format);
+        let counts = (self.lines).finish(&summary, |line| output.value(line, format));
+        summary.ok -= counts.unwritten;
+        summary.failed += counts.unwritten;
+        summary.suspect = counts.suspect;
         let line = SummaryLine::new(&summary, &mut self.texts);
         self.output
             .value(&Summarised { summary: &line }, self.format);
@@ -92,13 +87,10 @@ impl<'a> DecodeSink<'a> {
         Ok((summary, self.disk_failed))
     }
 
-    /// Prints the lines of items that have become durable; all of them with `wait`.
+    /// Hears from the archive which items have become durable, of all of them with `wait`.
     fn publish(&mut self, wait: bool) {
-        let Some(sink) = &mut self.archive else {
-            return;
-        };
-        let archive = sink.archive();
-        loop {
+        while let Some(sink) = &mut self.archive {
+            let archive = sink.archive();
             let published = match wait {
                 true => archive.wait_published(),
                 false => archive.published(),
@@ -106,15 +98,11 @@ impl<'a> DecodeSink<'a> {
             match published {
                 Ok(None) => return,
                 Ok(Some(entry)) => {
-                    // Those ahead of it could not be handed over.
-                    while let Some(mut line) = self.pending.pop_front() {
-                        let durable = line.index == entry.index;
-                        line.file = entry.file.clone().filter(|_| durable);
-                        self.output.value(&line, self.format);
-                        if durable {
-                            break;
-                        }
+                    if entry.error.as_deref() == Some(ItemError::Write.as_str()) {
+                        self.failed_to_write(&entry.message.as_deref().unwrap_or("not written"));
                     }
+                    self.lines.written(entry.index, entry.file);
+                    self.print();
                 }
                 Err(error) => {
                     self.failed_to_write(&error);
@@ -124,12 +112,17 @@ impl<'a> DecodeSink<'a> {
         }
     }
 
-    /// An item's story is over.
-    fn tell(&mut self, line: ItemLine) {
-        match self.archive {
-            Some(_) => self.pending.push_back(line),
-            None => self.output.value(&line, self.format),
+    fn print(&mut self) {
+        while let Some(line) = self.lines.next() {
+            self.output.value(&line, self.format);
         }
+    }
+
+    /// Takes the line of an item that failed.
+    fn fail(&mut self, outcome: &Outcome) {
+        let line = self.line(outcome);
+        self.lines.push(line, outcome, false);
+        self.print();
     }
 
     fn line(&mut self, outcome: &Outcome) -> ItemLine {
@@ -167,10 +160,8 @@ impl Sink for DecodeSink<'_> {
             .archive
             .as_mut()
             .map_or(Ok(()), |archive| archive.commit(outcome));
-        if committed.is_err() {
-            line.fail_write();
-        }
-        self.tell(line);
+        self.lines.push(line, outcome, self.archive.is_some());
+        self.print();
         committed
     }
 
@@ -178,16 +169,14 @@ impl Sink for DecodeSink<'_> {
         if let Some(archive) = &mut self.archive {
             archive.abort(outcome);
         }
-        let line = self.line(outcome);
-        self.tell(line);
+        self.fail(outcome);
     }
 
     fn failed(&mut self, outcome: &Outcome) {
         if let Some(archive) = &mut self.archive {
             archive.failed(outcome);
         }
-        let line = self.line(outcome);
-        self.tell(line);
+        self.fail(outcome);
     }
 
     fn note(&mut self, event: &Event<'_>) {

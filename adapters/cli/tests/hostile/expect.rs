@@ -90,7 +90,8 @@ pub(crate) fn found(output: &Output, case: &str) -> String {
         let ok = item["status"] == "ok";
         assert_eq!(item.get("error").is_none(), ok, "{case}");
         assert_eq!(item.get("sha256").is_some(), ok, "{case}");
-        assert_eq!(item["disposition"] == "done", ok, "{case}");
+        let suspect = item["suspect"] == true;
+        assert_eq!(item["disposition"] == "done", ok && !suspect, "{case}");
         let word = text(&item["error"]).or_else(|| text(&item["integrity"]));
         row = row + " " + word.as_deref().unwrap_or("unchecked");
     }
@@ -105,8 +106,10 @@ pub(crate) fn found(output: &Output, case: &str) -> String {
         summary.get("offset").is_some(),
         "{case}"
     );
+    let suspect = items.iter().filter(|item| item["suspect"] == true).count() as u64;
+    assert_eq!(summary["suspect"], suspect, "{case}");
     let exit = match complete {
-        true => i32::from(summary["failed"] != 0),
+        true => i32::from(summary["failed"] != 0 || suspect > 0),
         false => 3,
     };
     assert_eq!(status(output), exit, "{case}");
