@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use exportitems::{Integrity, PayloadCheck, Verdict};
+use exportitems::{BrokenReason, Integrity, PayloadCheck, Verdict};
 use exportitems_std::archive::{self, FileState};
 
+use crate::filekind;
 use crate::integrity::IntegrityOption;
 use crate::output::{say, Output};
 use crate::status::{Failure, Status};
@@ -94,17 +95,27 @@ impl Verifier<'_> {
     }
 
     fn file(&mut self, path: &Path) {
+        if self.integrity == Integrity::Off {
+            return self.tell(path, true, &"payload not checked");
+        }
         match check(path) {
-            Ok(verdict) => {
+            Ok((
+                Verdict::Unknown
+                | Verdict::Broken {
+                    reason: BrokenReason::TooShort,
+                    ..
+                },
+                head,
+            )) => {
+                self.tell(path, false, &NotAnItem(filekind::seems(&head)));
+            }
+            Ok((verdict, _)) => {
                 let good = match self.integrity {
                     Integrity::Require => verdict == Verdict::Whole,
                     Integrity::Accept => !matches!(verdict, Verdict::Broken { .. }),
                     Integrity::Report | Integrity::Off => true,
                 };
-                match self.integrity {
-                    Integrity::Off => self.tell(path, good, &"not looked into"),
-                    _ => self.tell(path, good, &verdict),
-                }
+                self.tell(path, good, &verdict);
             }
             Err(error) => self.fail(path, &error),
         }
@@ -124,14 +135,37 @@ impl Verifier<'_> {
     }
 }
 
-fn check(path: &Path) -> io::Result<Verdict> {
+/// A file that does not begin as an exported item, and what it seems to be.
+struct NotAnItem(Option<&'static str>);
+
+impl fmt::Display for NotAnItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an exported item")?;
+        match self.0 {
+            Some("empty") => f.write_str("; the file is empty"),
+            Some(kind) => write!(f, "; it seems to be {kind}"),
+            None => f.write_str(", or one in a format that this version does not know"),
+        }
+    }
+}
+
+/// The verdict on a file's payload, and its first bytes.
+fn check(path: &Path) -> io::Result<(Verdict, Vec<u8>)> {
+    // Reading a pipe or a device may never end.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     let mut file = File::open(path)?;
     let mut check = PayloadCheck::new();
-    let mut chunk = vec![0; 64 * 1024];
+    let (mut head, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
     loop {
         match file.read(&mut chunk) {
-            Ok(0) => return Ok(check.verdict()),
-            Ok(len) => check.update(&chunk[..len]),
+            Ok(0) => return Ok((check.verdict(), head)),
+            Ok(len) => {
+                let wanted = filekind::HEAD - head.len();
+                head.extend_from_slice(&chunk[..len.min(wanted)]);
+                check.update(&chunk[..len]);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

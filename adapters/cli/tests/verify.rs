@@ -11,6 +11,9 @@ fn each_file_has_its_verdict() {
     let whole = payload(1, 100_000).unwrap();
     let mut foreign = whole.clone();
     foreign.truncate(16);
+    let mut flipped = whole.clone();
+    flipped[0] ^= 0xFF;
+    let twice = [&whole[..], &whole].concat();
     // A record that holds one property of an unknown type.
     foreign.extend([2, 0, 0, 0, 4, 0, 0, 0, 0, 0, 1, 0]);
     for (bytes, integrity, code, says) in [
@@ -18,12 +21,64 @@ fn each_file_has_its_verdict() {
         (&whole[..], "require", 0, "whole"),
         (&whole[..99_999], "accept", 1, "broken at byte "),
         (&whole[..99_999], "report", 0, "broken at byte "),
-        (&whole[..99_999], "off", 0, "not looked into"),
+        (&whole[..99_999], "off", 0, "payload not checked"),
         (&foreign, "accept", 0, "framed"),
         (&foreign, "require", 1, "framed"),
-        (b"\xff\xd8\xff\xe0 a picture", "accept", 0, "unknown"),
-        (b"\xff\xd8\xff\xe0 a picture", "require", 1, "unknown"),
-        (b"\0", "accept", 1, "broken at byte 0"),
+        (
+            b"\xff\xd8\xff\xe0 a picture",
+            "accept",
+            1,
+            "not an exported item; it seems to be a picture",
+        ),
+        (
+            b"\xff\xd8\xff\xe0 a picture",
+            "report",
+            1,
+            "not an exported item",
+        ),
+        (
+            b"\xff\xd8\xff\xe0 a picture",
+            "off",
+            0,
+            "payload not checked",
+        ),
+        (
+            b"\0",
+            "accept",
+            1,
+            "not an exported item; it seems to be a file of zero bytes",
+        ),
+        (b"", "accept", 1, "not an exported item; the file is empty"),
+        (
+            &[0; 5000],
+            "accept",
+            1,
+            "not an exported item; it seems to be a file of zero",
+        ),
+        (
+            &flipped,
+            "accept",
+            1,
+            "not an exported item; it seems to be an exported item whose",
+        ),
+        (
+            b"\x02\x03\x04\x05\x06\x07\x08\x09\xF1",
+            "accept",
+            1,
+            "not an exported item, or one in a format",
+        ),
+        (
+            &twice,
+            "accept",
+            1,
+            "broken at byte 100000: a second payload begins",
+        ),
+        (
+            &twice,
+            "report",
+            0,
+            "broken at byte 100000: a second payload begins",
+        ),
     ] {
         let file = dir.path().join("item.fts");
         std::fs::write(&file, bytes).unwrap();
@@ -102,7 +157,7 @@ fn a_directory_is_compared_with_its_manifest() {
 #[test]
 fn what_cannot_be_read_is_status_4() {
     let dir = tempfile::tempdir().unwrap();
-    for path in ["/no/such/file", dir.path().to_str().unwrap()] {
+    for path in ["/no/such/file", "/dev/null", dir.path().to_str().unwrap()] {
         let output = run(&["verify", path], b"");
         assert_eq!(status(&output), 4);
         assert!(stderr(&output).contains(path), "{}", stderr(&output));

@@ -45,9 +45,17 @@ impl Setup {
         self.export_from(&self.emulator.url(), args)
     }
 
+    /// It waits for nothing, unless `args` says how long.
     pub(crate) fn export_from(&self, url: &str, args: &[&str]) -> Output {
         let (ids, out) = (self.path("ids"), self.path("out"));
+        let waits = args.contains(&"--retry-for");
+        let wait = if waits {
+            &[][..]
+        } else {
+            &["--retry-for", "0"]
+        };
         command(&["export", "--url", url])
+            .args(wait)
             .args([Path::new("--ids"), &ids, Path::new("--out"), &out])
             .args(args)
             .output()
