@@ -14,6 +14,7 @@ use exportitems_std::Archive;
 use crate::advice;
 use crate::integrity::IntegrityOption;
 use crate::output::{say, Format, Output};
+use crate::size::SizeOption;
 use crate::status::{Failure, Status};
 use sink::DecodeSink;
 
@@ -32,6 +33,8 @@ pub(crate) struct Decode {
     #[arg(long, value_name = "N")]
     items: Option<u32>,
     #[command(flatten)]
+    size: SizeOption,
+    #[command(flatten)]
     integrity: IntegrityOption,
     /// Print one JSON object per line.
     #[arg(long)]
@@ -48,7 +51,7 @@ const HEAD: usize = 16;
 
 pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure> {
     let (name, mut input) = open(&args.file)?;
-    let mut options = Options::new().integrity(args.integrity.get());
+    let mut options = (args.size).limit(Options::new().integrity(args.integrity.get()));
     if let Some(items) = args.items {
         options = options.items(items);
     }

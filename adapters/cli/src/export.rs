@@ -17,6 +17,7 @@ use crate::credentials::CredentialOptions;
 use crate::integrity::IntegrityOption;
 use crate::output::{Format, Output};
 use crate::request::RequestOptions;
+use crate::size::SizeOption;
 use crate::status::{Failure, Status};
 use headers::Header;
 use telling::Telling;
@@ -60,6 +61,8 @@ pub(crate) struct Export {
     /// Give up on a response when the server is silent for so many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(1..))]
     timeout: u64,
+    #[command(flatten)]
+    size: SizeOption,
     /// Ask again for items that may succeed later, for so many seconds from their first failure, and
     /// wait when the server asks for it. Without it nothing is waited for: what fails is left for the
     /// next run.
@@ -83,7 +86,10 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
     let mut telling = Telling::new(&items, &archive, output, Format::new(args.json));
     let (policy, max_wait) = patience(args.retry_for);
     let report = Exporter::new(&mut client, &mut archive, request)
-        .options(Options::new().integrity(args.integrity.get()))
+        .options(
+            args.size
+                .limit(Options::new().integrity(args.integrity.get())),
+        )
         .limits(Limits {
             items: usize::try_from(args.batch_size).unwrap_or(usize::MAX),
             version: args.request.server_version(),

@@ -18,6 +18,7 @@ mod interrupt;
 mod line;
 mod output;
 mod request;
+mod size;
 mod status;
 mod textfile;
 mod verify;

@@ -698,3 +698,19 @@ fn a_cut_after_refusals_is_status_3() {
         "{items:?} {summary}"
     );
 }
+
+#[test]
+fn an_item_above_the_limit_fails_alone() {
+    let setup = Setup::new("", &[5_000, 60_000, 10_240]);
+    let output = setup.export(&["--json", "--max-item-size", "10k"]);
+    let (items, summary) = json(&output);
+    assert_eq!(
+        (status(&output), &summary["ok"]),
+        (1, &json!(2)),
+        "{items:?}"
+    );
+    let large = items.iter().find(|item| item["index"] == 1).unwrap();
+    assert_eq!(large["error"], "too-large");
+    assert_eq!(setup.exported(), [0, 2]);
+    assert_eq!(status(&setup.export(&["--max-item-size", "ten"])), 2);
+}

@@ -122,7 +122,7 @@ fn good_xml() {
         "<!DOCTYPE html>",
         &whole,
     ] {
-        expect(&format!("{whole}{trailing}"), &[], "0 complete whole");
+        expect(format!("{whole}{trailing}"), &[], "0 complete whole");
     }
     // An element among the messages takes a position, whatever its name.
     for foreign in [
