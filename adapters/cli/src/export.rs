@@ -54,11 +54,11 @@ pub(crate) struct Export {
     /// Trust the certificate authorities in this PEM file too. May be given more than once.
     #[arg(long, value_name = "PEM")]
     ca_file: Vec<PathBuf>,
-    /// Ask for at most so many items at once. Microsoft recommends no more than 100, and large items
-    /// want fewer, since a server works on a request for one minute at most.
+    /// Request at most this many items at once. Microsoft recommends no more than 100. Large items need
+    /// fewer, since a server works on a request for one minute at most.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
     batch_size: u32,
-    /// Give up on a response when the server is silent for so many seconds.
+    /// Give up on a response when the server has sent nothing for this many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(1..))]
     timeout: u64,
     #[command(flatten)]
@@ -70,7 +70,7 @@ pub(crate) struct Export {
     retry_for: u32,
     #[command(flatten)]
     integrity: IntegrityOption,
-    /// Print one JSON object a line.
+    /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
 }

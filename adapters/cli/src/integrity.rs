@@ -3,23 +3,23 @@
 use clap::ValueEnum;
 use exportitems::Integrity;
 
-/// What becomes of an item whose payload is not whole.
+/// What to do with an item whose payload is not whole.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IntegrityOption {
-    /// What becomes of an item whose payload does not prove to be whole.
+    /// What to do with an item whose payload is not proven to be whole.
     #[arg(long, value_enum, default_value_t = Policy::Accept)]
     integrity: Policy,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Policy {
-    /// It fails, unless its payload is known to be whole.
+    /// Fail it.
     Require,
-    /// It fails if its payload is cut or damaged.
+    /// Fail it if its payload is cut or damaged.
     Accept,
-    /// It is kept, and what the check found is told.
+    /// Keep it, and report what the check finds.
     Report,
-    /// It is kept; payloads are not looked at.
+    /// Keep it, and do not check payloads.
     Off,
 }
 

@@ -87,9 +87,9 @@ pub(crate) struct SummaryLine {
     pub(crate) error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) offset: Option<u64>,
-    /// What to do, where `response` does not decide that; empty where `error` says it.
+    /// The line is about the responses of a run; `true` where another line says why that ended.
     #[serde(skip)]
-    pub(crate) advice: Option<String>,
+    pub(crate) of_run: Option<bool>,
 }
 
 /// How a response ended.
@@ -231,7 +231,7 @@ impl SummaryLine {
             disposition: None,
             error: None,
             offset: None,
-            advice: None,
+            of_run: None,
         }
     }
 
@@ -252,7 +252,7 @@ impl SummaryLine {
             disposition: disposition(summary).map(Disposition::as_str),
             error: summary.error.map(|error| error.kind.to_string()),
             offset: summary.error.map(|error| error.offset),
-            advice: None,
+            of_run: None,
         }
     }
 }
@@ -329,15 +329,28 @@ impl fmt::Display for SummaryLine {
         if self.suspect > 0 {
             write!(f, ", {} of them suspect", self.suspect)?;
         }
-        match self.response {
-            Ended::None => f.write_str("; the server sent no response")?,
-            Ended::As(response) => write!(f, "; the response is {}", described(response))?,
+        match (self.response, self.of_run) {
+            (Ended::COMPLETE, Some(_)) => {}
+            (Ended::None, _) => f.write_str("; the server sent no response")?,
+            (Ended::As(response), Some(_)) => {
+                write!(f, "; the last unusable response is {}", described(response))?;
+            }
+            (Ended::As(response), None) => {
+                write!(f, "; the response is {}", described(response))?;
+            }
         }
         if self.trailing > 0 {
-            write!(f, ", and {} bytes follow it", self.trailing)?;
+            match self.of_run {
+                None => write!(f, ", and {} bytes follow it", self.trailing)?,
+                Some(_) => write!(f, "; {} bytes follow the documents", self.trailing)?,
+            }
         }
         if let Some(version) = &self.server_version {
             write!(f, ", from a server {version}")?;
+        }
+        // Another line says the rest.
+        if self.of_run == Some(true) {
+            return Ok(());
         }
         if let Some(code) = &self.code {
             write!(f, "; {code}")?;
@@ -351,10 +364,11 @@ impl fmt::Display for SummaryLine {
         if let Some(offset) = self.offset {
             write!(f, " (at byte {offset})")?;
         }
-        match (self.advice.as_deref(), self.response) {
-            (Some(""), _) | (None, Ended::COMPLETE | Ended::None) => {}
-            (Some(advice), _) => write!(f, "; {advice}")?,
-            (None, Ended::As(response)) => write!(f, ": {}", advice::of_response(response))?,
+        match (self.response, self.of_run) {
+            (Ended::As(response), None) if response != Response::Complete => {
+                write!(f, ": {}", advice::of_response(response))?;
+            }
+            _ => {}
         }
         if let Some(back_off_ms) = self.back_off_ms {
             write!(f, "; wait {back_off_ms} ms before the next request")?;

@@ -13,8 +13,8 @@ use crate::status::Failure;
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown)] // clap prints these lines as they are
 pub(crate) struct RequestOptions {
-    /// The items: an id a line, or an id, a tab and a change key; `-` reads the standard input. Blank
-    /// lines and lines that begin with `#` do not count.
+    /// The items: one id per line, or an id, a tab and a change key. Blank lines and lines that begin with
+    /// `#` are skipped. `-` reads the standard input.
     #[arg(long, value_name = "FILE")]
     ids: PathBuf,
     /// Act as this user: KIND is PrincipalName, SID, PrimarySmtpAddress or SmtpAddress.

@@ -13,8 +13,8 @@ use crate::integrity::IntegrityOption;
 use crate::output::{say, Output};
 use crate::status::{Failure, Status};
 
-/// Reads exported items again. Each payload is checked for being whole, and the files of a directory
-/// with a manifest for having the size and SHA-256 that the manifest says.
+/// Reads exported items again. Checks that each payload is whole and, in a directory with a manifest, that
+/// each file has the size and SHA-256 of its manifest line.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Verify {
     /// Files, and directories that `export` or `decode --out` has written.
@@ -57,8 +57,10 @@ pub(crate) fn run(args: &Verify, output: &mut Output) -> Result<Status, Failure>
         ..
     } = verifier;
     let good = files - bad;
-    output.line(&format!("{good} of {files} files are good"));
-    output.check()?;
+    if files > 0 || !unreadable {
+        output.line(&format!("{good} of {files} files are good"));
+        output.check()?;
+    }
     Ok(match bad {
         _ if unreadable => Status::Local,
         0 => Status::Exported,
@@ -90,6 +92,14 @@ impl Verifier<'_> {
         });
         if let Err(error) = verified {
             self.unreadable = true;
+            if !dir.join("manifest.jsonl").exists() {
+                say(&format!(
+                    "{} holds no manifest.jsonl, so neither `export` nor `decode --out` has written it; \
+                     to check files without a manifest, give their names",
+                    dir.display()
+                ));
+                return;
+            }
             say(&error.to_string());
         }
     }

@@ -40,10 +40,10 @@ fn power_shell(program: &str) -> [String; 4] {
     [
         format!(
             "Remove-Item url.txt -ErrorAction Ignore; $server = Start-Process {program} \
-             'emulate --url-file url.txt --ids-file ids.txt' -PassThru -RedirectStandardOutput server.txt"
+             'emulate --url-file url.txt --ids-file ids.txt' -PassThru -NoNewWindow -RedirectStandardOutput server.txt"
         ),
         "while (-not (Test-Path url.txt)) { Start-Sleep -Milliseconds 100 }".to_owned(),
         format!("& {program} export --url (Get-Content url.txt) --ids ids.txt --out mail"),
-        "Stop-Process $server".to_owned(),
+        "$server | Stop-Process".to_owned(),
     ]
 }

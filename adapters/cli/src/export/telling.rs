@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use exportitems::policy::Disposition;
-use exportitems::{ItemId, Response};
+use exportitems::{ItemError, ItemId, Response};
 use exportitems_std::archive::Entry;
 use exportitems_std::client::{Phase, TransportError};
 use exportitems_std::{Archive, ArchiveError, ClientError, Progress, Report, ResponseTexts, Stop};
@@ -55,7 +55,11 @@ enum Told {
     Nothing,
     /// The archive holds it.
     Done,
-    /// It is not requested again, since that would not help.
+    /// The server refuses it for good.
+    Refused,
+    /// The server denies access to it.
+    Denied,
+    /// It failed for another reason that another request does not change.
     Permanent,
     /// It failed for a reason of its own; another attempt may succeed.
     Failed,
@@ -200,6 +204,7 @@ impl<'a> Telling<'a> {
         self.bar.finish();
         let mut summary = self.summary(&missing);
         summary.error = Some(error.to_string());
+        summary.of_run = Some(true);
         let line = Summarised { summary: &summary };
         self.output.value(&line, self.format);
     }
@@ -208,36 +213,35 @@ impl<'a> Telling<'a> {
     pub(super) fn finish(mut self, report: &Report) -> Result<Status, Failure> {
         // They are not requested again any more.
         self.retried.clear();
-        let failure = match &report.stopped {
-            Some(Stop::Failure(failure)) => Some(failure),
-            _ => None,
-        };
-        // One failure concerns all of the items alike.
-        let nothing = failure.filter(|_| !self.answered);
-        let requested = nothing.is_none_or(|failure| !is_unsent(failure));
-        if nothing.is_none() || requested && self.format == Format::Json {
+        // One failure may concern all of the items alike.
+        let alike = report.stopped.as_ref().filter(|_| !self.answered);
+        let is_unsent = alike.is_some_and(is_unsent);
+        if alike.is_none() || !is_unsent && self.format == Format::Json {
             self.tell_rest(&report.missing);
         }
         self.bar.finish();
 
         let mut summary = self.summary(&report.missing);
-        if let Some(failure) = failure {
+        if let Some(Stop::Failure(failure)) = &report.stopped {
             stopped(&mut summary, failure);
         }
-        if nothing.is_none() || self.format == Format::Json {
-            let line = Summarised { summary: &summary };
-            self.output.value(&line, self.format);
-        }
-        if let Some(failure) = failure {
-            let what = match nothing {
-                Some(_) if !requested => "nothing was requested",
+        let why = report.stopped.as_ref().map(|stop| {
+            let what = match alike {
+                Some(_) if is_unsent => "nothing was requested",
                 Some(_) => "nothing was exported",
                 None => "the export ended early",
             };
-            let advice = advice::of_failure(failure).map_or(String::new(), |it| format!("; {it}"));
-            say(&format!("{what}: {failure}{advice}"));
+            format!("{what}: {}", reason(stop, &summary, alike.is_some()))
+        });
+        if alike.is_none() || self.format == Format::Json {
+            summary.of_run = Some(why.is_some());
+            let line = Summarised { summary: &summary };
+            self.output.value(&line, self.format);
         }
-        if nothing.is_none() {
+        if let Some(why) = why {
+            say(&why);
+        }
+        if alike.is_none() {
             self.name_missing(&report.missing);
         }
         self.output.check()?;
@@ -276,9 +280,7 @@ impl<'a> Telling<'a> {
     /// The run continues: items that failed are requested again.
     fn tell_retried(&mut self) {
         for (what, positions) in core::mem::take(&mut self.retried) {
-            let items = ranges(&positions);
-            let are = if positions.len() == 1 { "is" } else { "are" };
-            self.warn(&format!("{items}: {what}; {are} requested again"));
+            self.warn(&format!("{}: {what}; requested again", ranges(&positions)));
         }
     }
 
@@ -287,7 +289,7 @@ impl<'a> Telling<'a> {
         let own = |&position: &usize| {
             matches!(
                 self.told[position],
-                Told::Permanent | Told::Failed | Told::Suspect
+                Told::Refused | Told::Denied | Told::Permanent | Told::Failed | Told::Suspect
             )
         };
         let blamed = !missing.iter().all(own)
@@ -308,24 +310,46 @@ impl<'a> Telling<'a> {
         line
     }
 
-    /// Names what is missing, and says which of it another run can bring.
+    /// Names what is missing, and says what can bring it.
     fn name_missing(&mut self, missing: &[usize]) {
         if missing.is_empty() {
             return;
         }
-        let (permanent, later): (Vec<_>, Vec<_>) = missing
-            .iter()
-            .partition(|&&position| self.told[position] == Told::Permanent);
-        let named = ranges(missing);
-        let advice = match (permanent.is_empty(), later.is_empty()) {
-            (true, _) => "run the same command again to request what is missing".to_owned(),
-            (false, true) => "another run cannot bring what the server refuses for good".to_owned(),
-            (false, false) => format!(
-                "run the same command again to request {}; the server refuses the rest for good",
-                ranges(&later)
-            ),
+        let of = |wanted: &[Told]| -> Vec<usize> {
+            let positions = missing.iter().copied();
+            positions
+                .filter(|&position| wanted.contains(&self.told[position]))
+                .collect()
         };
-        let text = format!("missing: {named}; {advice}");
+        let mut text = format!("missing: {}", ranges(missing));
+        let advice: &[(&[Told], &str, &str)] = &[
+            (
+                &[
+                    Told::Failed,
+                    Told::Suspect,
+                    Told::WithResponse,
+                    Told::Nothing,
+                ],
+                "; run the same command again to request ",
+                "",
+            ),
+            (
+                &[Told::Denied],
+                "; once the account has the rights, run the same command again to request ",
+                "",
+            ),
+            (&[Told::Refused], "; the server refuses ", " for good"),
+            (&[Told::Permanent], "; another run does not help for ", ""),
+        ];
+        for (told, before, after) in advice {
+            let positions = of(told);
+            if positions.len() == missing.len() {
+                let pronoun = if missing.len() == 1 { "it" } else { "them" };
+                text += &[before, pronoun, after].concat();
+            } else if !positions.is_empty() {
+                text += &[before, &*ranges(&positions), after].concat();
+            }
+        }
         match self.format {
             Format::Text => self.output.line(&text),
             Format::Json => say(&text),
@@ -360,22 +384,24 @@ fn entries_since(manifest: &Path, offset: u64) -> HashMap<String, Entry> {
 }
 
 fn told(entry: &Entry) -> Told {
+    let refused = entry.error.as_deref() == Some(ItemError::Refused.as_str());
+    let disposition = entry.disposition.as_deref();
     match entry.error.as_deref() {
         _ if entry.is_done() => Told::Done,
         _ if entry.suspect => Told::Suspect,
         Some("cut" | "malformed" | "not-answered" | "truncated") => Told::WithResponse,
-        _ if entry.disposition.as_deref() == Some(Disposition::Permanent.as_str()) => {
-            Told::Permanent
-        }
-        _ => Told::Failed,
+        _ if disposition == Some(Disposition::Auth.as_str()) => Told::Denied,
+        _ if disposition != Some(Disposition::Permanent.as_str()) => Told::Failed,
+        _ if refused => Told::Refused,
+        _ => Told::Permanent,
     }
 }
 
 /// Whether no byte of a request was sent.
-const fn is_unsent(failure: &ClientError) -> bool {
+const fn is_unsent(stop: &Stop) -> bool {
     matches!(
-        failure,
-        ClientError::Transport(
+        stop,
+        Stop::Failure(ClientError::Transport(
             TransportError::Resolve { .. }
                 | TransportError::Connect { .. }
                 | TransportError::Tls { .. }
@@ -383,8 +409,32 @@ const fn is_unsent(failure: &ClientError) -> bool {
                     phase: Phase::Connect | Phase::Handshake,
                     ..
                 }
-        )
+        ))
     )
+}
+
+/// Why a run ended early, and what to do; `alone` where no other line says that.
+fn reason(stop: &Stop, summary: &SummaryLine, alone: bool) -> String {
+    match stop {
+        // The line of what is missing says what to do.
+        Stop::Failure(failure @ ClientError::Response(_)) if !alone => failure.to_string(),
+        Stop::Failure(failure) => {
+            let advice = advice::of_failure(failure).map_or(String::new(), |it| format!("; {it}"));
+            format!("{failure}{advice}")
+        }
+        _ => {
+            let code = summary.code.as_deref().unwrap_or("a fault without a code");
+            let message = summary.message.as_ref();
+            let message = message.map_or(String::new(), |message| format!(": {message:?}"));
+            let wait = summary.back_off_ms.map_or(String::new(), |wait| {
+                format!(
+                    "; the server asks to wait {}",
+                    seconds(Duration::from_millis(wait.into()))
+                )
+            });
+            format!("the server answers {code}{message}{wait}")
+        }
+    }
 }
 
 /// The run ended because nothing came that could be used.
@@ -401,7 +451,6 @@ fn stopped(line: &mut SummaryLine, failure: &ClientError) {
     };
     line.disposition = Some(failure.disposition().as_str());
     line.error = Some(failure.to_string());
-    line.advice = Some(advice::of_failure(failure).unwrap_or_default());
 }
 
 /// A wait in whole seconds, for a person.
