@@ -1,6 +1,6 @@
 //! EWS `ResponseCode` values.
 
-use crate::hash::hash;
+use crate::hash::{extend, hash, EMPTY};
 
 /// Declares [`ResponseCode`] with its text form, one line a code.
 macro_rules! response_codes {
@@ -30,8 +30,17 @@ macro_rules! response_codes {
             /// Every code with a variant of its own.
             pub const KNOWN: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The hash of each, in the same order.
-            const HASHES: &'static [u32] = &[$(hash(stringify!($name).as_bytes()),)*];
+            /// The hash of each, in the same order, and after them those of [`SENDERS_FAULTS`].
+            const HASHES: &'static [u32] = &[
+                $(hash(stringify!($name).as_bytes()),)*
+                SENDERS_FAULTS[0],
+                SENDERS_FAULTS[1],
+                SENDERS_FAULTS[2],
+                SENDERS_FAULTS[3],
+                SENDERS_FAULTS[4],
+                SENDERS_FAULTS[5],
+                SENDERS_FAULTS[6],
+            ];
 
             /// The code for its text on the wire; surrounding white space must be gone already.
             ///
@@ -43,12 +52,8 @@ macro_rules! response_codes {
             }
 
             /// [`from_text`](Self::from_text), of bytes that need not be UTF-8.
-            #[inline(never)] // for its size
             pub(crate) fn from_bytes(text: &[u8]) -> Self {
-                let hash = hash(text);
-                (Self::KNOWN.iter().zip(Self::HASHES))
-                    .find(|(_, known)| **known == hash)
-                    .map_or(Self::Other, |(code, _)| *code)
+                Word::of(text, NEVER).code()
             }
 
             /// The text on the wire, or `None` for [`ResponseCode::Other`].
@@ -67,6 +72,53 @@ impl core::fmt::Display for ResponseCode {
     /// The text on the wire; of [`Other`](Self::Other), whose text is not kept, "another code".
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.pad(self.as_str().unwrap_or("another code"))
+    }
+}
+
+/// Fault codes that say that the request is wrong: SOAP 1.1 §4.4.1, SOAP 1.2 §5.4.6, and WCF's.
+const SENDERS_FAULTS: [u32; 7] = [
+    hash(b"Client"),
+    hash(b"MustUnderstand"),
+    hash(b"VersionMismatch"),
+    hash(b"Sender"),
+    hash(b"DataEncodingUnknown"),
+    hash(b"ActionNotSupported"),
+    hash(b"DeserializationFailed"),
+];
+
+/// No text contains this byte.
+pub(crate) const NEVER: u8 = 0xFF;
+
+/// The number of a word among [`ResponseCode::HASHES`]; beyond them, one that is not there.
+#[derive(Clone, Copy)]
+pub(crate) struct Word(usize);
+
+impl Word {
+    /// Any other word.
+    pub(crate) const UNKNOWN: Self = Self(usize::MAX);
+
+    /// The word that `text` is up to the first `stop`.
+    #[inline(never)] // for its size
+    pub(crate) fn of(text: &[u8], stop: u8) -> Self {
+        let mut hash = EMPTY;
+        for &byte in text {
+            if byte == stop {
+                break;
+            }
+            hash = extend(hash, byte);
+        }
+        let mut hashes = ResponseCode::HASHES.iter();
+        (hashes.position(|known| *known == hash)).map_or(Self::UNKNOWN, Self)
+    }
+
+    pub(crate) fn code(self) -> ResponseCode {
+        let code = ResponseCode::KNOWN.get(self.0).copied();
+        code.unwrap_or(ResponseCode::Other)
+    }
+
+    /// Whether it is a fault code that says that the request is wrong.
+    pub(crate) const fn is_senders_fault(self) -> bool {
+        self.0 >= ResponseCode::KNOWN.len() && self.0 < ResponseCode::HASHES.len()
     }
 }
 

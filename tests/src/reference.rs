@@ -77,15 +77,7 @@ impl Item {
 }
 
 /// Encodings that may be declared: names of UTF-8 and ASCII, and of supersets of ASCII that proxies declare.
-const ENCODINGS: [&str; 7] = [
-    "utf-8",
-    "utf8",
-    "us-ascii",
-    "ascii",
-    "iso-8859-1",
-    "latin1",
-    "windows-1252",
-];
+const ENCODINGS: [&str; 5] = ["utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252"];
 
 /// Whether the truncation marker is in a text, white space left out of account.
 fn has_marker(text: &str) -> bool {

@@ -17,37 +17,26 @@ pub(super) struct Attributes {
     filled: u8,
     /// A bit for each text that is too long.
     omitted: u8,
-    /// A bit for each attribute that has begun, by its [`Slot::number`], and [`CONTRADICTORY`].
+    /// A bit for each attribute that has begun.
     begun: u8,
     /// Where in the scratch the next text may begin.
     free: u16,
     /// Where the value under way goes.
-    slot: Option<Slot>,
+    slot: Slot,
+    /// The tag contradicts itself, or what is around it.
+    contradictory: bool,
     pub(super) class: Option<ResponseClass>,
 }
 
-/// Where a value goes.
-#[derive(Clone, Copy, Debug)]
-enum Slot {
-    Class,
-    Number(u8),
-    Text(u8),
-    Encoding,
-}
+/// Where a value goes: a number below 8 for each attribute of an element, and what it is.
+type Slot = u8;
 
-/// A bit of [`Attributes::begun`]: the tag contradicts itself.
-const CONTRADICTORY: u8 = 1 << 7;
-
-impl Slot {
-    /// The number of the attribute among those of its element.
-    const fn number(self) -> u8 {
-        match self {
-            Self::Number(n) | Self::Text(n) => n,
-            Self::Class => 5,
-            Self::Encoding => 6,
-        }
-    }
-}
+const CLASS: Slot = 5;
+const ENCODING: Slot = 6;
+/// The value is not wanted.
+const NONE: Slot = 7;
+/// Of those below 5: it is a number, and no text.
+const NUMBER: Slot = 8;
 
 /// Where texts are.
 const FIRST: u8 = 0;
@@ -56,28 +45,26 @@ const SECOND: u8 = 1;
 /// The attributes that are wanted: their element, their name, where their value goes.
 #[rustfmt::skip]
 const WANTED: [(Node, u32, Slot); 11] = [
-    (Node::Message, hash(b"ResponseClass"), Slot::Class),
-    (Node::OtherMessage, hash(b"ResponseClass"), Slot::Class),
-    (Node::ItemId, hash(b"Id"), Slot::Text(FIRST)),
-    (Node::ItemId, hash(b"ChangeKey"), Slot::Text(SECOND)),
-    (Node::MessageXmlValue, hash(b"Name"), Slot::Text(FIRST)),
-    (Node::ServerVersionInfo, hash(b"Version"), Slot::Text(FIRST)),
-    (Node::ServerVersionInfo, hash(b"MajorVersion"), Slot::Number(1)),
-    (Node::ServerVersionInfo, hash(b"MinorVersion"), Slot::Number(2)),
-    (Node::ServerVersionInfo, hash(b"MajorBuildNumber"), Slot::Number(3)),
-    (Node::ServerVersionInfo, hash(b"MinorBuildNumber"), Slot::Number(4)),
-    (Node::Declaration, hash(b"encoding"), Slot::Encoding),
+    (Node::Message, hash(b"ResponseClass"), CLASS),
+    (Node::OtherMessage, hash(b"ResponseClass"), CLASS),
+    (Node::ItemId, hash(b"Id"), FIRST),
+    (Node::ItemId, hash(b"ChangeKey"), SECOND),
+    (Node::MessageXmlValue, hash(b"Name"), FIRST),
+    (Node::ServerVersionInfo, hash(b"Version"), FIRST),
+    (Node::ServerVersionInfo, hash(b"MajorVersion"), NUMBER | 1),
+    (Node::ServerVersionInfo, hash(b"MinorVersion"), NUMBER | 2),
+    (Node::ServerVersionInfo, hash(b"MajorBuildNumber"), NUMBER | 3),
+    (Node::ServerVersionInfo, hash(b"MinorBuildNumber"), NUMBER | 4),
+    (Node::Declaration, hash(b"encoding"), ENCODING),
 ];
 
 /// Encodings that may be declared, in lower case: UTF-8, and those of one byte that begin with ASCII and that servers and
 /// proxies declare. Bytes of the latter beyond ASCII are no UTF-8.
-const ENCODINGS: [u32; 7] = [
+const ENCODINGS: [u32; 5] = [
     hash(b"utf-8"),
     hash(b"utf8"),
     hash(b"us-ascii"),
-    hash(b"ascii"),
     hash(b"iso-8859-1"),
-    hash(b"latin1"),
     hash(b"windows-1252"),
 ];
 
@@ -89,7 +76,8 @@ impl Attributes {
             omitted: 0,
             begun: 0,
             free: 0,
-            slot: None,
+            slot: NONE,
+            contradictory: false,
             class: None,
         }
     }
@@ -99,44 +87,45 @@ impl Attributes {
         self.filled = 0;
         self.omitted = 0;
         self.begun = 0;
+        self.contradictory = false;
         self.free = 0;
         self.class = None;
     }
 
     /// The tag contradicts itself, or what is around it.
     pub(super) fn contradict(&mut self) {
-        self.begun |= CONTRADICTORY;
+        self.contradictory = true;
     }
 
     /// Whether an attribute is there twice (XML 1.0 §3.1, Unique Att Spec), or [`contradict`](Self::contradict) was
     /// called.
     pub(super) const fn are_contradictory(&self) -> bool {
-        self.begun & CONTRADICTORY != 0
+        self.contradictory
     }
 
     /// Begins a value; `false` if it is not wanted.
     pub(super) fn begin(&mut self, node: Node, name: u32, assembly: &mut Assembly) -> bool {
-        self.slot = (WANTED.iter())
+        let mut slot = (WANTED.iter())
             .find(|&&(element, known, _)| known == name && element == node)
-            .map(|&(_, _, slot)| slot);
-        if let Some(slot) = self.slot {
-            let bit = 1 << slot.number();
+            .map_or(NONE, |&(_, _, slot)| slot);
+        if slot != NONE {
+            let bit = 1 << (slot & 7);
             if self.begun & bit != 0 {
-                self.contradict();
                 // Neither of two classes counts, in whatever order they are.
                 self.class = None;
-                self.slot = None;
+                self.contradictory = true;
+                slot = NONE;
+            } else {
+                self.begun |= bit;
+                if node == Node::MessageXmlValue {
+                    // `Name` takes the place of the element's own name.
+                    self.free = 0;
+                }
+                assembly.begin(self.free);
             }
-            self.begun |= bit;
         }
-        if node == Node::MessageXmlValue && self.slot.is_some() {
-            // `Name` takes the place of the element's own name.
-            self.free = 0;
-        }
-        if self.slot.is_some() {
-            assembly.begin(self.free);
-        }
-        self.slot.is_some()
+        self.slot = slot;
+        slot != NONE
     }
 
     /// Takes the assembled value.
@@ -145,8 +134,9 @@ impl Attributes {
     /// [`ErrorKind::Encoding`], if an encoding is declared that cannot be read as UTF-8.
     pub(super) fn end(&mut self, assembly: &Assembly, scratch: &[u8]) -> Result<(), ErrorKind> {
         let bytes = assembly.held().of(scratch);
-        match self.slot.take() {
-            Some(Slot::Class) => {
+        match core::mem::replace(&mut self.slot, NONE) {
+            NONE => {}
+            CLASS => {
                 self.class = match hash(bytes) {
                     SUCCESS => Some(ResponseClass::Success),
                     WARNING => Some(ResponseClass::Warning),
@@ -154,19 +144,18 @@ impl Attributes {
                     _ => None,
                 };
             }
-            Some(Slot::Number(n)) => {
-                if let Some(number) = number(trim(bytes)) {
-                    self.put(n, number);
-                }
-            }
-            Some(Slot::Text(n)) => self.take_text(n, assembly),
-            Some(Slot::Encoding) => {
+            ENCODING => {
                 let lower = bytes.iter().map(u8::to_ascii_lowercase);
                 if !ENCODINGS.contains(&lower.fold(EMPTY, extend)) {
                     return Err(ErrorKind::Encoding);
                 }
             }
-            None => {}
+            slot if slot & NUMBER != 0 => {
+                if let Some(number) = number(trim(bytes)) {
+                    self.put(slot & 7, number);
+                }
+            }
+            slot => self.take_text(slot, assembly),
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::event::{Event, ItemIds};
-use super::machine::{Holder, Machine};
+use super::machine::{Machine, LAST, PUSHED};
 use super::options::Options;
 use super::outcome::{IdMatch, Summary};
 use super::sink::{FeedError, Sink};
@@ -95,7 +95,7 @@ impl<S: AsMut<[u8]>> Decoder<S> {
     /// When the response is unusable from here on. The error is the same from then on; what is left of the
     /// input is of no use.
     pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
-        self.pull(input, false)
+        self.machine.next_event(input, 0, self.scratch.as_mut())
     }
 
     /// [`next_event`](Self::next_event), and the index of the item under way while more of it is wanted.
@@ -110,11 +110,7 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         &mut self,
         input: &mut &[u8],
     ) -> Result<Option<(Event<'_>, Option<u32>)>, Error> {
-        self.machine.switch_to(Holder::Caller);
-        let event = self
-            .machine
-            .next_event(input, false, self.scratch.as_mut())?;
-        self.machine.give(event.as_ref());
+        let event = self.machine.next_event(input, 0, self.scratch.as_mut())?;
         Ok(event.map(|event| (event, self.machine.wanted_item())))
     }
 
@@ -124,7 +120,8 @@ impl<S: AsMut<[u8]>> Decoder<S> {
     /// # Errors
     /// When the document was not whole, after all outcomes have been told.
     pub fn finish(&mut self) -> Result<Option<Event<'_>>, Error> {
-        self.pull(&mut &[][..], true)
+        self.machine
+            .next_event(&mut &[][..], LAST, self.scratch.as_mut())
     }
 
     /// Notes how the ids of the last [`Event::ItemIds`] compare with those that were requested at its position.
@@ -165,7 +162,7 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         input: &mut &[u8],
         sink: &mut K,
     ) -> Result<(), FeedError<K::Error>> {
-        while self.push(input, false, sink)?.is_some() {}
+        while self.push(input, PUSHED, sink)?.is_some() {}
         Ok(())
     }
 
@@ -177,31 +174,20 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         &mut self,
         sink: &mut K,
     ) -> Result<Summary, FeedError<K::Error>> {
-        while self.push(&mut &[][..], true, sink)?.is_some() {}
+        while self.push(&mut &[][..], PUSHED | LAST, sink)?.is_some() {}
         Ok(self.machine.summary())
-    }
-
-    /// One event to the caller.
-    fn pull(&mut self, input: &mut &[u8], last: bool) -> Result<Option<Event<'_>>, Error> {
-        self.machine.switch_to(Holder::Caller);
-        let event = self
-            .machine
-            .next_event(input, last, self.scratch.as_mut())?;
-        self.machine.give(event.as_ref());
-        Ok(event)
     }
 
     /// One event into the sink. `None`: there is none.
     fn push<K: Sink + ?Sized>(
         &mut self,
         input: &mut &[u8],
-        last: bool,
+        mode: u8,
         sink: &mut K,
     ) -> Result<Option<()>, FeedError<K::Error>> {
-        self.machine.switch_to(Holder::Sink);
         let event = self
             .machine
-            .next_event(input, last, self.scratch.as_mut())
+            .next_event(input, mode, self.scratch.as_mut())
             .map_err(FeedError::Response)?;
         let Some(event) = event else {
             return Ok(None);
@@ -210,28 +196,23 @@ impl<S: AsMut<[u8]>> Decoder<S> {
             Event::ItemIds(ids) => {
                 let answer = sink.compare_id(self.machine.index(), &ids);
                 self.machine.compare_id(answer);
-                begin(
-                    sink,
-                    self.machine.wanted_item(),
-                    &mut self.machine.holder,
-                    ids,
-                )
+                begin(sink, self.machine.wanted_item(), &mut self.machine, ids)
             }
             // Data is told only if it is wanted, though this may be the last of it.
             Event::Data(bytes) => begin(
                 sink,
                 self.machine.item(),
-                &mut self.machine.holder,
+                &mut self.machine,
                 ItemIds::default(),
             )
             .and_then(|()| sink.write(bytes)),
-            Event::Outcome(outcome) => match (self.machine.holder, outcome.error) {
-                (Holder::Sink, None) => sink.commit(&outcome),
-                (Holder::Sink, Some(_)) => {
+            Event::Outcome(outcome) => match (self.machine.has_begun(), outcome.error) {
+                (true, None) => sink.commit(&outcome),
+                (true, Some(_)) => {
                     sink.abort(&outcome);
                     Ok(())
                 }
-                _ => {
+                (false, _) => {
                     sink.failed(&outcome);
                     Ok(())
                 }
@@ -256,13 +237,13 @@ impl<S: AsMut<[u8]>> Decoder<S> {
 fn begin<K: Sink + ?Sized>(
     sink: &mut K,
     item: Option<u32>,
-    holder: &mut Holder,
+    machine: &mut Machine,
     ids: ItemIds<'_>,
 ) -> Result<(), K::Error> {
-    let Some(index) = item.filter(|_| *holder != Holder::Sink) else {
+    let Some(index) = item.filter(|_| !machine.has_begun()) else {
         return Ok(());
     };
     sink.begin(index, ids)?;
-    *holder = Holder::Sink;
+    machine.begin_in_sink();
     Ok(())
 }

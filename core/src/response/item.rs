@@ -2,7 +2,7 @@
 
 use super::options::Integrity;
 use super::outcome::{IdMatch, ItemError, Outcome, ResponseClass};
-use crate::code::ResponseCode;
+use crate::code::{ResponseCode, Word};
 use crate::offset::Offset;
 use crate::payload::Verdict;
 
@@ -74,20 +74,20 @@ impl Notes {
         }
     }
 
-    /// Whether there is a `ResponseCode`.
-    pub(super) const fn has_response_code(self) -> bool {
-        self.code.is_some() && self.known & OF_FAULTCODE == 0
+    /// Whether the code is that of `faultcode`.
+    pub(super) const fn is_of_faultcode(self) -> bool {
+        self.known & OF_FAULTCODE != 0
     }
 
-    /// Notes the code in `faultcode`, where no `ResponseCode` has come.
-    pub(super) fn set_faultcode(&mut self, code: ResponseCode) {
-        self.known |= OF_FAULTCODE;
-        self.code = Some(code);
-    }
-
-    /// Notes that `faultcode` says that the request is wrong.
-    pub(super) fn set_senders_fault(&mut self) {
-        self.known |= SENDERS_FAULT;
+    /// Notes `faultcode`, where no `ResponseCode` has come.
+    pub(super) fn set_faultcode(&mut self, word: Word) {
+        let code = word.code();
+        if word.is_senders_fault() {
+            self.known |= SENDERS_FAULT;
+        } else if code != ResponseCode::Other {
+            self.known |= OF_FAULTCODE;
+            self.code = Some(code);
+        }
     }
 
     pub(super) const fn is_senders_fault(self) -> bool {
@@ -111,7 +111,9 @@ impl Notes {
 }
 
 impl Item {
-    pub(super) const fn new(class: Option<ResponseClass>) -> Self {
+    /// An item whose message begins at `offset`.
+    // The offset is of no use yet, but without it compilers clear the whole item by a call.
+    pub(super) const fn new(class: Option<ResponseClass>, offset: u64) -> Self {
         Self {
             class,
             notes: Notes {
@@ -123,7 +125,7 @@ impl Item {
             data: DataSeen::None,
             marks: 0,
             error: None,
-            error_offset: Offset(0),
+            error_offset: Offset(offset),
             bytes: Offset(0),
         }
     }
@@ -146,12 +148,9 @@ impl Item {
         }
     }
 
-    /// An `ItemId` arrives at `offset`; `true` if it is the item's first. The schema has no second one.
-    pub(super) fn begin_ids(&mut self, offset: u64) -> bool {
+    /// An `ItemId` arrives; `true` if it is the item's first.
+    pub(super) fn begin_ids(&mut self) -> bool {
         let first = self.marks & IDS == 0;
-        if !first {
-            self.fail(ItemError::Contradiction, offset);
-        }
         self.marks |= IDS;
         first
     }
@@ -180,12 +179,10 @@ impl Item {
     }
 
     /// A `Data` element begins; `true` if it is the item's first.
-    pub(super) fn begin_data(&mut self, offset: u64) -> bool {
+    pub(super) fn begin_data(&mut self) -> bool {
         let first = self.data == DataSeen::None;
         if first {
             self.data = DataSeen::Empty;
-        } else {
-            self.fail(ItemError::Duplicate, offset);
         }
         first
     }

@@ -37,9 +37,14 @@ impl Marker {
     /// Takes one byte that is not white space, of a text in which a marker may begin anywhere.
     pub(super) fn search(&mut self, byte: u8) {
         if !self.is_complete() && !self.push(byte) {
-            // Only an equals sign begins a marker.
-            self.matched = u8::from(byte == b'=');
+            self.restart(byte);
         }
+    }
+
+    /// Begins again with a byte that [`push`](Self::push) did not take.
+    pub(super) fn restart(&mut self, byte: u8) {
+        // Only an equals sign begins a marker.
+        self.matched = u8::from(byte == b'=');
     }
 
     pub(super) const fn is_complete(self) -> bool {

@@ -51,7 +51,7 @@ pub(super) enum Node {
 }
 
 /// Each element of the path: its parent, its name, itself.
-const CHILDREN: [(Node, u32, Node); 26] = [
+const CHILDREN: [(Node, u32, Node); 29] = [
     (Node::Message, hash(b"ResponseCode"), Node::ResponseCode),
     (Node::Message, hash(b"ItemId"), Node::ItemId),
     (Node::Message, hash(b"Data"), Node::Data),
@@ -62,6 +62,14 @@ const CHILDREN: [(Node, u32, Node); 26] = [
         Node::DescriptiveLinkKey,
     ),
     (Node::Message, hash(b"MessageXml"), Node::MessageXml),
+    // All response messages have the same base type. Neither ids nor data of another operation's are an exported item's.
+    (
+        Node::OtherMessage,
+        hash(b"ResponseCode"),
+        Node::ResponseCode,
+    ),
+    (Node::OtherMessage, hash(b"MessageText"), Node::MessageText),
+    (Node::OtherMessage, hash(b"MessageXml"), Node::MessageXml),
     (
         Node::ResponseMessages,
         hash(b"ExportItemsResponseMessage"),
@@ -123,17 +131,10 @@ const PARENTS: [Node; NODES] = {
 impl Node {
     /// The child of this name. `Err`: there must not be another here.
     fn child(self, name: u32) -> Result<Self, ErrorKind> {
-        // All response messages have the same base type.
-        let parent = match self {
-            Self::OtherMessage => Self::Message,
-            node => node,
-        };
         let known = CHILDREN
             .iter()
-            .find(|&&(element, known, _)| known == name && element == parent);
+            .find(|&&(parent, known, _)| known == name && parent == self);
         match (known, self) {
-            // No data of another operation's message is an exported item's.
-            (Some((_, _, Self::ItemId | Self::Data)), Self::OtherMessage) => Ok(Self::Foreign),
             (Some(&(_, _, child)), _) => Ok(child),
             // `t:Value Name="…"`, or an element that is its own name (`t:LineNumber`).
             (None, Self::MessageXml) => Ok(Self::MessageXmlValue),

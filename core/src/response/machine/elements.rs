@@ -1,6 +1,6 @@
 //! Elements of the path: where an item begins and ends.
 
-use super::{Holder, LastOutcome, Machine, Queue, Ready, Stage};
+use super::{Machine, Queue, Ready, Stage};
 use crate::response::base64::Base64;
 use crate::response::cursor::Cursor;
 use crate::response::error::ErrorKind;
@@ -13,35 +13,60 @@ impl Machine {
     #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(super) fn open(&mut self, empty: bool, scratch: &[u8]) -> Ready {
         let node = core::mem::replace(&mut self.tag, Node::Foreign);
+        if node == Node::Foreign {
+            return Ready::Nothing;
+        }
+        let is_message = matches!(node, Node::Message | Node::OtherMessage);
+        let mut ready = Ready::Nothing;
+        let mut error = None;
+        if self.attributes.are_contradictory() && !is_message {
+            if self.path.is_in_fault() || self.item.is_none() {
+                return self.stop_at_markup(ErrorKind::DuplicateAttribute);
+            }
+            error = Some(ItemError::Contradiction);
+        }
         match node {
             Node::Envelope => self.stage = Stage::Envelope,
-            Node::ServerVersionInfo => return Ready::ServerVersion,
+            Node::ServerVersionInfo => ready = Ready::ServerVersion,
             Node::ExportItemsResponse => self.stage = Stage::Answer,
             Node::Fault => {
                 self.stage = Stage::Answer;
                 self.fault.get_or_insert_with(Notes::default);
             }
-            Node::Message | Node::OtherMessage if empty => self.queue = Queue::EmptyMessage,
-            Node::Message | Node::OtherMessage => self.queue = Queue::Message,
+            Node::Message | Node::OtherMessage => {
+                if node == Node::OtherMessage {
+                    self.attributes.contradict();
+                }
+                self.queue = if empty {
+                    Queue::EmptyMessage
+                } else {
+                    Queue::Message
+                };
+            }
             Node::ItemId => {
-                let offset = self.lexer.markup_offset();
-                if (self.item.as_mut()).is_some_and(|item| item.begin_ids(offset)) {
-                    return Ready::ItemIds;
+                if self.item.as_mut().is_some_and(Item::begin_ids) {
+                    ready = Ready::ItemIds;
+                } else {
+                    // The schema has no second one.
+                    error = Some(ItemError::Contradiction);
                 }
             }
             Node::Data => {
-                let offset = self.lexer.markup_offset();
-                if (self.item.as_mut()).is_some_and(|item| item.begin_data(offset)) {
-                    self.item_offset.0 = offset;
+                if self.item.as_mut().is_some_and(Item::begin_data) {
+                    self.item_offset.0 = self.lexer.markup_offset();
                     self.base64 = Base64::new();
                     self.payload.reset();
+                } else {
+                    error = Some(ItemError::Duplicate);
                 }
             }
             Node::MessageXmlValue => self.assembly.begin(self.attributes.name(scratch).end),
-            Node::Foreign => {}
             _ => self.assembly.begin(0),
         }
-        Ready::Nothing
+        if let Some(error) = error {
+            self.fail(error, self.lexer.markup_offset());
+        }
+        ready
     }
 
     /// The end tag of this name, or a start tag that is one too, is whole.
@@ -78,17 +103,13 @@ impl Machine {
         if self.item.is_some() {
             return Ready::Outcome;
         }
-        let mut item = Item::new(self.attributes.class);
-        let offset = self.lexer.markup_offset();
+        self.begin_item(self.attributes.class);
+        // The graver error first.
         if self.index() >= self.items {
-            item.fail(ItemError::Unrequested, offset);
+            self.fail(ItemError::Unrequested, self.lexer.markup_offset());
+        } else if self.attributes.are_contradictory() {
+            self.fail(ItemError::Contradiction, self.lexer.markup_offset());
         }
-        if self.attributes.are_contradictory() {
-            item.fail(ItemError::Contradiction, offset);
-        }
-        self.item = Some(item);
-        self.holder = Holder::Nobody;
-        self.last_outcome = LastOutcome::NONE;
         self.queue = match self.queue {
             Queue::EmptyMessage => Queue::Close,
             _ => Queue::Nothing,

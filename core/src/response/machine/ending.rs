@@ -1,10 +1,9 @@
 //! How a response ends: the outcomes that are owed, and the summary.
 
-use super::{Holder, LastOutcome, Machine, Queue, Ready, Stage, UNKNOWN};
+use super::{Machine, Queue, Ready, Stage, NOT_SAME, NOT_WHOLE, OK, UNKNOWN};
 use crate::payload::Verdict;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::event::Event;
-use crate::response::item::Item;
 use crate::response::options::Integrity;
 use crate::response::outcome::{Fault, IdMatch, ItemError, Response, Summary};
 use crate::response::soap::Node;
@@ -20,35 +19,24 @@ impl Machine {
     /// The outcome of the current item, which is done. `None`: there is no item.
     #[inline(never)] // for its size
     pub(super) fn judge<'s>(&mut self) -> Option<Event<'s>> {
-        let index = self.index();
         let mut item = self.item.take()?;
         let (offset, required) = (self.item_offset.0, self.integrity);
         let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
         let integrity = item.integrity(verdict);
-        self.last_outcome = LastOutcome::NONE;
-        if item.judge(offset, integrity, required).is_some() {
-            self.failed = self.failed.saturating_add(1);
-        } else {
-            let mut counted = LastOutcome(LastOutcome::OK);
-            if integrity != Some(Verdict::Whole) {
-                counted.0 |= LastOutcome::NOT_WHOLE;
-                // This is the last message then.
-                if self.trailing() > 0 {
-                    counted.0 |= LastOutcome::NOT_SAME;
-                }
+        self.count_last();
+        if item.judge(offset, integrity, required).is_none() {
+            self.flags |= OK;
+            let is_whole = integrity == Some(Verdict::Whole);
+            if !is_whole {
+                self.flags |= NOT_WHOLE;
             }
-            if item.id_match() != IdMatch::Same {
-                counted.0 |= LastOutcome::NOT_SAME;
+            // The last message is judged when all that follows the document has been seen.
+            if item.id_match() != IdMatch::Same || !is_whole && self.trailing() > 0 {
+                self.flags |= NOT_SAME;
             }
-            self.last_outcome = counted;
-            self.ok = self.ok.saturating_add(1);
-            self.not_whole = self
-                .not_whole
-                .wrapping_add(counted.counts(LastOutcome::NOT_WHOLE));
-            self.not_same = self
-                .not_same
-                .wrapping_add(counted.counts(LastOutcome::NOT_SAME));
         }
+        let index = self.index;
+        self.index = index.wrapping_add(1);
         Some(Event::Outcome(item.outcome(index, offset, integrity)))
     }
 
@@ -88,8 +76,13 @@ impl Machine {
     /// No more input counts.
     fn owe(&mut self) {
         self.queue = Queue::Owed;
-        let messages = self.index().saturating_add(self.item.is_some().into());
+        let messages = self.index.wrapping_add(self.item.is_some().into());
         self.max_item_bytes.0 = messages.into();
+        if self.error.is_none() && self.fault.is_none() {
+            // Only the last item can be half an item then.
+            self.count_last();
+            self.counts[1] = 0;
+        }
     }
 
     /// [`stop`](Self::stop) at the tag under way.
@@ -132,14 +125,13 @@ impl Machine {
                 Some(_) => self.item_offset.0,
                 None => self.offset.0,
             };
-            let mut item = Item::new(None);
-            item.fail(ItemError::NotAnswered, offset);
-            self.item = Some(item);
-            self.holder = Holder::Nobody;
+            self.begin_item(None);
+            self.fail(ItemError::NotAnswered, offset);
         }
         if self.item.is_some() {
             return Ready::Outcome;
         }
+        self.count_last();
         self.queue = Queue::Over;
         Ready::End
     }
@@ -160,6 +152,7 @@ impl Machine {
     /// How many bytes follow the document.
     fn trailing(&self) -> u64 {
         match self.stage {
+            Stage::Epilog if self.error.is_some() => self.room.0 - u64::from(self.stray.len()),
             Stage::Epilog => self.room.0,
             _ => 0,
         }
@@ -172,16 +165,15 @@ impl Machine {
         let messages = self.max_item_bytes.0 as u32; // as `owe` put it there
         let expected = (self.items != UNKNOWN).then_some(self.items);
         let trailing = self.trailing();
+        let [ok, not_whole, not_same] = self.counts;
         Summary {
-            items: self.index(),
-            ok: self.ok,
-            failed: self.failed,
+            items: self.index,
+            ok,
+            failed: self.index.wrapping_sub(ok),
             suspect: match response {
-                Response::Complete if expected.is_some_and(|it| it != messages) => self.not_same,
-                // The last item's outcome is the last one then.
+                Response::Complete if expected.is_some_and(|it| it != messages) => not_same,
                 Response::Complete if trailing == 0 => 0,
-                Response::Complete => self.last_outcome.counts(LastOutcome::NOT_WHOLE),
-                _ => self.not_whole,
+                _ => not_whole,
             },
             messages,
             expected,

@@ -15,7 +15,7 @@ use super::event::Event;
 use super::item::{Item, Notes};
 use super::marker::Marker;
 use super::options::{Integrity, Options};
-use super::outcome::{IdMatch, ItemError};
+use super::outcome::{IdMatch, ItemError, ResponseClass};
 use super::soap::{Node, Path};
 use super::xml::{Lexer, Token};
 use crate::code::ResponseCode;
@@ -31,9 +31,8 @@ pub(super) struct Machine {
     /// The start tag under way. [`Node::Foreign`]: there is none, or none that matters.
     tag: Node,
     stage: Stage,
-    /// Who has received ids or data of the current item.
-    pub(super) holder: Holder,
-    last_outcome: LastOutcome,
+    /// [`PUSHED`], [`BEGUN`], and what the outcome that was told last counts as.
+    flags: u8,
     /// Why the response is unusable from `item_offset` on.
     error: Option<ErrorKind>,
     integrity: Integrity,
@@ -58,12 +57,11 @@ pub(super) struct Machine {
     max_item_bytes: Offset,
     /// How many items were asked for, or [`UNKNOWN`].
     items: u32,
-    ok: u32,
-    failed: u32,
-    /// Committed items whose payload is not known to be whole.
-    not_whole: u32,
-    /// Committed items whose position is all that says whose they are.
-    not_same: u32,
+    /// How many items have had their outcome: the index of the current one.
+    index: u32,
+    /// Committed items: all, those whose payload is not known to be whole, and those whose position is all that says whose
+    /// they are.
+    counts: [u32; 3],
     /// What the fault said, if there is one.
     fault: Option<Notes>,
     payload: PayloadCheck,
@@ -104,20 +102,19 @@ enum Stage {
     Epilog,
 }
 
-/// The outcome that was told last, as long as nothing has come since: what it is counted as, in bits. None are set for an
-/// outcome that is no commit.
-#[derive(Clone, Copy, Debug)]
-struct LastOutcome(u8);
+// Of `Machine::flags`.
+/// The last outcome is a commit, which the caller can still take back: [`Machine::count_last`] counts it once the caller
+/// cannot. What it counts as is in the lowest bits, as in [`Machine::counts`].
+const OK: u8 = 1;
+const NOT_WHOLE: u8 = 2;
+const NOT_SAME: u8 = 4;
+/// Events go to a sink.
+pub(super) const PUSHED: u8 = 8;
+/// The current item has begun there.
+const BEGUN: u8 = 16;
 
-/// Who has received ids or data of an item. Only who has received all of it may have its commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holder {
-    Nobody,
-    /// The caller of [`Decoder::next_event`](crate::Decoder::next_event).
-    Caller,
-    /// The sink, which was told that the item begins.
-    Sink,
-}
+/// Of a call: there is no more input.
+pub(super) const LAST: u8 = 1;
 
 /// The text that is told: what the [`Assembly`] told last.
 #[derive(Clone, Copy, Debug)]
@@ -151,20 +148,6 @@ enum Ready {
     End,
 }
 
-impl LastOutcome {
-    const NONE: Self = Self(0);
-    const OK: u8 = 1;
-    /// It counts as [`Machine::not_whole`].
-    const NOT_WHOLE: u8 = 2;
-    /// It counts as [`Machine::not_same`].
-    const NOT_SAME: u8 = 4;
-
-    /// One, if it has this bit.
-    const fn counts(self, bit: u8) -> u32 {
-        (self.0 & bit != 0) as u32
-    }
-}
-
 impl Machine {
     pub(super) const fn new(options: Options) -> Self {
         Self {
@@ -185,7 +168,7 @@ impl Machine {
             stray: Marker::new(),
             queue: Queue::Nothing,
             tag: Node::Foreign,
-            holder: Holder::Nobody,
+            flags: 0,
             telling: Telling {
                 node: Node::Foreign,
                 code: ResponseCode::Other,
@@ -196,11 +179,8 @@ impl Machine {
             item_offset: Offset(0),
             fault: None,
             stage: Stage::Prolog,
-            ok: 0,
-            failed: 0,
-            not_whole: 0,
-            not_same: 0,
-            last_outcome: LastOutcome::NONE,
+            index: 0,
+            counts: [0; 3],
             error: None,
         }
     }
@@ -209,13 +189,21 @@ impl Machine {
         self.offset.0
     }
 
-    /// The next event of `input`; behind the end of all input (`last`), of what is owed then.
+    /// The next event of `input`, or, after the end of all input, of what is owed then ([`LAST`]). It goes to a sink
+    /// ([`PUSHED`]) or to the caller.
     pub(super) fn next_event<'s>(
         &mut self,
         input: &mut &[u8],
-        last: bool,
+        mode: u8,
         scratch: &'s mut [u8],
     ) -> Result<Option<Event<'s>>, Error> {
+        let last = mode & LAST != 0;
+        let changed = (self.flags ^ mode) & PUSHED;
+        if changed != 0 {
+            self.flags ^= changed;
+            // Neither has all of the item under way.
+            self.fail(ItemError::Write, self.offset.0);
+        }
         let ready = loop {
             let mut ready = Ready::Nothing;
             if self.is_in_data() {
@@ -275,33 +263,35 @@ impl Machine {
 
     /// The caller could not keep the current item, or the one that was just committed.
     pub(super) fn reject(&mut self) {
-        if let Some(item) = &mut self.item {
-            item.fail(ItemError::Write, self.offset.0);
-        } else if self.queue != Queue::Over {
-            let last = core::mem::replace(&mut self.last_outcome, LastOutcome::NONE);
-            self.ok = self.ok.wrapping_sub(last.counts(LastOutcome::OK));
-            self.failed = self.failed.saturating_add(last.counts(LastOutcome::OK));
-            self.not_whole = self
-                .not_whole
-                .wrapping_sub(last.counts(LastOutcome::NOT_WHOLE));
-            self.not_same = self
-                .not_same
-                .wrapping_sub(last.counts(LastOutcome::NOT_SAME));
+        if self.item.is_some() {
+            self.fail(ItemError::Write, self.offset.0);
+        } else {
+            self.flags &= !(OK | NOT_WHOLE | NOT_SAME);
         }
     }
 
-    /// Ids or data of the current item go to `holder` from now on: if another has received some of it, nobody can have
-    /// all of it.
-    pub(super) fn switch_to(&mut self, holder: Holder) {
-        if self.item.is_some() && self.holder != Holder::Nobody && self.holder != holder {
-            self.reject();
-        }
+    /// Whether the current item, or the one whose outcome was told last, has begun in the sink.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.flags & BEGUN != 0
     }
 
-    /// The caller is given this event.
-    pub(super) fn give(&mut self, event: Option<&Event<'_>>) {
-        if let Some(Event::ItemIds(_) | Event::Data(_)) = event {
-            self.holder = Holder::Caller;
+    /// The current item has begun in the sink.
+    pub(super) fn begin_in_sink(&mut self) {
+        self.flags |= BEGUN;
+    }
+
+    /// A new item is the current one.
+    pub(super) fn begin_item(&mut self, class: Option<ResponseClass>) {
+        self.item = Some(Item::new(class, self.offset.0));
+        self.flags &= !BEGUN;
+    }
+
+    /// Counts the last outcome, if it is a commit.
+    #[inline(never)] // for its size
+    pub(super) fn count_last(&mut self) {
+        for count in &mut self.counts {
+            *count = count.wrapping_add((self.flags & OK).into());
+            self.flags = self.flags & !(OK | NOT_WHOLE | NOT_SAME) | (self.flags & 7) >> 1;
         }
     }
 
@@ -313,8 +303,8 @@ impl Machine {
     }
 
     /// How many items have had their outcome: the index of the current one.
-    pub(super) fn index(&self) -> u32 {
-        self.ok.saturating_add(self.failed)
+    pub(super) const fn index(&self) -> u32 {
+        self.index
     }
 
     /// Index of the current item.
@@ -326,18 +316,6 @@ impl Machine {
     pub(super) fn wanted_item(&self) -> Option<u32> {
         let wanted = self.item.as_ref().is_some_and(Item::wants_data);
         wanted.then_some(self.index())
-    }
-
-    /// An attribute of the tag under way is there twice.
-    fn contradict(&mut self) -> Ready {
-        if matches!(self.tag, Node::Message | Node::OtherMessage) {
-            return Ready::Nothing; // of an item that has not begun
-        }
-        if self.path.is_in_fault() || self.item.is_none() {
-            return self.stop_at_markup(ErrorKind::DuplicateAttribute);
-        }
-        self.fail(ItemError::Contradiction, self.lexer.markup_offset());
-        Ready::Nothing
     }
 
     /// One thing of the queue, or one token.
@@ -361,7 +339,13 @@ impl Machine {
             Queue::Over => return Ready::Starved,
         }
         if self.stage == Stage::Epilog {
-            return self.trail(input);
+            // Nothing is parsed.
+            if input.peek().is_none() {
+                return Ready::Starved;
+            }
+            let taken = self.take(Node::Document, input.rest(), input.offset(), scratch);
+            input.bump(taken);
+            return Ready::Nothing;
         }
         let node = self.path.node();
         let keep_name = node == Node::MessageXml;
@@ -400,9 +384,6 @@ impl Machine {
                 if self.tag != Node::Foreign {
                     self.attributes.begin_tag();
                 }
-                if self.tag == Node::OtherMessage {
-                    self.attributes.contradict();
-                }
                 if self.tag == Node::MessageXmlValue {
                     self.attributes.name_itself(&self.assembly);
                 }
@@ -412,9 +393,6 @@ impl Machine {
                 let name = self.lexer.name().qualified();
                 let wanted = self.attributes.begin(self.tag, name, &mut self.assembly);
                 self.lexer.keep_value(wanted);
-                if self.attributes.are_contradictory() {
-                    return self.contradict();
-                }
             }
             Token::AttributeValue => {
                 if let Err(kind) = self.attributes.end(&self.assembly, scratch) {

@@ -1,8 +1,8 @@
 //! Texts: codes, messages and values, and text where none belongs.
 
 use super::{Machine, Queue, Ready, Stage};
-use crate::code::ResponseCode;
-use crate::hash::{extend, hash, EMPTY};
+use crate::code::{ResponseCode, Word, NEVER};
+use crate::hash::hash;
 use crate::response::assembly::Piece;
 use crate::response::attributes::{number, trim};
 use crate::response::base64::Stop;
@@ -23,23 +23,6 @@ const LONGEST_CODE: u32 = MIN_SCRATCH as u32;
 
 const BACK_OFF_MILLISECONDS: u32 = hash(b"BackOffMilliseconds");
 const INNER_ERROR_RESPONSE_CODE: u32 = hash(b"InnerErrorResponseCode");
-
-/// Fault codes that say that the request is wrong: SOAP 1.1 §4.4.1, SOAP 1.2 §5.4.6, and WCF's.
-const SENDERS_FAULTS: [u32; 7] = [
-    hash(b"Client"),
-    hash(b"MustUnderstand"),
-    hash(b"VersionMismatch"),
-    hash(b"Sender"),
-    hash(b"DataEncodingUnknown"),
-    hash(b"ActionNotSupported"),
-    hash(b"DeserializationFailed"),
-];
-
-/// The hash of a fault code up to its first dot, after which it is more specific (SOAP 1.1 §4.4.1).
-fn hash_to_dot(text: &[u8]) -> u32 {
-    let until = text.iter().take_while(|&&byte| byte != b'.');
-    until.fold(EMPTY, |hash, &byte| extend(hash, byte))
-}
 
 impl Machine {
     /// Text lies ahead.
@@ -70,7 +53,13 @@ impl Machine {
     }
 
     /// Takes text of `node` that ends or begins at `offset`, and says how much: all of it, or what there is room for.
-    fn take(&mut self, node: Node, bytes: &[u8], offset: u64, scratch: &mut [u8]) -> usize {
+    pub(super) fn take(
+        &mut self,
+        node: Node,
+        bytes: &[u8],
+        offset: u64,
+        scratch: &mut [u8],
+    ) -> usize {
         if node.is_streamed_text() {
             let taken = self.assembly.push(bytes, scratch);
             // INVARIANT: there is room for what a reference stands for, which is four bytes at most.
@@ -83,6 +72,7 @@ impl Machine {
         if node.is_short_text() {
             self.assembly.push_token(bytes, scratch);
         } else if node.is_skeleton() {
+            // As is what follows the root, in the document.
             self.stray(bytes, offset);
         } else if node == Node::Data {
             self.base64.search(bytes);
@@ -90,43 +80,40 @@ impl Machine {
         bytes.len()
     }
 
-    /// Text where only elements belong: white space, or the truncation marker, or an error.
+    /// Text where only elements belong: white space, or the truncation marker, or an error. After the root's end tag, where
+    /// anything may follow, it is only counted.
     fn stray(&mut self, bytes: &[u8], mut offset: u64) {
+        let trails = self.stage == Stage::Epilog;
         for &byte in bytes {
             if !is_space(byte) {
-                if !self.stray.has_begun() {
-                    self.item_offset.0 = offset;
-                }
+                let begins = !self.stray.has_begun();
                 if !self.stray.push(byte) {
-                    self.stop_at_stray();
-                    return;
+                    if !trails {
+                        if begins {
+                            self.item_offset.0 = offset;
+                        }
+                        self.stop_at_stray();
+                        return;
+                    }
+                    self.stray.restart(byte);
+                }
+                if self.stray.len() == 1 {
+                    self.lexer.begin_markup(offset);
+                    // What follows the root does not spoil the last item, as far as is known yet.
+                    if !trails {
+                        self.item_offset.0 = offset;
+                    }
+                }
+                if trails {
+                    self.room.0 = self.room.0.wrapping_add(1);
                 }
                 if self.stray.is_complete() {
-                    self.stop(ErrorKind::Truncated, self.item_offset.0);
+                    self.stop_at_markup(ErrorKind::Truncated);
                     return;
                 }
             }
             offset = offset.wrapping_add(1);
         }
-    }
-
-    /// Takes what follows the root's end tag: only the truncation marker in it matters.
-    pub(super) fn trail(&mut self, input: &mut Cursor<'_>) -> Ready {
-        while let Some(byte) = input.peek() {
-            if !is_space(byte) {
-                self.room.0 = self.room.0.saturating_add(1);
-                self.stray.search(byte);
-                if self.stray.len() == 1 {
-                    self.lexer.begin_markup(input.offset());
-                }
-            }
-            input.bump(1);
-            if self.stray.is_complete() {
-                self.room.0 -= u64::from(self.stray.len());
-                return self.stop_at_markup(ErrorKind::Truncated);
-            }
-        }
-        Ready::Starved
     }
 
     /// What stands where no text belongs is no truncation marker.
@@ -173,8 +160,8 @@ impl Machine {
         self.assembly.token(scratch);
         match node {
             Node::ResponseCode => {
-                self.telling.code = self.code(scratch);
-                let code = self.telling.code;
+                let code = self.word(NEVER, scratch).code();
+                self.telling.code = code;
                 if let Some(notes) = self.notes() {
                     notes.set_code(code);
                 }
@@ -187,19 +174,13 @@ impl Machine {
                 if let Some((behind, _)) = colon {
                     self.assembly.tell_behind(behind);
                 }
-                let code = self.code(scratch);
-                let text = hash_to_dot(self.assembly.told().of(scratch));
-                match &mut self.fault {
-                    Some(notes) if notes.has_response_code() => return Ready::Nothing,
-                    Some(notes) => {
-                        if code != ResponseCode::Other {
-                            notes.set_faultcode(code);
-                        }
-                        if SENDERS_FAULTS.contains(&text) {
-                            notes.set_senders_fault();
-                        }
+                // After a dot, a code is more specific (SOAP 1.1 §4.4.1).
+                let word = self.word(b'.', scratch);
+                if let Some(notes) = &mut self.fault {
+                    if notes.code.is_some() && !notes.is_of_faultcode() {
+                        return Ready::Nothing;
                     }
-                    None => {}
+                    notes.set_faultcode(word);
                 }
                 Ready::FaultCode
             }
@@ -216,16 +197,15 @@ impl Machine {
         Some(if digits.len() < text.len() { -key } else { key })
     }
 
-    /// The code that is told, which goes to the end of the token.
+    /// The code that is told, which goes to the end of the token, up to the first `stop`.
     ///
-    /// [`ResponseCode::Other`] if that is not all of it, whether it is not UTF-8 or longer than what the
-    /// smallest scratch holds.
-    fn code(&self, scratch: &[u8]) -> ResponseCode {
+    /// Unknown if that is not all of it, whether it is not UTF-8 or longer than what the smallest scratch holds.
+    fn word(&self, stop: u8, scratch: &[u8]) -> Word {
         let rest = self.assembly.held();
         if self.assembly.total() <= LONGEST_CODE && matches!(rest.of(scratch), [] | b" ") {
-            ResponseCode::from_bytes(self.assembly.told().of(scratch))
+            Word::of(self.assembly.told().of(scratch), stop)
         } else {
-            ResponseCode::Other
+            Word::UNKNOWN
         }
     }
 
