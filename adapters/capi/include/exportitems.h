@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 // Version of this interface: a program that was compiled with another one must not use this library.
-#define EXPORTITEMS_ABI_VERSION 1
+#define EXPORTITEMS_ABI_VERSION 2
 
 // Smallest scratch of a decoder, in bytes.
 #define EXPORTITEMS_MIN_SCRATCH 64
@@ -344,6 +344,27 @@ typedef uint32_t exportitems_broken_reason;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// How an answered `ItemId` compares with the one that was requested at its position.
+enum IdMatch
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // It was not compared, the message has no id, or the server encodes ids anew and it cannot be compared.
+  ID_MATCH_UNKNOWN = 0,
+  // It is the requested id.
+  ID_MATCH_SAME = 1,
+  // It is the id of another item: the outcome is a contradiction.
+  ID_MATCH_OTHER = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum IdMatch IdMatch;
+#else
+typedef uint32_t IdMatch;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // How a response as a whole ended.
 enum exportitems_response
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -593,7 +614,8 @@ typedef struct exportitems_message_xml {
   bool last;
 } exportitems_message_xml;
 
-// `ItemId` of a response message: informational, the position is the key.
+// `ItemId` of a response message. The position is the key; `exportitems_decoder_compare_id` takes what a comparison
+// with the requested id shows.
 typedef struct exportitems_item_ids {
   // `Id`
   struct exportitems_attribute id;
@@ -613,6 +635,8 @@ typedef struct exportitems_outcome {
   exportitems_verdict integrity;
   // What is broken, where the verdict says so.
   exportitems_broken_reason broken_reason;
+  // How the answered `ItemId` compares with the requested one, by `exportitems_decoder_compare_id`.
+  IdMatch id_match;
   // Some text of this message was neither legal XML nor UTF-8 and was replaced by U+FFFD.
   bool text_replaced;
   // Where the payload is broken: the offset in its bytes.
@@ -647,15 +671,22 @@ typedef struct exportitems_summary {
   uint32_t ok;
   // Items that were not.
   uint32_t failed;
-  // Items that were committed before the server truncated the response, and whose payload is not proven
-  // whole: worth asking for again, one at a time.
+  // Committed items that the end of the response does not confirm, by `exportitems_summary_confirms`: request each of
+  // them again, alone.
   uint32_t suspect;
+  // Response messages that were received, of whatever name.
+  uint32_t messages;
   // How the response ended.
   exportitems_response response;
   // Why the response is unusable; `EXPORTITEMS_STATUS_OK` where it is not.
   exportitems_status error;
   // Where.
   uint64_t error_offset;
+  // Response messages that were expected, `items` of the options; -1 where that is not known.
+  int64_t expected;
+  // Bytes after the root's end tag, other than white space and the truncation marker: a load balancer appends such
+  // things, and the response is good without them.
+  uint64_t trailing;
 } exportitems_summary;
 
 // The members of an event.
@@ -890,9 +921,21 @@ exportitems_status exportitems_decoder_finish(struct exportitems_decoder *decode
                                               struct exportitems_event *event,
                                               struct exportitems_error *error);
 
+// Notes how the ids of the last event `EXPORTITEMS_EVENT_KIND_ITEM_IDS` compare with those that were requested at its
+// position: `answer` is an `IdMatch`.
+//
+// `EXPORTITEMS_ID_MATCH_OTHER` fails the item: its outcome will be `EXPORTITEMS_ITEM_ERROR_CONTRADICTION` or a graver error,
+// and no more of its data is handed out. Give it only for an id that is certainly another item's, such as one that was
+// requested at another position: servers encode ids anew, so an id that differs may be the same item's.
+//
+// # Safety
+// `decoder` is null or came from `exportitems_decoder_init`.
+exportitems_status exportitems_decoder_compare_id(struct exportitems_decoder *decoder,
+                                                  uint32_t answer);
+
 // The caller could not keep the current item: no more of its data is handed out, and its outcome will be
 // `EXPORTITEMS_ITEM_ERROR_WRITE` unless the server's answer is to blame already. Said right after an outcome that commits,
-// it takes that item out of the summary's `ok`.
+// it takes that item out of the summary's `ok`. After the end of the response it changes nothing.
 //
 // # Safety
 // `decoder` is null or came from `exportitems_decoder_init`.
@@ -912,6 +955,25 @@ struct exportitems_text exportitems_response_name(uint32_t code);
 
 // The name of a `Verdict`, such as `whole`; absent for a number that is none.
 struct exportitems_text exportitems_verdict_name(uint32_t code);
+
+// Whether the end of the response confirms a committed item of it, by the item's outcome; `false` where a pointer is null.
+//
+// An outcome without an error says that the payload is complete. That it belongs to the item requested at its position is
+// certain only at the end:
+//
+// - After a complete response with as many messages as expected, every committed item is confirmed; if other bytes follow
+//   the document, the last one must be whole as well.
+// - With another number of messages, only an item whose answered id is the same is confirmed.
+// - After a response that was truncated, cut, malformed or ended by a fault, an item must be whole.
+//
+// Request what is not confirmed again, each item alone. No client can see that the server answered with other items where
+// there are as many messages as expected and it encodes ids anew. A program that cannot take back what it has stored
+// requests one item at a time, or compares ids.
+//
+// # Safety
+// `summary` and `outcome` are null or came from events of one response.
+bool exportitems_summary_confirms(const struct exportitems_summary *summary,
+                                  const struct exportitems_outcome *outcome);
 
 // Size of an endpoint in bytes, at most `EXPORTITEMS_ENDPOINT_SIZE`.
 size_t exportitems_endpoint_size(void);

@@ -24,9 +24,18 @@ export interface Options {
   maxTotalBytes?: number | bigint;
   /** Bytes of the decoder's scratch, 64 to 2^30: the longest piece of data or text. */
   scratch?: number;
+  /**
+   * Compares the `ItemId` of the message at `index` with the one that was requested at this position; without it, all are
+   * `unknown`. `other` fails the item as a `contradiction`: for an id that is certainly another item's, such as one that
+   * was requested at another position. Servers encode ids anew, so an id that differs may be the same item's.
+   */
+  compareId?: ((index: number, ids: { id: string | null; changeKey: string | null }) => IdMatch) | null;
   /** What learns from the faults, the outcomes and the end. Outcomes carry `advice` then. */
   exchange?: Exchange | null;
 }
+
+/** How an answered `ItemId` compares with the requested one. */
+export type IdMatch = "same" | "other" | "unknown";
 
 /** The end of one item. */
 export interface Outcome {
@@ -41,6 +50,8 @@ export interface Outcome {
   integrity: null | "whole" | "framed" | "unknown" | "broken";
   /** Where the payload is broken: the offset in its bytes. */
   brokenOffset: number | null;
+  /** How the answered `ItemId` compares with the requested one, by the option `compareId`. */
+  idMatch: IdMatch;
   /** Some text of the message was neither legal XML nor UTF-8 and was replaced by U+FFFD. */
   textReplaced: boolean;
   /** `ResponseCode`, if it is a known one; any other came as an event before. */
@@ -125,10 +136,38 @@ export interface Summary {
   items: number;
   ok: number;
   failed: number;
-  /** Items worth asking for again: committed, not proven whole, in a response that the server truncated. */
+  /** Committed items that the end of the response does not confirm, by `confirms`: request each of them again, alone. */
   suspect: number;
+  /** Response messages that were received, of whatever name. */
+  messages: number;
+  /** Response messages that were expected, the option `items`; null where that is not known. */
+  expected: number | null;
+  /**
+   * Bytes after the root's end tag, other than white space and the truncation marker: a load balancer appends such things,
+   * and the response is good without them.
+   */
+  trailing: number;
   response: "complete" | "truncated" | "cut" | "fault" | "malformed" | "not-soap";
 }
+
+/**
+ * Whether the end of a response confirms a committed item of it.
+ *
+ * An outcome without an error says that the payload is complete. That it belongs to the item requested at its position is
+ * certain only at the end: a server or proxy that leaves out or repeats a message shifts all messages after it.
+ *
+ * - After a complete response with as many messages as expected, every committed item is confirmed; if other bytes follow
+ *   the document, the last one must be `whole` as well.
+ * - With another number of messages, only an item whose `idMatch` is `same` is confirmed.
+ * - After a response that was truncated, cut, malformed or ended by a fault, an item must be `whole`.
+ *
+ * Request what is not confirmed again, each item alone. No client can see that the server answered with other items where
+ * there are as many messages as expected and it encodes ids anew.
+ */
+export function confirms(
+  end: Summary,
+  outcome: Pick<Outcome, "index" | "error" | "integrity" | "idMatch">,
+): boolean;
 
 export type Event =
   | { type: "serverVersion"; major: number | null; minor: number | null; majorBuild: number | null; minorBuild: number | null; version: string | null }

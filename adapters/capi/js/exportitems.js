@@ -7,11 +7,13 @@
 
 /** `exportitems_integrity` */
 const INTEGRITY = { accept: 0, require: 1, report: 2, off: 3 };
+/** `exportitems_id_match` */
+const ID_MATCHES = ["unknown", "same", "other"];
 const CLASSES = [null, "Success", "Warning", "Error"];
 const STATUS_EVENT = 1;
 
 const OPTIONS_SIZE = 24;
-const EVENT_SIZE = 80;
+const EVENT_SIZE = 88;
 const ERROR_SIZE = 136;
 const ERROR_TEXT = 24;
 /** Of the body of an event. */
@@ -131,12 +133,16 @@ export class Decoder {
   #decoder;
   #exchange;
   #at = {};
+  #compareId;
+  /** Of the message under way. */
+  #index = 0;
   /** The events of a call are not all taken yet. */
   #untaken = false;
 
   constructor(module, options = {}) {
     const { exchange = null, items = exchange?.retries.length ?? 0, integrity = "accept" } = options;
-    const { maxItemBytes = 0, maxTotalBytes = 0, scratch = 16384 } = options;
+    const { maxItemBytes = 0, maxTotalBytes = 0, scratch = 16384, compareId = null } = options;
+    if (compareId !== null && typeof compareId !== "function") throw new TypeError("compareId is not a function");
     // The largest number of 32 bits stands for an unknown number of items in the module.
     const numbers = {
       items: Number(whole("items", items, U32 - 1n)),
@@ -149,6 +155,7 @@ export class Decoder {
     const { exportitems_decoder_size, exportitems_decoder_init } = memory.exports;
     this.#memory = memory;
     this.#exchange = exchange;
+    this.#compareId = compareId;
     this.#at.input = memory.place(8); // pointer and length
     this.#at.event = memory.place(EVENT_SIZE);
     this.#at.buffer = memory.place(INPUT_LEN);
@@ -237,7 +244,8 @@ export class Decoder {
           version: text(32),
         };
       case 2:
-        return { type: "messageStart", index: int(0), responseClass: CLASSES[int(4)] };
+        this.#index = int(0);
+        return { type: "messageStart", index: this.#index, responseClass: CLASSES[int(4)] };
       case 3:
         return { type: "messageText", text: text(0) };
       case 4:
@@ -247,7 +255,7 @@ export class Decoder {
       case 6:
         return { type: "messageXml", name: text(0), text: text(8), last: view.getUint8(body + 16) !== 0 };
       case 7:
-        return { type: "itemIds", id: text(0), changeKey: text(16) };
+        return this.#compared({ type: "itemIds", id: text(0), changeKey: text(16) });
       case 8:
         return { type: "data", data: memory.data(body) };
       case 9:
@@ -267,11 +275,25 @@ export class Decoder {
           ok: int(4),
           failed: int(8),
           suspect: int(12),
-          response: memory.name(memory.exports.exportitems_response_name, int(16)),
+          messages: int(16),
+          expected: memory.optional(body + 40),
+          trailing: memory.number(body + 48),
+          response: memory.name(memory.exports.exportitems_response_name, int(20)),
         };
       default:
         return { type: "other" };
     }
+  }
+
+  /** Says how the ids of the message compare with those that were requested. */
+  #compared(event) {
+    if (this.#compareId === null) return event;
+    const { id, changeKey } = event;
+    const answer = this.#compareId(this.#index, { id, changeKey });
+    const code = ID_MATCHES.indexOf(answer);
+    if (code < 0) throw new TypeError(`compareId returned ${answer}, and not one of ${ID_MATCHES}`);
+    this.#memory.check(this.#memory.exports.exportitems_decoder_compare_id(this.#decoder, code));
+    return event;
   }
 
   #outcome(body) {
@@ -285,13 +307,14 @@ export class Decoder {
       error: memory.name(memory.exports.exportitems_item_error_name, int(4)),
       responseClass: CLASSES[int(8)],
       integrity,
-      brokenOffset: integrity === "broken" ? memory.number(body + 24) : null,
-      textReplaced: memory.view.getUint8(body + 20) !== 0,
-      responseCode: memory.text(body + 32),
-      innerResponseCode: memory.text(body + 40),
-      backOffMs: memory.optional(body + 48),
-      bytes: memory.number(body + 56),
-      offset: memory.number(body + 64),
+      brokenOffset: integrity === "broken" ? memory.number(body + 32) : null,
+      idMatch: ID_MATCHES[int(20)],
+      textReplaced: memory.view.getUint8(body + 24) !== 0,
+      responseCode: memory.text(body + 40),
+      innerResponseCode: memory.text(body + 48),
+      backOffMs: memory.optional(body + 56),
+      bytes: memory.number(body + 64),
+      offset: memory.number(body + 72),
       advice: this.#advise(this.#exchange?.retries[index] ?? null),
     };
   }
@@ -321,6 +344,17 @@ export class Decoder {
       waitMs: memory.optional(advice + 8),
     };
   }
+}
+
+/**
+ * Whether the `end` of a response confirms a committed item of it, by its outcome: as `exportitems_summary_confirms`.
+ */
+export function confirms(end, outcome) {
+  const isWhole = outcome.integrity === "whole";
+  if (outcome.error !== null || end.response !== "complete") return outcome.error === null && isWhole;
+  const isCounted = end.expected === null || end.expected === end.messages;
+  const isLast = outcome.index + 1 === end.messages;
+  return (isCounted || outcome.idMatch === "same") && (isWhole || !isLast || end.trailing === 0);
 }
 
 /** Milliseconds since an item's first failure. */

@@ -238,6 +238,22 @@ mirror!(BrokenReason: core_api::BrokenReason {
     TooShort RecordCut Opcode RecordLength EmptyTransferBuffer NoTransferBuffer AtomCut Misplaced Open SecondConfig
 } else Other);
 
+/// How an answered `ItemId` compares with the one that was requested at its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum IdMatch {
+    /// It was not compared, the message has no id, or the server encodes ids anew and it cannot be compared.
+    Unknown = 0,
+    /// It is the requested id.
+    Same = 1,
+    /// It is the id of another item: the outcome is a contradiction.
+    Other = 2,
+}
+
+mirror!(IdMatch: core_api::IdMatch {
+    Unknown Same Other
+} else Unknown);
+
 /// What a client can do about what became of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]

@@ -5,7 +5,7 @@ use core::mem::{align_of, size_of};
 
 use exportitems::{Event as CoreEvent, Fault, Options as CoreOptions, Outcome, MIN_SCRATCH};
 
-use crate::codes::{Integrity, ItemError, Response, Verdict};
+use crate::codes::{IdMatch, Integrity, ItemError, Response, Verdict};
 use crate::event::Event;
 use crate::memory::{
     advance, answer, impl_object, input, object, place, read, slice_mut, vacate, write,
@@ -193,9 +193,34 @@ pub unsafe extern "C" fn exportitems_decoder_finish(
     unsafe { answer(finish(), error) }
 }
 
+/// Notes how the ids of the last event `EXPORTITEMS_EVENT_KIND_ITEM_IDS` compare with those that were requested at its
+/// position: `answer` is an `IdMatch`.
+///
+/// `EXPORTITEMS_ID_MATCH_OTHER` fails the item: its outcome will be `EXPORTITEMS_ITEM_ERROR_CONTRADICTION` or a graver error,
+/// and no more of its data is handed out. Give it only for an id that is certainly another item's, such as one that was
+/// requested at another position: servers encode ids anew, so an id that differs may be the same item's.
+///
+/// # Safety
+/// `decoder` is null or came from `exportitems_decoder_init`.
+#[no_mangle]
+pub unsafe extern "C" fn exportitems_decoder_compare_id(
+    decoder: *mut Decoder,
+    answer: u32,
+) -> Status {
+    // SAFETY: the caller's word.
+    match (unsafe { object(decoder) }, IdMatch::theirs(answer)) {
+        (Err(misuse), _) => misuse,
+        (_, None) => Status::InvalidValue,
+        (Ok(decoder), Some(answer)) => {
+            decoder.core.compare_id(answer);
+            Status::Ok
+        }
+    }
+}
+
 /// The caller could not keep the current item: no more of its data is handed out, and its outcome will be
 /// `EXPORTITEMS_ITEM_ERROR_WRITE` unless the server's answer is to blame already. Said right after an outcome that commits,
-/// it takes that item out of the summary's `ok`.
+/// it takes that item out of the summary's `ok`. After the end of the response it changes nothing.
 ///
 /// # Safety
 /// `decoder` is null or came from `exportitems_decoder_init`.

@@ -2,7 +2,8 @@
 
 use exportitems as core_api;
 
-use crate::codes::{BrokenReason, EventKind, ItemError, Response, ResponseClass, Verdict};
+use crate::codes::{BrokenReason, EventKind, IdMatch, ItemError, Response, ResponseClass, Verdict};
+use crate::memory::read;
 use crate::status::Status;
 use crate::text::{Bytes, Text};
 
@@ -107,7 +108,8 @@ pub struct Attribute {
     pub omitted_len: u64,
 }
 
-/// `ItemId` of a response message: informational, the position is the key.
+/// `ItemId` of a response message. The position is the key; `exportitems_decoder_compare_id` takes what a comparison
+/// with the requested id shows.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct ItemIds {
@@ -131,6 +133,8 @@ pub struct Outcome {
     pub integrity: Verdict,
     /// What is broken, where the verdict says so.
     pub broken_reason: BrokenReason,
+    /// How the answered `ItemId` compares with the requested one, by `exportitems_decoder_compare_id`.
+    pub id_match: IdMatch,
     /// Some text of this message was neither legal XML nor UTF-8 and was replaced by U+FFFD.
     pub text_replaced: bool,
     /// Where the payload is broken: the offset in its bytes.
@@ -169,15 +173,64 @@ pub struct Summary {
     pub ok: u32,
     /// Items that were not.
     pub failed: u32,
-    /// Items that were committed before the server truncated the response, and whose payload is not proven
-    /// whole: worth asking for again, one at a time.
+    /// Committed items that the end of the response does not confirm, by `exportitems_summary_confirms`: request each of
+    /// them again, alone.
     pub suspect: u32,
+    /// Response messages that were received, of whatever name.
+    pub messages: u32,
     /// How the response ended.
     pub response: Response,
     /// Why the response is unusable; `EXPORTITEMS_STATUS_OK` where it is not.
     pub error: Status,
     /// Where.
     pub error_offset: u64,
+    /// Response messages that were expected, `items` of the options; -1 where that is not known.
+    pub expected: i64,
+    /// Bytes after the root's end tag, other than white space and the truncation marker: a load balancer appends such
+    /// things, and the response is good without them.
+    pub trailing: u64,
+}
+
+/// Whether the end of the response confirms a committed item of it, by the item's outcome; `false` where a pointer is null.
+///
+/// An outcome without an error says that the payload is complete. That it belongs to the item requested at its position is
+/// certain only at the end:
+///
+/// - After a complete response with as many messages as expected, every committed item is confirmed; if other bytes follow
+///   the document, the last one must be whole as well.
+/// - With another number of messages, only an item whose answered id is the same is confirmed.
+/// - After a response that was truncated, cut, malformed or ended by a fault, an item must be whole.
+///
+/// Request what is not confirmed again, each item alone. No client can see that the server answered with other items where
+/// there are as many messages as expected and it encodes ids anew. A program that cannot take back what it has stored
+/// requests one item at a time, or compares ids.
+///
+/// # Safety
+/// `summary` and `outcome` are null or came from events of one response.
+#[no_mangle]
+pub unsafe extern "C" fn exportitems_summary_confirms(
+    summary: *const Summary,
+    outcome: *const Outcome,
+) -> bool {
+    // SAFETY: the caller's word.
+    let (Ok(summary), Ok(outcome)) = (unsafe { read(summary) }, unsafe { read(outcome) }) else {
+        return false;
+    };
+    summary.confirms(&outcome)
+}
+
+impl Summary {
+    /// The core's rule, on what C has of it: a test compares them.
+    fn confirms(&self, outcome: &Outcome) -> bool {
+        let is_whole = outcome.integrity == Verdict::Whole;
+        if outcome.error != ItemError::None || self.response != Response::Complete {
+            return outcome.error == ItemError::None && is_whole;
+        }
+        let is_counted = self.expected < 0 || self.expected == i64::from(self.messages);
+        let is_last = u64::from(outcome.index) + 1 == u64::from(self.messages);
+        (is_counted || outcome.id_match == IdMatch::Same)
+            && (is_whole || !is_last || self.trailing == 0)
+    }
 }
 
 impl From<core_api::Event<'_>> for Event {
@@ -291,6 +344,7 @@ impl From<core_api::Outcome> for Outcome {
             response_class: outcome.class.map_or(ResponseClass::None, Into::into),
             integrity,
             broken_reason,
+            id_match: outcome.id_match.into(),
             text_replaced: outcome.text_replaced,
             broken_offset,
             response_code: known(outcome.code),
@@ -309,9 +363,12 @@ impl From<core_api::Summary> for Summary {
             ok: summary.ok,
             failed: summary.failed,
             suspect: summary.suspect,
+            messages: summary.messages,
             response: summary.response.into(),
             error: summary.error.map_or(Status::Ok, Into::into),
             error_offset: summary.error.map_or(0, |error| error.offset),
+            expected: or_minus_one(summary.expected),
+            trailing: summary.trailing,
         }
     }
 }

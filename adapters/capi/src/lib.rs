@@ -42,13 +42,13 @@ mod status;
 mod text;
 
 pub use codes::{
-    BrokenReason, Disposition, EventKind, Framing, HttpEventKind, Integrity, ItemError, Relief,
-    Response, ResponseClass, Verdict,
+    BrokenReason, Disposition, EventKind, Framing, HttpEventKind, IdMatch, Integrity, ItemError,
+    Relief, Response, ResponseClass, Verdict,
 };
 pub use decoder::*;
 pub use event::{
-    Attribute, Event, EventBody, Fault, ItemIds, MessageStart, MessageXml, Outcome, ServerVersion,
-    Summary,
+    exportitems_summary_confirms, Attribute, Event, EventBody, Fault, ItemIds, MessageStart,
+    MessageXml, Outcome, ServerVersion, Summary,
 };
 pub use exchange::*;
 pub use http::*;
@@ -59,7 +59,7 @@ pub use status::{Error, Status, EXPORTITEMS_ERROR_TEXT_LEN};
 pub use text::{Bytes, Text};
 
 /// Version of this interface: a program that was compiled with another one must not use this library.
-pub const EXPORTITEMS_ABI_VERSION: u32 = 1;
+pub const EXPORTITEMS_ABI_VERSION: u32 = 2;
 
 /// `EXPORTITEMS_ABI_VERSION` of the library that is linked.
 #[no_mangle]

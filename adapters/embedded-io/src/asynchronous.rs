@@ -121,7 +121,11 @@ struct Items<'i, S, K: ?Sized> {
 impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
     async fn feed(&mut self, input: &mut &[u8]) -> Result<(), ResponseError> {
         while let Some((event, wanted)) = self.decoder.next_event_and_item(input)? {
-            if self.delivery.tell(event, wanted, self.sink).await.is_err() {
+            let kept = self.delivery.tell(event, wanted, self.sink).await;
+            if let Some(answer) = self.delivery.id_match.take() {
+                self.decoder.compare_id(answer);
+            }
+            if kept.is_err() {
                 self.decoder.reject_item();
             }
         }

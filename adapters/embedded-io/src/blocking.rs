@@ -1,7 +1,9 @@
 //! The blocking shell.
 
 use embedded_io::{Read, Write};
-use exportitems::{Decoder, Event, ExportItems, FeedError, ItemIds, Outcome, Sink, Summary};
+use exportitems::{
+    Decoder, Event, ExportItems, FeedError, IdMatch, ItemIds, Outcome, Sink, Summary,
+};
 use exportitems_http1::HeadEncoder;
 
 use crate::client::{broken, finished, proven, Client};
@@ -16,6 +18,8 @@ impl<T: Read + Write> Client<'_, T> {
     /// A sink's own error costs that item only; it comes back in the item's outcome,
     /// [`ItemError::Write`](exportitems::ItemError::Write).
     /// A SOAP fault is a response, whatever its status: look at [`Summary::fault`].
+    /// Whether a committed item is the one that was requested is certain with the summary: ask
+    /// [`Summary::confirms`].
     ///
     /// # Errors
     /// See [`Error`].
@@ -141,6 +145,10 @@ struct Watched<'k, K: ?Sized> {
 
 impl<K: Sink + ?Sized> Sink for Watched<'_, K> {
     type Error = K::Error;
+
+    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+        self.sink.compare_id(index, ids)
+    }
 
     fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), K::Error> {
         self.sink.begin(index, ids)

@@ -1,6 +1,6 @@
 //! Where items go when going there takes waiting.
 
-use exportitems::{Event, ItemIds, Outcome, Summary};
+use exportitems::{Event, IdMatch, ItemIds, Outcome, Summary};
 
 /// [`Sink`](exportitems::Sink) with back-pressure: while one of its futures waits, nothing is received.
 ///
@@ -15,6 +15,13 @@ use exportitems::{Event, ItemIds, Outcome, Summary};
 pub trait AsyncSink {
     /// What can go wrong in the sink.
     type Error;
+
+    /// Compares the `ItemId` of the message at `index` with the id that was requested at this position, as
+    /// [`Sink::compare_id`](exportitems::Sink::compare_id) does.
+    async fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+        let _ = (index, ids);
+        IdMatch::Unknown
+    }
 
     /// An item begins: at its `ItemId`, or at its first byte of data if that comes first.
     async fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Self::Error>;
@@ -49,6 +56,8 @@ pub(crate) struct Delivery {
     index: u32,
     /// The sink knows that it began.
     begun: bool,
+    /// How its ids compare, which the decoder is to learn after the event.
+    pub(crate) id_match: Option<IdMatch>,
 }
 
 impl Delivery {
@@ -61,8 +70,14 @@ impl Delivery {
         sink: &mut K,
     ) -> Result<(), K::Error> {
         match event {
-            Event::ItemIds(ids) if wanted.is_some() => self.begin(ids, sink).await,
-            Event::ItemIds(_) => Ok(()),
+            Event::ItemIds(ids) => {
+                let answer = sink.compare_id(self.index, &ids).await;
+                self.id_match = Some(answer);
+                match wanted {
+                    Some(_) if answer != IdMatch::Other => self.begin(ids, sink).await,
+                    _ => Ok(()),
+                }
+            }
             // Data is told only if it is wanted, though this may be the last of it.
             Event::Data(bytes) => {
                 self.begin(ItemIds::default(), sink).await?;

@@ -285,6 +285,61 @@ fn the_requests_of_a_connection_have_ids_of_their_own() {
 }
 
 #[test]
+fn an_id_of_another_item_fails_its_item_only() {
+    let with_id = |id: &str| {
+        let ids = format!("<m:ItemId Id='{id}'/><m:Data>");
+        let soap = soap(&[Some(WHOLE)]).replace("<m:Data>", &ids);
+        let start = soap.find("<m:ExportItemsResponseMessage").unwrap();
+        let end = soap.find("</m:ResponseMessages>").unwrap();
+        soap[start..end].to_owned()
+    };
+    let messages = [with_id("A"), with_id("C"), with_id("B")].concat();
+    let document = soap(&[]).replace(
+        "</m:ResponseMessages>",
+        &(messages + "</m:ResponseMessages>"),
+    );
+    let response = http(200, "", &document);
+    for other_at in [None, Some(0), Some(1), Some(2), Some(3)] {
+        let sink = || Journal {
+            other_at,
+            ..Journal::default()
+        };
+        let mut buffer = [0; MIN_BUFFER];
+        let mut journal = sink();
+        let mut client = Client::new(Peer::new(&response), server(), &mut buffer);
+        let summary = client
+            .export(&REQUEST, &mut decoder(), &mut journal)
+            .unwrap();
+        let compared = [
+            (0, "A".to_owned()),
+            (1, "C".to_owned()),
+            (2, "B".to_owned()),
+        ];
+        assert_eq!(journal.compared, compared);
+        let mut expected = Vec::new();
+        for index in 0..3 {
+            if other_at == Some(index) {
+                expected.push(Told::Failed(index, ItemError::Contradiction));
+            } else {
+                expected.extend([Told::Begin(index), Told::Commit(index, 32)]);
+            }
+        }
+        assert_eq!(journal.told, expected, "{other_at:?}");
+        assert_eq!(
+            (summary.messages, summary.expected, summary.suspect),
+            (3, Some(3), 0)
+        );
+
+        let (result, told, _) = asynchronous(Peer::new(&response), sink(), usize::MAX);
+        assert_eq!(
+            (result, told),
+            (Some(Ok(summary)), expected),
+            "{other_at:?}"
+        );
+    }
+}
+
+#[test]
 fn a_coded_body_is_not_decoded() {
     let body = soap(&[Some(WHOLE), Some(WHOLE), Some(WHOLE)]);
     for fields in [

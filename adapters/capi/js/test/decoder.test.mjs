@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { Decoder, Endpoint, ResponseError, Retry, eventStream, itemStream, load, readEvents, readItems } from "../exportitems.js";
+import { Decoder, Endpoint, ResponseError, Retry, confirms, eventStream, itemStream, load, readEvents, readItems } from "../exportitems.js";
 
 const bytes = readFileSync(process.env.EXPORTITEMS_WASM);
 const module = await load(bytes);
@@ -258,4 +258,71 @@ test("a response far larger than the memory", async () => {
   tell(decoder.push(tail));
   tell(decoder.finish());
   assert.deepEqual([total, ok], [15_000_000, 1]);
+});
+
+test("ids are compared by the caller, and another item's id fails its item", async () => {
+  const asked = [];
+  const compareId = (index, ids) => {
+    asked.push([index, ids.id, ids.changeKey]);
+    return ["other", "same"][index];
+  };
+  const [first, second, end] = await all(readItems(module, [two], { items: 2, compareId }));
+  assert.deepEqual(asked, [[0, "a&b", null], [1, "a&b", null]]);
+  assert.deepEqual([first.error, first.idMatch, first.data], ["contradiction", "other", null]);
+  assert.deepEqual([second.error, second.idMatch, second.data.length], [null, "same", 32]);
+  assert.deepEqual([end.messages, end.expected, end.trailing, end.suspect], [2, 2, 0, 0]);
+  await assert.rejects(all(readItems(module, [two], { compareId: () => true })), TypeError);
+  assert.throws(() => new Decoder(module, { compareId: "same" }), TypeError);
+});
+
+test("one message too many or too few leaves only what its id confirms", async () => {
+  const document = new TextEncoder().encode(envelope(message(`<Data>${WHOLE}</Data>`).repeat(2)));
+  for (const [items, same, expected] of [[2, [], [true, true]], [1, [], [false]], [3, [], [false, false]], [3, [1], [false, true]]]) {
+    const compareId = (index) => (same.includes(index) ? "same" : "unknown");
+    const found = await all(readItems(module, [document], { items, compareId }));
+    const end = found.pop();
+    const committed = found.filter(({ error }) => error === null);
+    assert.deepEqual(committed.map((item) => confirms(end, item)), expected);
+    assert.equal(end.suspect, expected.filter((is) => !is).length);
+    assert.deepEqual([end.messages, end.expected], [2, items]);
+  }
+  const trailing = new TextEncoder().encode("<html>busy</html>");
+  const end = (await all(readItems(module, [document, trailing], { items: 2 }))).pop();
+  assert.deepEqual([end.response, end.trailing, end.suspect], ["complete", trailing.length, 0]);
+});
+
+test("confirms is the rule of the module", () => {
+  const { exports } = new WebAssembly.Instance(module);
+  const view = new DataView(exports.memory.buffer);
+  const at = exports.__heap_base.value + 64;
+  const [summary, outcome] = [at, at + 128];
+  const responses = [1, 2, 3, 4, 5, 6];
+  const name = (of, code) => {
+    of(at + 512, code);
+    const [start, length] = [view.getUint32(at + 512, true), view.getUint32(at + 516, true)];
+    return start === 0 ? null : new TextDecoder().decode(new Uint8Array(exports.memory.buffer, start, length));
+  };
+  let [cases, confirmed] = [0, 0];
+  for (const response of responses) for (const messages of [0, 1, 2]) for (const expected of [-1, 0, 1, 2])
+    for (const trailing of [0, 5]) for (const index of [0, 1]) for (const error of [0, 1])
+      for (const integrity of [0, 1, 2, 3, 4]) for (const id of [0, 1, 2]) {
+        view.setUint32(summary + 16, messages, true);
+        view.setUint32(summary + 20, response, true);
+        view.setBigInt64(summary + 40, BigInt(expected), true);
+        view.setBigUint64(summary + 48, BigInt(trailing), true);
+        [index, error, 0, integrity, 0, id].forEach((value, field) => view.setUint32(outcome + 4 * field, value, true));
+        const found = confirms(
+          { response: name(exports.exportitems_response_name, response), messages, expected: expected < 0 ? null : expected, trailing },
+          {
+            index,
+            error: name(exports.exportitems_item_error_name, error),
+            integrity: name(exports.exportitems_verdict_name, integrity),
+            idMatch: ["unknown", "same", "other"][id],
+          },
+        );
+        assert.equal(found, exports.exportitems_summary_confirms(summary, outcome) !== 0);
+        cases += 1;
+        confirmed += found;
+      }
+  assert.ok(confirmed > 100 && confirmed < cases / 2, `${confirmed} of ${cases}`);
 });

@@ -125,6 +125,11 @@ fn nothing_of_the_core_is_other() {
             "",
         ),
         (
+            variants(outcome, "IdMatch"),
+            variants_with_values(codes, "IdMatch"),
+            "",
+        ),
+        (
             variants(verdict, "BrokenReason"),
             variants_with_values(codes, "BrokenReason"),
             "",

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod codes;
+mod confirms;
 mod documents;
 mod header;
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use core::future::poll_fn;
 use core::task::Poll;
 
 use embedded_io::{ErrorKind, ErrorType};
-use exportitems::{ItemError, ItemIds, Outcome, Sink};
+use exportitems::{IdMatch, ItemError, ItemIds, Outcome, Sink};
 use exportitems_embedded_io::AsyncSink;
 
 /// The base64 of the shortest whole payload.
@@ -179,6 +179,10 @@ pub(crate) struct Journal {
     pub(crate) calls: usize,
     /// The call, of those that can fail, that does.
     pub(crate) fails_at: Option<usize>,
+    /// The item whose id is another's.
+    pub(crate) other_at: Option<u32>,
+    /// The ids that were to be compared.
+    pub(crate) compared: Vec<(u32, String)>,
 }
 
 impl Journal {
@@ -193,6 +197,16 @@ impl Journal {
 
 impl Sink for Journal {
     type Error = Refused;
+
+    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+        let id = ids.id.value().unwrap_or_default().to_owned();
+        self.compared.push((index, id));
+        match self.other_at {
+            None => IdMatch::Unknown,
+            Some(other) if other == index => IdMatch::Other,
+            Some(_) => IdMatch::Same,
+        }
+    }
 
     fn begin(&mut self, index: u32, _: ItemIds<'_>) -> Result<(), Refused> {
         self.call()?;
@@ -233,6 +247,11 @@ pub(crate) struct Slow(pub(crate) Journal);
 
 impl AsyncSink for Slow {
     type Error = Refused;
+
+    async fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+        pause().await;
+        self.0.compare_id(index, ids)
+    }
 
     async fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Refused> {
         pause().await;

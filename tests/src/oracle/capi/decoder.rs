@@ -30,6 +30,7 @@ pub(super) enum DecoderCall {
     Reset(Option<Options>),
     Reject,
     Offset,
+    CompareId(u8),
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -152,6 +153,24 @@ impl<'a> Decoding<'a> {
                 assert_eq!(status, expected.unwrap_or(Status::Ok));
                 if let (None, Some(core)) = (expected, &mut self.core) {
                     core.reject_item();
+                }
+            }
+            DecoderCall::CompareId(answer) => {
+                let answer = u32::from(answer % 4);
+                // SAFETY: as above.
+                let status =
+                    unsafe { capi::exportitems_decoder_compare_id(self.object(wrong), answer) };
+                let for_core = match answer {
+                    0 => Some(core_api::IdMatch::Unknown),
+                    1 => Some(core_api::IdMatch::Same),
+                    2 => Some(core_api::IdMatch::Other),
+                    _ => None,
+                };
+                let expected = wrong.object(self.is_live());
+                let expected = expected.or(for_core.is_none().then_some(Status::InvalidValue));
+                assert_eq!(status, expected.unwrap_or(Status::Ok));
+                if let (None, Some(answer), Some(core)) = (expected, for_core, &mut self.core) {
+                    core.compare_id(answer);
                 }
             }
             DecoderCall::Offset => {

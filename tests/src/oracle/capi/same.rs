@@ -164,6 +164,10 @@ fn outcome(found: &Outcome, expected: &core_api::Outcome) {
     assert_eq!(format!("{:?}", found.integrity), integrity);
     assert_eq!(format!("{:?}", found.broken_reason), reason);
     assert_eq!(found.broken_offset, offset);
+    assert_eq!(
+        format!("{:?}", found.id_match),
+        format!("{:?}", expected.id_match)
+    );
     assert_eq!(found.text_replaced, expected.text_replaced);
     assert_eq!(text(found.response_code), code(expected.code));
     assert_eq!(text(found.inner_response_code), code(expected.inner_code));
@@ -183,6 +187,14 @@ fn summary(found: &Summary, expected: &core_api::Summary) {
             expected.failed,
             expected.suspect
         ]
+    );
+    assert_eq!(
+        (found.messages, found.expected, found.trailing),
+        (
+            expected.messages,
+            number(expected.expected),
+            expected.trailing
+        )
     );
     assert_eq!(
         format!("{:?}", found.response),
