@@ -81,7 +81,7 @@ fn the_echo_of_the_terminal_comes_back() {
     let setup = Setup::new("", &[300]);
     for kill in [false, true] {
         let export = format!(
-            "{} export --url {} --ids {} --out {} --user pat",
+            "env --default-signal=HUP,INT,TERM {} export --url {} --ids {} --out {} --user pat",
             env!("CARGO_BIN_EXE_exportitems"),
             setup.emulator.url(),
             setup.path("ids").display(),

@@ -5,6 +5,8 @@ mod common;
 use std::path::Path;
 
 use common::server::{http, Scripted, Setup};
+#[cfg(target_os = "linux")]
+use common::signalled;
 use common::{command, files, json, run, status, stderr, stdout};
 use exportitems_emulator::{Emulator, Scenario};
 use serde_json::json;
@@ -491,12 +493,12 @@ fn the_demo_comes_out_as_planned() {
 }
 
 /// The demo's own advice to the reader.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn the_emulator_serves_until_it_is_interrupted() {
     use std::io::{BufRead as _, BufReader};
     let dir = tempfile::tempdir().unwrap();
-    let mut server = command(&["emulate", "--items", "3"])
+    let mut server = signalled(&["emulate", "--items", "3"])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -546,7 +548,7 @@ fn the_lines_of_the_demo_work_when_pasted() {
 }
 
 /// Ctrl-C in the middle of a demo and of an export.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_leaves_nothing_of_a_demo_and_says_how_to_resume_an_export() {
     use std::io::{BufRead as _, BufReader, Read as _};
@@ -559,7 +561,7 @@ fn an_interrupt_leaves_nothing_of_a_demo_and_says_how_to_resume_an_export() {
     };
 
     let temporary = tempfile::tempdir().unwrap();
-    let mut demo = command(&["demo", "--items", "100000"])
+    let mut demo = signalled(&["demo", "--items", "100000"])
         .env("TMPDIR", temporary.path())
         .stdout(Stdio::piped())
         .spawn()
@@ -578,7 +580,7 @@ fn an_interrupt_leaves_nothing_of_a_demo_and_says_how_to_resume_an_export() {
 
     let slow = "[[item]]\nindex = 3\ntimes = 1\ndelay-ms = 100000\nanswer = 'whole'";
     let setup = Setup::new(slow, &[5_000; 5]);
-    let mut export = command(&["export", "--json", "--url", &setup.emulator.url()])
+    let mut export = signalled(&["export", "--json", "--url", &setup.emulator.url()])
         .args([Path::new("--ids"), &setup.path("ids")])
         .args([Path::new("--out"), &setup.path("out")])
         .stdout(Stdio::piped())

@@ -164,3 +164,33 @@ fn what_cannot_be_read_is_status_4() {
     }
     assert_eq!(status(&run(&["verify"], b"")), 2);
 }
+
+/// Names of files, and what a manifest says, cannot steer a terminal or forge a line.
+#[test]
+#[cfg(unix)]
+fn control_characters_stay_visible() {
+    let dir = tempfile::tempdir().unwrap();
+    let evil = "a\u{1b}[2J\u{9b}\u{202e}\nb: whole\n9 of 9 files are good";
+    let file = dir.path().join(evil);
+    std::fs::write(&file, payload(1, 1000).unwrap()).unwrap();
+    let evil_file = serde_json::to_string(evil).unwrap();
+    let line = format!(
+        "{{\"status\":\"ok\",\"index\":0,\"id\":{evil_file},\"file\":{evil_file},\"bytes\":1,\"attempts\":1,\
+         \"time\":\"\",\"code\":{evil_file}}}\n"
+    );
+    std::fs::write(dir.path().join("manifest.jsonl"), line).unwrap();
+    std::fs::create_dir(dir.path().join("items")).unwrap();
+    for path in [
+        file.as_path(),
+        dir.path(),
+        &dir.path().join("no\nsuch\u{7}"),
+    ] {
+        let output = run(&["verify", path.to_str().unwrap()], b"");
+        let said = stdout(&output) + &stderr(&output);
+        assert!(said.lines().count() <= 2, "{said:?}");
+        assert!(
+            !said.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']),
+            "{said:?}"
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! What an export reports while it runs and when it is over.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -94,8 +94,14 @@ impl<'a> Telling<'a> {
         let (path, len, clear) = (manifest.clone(), items.len(), bar.clearer());
         let interrupted = interrupt::before_exit(move || {
             clear();
-            let entries = entries_since(&path, manifest_len);
-            let stored = done + entries.values().filter(|entry| entry.is_done()).count();
+            let mut new = HashSet::new();
+            entries_since(&path, manifest_len, |id, entry| {
+                match entry.is_done() {
+                    true => new.insert(id.to_owned()),
+                    false => new.remove(id),
+                };
+            });
+            let stored = done + new.len();
             say(&format!(
                 "interrupted: {stored} of {len} items are stored in {dir}; \
                  run the same command again to resume"
@@ -185,17 +191,23 @@ impl<'a> Telling<'a> {
         // It first writes what is queued.
         drop(archive);
         self.retried.clear();
-        let written = entries_since(&self.manifest, self.manifest_len);
-        for position in 0..self.items.len() {
-            let Some(entry) = written.get(self.items[position].id) else {
-                continue;
-            };
-            let told = told(entry);
-            if self.told[position] != told {
-                let id = self.items[position].id;
-                let line = ItemLine::of_entry(number(position), id, entry.clone());
-                self.tell(position, &line, told);
+        let positions: HashMap<_, _> = (0..)
+            .zip(self.items)
+            .map(|(at, item)| (item.id, at))
+            .collect();
+        let mut untold = BTreeMap::new();
+        entries_since(&self.manifest, self.manifest_len, |id, entry| {
+            if let Some(&position) = positions.get(id) {
+                match self.told[position] == told(&entry) {
+                    true => drop(untold.remove(&position)),
+                    false => drop(untold.insert(position, entry)),
+                }
             }
+        });
+        for (position, entry) in untold {
+            let (id, told) = (self.items[position].id, told(&entry));
+            let line = ItemLine::of_entry(number(position), id, entry);
+            self.tell(position, &line, told);
         }
         let missing: Vec<_> = (0..self.items.len())
             .filter(|&position| self.told[position] != Told::Done)
@@ -361,26 +373,24 @@ impl<'a> Telling<'a> {
     }
 }
 
-/// The last entry of each item after this offset of a manifest, by id.
+/// Reads the entries after this offset of a manifest, with their ids.
 ///
 /// That may be more than a run has reported: it reports an outcome when the next bytes arrive, and a disk that
 /// gets full takes a part of the lines.
-fn entries_since(manifest: &Path, offset: u64) -> HashMap<String, Entry> {
-    let mut last = HashMap::new();
+fn entries_since(manifest: &Path, offset: u64, mut entry: impl FnMut(&str, Entry)) {
     let Ok(mut file) = File::open(manifest) else {
-        return last;
+        return;
     };
     if file.seek(SeekFrom::Start(offset)).is_err() {
-        return last;
+        return;
     }
     for line in BufReader::new(file).lines().map_while(Result::ok) {
-        if let Ok(entry) = serde_json::from_str::<Entry>(&line) {
-            if let Some(id) = &entry.id {
-                last.insert(id.clone(), entry);
+        if let Ok(mut read) = serde_json::from_str::<Entry>(&line) {
+            if let Some(id) = read.id.take() {
+                entry(&id, read);
             }
         }
     }
-    last
 }
 
 fn told(entry: &Entry) -> Told {

@@ -16,6 +16,20 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
 }
 
+/// The command, which handles signals whatever the tester's shell ignores.
+#[cfg(target_os = "linux")]
+pub(crate) fn signalled(args: &[&str]) -> Command {
+    let mut command = Command::new("env");
+    command
+        .args([
+            "--default-signal=HUP,INT,TERM",
+            env!("CARGO_BIN_EXE_exportitems"),
+        ])
+        .args(args)
+        .env_remove("EXPORTITEMS_PASSWORD");
+    command
+}
+
 /// Runs the command to its end, with this standard input.
 pub(crate) fn run(args: &[&str], input: &[u8]) -> Output {
     let mut child = command(args)
