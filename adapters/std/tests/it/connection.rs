@@ -9,6 +9,7 @@ use exportitems::{ExportItems, ItemId, Options};
 use exportitems_std::client::{
     Answer, Client, ClientBuilder, ClientError, Phase, StatusKind, TransportError,
 };
+use exportitems_std::{Archive, Exporter, Stop};
 
 use crate::server::{answer, client_request_id, read_request, response, serve, soap, Notes};
 
@@ -188,7 +189,7 @@ fn a_408_on_a_kept_connection_is_about_its_idleness() {
 }
 
 /// More than the buffers of two sockets hold.
-fn many() -> Vec<ItemId<'static>> {
+pub(crate) fn many() -> Vec<ItemId<'static>> {
     let id = "AAMkAGYzNWUzYTk5LTU2M2MtNGQ1MS05MjY3LTUxOWE1MjRjZmRhYgBGAAAAAAA".repeat(4);
     vec![ItemId::new(id.leak()); 60_000]
 }
@@ -237,7 +238,7 @@ fn an_interim_response_does_not_end_a_request() {
 }
 
 /// Reads a request and counts its items; [`read_request`] looks through all of it for each piece.
-fn read_request_of_any_size(stream: &mut impl std::io::Read) -> usize {
+pub(crate) fn read_request_of_any_size(stream: &mut impl std::io::Read) -> usize {
     let (mut items, mut tail, mut buffer) = (0, Vec::new(), [0; 16 * 1024]);
     while !tail.ends_with(b"</s:Envelope>") && !tail.ends_with(b"</soap:Envelope>") {
         let read = stream.read(&mut buffer).unwrap();
@@ -284,7 +285,7 @@ fn a_response_has_a_lowest_rate() {
             let _ = stream.set_nodelay(true);
             let _ = stream.set_read_timeout(Some(Duration::from_millis(5)));
             let slow = if quick.is_empty() { head } else { "" };
-            for byte in slow.bytes().chain(std::iter::repeat(b' ')) {
+            for byte in slow.bytes().chain(std::iter::repeat_n(b' ', 300)) {
                 // The pause is the wait for a byte that the client never sends.
                 let gone = matches!(stream.read(&mut [0]), Ok(0));
                 if gone || stream.write_all(&[byte]).is_err() {
@@ -369,6 +370,34 @@ fn a_wait_beside_a_fault_is_kept() {
             assert_eq!(notes.back_off_ms, expected, "the sink hears the same");
         }
     }
+}
+
+#[test]
+fn an_export_waits_as_long_as_the_head_of_a_fault_asks() {
+    let fault = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body><s:Fault>\
+         <faultcode>a:ErrorServerBusy</faultcode><faultstring>busy</faultstring></s:Fault></s:Body></s:Envelope>";
+    let (log, requests) = mpsc::channel();
+    let url = serve(move |_, mut stream| {
+        while read_request(&mut stream).is_some() {
+            log.send(()).unwrap();
+            let headers = "Content-Type: text/xml\r\nRetry-After: 600\r\n";
+            stream.write_all(&response(503, headers, fault)).unwrap();
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let mut archive = Archive::open(dir.path()).unwrap();
+    let mut client = client(&url, |builder| builder);
+    // Ten minutes are more than it may wait: it ends, and does not ask at once.
+    let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+        .max_wait(Duration::from_secs(599))
+        .run(&ITEMS, &mut |_| {})
+        .unwrap();
+    assert_eq!(report.missing, [0, 1]);
+    assert!(
+        matches!(report.stopped, Some(Stop::Answer(_))),
+        "{report:?}"
+    );
+    assert_eq!(requests.try_iter().count(), 1);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use exportitems::policy::Disposition;
 use exportitems::{ExportItems, ItemId, Options};
 use exportitems_std::client::{
-    Answer, Client, ClientBuilder, ClientError, Phase, TlsProblem, TransportError,
+    Answer, Client, ClientBuilder, ClientError, Phase, StatusKind, TlsProblem, TransportError,
 };
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair};
 use rustls::crypto::ring;
@@ -17,6 +17,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
+use crate::connection::{many, read_request_of_any_size};
 use crate::server::{answer, read_request, serve, soap, Notes};
 
 type Stream = StreamOwned<ServerConnection, TcpStream>;
@@ -163,6 +164,41 @@ fn only_data_and_the_end_spend_a_kept_connection() {
 }
 
 #[test]
+fn a_request_of_any_size_goes_through_and_may_be_answered_early() {
+    let items = many();
+    let identity = Identity::localhost();
+    let url = identity.serve(|connection, mut stream| {
+        let mut first = [0; 100];
+        stream.read_exact(&mut first).unwrap();
+        if connection > 0 {
+            let refusal = crate::server::response(413, "", "no");
+            stream.write_all(&refusal).unwrap();
+            stream.flush().unwrap();
+            // It stays open, with the rest of the request unread.
+            std::mem::forget(stream);
+            return;
+        }
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+        let items = read_request_of_any_size(&mut std::io::Read::chain(&first[..], &mut stream));
+        assert_eq!(items, 60_000);
+        stream.write_all(&soap(200, &answer(2))).unwrap();
+        stream.conn.send_close_notify();
+        stream.flush().unwrap();
+    });
+    let mut client = identity.client(&url);
+    let mut request = || {
+        let request = ExportItems::new(&[]);
+        client.export(&request, &items, &mut Notes::default(), Options::new())
+    };
+    assert_eq!(request().unwrap().summary.ok, 2);
+    let error = request().unwrap_err();
+    assert!(
+        matches!(&error, ClientError::Status(error) if error.kind == StatusKind::TooLarge),
+        "{error}"
+    );
+}
+
+#[test]
 fn certificates_that_are_refused() {
     let serve = |identity: &Identity| identity.serve(|_, mut stream| drop(stream.read(&mut [0])));
 
@@ -254,7 +290,9 @@ fn a_handshake_has_one_limit() {
             std::thread::spawn(move || {
                 let _ = stream.read(&mut [0; 4096]);
                 let _ = stream.set_read_timeout(Some(Duration::from_millis(10)));
-                let record = b"\x16\x03\x03\x40\x00".iter().chain(std::iter::repeat(&0));
+                let record = b"\x16\x03\x03\x40\x00"
+                    .iter()
+                    .chain(std::iter::repeat_n(&0, 300));
                 for byte in record {
                     // The pause is the wait for a byte that the client never sends.
                     let gone = matches!(stream.read(&mut [0]), Ok(0));
