@@ -63,7 +63,10 @@ impl<'a> Authorization<'a> {
     /// Bytes of buffer that [`basic`](Self::basic) takes for a user name and a password of these lengths.
     #[must_use]
     pub const fn basic_len(user: usize, password: usize) -> usize {
-        "Basic ".len() + (user + 1 + password).div_ceil(3) * 4
+        let pair = user.saturating_add(1).saturating_add(password);
+        pair.div_ceil(3)
+            .saturating_mul(4)
+            .saturating_add("Basic ".len())
     }
 
     /// A bearer token, OAuth's ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)), put into `buffer` after its
@@ -104,7 +107,7 @@ impl<'a> Writer<'a> {
         for (slot, &byte) in free.iter_mut().zip(bytes) {
             *slot = byte;
         }
-        self.len += bytes.len();
+        self.len = self.len.saturating_add(bytes.len());
     }
 
     fn finish(self) -> Result<Authorization<'a>, CredentialsError> {

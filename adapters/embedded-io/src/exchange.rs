@@ -18,7 +18,7 @@ pub(crate) fn next_bytes<'b>(
 ) -> &'b [u8] {
     let mut len = head.write(buffer);
     if let Some(free) = buffer.get_mut(len..) {
-        len += body.write(free);
+        len = len.saturating_add(body.write(free));
     }
     buffer.get(..len).unwrap_or_default()
 }

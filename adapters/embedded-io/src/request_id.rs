@@ -22,7 +22,7 @@ impl RequestId {
 
     /// Eight digits, four, four, four and twelve, with hyphens between.
     pub(crate) fn text(&self) -> [u8; Self::LEN] {
-        let mut digits = 0;
+        let mut digits: usize = 0;
         core::array::from_fn(|place| {
             if matches!(place, 8 | 13 | 18 | 23) {
                 return b'-';
@@ -33,8 +33,8 @@ impl RequestId {
             } else {
                 byte & 15
             };
-            digits += 1;
-            digit + if digit < 10 { b'0' } else { b'a' - 10 }
+            digits = digits.wrapping_add(1);
+            digit.wrapping_add(if digit < 10 { b'0' } else { b'a' - 10 })
         })
     }
 

@@ -96,7 +96,7 @@ impl BodyDecoder {
                 return Ok(None);
             };
             self.state = self.framing_byte(byte).map_err(|kind| self.fail(kind))?;
-            self.offset += 1;
+            self.offset = self.offset.wrapping_add(1);
             *input = rest;
         }
     }
@@ -141,8 +141,8 @@ impl BodyDecoder {
         let (data, rest) = input.split_at(len);
         *input = rest;
         // usize has at most 64 bits on every target of Rust.
-        self.offset += len as u64;
-        self.remaining -= len as u64;
+        self.offset = self.offset.wrapping_add(len as u64);
+        self.remaining = self.remaining.wrapping_sub(len as u64);
         if self.remaining == 0 {
             self.state = match self.state {
                 State::Chunk => State::ChunkCr,
@@ -208,7 +208,7 @@ impl BodyDecoder {
             if self.extra >= CHUNK_EXTRA_LIMIT {
                 return Err(ErrorKind::ChunkExtraTooLong);
             }
-            self.extra += 1;
+            self.extra = self.extra.wrapping_add(1);
         }
         Ok(next)
     }
@@ -217,7 +217,7 @@ impl BodyDecoder {
         if self.digits >= MAX_SIZE_DIGITS {
             return Err(ErrorKind::ChunkSizeTooLong);
         }
-        self.digits += 1;
+        self.digits = self.digits.wrapping_add(1);
         self.remaining = self.remaining << 4 | u64::from(digit);
         Ok(State::ChunkSize)
     }

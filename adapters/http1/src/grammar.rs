@@ -129,6 +129,6 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
         if number > u64::MAX / 10 {
             return None;
         }
-        (number * 10).checked_add(u64::from(digit))
+        number.wrapping_mul(10).checked_add(u64::from(digit))
     })
 }

@@ -214,7 +214,7 @@ impl<'s> HeadDecoder<'s> {
                 }
                 _ => return Err(ErrorKind::ControlCharacter),
             }
-            self.consumed += 1;
+            self.consumed = self.consumed.wrapping_add(1);
             *input = rest;
             if matches!(self.line, Line::Ended) {
                 break;
@@ -247,7 +247,7 @@ impl<'s> HeadDecoder<'s> {
         match self.scratch.get_mut(self.held) {
             Some(slot) => {
                 *slot = byte;
-                self.held += 1;
+                self.held = self.held.wrapping_add(1);
             }
             None => self.overlong = true,
         }
@@ -275,11 +275,15 @@ fn parse_status_line(line: &[u8]) -> Option<(u8, u16)> {
     /// The start of the line, with two bytes that no line holds where digits are.
     const START: &[u8; 12] = b"HTTP/1.\0 \x01\x01\x01";
     let (start, reason) = line.split_at_checked(START.len())?;
-    let (mut minor, mut status) = (0, 0);
+    let (mut minor, mut status) = (0, 0_u16);
     for (&byte, expected) in start.iter().zip(START) {
         match (expected, byte) {
-            (0, b'0'..=b'1') => minor = byte - b'0',
-            (1, b'0'..=b'9') => status = status * 10 + u16::from(byte - b'0'),
+            (0, b'0'..=b'1') => minor = byte.wrapping_sub(b'0'),
+            (1, b'0'..=b'9') => {
+                status = status
+                    .wrapping_mul(10)
+                    .wrapping_add(byte.wrapping_sub(b'0').into());
+            }
             _ if byte == *expected => {}
             _ => return None,
         }

@@ -89,22 +89,24 @@ impl<'a> HeadEncoder<'a> {
     /// Bytes of the whole head; the body comes on top.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
-        (0..)
-            .map_while(|index| self.piece(index))
-            .map(<[u8]>::len)
-            .sum()
+        let (mut len, mut index): (usize, usize) = (0, 0);
+        while let Some(piece) = self.piece(index) {
+            len = len.saturating_add(piece.len());
+            index = index.wrapping_add(1);
+        }
+        len
     }
 
     /// Writes the next bytes to the front of `out` and says how many; 0 means that the head is
     /// written (or that `out` is empty).
     pub fn write(&mut self, out: &mut [u8]) -> usize {
-        let mut written = 0;
+        let mut written: usize = 0;
         for slot in out {
             let Some(byte) = self.next_byte() else {
                 break;
             };
             *slot = byte;
-            written += 1;
+            written = written.wrapping_add(1);
         }
         written
     }
@@ -112,10 +114,10 @@ impl<'a> HeadEncoder<'a> {
     fn next_byte(&mut self) -> Option<u8> {
         loop {
             if let Some(&byte) = self.piece(self.piece)?.get(self.written) {
-                self.written += 1;
+                self.written = self.written.wrapping_add(1);
                 return Some(byte);
             }
-            self.piece += 1;
+            self.piece = self.piece.wrapping_add(1);
             self.written = 0;
         }
     }
@@ -133,10 +135,10 @@ impl<'a> HeadEncoder<'a> {
             0 => ("POST ", target.as_bytes()),
             1 => (" HTTP/1.1\r\nHost: ", host.as_bytes()),
             2 => ("\r\nContent-Length: ", self.content_length.digits()),
-            pair => match headers.get((pair - 3) / 2) {
+            pair => match headers.get(pair.wrapping_sub(3) / 2) {
                 Some((name, _)) if pair % 2 == 1 => ("\r\n", name.as_bytes()),
                 Some((_, value)) => (": ", value.as_bytes()),
-                None if pair == 3 + 2 * headers.len() => ("\r\n\r\n", b""),
+                None if pair == headers.len().wrapping_mul(2).wrapping_add(3) => ("\r\n\r\n", b""),
                 None => return None,
             },
         };
@@ -159,14 +161,14 @@ impl Decimal {
     /// By subtraction: the 64-bit division of a 32-bit machine is 900 bytes of code, and `pow` is larger
     /// than the loop.
     fn new(mut number: u64) -> Self {
-        let mut place = 20;
+        let mut place = 20_u8;
         let digits = core::array::from_fn(|_| {
-            place -= 1;
-            let one = (0..place).fold(1_u64, |power, _| power * 10);
+            place = place.wrapping_sub(1);
+            let one = (0..place).fold(1_u64, |power, _| power.wrapping_mul(10));
             let mut digit = b'0';
             while number >= one {
-                number -= one;
-                digit += 1;
+                number = number.wrapping_sub(one);
+                digit = digit.wrapping_add(1);
             }
             digit
         });

@@ -77,7 +77,7 @@ impl<'a> Authenticate<'a> {
         });
         let binding = login.binding.map_or(0, |_| 4 + 16);
         // MsvAvFlags, MsvAvTargetName, MsvAvEOL
-        let own_pairs = (8_usize + 4 + 4 + binding).saturating_add(target);
+        let own_pairs = target.saturating_add(8 + 4 + 4).saturating_add(binding);
         let response = (16 + BLOB_HEAD + BLOB_END)
             .saturating_add(server_pairs)
             .saturating_add(own_pairs);
@@ -199,21 +199,22 @@ struct Offsets {
 impl Layout {
     fn offsets(self) -> Offsets {
         let domain = FIXED;
-        let name = domain + u32::from(self.domain);
-        let lm_response = name + u32::from(self.name);
-        let response = lm_response + 24;
+        let name = domain.wrapping_add(self.domain.into());
+        let lm_response = name.wrapping_add(self.name.into());
+        let response = lm_response.wrapping_add(24);
         Offsets {
             domain,
             name,
             lm_response,
             response,
-            end: response + u32::from(self.response),
+            end: response.wrapping_add(self.response.into()),
         }
     }
 }
 
 fn utf16_len(text: &str) -> usize {
-    text.encode_utf16().count().saturating_mul(2)
+    text.encode_utf16()
+        .fold(0, |len: usize, _| len.saturating_add(2))
 }
 
 /// Fills a slice from its start; what does not fit is left out, which the lengths exclude.

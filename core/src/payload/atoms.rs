@@ -149,7 +149,7 @@ impl Atoms {
             };
             input = rest;
         }
-        self.at = Offset(end - input.len() as u64);
+        self.at = Offset(end.wrapping_sub(input.len() as u64));
         input
     }
 
@@ -184,7 +184,7 @@ impl Atoms {
     #[inline(never)] // as above: few atoms come here
     fn byte(&mut self, byte: u8) {
         self.pending = self.pending >> 8 | u32::from(byte) << 24;
-        self.have += 1;
+        self.have = self.have.wrapping_add(1);
         let width = match self.expect {
             Expect::NameKind => 1,
             Expect::NameUnit => 2,

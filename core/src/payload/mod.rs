@@ -99,7 +99,7 @@ impl PayloadCheck {
             match self.records.step(&mut bytes) {
                 Some(Step::On) => {}
                 Some(Step::Stream(stream)) => {
-                    let end = self.records.position() - bytes.len() as u64;
+                    let end = self.records.position().wrapping_sub(bytes.len() as u64);
                     self.atoms.update(stream, end);
                 }
                 Some(Step::Foreign) => self.atoms.stop(),
@@ -156,7 +156,7 @@ impl Default for PayloadCheck {
 fn take<'i>(count: &mut u32, input: &mut &'i [u8]) -> &'i [u8] {
     let most = usize::try_from(*count).unwrap_or(usize::MAX);
     let (taken, rest) = input.split_at(input.len().min(most));
-    *count -= taken.len() as u32;
+    *count = count.wrapping_sub(taken.len() as u32);
     *input = rest;
     taken
 }

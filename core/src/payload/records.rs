@@ -93,7 +93,7 @@ impl Records {
     pub(super) fn extend(&mut self, input: &[u8]) -> bool {
         let judging = matches!(self.state, State::First | State::Judging);
         if judging {
-            self.end.0 += input.len() as u64;
+            self.end.0 = (self.end.0).wrapping_add(input.len() as u64);
         }
         judging
     }
@@ -135,7 +135,7 @@ impl Records {
         };
         *input = rest;
         self.length = self.length >> 8 | u32::from(byte) << 24;
-        self.header += 1;
+        self.header = self.header.wrapping_add(1);
         match self.header {
             4 => self.opcode = opcode(self.length),
             8 => self.header = 0,
@@ -160,7 +160,7 @@ impl Records {
                 return Some(());
             }
         };
-        self.end.0 -= rest as u64 + 8;
+        self.end.0 = (self.end.0).wrapping_sub((rest as u64).wrapping_add(8));
         None
     }
 
@@ -170,13 +170,16 @@ impl Records {
             State::Unknown => return End::Unknown,
             State::Broken(reason) => (0, reason),
             State::First => (self.header.into(), BrokenReason::TooShort),
-            _ if self.left > 0 => (8 + (self.length - self.left), BrokenReason::RecordCut),
+            _ if self.left > 0 => (
+                (self.length.wrapping_sub(self.left)).wrapping_add(8),
+                BrokenReason::RecordCut,
+            ),
             _ if self.header > 0 => (self.header.into(), BrokenReason::RecordCut),
             _ if !self.transferred => (0, BrokenReason::NoTransferBuffer),
             State::Judging => return End::Clean,
         };
         End::Broken {
-            offset: self.position() - u64::from(back),
+            offset: self.position().wrapping_sub(u64::from(back)),
             reason,
         }
     }

@@ -123,7 +123,7 @@ impl Policy {
             let jitter = (u64::from(longest - half) * u64::from(random)) >> 32;
             #[allow(clippy::cast_possible_truncation)] // below `longest`
             let jitter = jitter as u32;
-            half + jitter
+            half.wrapping_add(jitter)
         };
         Some(wait.min(Self::MAX_WAIT_MS))
     }

@@ -41,13 +41,13 @@ impl<'a> Encoder<'a> {
         if let Some(language) = request.mailbox_culture {
             check_language(language)?;
         }
-        let mut len = 0;
+        let mut len: u64 = 0;
         for part in Parts::new(request) {
             let text = match part.field {
                 Some(field) => checked_len(part.text.as_bytes(), field)?,
                 None => part.text.len(),
             };
-            len += (part.markup.len() + text) as u64;
+            len = len.wrapping_add(part.markup.len().wrapping_add(text) as u64);
         }
         Ok(Self {
             parts: Parts::new(request),
@@ -75,20 +75,20 @@ impl<'a> Encoder<'a> {
     /// that is not empty, mean that the request is done.
     #[must_use = "only so many bytes of `out` belong to the request"]
     pub fn write(&mut self, out: &mut [u8]) -> usize {
-        let mut written = 0;
+        let mut written: usize = 0;
         while let Some(free @ [_, ..]) = out.get_mut(written..) {
             // What is looked at of a byte, so that one loop does for both: of text all, of markup nothing.
             let mask = if self.text.is_none() { u8::MAX } else { 0 };
-            let mut copied = 0;
+            let mut copied: usize = 0;
             for (slot, &byte) in free.iter_mut().zip(self.run) {
                 if needs_escape(byte & mask) {
                     break;
                 }
                 *slot = byte;
-                copied += 1;
+                copied = copied.wrapping_add(1);
             }
             self.run = self.run.get(copied..).unwrap_or_default();
-            written += copied;
+            written = written.wrapping_add(copied);
             if copied == 0 && !self.advance() {
                 break;
             }
@@ -141,12 +141,12 @@ fn checked_len(text: &[u8], field: RequestField) -> Result<usize, RequestError> 
     let mut len = text.len();
     for (offset, &byte) in text.iter().enumerate() {
         if needs_escape(byte) {
-            len += escape(byte).len() - 1;
+            len = len.wrapping_add(escape(byte).len().wrapping_sub(1));
         }
         let character = match byte {
             ..=0x1f => char::from(byte),
             // U+FFFE and U+FFFF in UTF-8.
-            0xef => match text.get(offset + 1..) {
+            0xef => match text.get(offset.wrapping_add(1)..) {
                 Some([0xbf, 0xbe, ..]) => '\u{fffe}',
                 Some([0xbf, 0xbf, ..]) => '\u{ffff}',
                 _ => continue,

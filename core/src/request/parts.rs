@@ -188,7 +188,7 @@ impl<'a> Iterator for Parts<'a> {
 
     fn next(&mut self) -> Option<Part<'a>> {
         let row = DOCUMENT.get(self.row)?;
-        self.row += 1;
+        self.row = self.row.wrapping_add(1);
         let found = self.text(row.slot);
         if row.writes_text {
             return Some(found.map_or(Part::default(), |text| Part {
@@ -199,7 +199,7 @@ impl<'a> Iterator for Parts<'a> {
         }
         if row.entry > 0 {
             if found.is_some() {
-                self.index += 1;
+                self.index = self.index.wrapping_add(1);
                 self.row = self.row.saturating_sub(usize::from(row.entry));
             } else {
                 self.index = 0;

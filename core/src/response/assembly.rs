@@ -120,7 +120,7 @@ impl Assembly {
     #[inline(never)] // for its size: this is where all tokens come by
     pub(super) fn push_or_count(&mut self, bytes: &[u8], scratch: &mut [u8]) {
         let n = self.push(bytes, scratch);
-        self.count(bytes.len() - n);
+        self.count(bytes.len().wrapping_sub(n));
     }
 
     #[allow(clippy::cast_possible_truncation)] // lengths of pieces of input are counted
@@ -139,7 +139,7 @@ impl Assembly {
     }
 
     pub(super) fn has_room(&self, bytes: usize, scratch: &[u8]) -> bool {
-        scratch.len().min(LARGEST) - usize::from(self.end) >= bytes
+        scratch.len().min(LARGEST).wrapping_sub(self.end.into()) >= bytes
     }
 
     /// Length of the whole token in bytes; `u32::MAX` for longer ones too.
@@ -153,7 +153,7 @@ impl Assembly {
             start: self.base,
             end: self.end,
         };
-        (u32::from(self.end - self.base) == self.total).then_some(held)
+        (u32::from(self.end.wrapping_sub(self.base)) == self.total).then_some(held)
     }
 
     /// What is held and not told.
@@ -174,7 +174,7 @@ impl Assembly {
 
     /// What was told last begins `n` bytes later.
     pub(super) fn tell_behind(&mut self, n: u16) {
-        self.told += n;
+        self.told = self.told.wrapping_add(n);
     }
 
     /// Tells what is held of a token of [`push_token`](Self::push_token), without the space behind it, as far as it is
@@ -231,14 +231,14 @@ impl Assembly {
 
     /// Moves what is held, at most the three bytes of a character that is not whole, to the front.
     fn compact(&mut self, scratch: &mut [u8]) {
-        let (from, to) = (self.start..self.end, self.base..);
+        let (from, to) = (self.start..self.end, self.base..self.end);
         for (from, to) in from.zip(to) {
             let byte = scratch.get(usize::from(from)).copied();
             if let (Some(byte), Some(slot)) = (byte, scratch.get_mut(usize::from(to))) {
                 *slot = byte;
             }
         }
-        self.end = self.base + (self.end - self.start);
+        self.end = self.base.wrapping_add(self.end.wrapping_sub(self.start));
         self.start = self.base;
         self.told = self.base;
     }

@@ -161,12 +161,13 @@ impl Attributes {
     }
 
     fn take_text(&mut self, n: u8, assembly: &Assembly) {
+        let bit = 1_u8.wrapping_shl(n.into());
         if let Some(span) = assembly.whole() {
             self.free = span.end;
-            self.omitted &= !(1 << n);
+            self.omitted &= !bit;
             self.put(n, span.to_bits());
         } else {
-            self.omitted |= 1 << n;
+            self.omitted |= bit;
             self.put(n, assembly.total());
         }
     }
@@ -174,7 +175,7 @@ impl Attributes {
     fn put(&mut self, n: u8, value: u32) {
         if let Some(slot) = self.values.get_mut(usize::from(n)) {
             *slot = value;
-            self.filled |= 1 << n;
+            self.filled |= 1_u8.wrapping_shl(n.into());
         }
     }
 
@@ -253,7 +254,9 @@ pub(super) fn number(digits: &[u8]) -> Option<u32> {
         return None;
     }
     digits.iter().try_fold(0_u32, |number, &digit| {
-        let digit = digit.is_ascii_digit().then(|| u32::from(digit - b'0'))?;
+        let digit = digit
+            .is_ascii_digit()
+            .then(|| u32::from(digit.wrapping_sub(b'0')))?;
         // Without the multiplication of 64 bits that would tell whether this one overflows.
         Some(match number <= u32::MAX / 10 {
             true => (number * 10).saturating_add(digit),

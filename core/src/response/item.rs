@@ -199,7 +199,7 @@ impl Item {
 
     /// So many more bytes have been let through.
     pub(super) fn count(&mut self, bytes: usize) {
-        self.bytes.0 += bytes as u64;
+        self.bytes.0 = (self.bytes.0).wrapping_add(bytes as u64);
     }
 
     /// Whether more data would be of any use.

@@ -28,7 +28,7 @@ impl Marker {
         }
         let expected = TEXT.get(usize::from(self.matched)).copied();
         if expected == Some(byte) {
-            self.matched += 1;
+            self.matched = self.matched.wrapping_add(1);
             return true;
         }
         false

@@ -71,7 +71,7 @@ impl Sink for SliceSink<'_> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), SliceFull> {
-        let end = self.written + bytes.len();
+        let end = self.written.checked_add(bytes.len()).ok_or(SliceFull)?;
         let room = self.slice.get_mut(self.written..end).ok_or(SliceFull)?;
         room.copy_from_slice(bytes);
         self.written = end;

@@ -251,16 +251,16 @@ impl Path {
         };
         let free = (self.names.get_mut(usize::from(self.depth))).filter(|_| node != Node::Foreign);
         let Some(free) = free else {
-            if u32::from(self.skipped) + u32::from(self.depth) >= MAX_DEPTH {
+            if u32::from(self.skipped).wrapping_add(self.depth.into()) >= MAX_DEPTH {
                 return Err(ErrorKind::TooDeep);
             }
-            self.skipped += 1;
+            self.skipped = self.skipped.wrapping_add(1);
             self.skipped_names =
                 (self.skipped_names.wrapping_mul(FACTOR)).wrapping_add(self.last_opened);
             return Ok(Node::Foreign);
         };
         *free = self.last_opened;
-        self.depth += 1;
+        self.depth = self.depth.wrapping_add(1);
         self.innermost = node;
         match node {
             Node::Message | Node::OtherMessage => self.parent = node,
@@ -273,7 +273,7 @@ impl Path {
     /// Closes the innermost element by its end tag, and says which it was.
     pub(super) fn close(&mut self, name: u32) -> Result<Node, ErrorKind> {
         if self.skipped > 0 {
-            self.skipped -= 1;
+            self.skipped = self.skipped.wrapping_sub(1);
             self.skipped_names = self.skipped_names.wrapping_sub(name).wrapping_mul(INVERSE);
             if self.skipped == 0 && self.skipped_names != 0 {
                 return Err(ErrorKind::MismatchedEndTag);

@@ -15,13 +15,13 @@ mod probes {
 }
 
 #[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    extern "C" {
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    extern "Rust" {
         /// Defined nowhere: where a panic is reachable the link fails.
-        fn PANIC_IS_REACHABLE() -> !;
+        fn PANIC_IS_REACHABLE(info: &core::panic::PanicInfo<'_>) -> !;
     }
     // SAFETY: never runs; no program with this call can be linked.
-    unsafe { PANIC_IS_REACHABLE() }
+    unsafe { PANIC_IS_REACHABLE(info) }
 }
 
 /// Panics for an empty slice: the check must see it.

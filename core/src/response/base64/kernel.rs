@@ -10,7 +10,7 @@ pub(super) fn decode<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o mut [u
     while let Some((mut block, behind)) = input.split_at_checked(BLOCK) {
         out = decode_block(&mut block, out);
         let left = block.len();
-        *input = input.get(BLOCK - left..).unwrap_or_default();
+        *input = input.get(BLOCK.wrapping_sub(left)..).unwrap_or_default();
         if left == 0 || out.len() < GROUPS {
             fetch(behind.get(BLOCK..).unwrap_or_default());
         }

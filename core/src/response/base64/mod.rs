@@ -87,7 +87,7 @@ impl Base64 {
             }
             *input = rest;
         };
-        (size - room.len(), stop)
+        (size.wrapping_sub(room.len()), stop)
     }
 
     /// Takes one symbol by its value; `Some`: it completes a group.

@@ -24,7 +24,7 @@ impl Machine {
     pub(super) fn data(&mut self, input: &mut &[u8], scratch: &mut [u8]) -> Ready {
         let ahead = input.len();
         let (written, _) = self.base64.decode(input, scratch);
-        self.offset.0 = (self.offset.0).wrapping_add((ahead - input.len()) as u64);
+        self.offset.0 = (self.offset.0).wrapping_add(ahead.wrapping_sub(input.len()) as u64);
         if written == 0 && (input.first()).is_some_and(|&byte| !self.lexer.is_markup(byte)) {
             self.break_data(&[], self.offset.0);
         }
@@ -62,7 +62,9 @@ impl Machine {
         if item.is_spoiled() {
             return Ready::Nothing;
         }
-        let room = (self.max_item_bytes.0 - item.bytes()).min(self.room.0);
+        let room = (self.max_item_bytes.0)
+            .wrapping_sub(item.bytes())
+            .min(self.room.0);
         let allowed = usize::try_from(room).map_or(len, |room| room.min(len));
         if allowed < len {
             item.fail(ItemError::TooLarge, self.item_offset.0);
@@ -70,7 +72,7 @@ impl Machine {
         // What a caller cannot keep counts as well: how much of it was handed out depends on the pieces of the input,
         // and room for the items after it must not.
         item.count(allowed);
-        self.room.0 -= allowed as u64;
+        self.room.0 = (self.room.0).wrapping_sub(allowed as u64);
         if allowed == 0 || item.is_rejected() {
             return Ready::Nothing;
         }

@@ -152,7 +152,9 @@ impl Machine {
     /// How many bytes follow the document.
     fn trailing(&self) -> u64 {
         match self.stage {
-            Stage::Epilog if self.error.is_some() => self.room.0 - u64::from(self.stray.len()),
+            Stage::Epilog if self.error.is_some() => {
+                (self.room.0).wrapping_sub(self.stray.len().into())
+            }
             Stage::Epilog => self.room.0,
             _ => 0,
         }

@@ -396,7 +396,7 @@ impl Machine {
             }
             Token::AttributeValue => {
                 if let Err(kind) = self.attributes.end(&self.assembly, scratch) {
-                    return self.stop(kind, input.offset() - 1); // at the quote
+                    return self.stop(kind, input.offset().wrapping_sub(1)); // at the quote
                 }
             }
             Token::Open | Token::OpenEmpty => {

@@ -170,9 +170,9 @@ impl Machine {
             Node::FaultCode => {
                 // `a:ErrorServerBusy`; the code of the detail, if there is one, goes before it.
                 let text = self.assembly.told().of(scratch);
-                let colon = (1..).zip(text).find(|&(_, byte)| *byte == b':');
-                if let Some((behind, _)) = colon {
-                    self.assembly.tell_behind(behind);
+                let colon = text.iter().position(|&byte| byte == b':');
+                if let Some(Ok(at)) = colon.map(u16::try_from) {
+                    self.assembly.tell_behind(at.wrapping_add(1));
                 }
                 // After a dot, a code is more specific (SOAP 1.1 §4.4.1).
                 let word = self.word(b'.', scratch);
@@ -194,7 +194,11 @@ impl Machine {
         let text = self.assembly.told().of(scratch);
         let digits = text.strip_prefix(b"-").unwrap_or(text);
         let key = i32::try_from(number(digits)?).ok()?;
-        Some(if digits.len() < text.len() { -key } else { key })
+        Some(if digits.len() < text.len() {
+            key.wrapping_neg()
+        } else {
+            key
+        })
     }
 
     /// The code that is told, which goes to the end of the token, up to the first `stop`.

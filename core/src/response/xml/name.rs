@@ -13,11 +13,11 @@ impl Word {
     ///
     /// It stops behind the colon that ends a prefix, and where the name becomes too long.
     pub(super) fn take_name(&mut self, bytes: &[u8]) -> usize {
-        let room = MAX_NAME_LEN - usize::from(self.len);
+        let room = MAX_NAME_LEN.wrapping_sub(self.len.into());
         let bytes = bytes.get(..room).unwrap_or(bytes);
         let prefixed = self.has_prefix();
         let mut local = self.value;
-        let mut taken = 0;
+        let mut taken: u8 = 0;
         for &byte in bytes {
             if !is_alphanumeric(byte) {
                 if !is_name(byte) {
@@ -26,15 +26,15 @@ impl Word {
                 if byte == b':' && !prefixed {
                     self.prefix = extend(local, byte);
                     local = EMPTY;
-                    taken += 1;
+                    taken = taken.wrapping_add(1);
                     break;
                 }
             }
-            taken += 1;
+            taken = taken.wrapping_add(1);
             local = extend(local, byte);
         }
         self.value = local;
-        self.len += taken;
+        self.len = self.len.wrapping_add(taken);
         usize::from(taken)
     }
 

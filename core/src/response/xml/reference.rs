@@ -35,19 +35,19 @@ impl Word {
             (b';', 1.., 1..) => return Step::Done,
             (b'a'..=b'z', 0, 0..=3) => {
                 self.value = self.value << 8 | u32::from(byte);
-                self.len += 1;
+                self.len = self.len.wrapping_add(1);
             }
             (_, 1.., _) => {
                 let digit = match byte {
                     b'0'..=b'9' => byte - b'0',
-                    b'A'..=b'F' | b'a'..=b'f' => (byte | 0x20) - b'a' + 10,
+                    b'A'..=b'F' | b'a'..=b'f' => (byte | 0x20).wrapping_sub(b'a').wrapping_add(10),
                     _ => u8::MAX,
                 };
                 let digit = u32::from(digit);
                 if digit >= self.prefix {
                     return Step::Refused;
                 }
-                let value = self.value * self.prefix + digit;
+                let value = self.value.wrapping_mul(self.prefix).wrapping_add(digit);
                 self.value = value.min(BEYOND);
                 self.len = 1;
             }

@@ -24,7 +24,7 @@ impl Lexer {
         let state = match state {
             State::ByteOrderMark => match (byte, count) {
                 (0xEF, 0) | (0xBB, 1) => {
-                    self.word.len = count + 1;
+                    self.word.len = count.wrapping_add(1);
                     State::ByteOrderMark
                 }
                 (0xBF, 2) => State::Text,
@@ -46,7 +46,7 @@ impl Lexer {
             State::Comment => match (byte, count) {
                 (b'>', 2) => State::Text,
                 (b'-', _) => {
-                    self.word.len = (count + 1).min(2);
+                    self.word.len = count.wrapping_add(1).min(2);
                     State::Comment
                 }
                 _ => {
@@ -58,7 +58,7 @@ impl Lexer {
 
             State::CdataStart if CDATA.get(usize::from(count)) == Some(&byte) => {
                 self.prolog = Prolog::Behind;
-                self.word.len = count + 1;
+                self.word.len = count.wrapping_add(1);
                 if usize::from(self.word.len) == CDATA.len() {
                     self.word.len = 0;
                     State::Cdata
@@ -69,14 +69,18 @@ impl Lexer {
             State::Cdata => match (byte, count) {
                 (b'>', 2) => State::Text,
                 (b']', 0 | 1) => {
-                    self.word.len = count + 1;
+                    self.word.len = count.wrapping_add(1);
                     State::Cdata
                 }
                 (_, 0) => return Ok((state, Token::Text)),
                 // Brackets that did not close the section are text, one after the other: the first of three, or all.
                 _ => {
                     taken = usize::from(byte == b']');
-                    self.word.len = if byte == b']' { count } else { count - 1 };
+                    self.word.len = if byte == b']' {
+                        count
+                    } else {
+                        count.wrapping_sub(1)
+                    };
                     self.word.value = b']'.into();
                     token = Token::Char;
                     State::Cdata
