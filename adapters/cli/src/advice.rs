@@ -1,6 +1,6 @@
 //! What an error means, and what to do next.
 
-use exportitems::Response;
+use exportitems::{Response, Summary};
 use exportitems_std::client::{
     ClientError, Phase, SentCredentials, StatusError, StatusKind, TlsProblem, TransportError,
 };
@@ -74,9 +74,24 @@ pub(crate) fn of_failure(failure: &ClientError) -> Option<String> {
     match failure {
         ClientError::Transport(error) => of_transport(error),
         ClientError::Status(error) => of_status(error).map(str::to_owned),
-        ClientError::Response(error) => Some(of_response(error.answer.summary.response).to_owned()),
+        ClientError::Response(error) => of_broken(&error.answer.summary).map(str::to_owned),
         _ => None,
     }
+}
+
+/// Of a response that began as a SOAP message and did not end as one.
+fn of_broken(summary: &Summary) -> Option<&'static str> {
+    Some(match summary.response {
+        Response::Cut | Response::Truncated if summary.items > 1 => {
+            "run the same command again to resume; a server works on a request for one minute at most, so \
+             request fewer items at once with --batch-size if that repeats"
+        }
+        Response::Cut | Response::Truncated => "run the same command again to resume",
+        Response::Malformed | Response::NotSoap => {
+            "run the same command again to resume; if that repeats, look for a proxy that alters responses"
+        }
+        _ => return None,
+    })
 }
 
 fn of_transport(error: &TransportError) -> Option<String> {
@@ -98,6 +113,9 @@ fn of_transport(error: &TransportError) -> Option<String> {
             phase: Phase::Read, ..
         } => "wait longer with --timeout, or request fewer items at once with --batch-size",
         TransportError::TooSlow { .. } => "run the same command again to resume",
+        TransportError::Http(http) if http.offset > 0 && error.is_disconnect() => {
+            "run the same command again to resume"
+        }
         error if error.is_disconnect() => {
             "if this happens at once and each time, check whether the URL has to begin with https:// or \
              http://; otherwise run the same command again to resume"

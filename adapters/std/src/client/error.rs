@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use exportitems::policy::{Advice, Disposition};
 use exportitems::RequestError;
+use exportitems_http1::ErrorKind;
 
 use super::credentials::CredentialsError;
 use super::endpoint::{Endpoint, UrlError};
@@ -283,7 +284,7 @@ impl TransportError {
     pub(super) fn is_broken(&self) -> bool {
         match self {
             Self::Write(_) | Self::Read(_) => true,
-            Self::Http(error) => error.kind == exportitems_http1::ErrorKind::Closed,
+            Self::Http(error) => error.kind == ErrorKind::Closed,
             _ => false,
         }
     }
@@ -315,8 +316,8 @@ impl fmt::Display for TransportError {
                     ),
                     Phase::Handshake => write!(
                         f,
-                        "the server accepted the connection, but no TLS handshake within {after}; \
-                         check the port of the URL"
+                        "the server accepted the connection, but there was no TLS handshake within {after}; \
+                         check that the port of the URL is one for https"
                     ),
                     Phase::Write => write!(f, "the server did not take the request for {after}"),
                     Phase::Read => write!(f, "the server sent nothing for {after}"),
@@ -329,7 +330,15 @@ impl fmt::Display for TransportError {
             ),
             Self::Write(error) => write!(f, "the connection broke during the request: {error}"),
             Self::Read(error) => write!(f, "the connection broke during the response: {error}"),
-            Self::Http(error) => error.fmt(f),
+            Self::Http(error) => match error.kind {
+                ErrorKind::Closed => f.write_str("the server closed the connection without a response"),
+                ErrorKind::Cut => write!(
+                    f,
+                    "the connection ended in the middle of the response, after byte {}",
+                    error.offset
+                ),
+                _ => error.fmt(f),
+            },
             Self::NotHttp { tls: true } => f.write_str(
                 "what answers on this port speaks TLS; begin the URL with https://",
             ),
@@ -400,7 +409,7 @@ impl fmt::Display for ResponseError {
         }
         write!(
             f,
-            "; {} of {} items are whole, ask for the others again ({})",
+            "; {} of {} items are whole ({})",
             summary.ok, summary.items, self.answer.diagnostics
         )
     }

@@ -142,7 +142,10 @@ impl StatusError {
             content_type: fields.content_type,
             location: fields.location,
             retry_after: fields.retry_after,
-            line: is_text.then(|| first_line(body)).flatten(),
+            // What a message of EWS says is not about the status.
+            line: (is_text && start != Start::Xml)
+                .then(|| first_line(body))
+                .flatten(),
             diagnostics: fields.diagnostics,
         }
     }
@@ -289,7 +292,9 @@ impl StatusError {
                  and what answers there"
             }
             StatusKind::Other => match self.status {
-                500..=599 => "the server or a proxy failed, and not with an answer of EWS",
+                500..=599 => {
+                    "the server or a proxy failed, and not with an answer of EWS; look into their logs"
+                }
                 400..=499 => {
                     "the server or a proxy refuses the request, and not with an answer of EWS; \
                      check the URL, whose path is /EWS/Exchange.asmx as a rule"
