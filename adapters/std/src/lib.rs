@@ -21,7 +21,7 @@
 //! ```
 //! # use exportitems_emulator::{item_id, Emulator, Scenario, DEFAULT_MAILBOX};
 //! use exportitems::{ExportItems, ItemId};
-//! use exportitems_std::archive::{verify, FileState};
+//! use exportitems_std::archive::{verify, FileState, Finding};
 //! use exportitems_std::client::Credentials;
 //! use exportitems_std::{Archive, Client, Exporter, Progress};
 //!
@@ -53,7 +53,9 @@
 //!     .run(&items, &mut |_| {})?;
 //! assert_eq!((report.ok, report.skipped), (0, 2));
 //!
-//! verify(dir.path(), |_, state| assert!(matches!(state, FileState::Intact)))?;
+//! verify(dir.path(), |finding| {
+//!     assert!(matches!(finding, Finding::Payload { state: FileState::Intact, .. }));
+//! })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]

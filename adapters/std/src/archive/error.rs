@@ -20,6 +20,24 @@ pub enum ArchiveError {
         /// Why it cannot be read.
         source: serde_json::Error,
     },
+    /// The manifest was removed or replaced while it was in use.
+    ManifestLost {
+        /// Where it was.
+        path: PathBuf,
+    },
+    /// A link or a special file is where the archive has a file or directory of its own.
+    NotOwn {
+        /// The path.
+        path: PathBuf,
+        /// What belongs there: `file` or `directory`.
+        expected: &'static str,
+    },
+    /// An outcome does not belong to the bytes that were written before it: the sink was not driven by
+    /// [`Decoder::feed`](exportitems::Decoder::feed) alone.
+    Mismatch {
+        /// The index of the outcome.
+        index: u32,
+    },
     /// The operating system refused.
     Io {
         /// What was tried, such as `write`.
@@ -34,6 +52,24 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
+    /// Whether the error is about one path, and other items can still be written.
+    pub(super) fn concerns_one_item(&self) -> bool {
+        use io::ErrorKind as Kind;
+        match self {
+            Self::NotOwn { .. } => true,
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                Kind::AlreadyExists
+                    | Kind::DirectoryNotEmpty
+                    | Kind::InvalidFilename
+                    | Kind::IsADirectory
+                    | Kind::NotADirectory
+                    | Kind::PermissionDenied
+            ),
+            _ => false,
+        }
+    }
+
     /// For `map_err`: this action on this path.
     pub(super) fn io(
         action: &'static str,
@@ -58,7 +94,21 @@ impl fmt::Display for ArchiveError {
             ),
             Self::Manifest { line, source } => write!(
                 f,
-                "manifest.jsonl, line {line}: not an entry ({source}); remove the line, its item is exported again"
+                "manifest.jsonl, line {line}: not an entry ({source}); remove the line, and its item is exported again"
+            ),
+            Self::ManifestLost { path } => write!(
+                f,
+                "{} was removed or replaced during the export; restore it, or export everything again into another directory",
+                path.display()
+            ),
+            Self::NotOwn { path, expected } => write!(
+                f,
+                "{} is not a {expected} of the archive; links are not followed: remove it",
+                path.display()
+            ),
+            Self::Mismatch { index } => write!(
+                f,
+                "the outcome of item {index} does not belong to the bytes written before it; drive the sink by Decoder::feed alone"
             ),
             Self::Io {
                 action,
@@ -75,7 +125,11 @@ impl core::error::Error for ArchiveError {
         match self {
             Self::Manifest { source, .. } => Some(source),
             Self::Io { source, .. } => Some(source),
-            Self::Locked { .. } | Self::Stopped => None,
+            Self::Locked { .. }
+            | Self::ManifestLost { .. }
+            | Self::NotOwn { .. }
+            | Self::Mismatch { .. }
+            | Self::Stopped => None,
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) const ITEMS: &str = "items";
 /// An `Id` is case-sensitive, may be longer than a file's name, and says whose mailbox it is; its hash is
 /// neither.
 /// 128 bits are enough for ids that nobody forges against themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key([u8; 16]);
 
 impl Key {
@@ -26,6 +26,24 @@ impl Key {
         let mut key = [0; 16];
         key.copy_from_slice(&digest[..16]);
         Self(key)
+    }
+
+    /// The key whose [`file`](Self::file) this is.
+    pub(super) fn of_file(file: &str) -> Option<Self> {
+        let hex = file.strip_suffix(".fts")?.get(ITEMS.len() + 4..)?;
+        if hex.len() != 32 || !hex.is_ascii() {
+            return None;
+        }
+        let mut key = [0; 16];
+        for (byte, at) in key.iter_mut().zip((0..).step_by(2)) {
+            *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;
+        }
+        Some(Self(key)).filter(|key| key.file() == file)
+    }
+
+    /// The directory of the file, one of 256.
+    pub(super) fn shard(self) -> u8 {
+        self.0[0]
     }
 
     /// `items/<2 hex>/<32 hex>.fts`, always with `/`, as the manifest says it.
@@ -38,6 +56,16 @@ impl Key {
 /// `items/<index>.fts`, for a response whose request nobody knows.
 pub(super) fn file_by_index(index: u32) -> String {
     format!("{ITEMS}/{index:08}.{EXTENSION}")
+}
+
+/// Whether `file` is what [`file_by_index`] gives for some index.
+pub(super) fn is_file_by_index(file: &str) -> bool {
+    let index = file
+        .strip_prefix("items/")
+        .and_then(|file| file.strip_suffix(".fts"));
+    index
+        .and_then(|index| index.parse().ok())
+        .is_some_and(|index| file_by_index(index) == file)
 }
 
 /// The name under which `file` is written: beside it, so that the rename stays in one directory, and
@@ -67,6 +95,27 @@ mod tests {
             "items/e3/e3e4b8e2d8d223e64b26d186b7b2601c.fts"
         );
         assert_eq!(file_by_index(7), "items/00000007.fts");
+        assert!(is_file_by_index("items/00000007.fts") && is_file_by_index("items/4294967295.fts"));
+        for other in [
+            "items/7.fts",
+            "items/+0000007.fts",
+            "../00000007.fts",
+            "items/00000007",
+        ] {
+            assert!(!is_file_by_index(other), "{other}");
+        }
+        let key = Key::of("AAMkAGYz+NAA=");
+        assert_eq!(Key::of_file(&key.file()), Some(key));
+        for other in [
+            "items/e4/e3e4b8e2d8d223e64b26d186b7b2601c.fts",
+            "items/e3/E3e4b8e2d8d223e64b26d186b7b2601c.fts",
+            "items/e3/+3e4b8e2d8d223e64b26d186b7b2601c.fts",
+            "items/e3/\u{e4}e4b8e2d8d223e64b26d186b7b2601c.fts",
+            "../etc/passwd",
+            "",
+        ] {
+            assert_eq!(Key::of_file(other), None, "{other}");
+        }
         assert_eq!(
             temporary(Path::new("items/00000007.fts"), 3),
             Path::new("items/00000007.3.tmp")

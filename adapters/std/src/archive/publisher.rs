@@ -4,6 +4,7 @@
 //! A thread of its own does them while the next items arrive, and whatever has queued up meanwhile
 //! shares one sync of the directories and one of the manifest.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ use std::thread::{self, JoinHandle};
 
 use super::error::ArchiveError;
 use super::manifest::Entry;
+use super::name::Key;
+use super::place;
 use super::writer::Writer;
 
 /// Outcomes that may wait for the disk; then the download waits too.
@@ -25,6 +28,8 @@ const SIDE_BY_SIDE: usize = 8;
 pub(super) struct Manifest {
     pub(super) file: File,
     pub(super) path: PathBuf,
+    /// Its length.
+    pub(super) len: u64,
 }
 
 /// A payload under its temporary name, which goes away with it unless it is published.
@@ -39,7 +44,9 @@ pub(super) struct Temporary {
 enum State {
     Writing(Writer),
     Written(File),
-    /// An error, told then, has ended it.
+    /// Durable, and closed.
+    Synced,
+    /// An error, reported then, has ended it.
     Lost,
     /// It has its name.
     Published,
@@ -47,7 +54,11 @@ enum State {
 
 impl Temporary {
     pub(super) fn create(path: PathBuf, target: PathBuf) -> Result<Self, ArchiveError> {
-        let file = File::create_new(&path).map_err(ArchiveError::io("create", &path))?;
+        let file = place::private()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(ArchiveError::io("create", &path))?;
         Ok(Self {
             state: State::Writing(Writer::new(file)),
             path,
@@ -78,18 +89,22 @@ impl Temporary {
         }
     }
 
-    fn sync(&mut self) -> Result<(), ArchiveError> {
+    /// Makes the bytes durable and closes the file.
+    pub(super) fn sync(&mut self) -> Result<(), ArchiveError> {
         match &self.state {
             State::Written(file) => file
                 .sync_data()
-                .map_err(ArchiveError::io("sync", &self.path)),
-            _ => Err(ArchiveError::Stopped),
+                .map_err(ArchiveError::io("sync", &self.path))?,
+            State::Synced => {}
+            _ => return Err(ArchiveError::Stopped),
         }
+        self.state = State::Synced;
+        Ok(())
     }
 
     /// Gives the payload its name, and says which.
     fn publish(mut self) -> Result<PathBuf, ArchiveError> {
-        fs::rename(&self.path, &self.target).map_err(ArchiveError::io("rename", &self.path))?;
+        fs::rename(&self.path, &self.target).map_err(ArchiveError::io("replace", &self.target))?;
         self.state = State::Published;
         Ok(core::mem::take(&mut self.target))
     }
@@ -101,7 +116,7 @@ impl Drop for Temporary {
         match core::mem::replace(&mut self.state, State::Lost) {
             State::Writing(writer) => writer.abandon(),
             State::Written(file) => drop(file),
-            State::Lost => {}
+            State::Synced | State::Lost => {}
             State::Published => return,
         }
         // What cannot be removed now is removed when the archive is opened next.
@@ -110,18 +125,40 @@ impl Drop for Temporary {
 }
 
 /// An outcome on its way into the archive.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Job {
-    pub(super) entry: Entry,
     /// The payload of a committed item.
     pub(super) payload: Option<Temporary>,
+    /// The entry of the whole item whose file the payload replaces, marked as suspect.
+    pub(super) replaced: Option<Entry>,
+    /// The line for the manifest.
+    pub(super) line: Option<Entry>,
+    /// What is reported; `None` for a line that another one follows.
+    pub(super) report: Option<Entry>,
+}
+
+impl Job {
+    /// The payload could not get its name: the item is lost, and only the item.
+    fn fail(&mut self, error: &ArchiveError) {
+        for entry in [&mut self.line, &mut self.report].into_iter().flatten() {
+            entry.lose_payload(error);
+        }
+    }
+}
+
+/// What has become durable.
+#[derive(Debug)]
+pub(super) struct Published {
+    /// The line, and where it begins in the manifest.
+    pub(super) line: Option<(Entry, u64)>,
+    pub(super) report: Option<Entry>,
 }
 
 /// The queue to the thread, and back.
 #[derive(Debug)]
 pub(super) struct Publisher {
     jobs: Option<SyncSender<Job>>,
-    published: Receiver<Result<Entry, ArchiveError>>,
+    published: Receiver<Result<Published, ArchiveError>>,
     thread: Option<JoinHandle<()>>,
     waiting: usize,
 }
@@ -161,7 +198,7 @@ impl Publisher {
 
     /// The next outcome that became durable, in order; `None` when there is none, yet or, with
     /// `wait`, at all.
-    pub(super) fn published(&mut self, wait: bool) -> Result<Option<Entry>, ArchiveError> {
+    pub(super) fn published(&mut self, wait: bool) -> Result<Option<Published>, ArchiveError> {
         if self.waiting == 0 {
             return Ok(None);
         }
@@ -192,7 +229,7 @@ impl Drop for Publisher {
 
 fn run(
     queue: &Receiver<Job>,
-    done: &Sender<Result<Entry, ArchiveError>>,
+    done: &Sender<Result<Published, ArchiveError>>,
     dir: &Path,
     mut manifest: Manifest,
 ) {
@@ -201,13 +238,15 @@ fn run(
         let _ = done.send(Err(error));
         return;
     }
+    // Items whose payload could not get its name, until another one does.
+    let mut lost = HashMap::new();
     while let Ok(first) = queue.recv() {
         let group = [first].into_iter().chain(queue.try_iter().take(QUEUE - 1));
-        match publish(group.collect(), &mut manifest) {
-            Ok(entries) => {
-                for entry in entries {
+        match publish(group.collect(), &mut manifest, &mut lost) {
+            Ok(published) => {
+                for published in published {
                     // Nobody listens any more when the archive is being dropped.
-                    let _ = done.send(Ok(entry));
+                    let _ = done.send(Ok(published));
                 }
             }
             // After an error of the disk nothing that it says can be relied on.
@@ -219,35 +258,91 @@ fn run(
     }
 }
 
-/// INVARIANT: a line of the manifest is written only when what it speaks of is durable.
-fn publish(mut group: Vec<Job>, manifest: &mut Manifest) -> Result<Vec<Entry>, ArchiveError> {
+/// INVARIANT: a line of the manifest is written only when what it says of the files is durable, and a file is
+/// replaced only when no line calls its item whole.
+fn publish(
+    mut group: Vec<Job>,
+    manifest: &mut Manifest,
+    lost: &mut HashMap<Key, ArchiveError>,
+) -> Result<Vec<Published>, ArchiveError> {
     side_by_side(&mut group, |job| {
         job.payload.as_mut().map_or(Ok(()), Temporary::sync)
     })?;
-    let (mut lines, mut entries) = (Vec::new(), Vec::with_capacity(group.len()));
+    let replaced: Vec<_> = group
+        .iter()
+        .filter_map(|job| job.replaced.as_ref())
+        .collect();
+    if !replaced.is_empty() {
+        manifest.append(replaced)?;
+    }
+
     let mut directories = Vec::new();
-    for Job { entry, payload } in group {
-        if let Some(payload) = payload {
-            let path = payload.publish()?;
-            // The directory's own name too: it may be as new as the file's.
-            directories.extend(path.ancestors().skip(1).take(2).map(Path::to_owned));
+    for job in &mut group {
+        let key = job
+            .line
+            .as_ref()
+            .or(job.report.as_ref())
+            .and_then(Entry::subject);
+        if let Some(payload) = job.payload.take() {
+            match payload.publish() {
+                Ok(path) => {
+                    // The directory's own name too: it may be as new as the file's.
+                    directories.extend(path.ancestors().skip(1).take(2).map(Path::to_owned));
+                    key.and_then(|key| lost.remove(&key));
+                }
+                Err(error) if error.concerns_one_item() => {
+                    job.fail(&error);
+                    lost.extend(key.map(|key| (key, error)));
+                }
+                Err(error) => return Err(error),
+            }
+        } else if let Some(error) = key.and_then(|key| lost.get(&key)) {
+            job.fail(error);
         }
-        entry
-            .write_to(&mut lines)
-            .map_err(ArchiveError::io("write", &manifest.path))?;
-        entries.push(entry);
     }
     directories.sort();
     directories.dedup();
     side_by_side(&mut directories, |directory| {
         sync_directory(directory).map_err(ArchiveError::io("sync", &*directory))
     })?;
-    manifest
-        .file
-        .write_all(&lines)
-        .and_then(|()| manifest.file.sync_data())
-        .map_err(ArchiveError::io("write", &manifest.path))?;
-    Ok(entries)
+
+    let lines = group.iter().filter_map(|job| job.line.as_ref());
+    let mut offsets = manifest.append(lines)?.into_iter();
+    Ok(group
+        .into_iter()
+        .map(|Job { line, report, .. }| Published {
+            line: line.and_then(|line| Some((line, offsets.next()?))),
+            report,
+        })
+        .collect())
+}
+
+impl Manifest {
+    /// Appends lines, and returns where each of them begins.
+    fn append<'e>(
+        &mut self,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Result<Vec<u64>, ArchiveError> {
+        let (mut lines, mut offsets) = (Vec::new(), Vec::new());
+        for entry in entries {
+            offsets.push(self.len + lines.len() as u64);
+            entry
+                .write_to(&mut lines)
+                .map_err(ArchiveError::io("write", &self.path))?;
+        }
+        self.file
+            .write_all(&lines)
+            .and_then(|()| self.file.sync_data())
+            .map_err(ArchiveError::io("write", &self.path))?;
+        self.len += lines.len() as u64;
+        match place::is_still(&self.file, &self.path) {
+            Ok(true) => Ok(offsets),
+            Ok(false) => Err(ArchiveError::ManifestLost {
+                path: self.path.clone(),
+            }),
+            Err(error) => Err(ArchiveError::io("read", &self.path)(error)),
+        }
+    }
 }
 
 /// Does to each what waits for the disk, side by side: file systems do what waits together at one go.

@@ -1,49 +1,111 @@
 //! What a response brings, into the archive.
 
+use core::mem;
+
 use exportitems::policy::{Advice, Disposition};
-use exportitems::{Event, ItemId, ItemIds, Outcome, Sink, Summary, Verdict};
+use exportitems::{
+    Event, IdMatch, ItemError, ItemId, ItemIds, Outcome, Response, Sink, Summary, Verdict,
+};
 
 use super::error::ArchiveError;
+use super::ids::Ids;
 use super::manifest::{Entry, Status};
 use super::name::{file_by_index, hex, Key};
-use super::publisher::Temporary;
+use super::publisher::{Job, Temporary};
 use super::Archive;
 use crate::texts::ResponseTexts;
 
 /// The [`Sink`] of one response; made by [`Archive::sink`] and [`Archive::sink_by_index`].
 ///
-/// Outcomes become durable beside it: [`Archive::wait_published`] tells when.
+/// Outcomes become durable beside it: [`Archive::wait_published`] returns them.
+///
+/// Drive it by [`Decoder::feed`](exportitems::Decoder::feed) up to [`end`](Sink::end): until then, items that only
+/// the response's end can confirm are suspect in the manifest, and stay so if it never comes.
 #[derive(Debug)]
 pub struct ArchiveSink<'a> {
     archive: &'a mut Archive,
-    /// `None`: nobody knows what was asked for.
-    asked: Option<&'a [ItemId<'a>]>,
+    /// `None`: the request is not known.
+    requested: Option<&'a [ItemId<'a>]>,
+    ids: Ids,
     item: Option<Item>,
     texts: ResponseTexts,
-    /// What can be done about the next outcome, where somebody knows more than the outcome itself.
+    /// What can be done about the next outcome, where the caller knows more than the outcome itself.
     disposition: Option<Disposition>,
-    /// Committed items that are suspect if the server truncates what follows.
-    doubtful: Vec<Entry>,
+    /// Why items have no answer, where the response does not say so.
+    explanation: Option<String>,
+    /// Items of this response that were committed.
+    committed: Vec<Committed>,
+    /// The item that was committed last, while nothing has followed it.
+    in_hand: Option<Committed>,
+    unrequested: u64,
+    confirmation: Vec<(u32, Confirmation)>,
+}
+
+/// What the end of a response says about an item that was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirmation {
+    /// It is the item's.
+    Confirmed,
+    /// The response broke off, and the item may be cut as well.
+    Truncated,
+    /// It may be another item's.
+    Doubtful,
 }
 
 /// The item that is being written.
 #[derive(Debug)]
 struct Item {
+    index: u32,
     file: String,
-    payload: Temporary,
+    payload: Payload,
+    written: u64,
     answered_id: Option<String>,
     change_key: Option<String>,
 }
 
+/// Where the bytes of an item go.
+#[derive(Debug)]
+enum Payload {
+    File(Temporary),
+    /// The item was not requested.
+    Nowhere,
+    /// This file cannot be written, other ones can.
+    Failed(ArchiveError),
+}
+
+/// An item that was committed.
+#[derive(Debug)]
+struct Committed {
+    outcome: Outcome,
+    entry: Entry,
+    stage: Stage,
+}
+
+/// How far a committed item has got.
+#[derive(Debug)]
+enum Stage {
+    /// Its line is in the manifest, or on the way: nothing is expected to change it.
+    Firm,
+    /// Its file is where it belongs, and its line says that it is suspect.
+    Provisional,
+    /// It waits for the response's end under its temporary name, since the archive holds an older version of the item.
+    Waiting(Temporary),
+}
+
 impl<'a> ArchiveSink<'a> {
-    pub(super) fn new(archive: &'a mut Archive, asked: Option<&'a [ItemId<'a>]>) -> Self {
+    pub(super) fn new(archive: &'a mut Archive, requested: Option<&'a [ItemId<'a>]>) -> Self {
         Self {
             archive,
-            asked,
+            requested,
+            ids: Ids::new(requested.unwrap_or_default()),
             item: None,
             texts: ResponseTexts::default(),
             disposition: None,
-            doubtful: Vec::new(),
+            explanation: None,
+            committed: Vec::new(),
+            in_hand: None,
+            unrequested: 0,
+            confirmation: Vec::new(),
         }
     }
 
@@ -52,31 +114,60 @@ impl<'a> ArchiveSink<'a> {
         self.archive
     }
 
+    /// Messages of the response that were not requested. They have no line in the manifest.
+    #[must_use]
+    pub const fn unrequested(&self) -> u64 {
+        self.unrequested
+    }
+
     /// The disposition of the outcome that comes next.
     pub(crate) fn judged(&mut self, disposition: Disposition) {
         self.disposition = Some(disposition);
     }
 
-    /// Positions of the items that [`end`](Sink::end) marks if the response was truncated, in that order.
-    pub(crate) fn doubtful(&self) -> Vec<u32> {
-        self.doubtful.iter().map(|entry| entry.index).collect()
+    /// The message of outcomes that come without one.
+    pub(crate) fn explain(&mut self, explanation: String) {
+        self.explanation = Some(explanation);
     }
 
-    /// The id that was asked for at this position.
-    fn id(&self, index: u32) -> Option<&'a str> {
+    /// Whether the item that is being written is lost, so that its commit will be reported as a failure.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(&self.item, Some(item) if matches!(item.payload, Payload::Failed(_)))
+    }
+
+    /// What the end of the response has said about each committed item.
+    pub(crate) fn take_confirmation(&mut self) -> Vec<(u32, Confirmation)> {
+        mem::take(&mut self.confirmation)
+    }
+
+    /// Whether a committed item is proven whole and its own before the response has ended.
+    fn is_firm(&self, outcome: &Outcome) -> bool {
+        let is_proven =
+            outcome.id_match == IdMatch::Same && outcome.integrity == Some(Verdict::Whole);
+        is_proven || self.requested.is_none()
+    }
+
+    /// What was requested at this position.
+    fn requested(&self, index: u32) -> Option<ItemId<'a>> {
         let index = usize::try_from(index).ok()?;
-        self.asked?.get(index).map(|item| item.id)
+        self.requested?.get(index).copied()
+    }
+
+    /// Whether the message at this position answers a request.
+    fn is_requested(&self, index: u32) -> bool {
+        self.requested.is_none() || self.requested(index).is_some()
     }
 
     fn file(&self, index: u32) -> String {
-        self.id(index)
-            .map_or_else(|| file_by_index(index), |id| Key::of(id).file())
+        self.requested(index)
+            .map_or_else(|| file_by_index(index), |item| Key::of(item.id).file())
     }
 
     /// The entry for an outcome; ends what was noted about the message.
     fn entry(&mut self, outcome: &Outcome) -> Entry {
         let texts = self.texts.take(outcome);
-        let id = self.id(outcome.index);
+        let requested = self.requested(outcome.index);
+        let id = requested.map(|item| item.id);
         let disposition = self
             .disposition
             .take()
@@ -87,6 +178,9 @@ impl<'a> ArchiveSink<'a> {
             id: id.map(str::to_owned),
             answered_id: None,
             change_key: None,
+            requested_change_key: requested
+                .and_then(|item| item.change_key)
+                .map(str::to_owned),
             file: None,
             bytes: outcome.bytes,
             sha256: None,
@@ -96,7 +190,7 @@ impl<'a> ArchiveSink<'a> {
             code: texts.code(),
             error: outcome.error.map(|error| error.as_str().to_owned()),
             disposition: Some(disposition.as_str().to_owned()),
-            message: texts.message(),
+            message: texts.message().or_else(|| self.explanation.clone()),
             back_off_ms: outcome.back_off_ms,
             attempts: id
                 .map_or(0, |id| self.archive.attempts(id))
@@ -105,22 +199,195 @@ impl<'a> ArchiveSink<'a> {
         }
     }
 
-    /// Queues an entry without a payload.
-    fn tell(&mut self, entry: Entry) {
-        if let Err(error) = self.archive.submit(entry, None) {
+    /// What the archive holds of the item already. What cannot be read is not held.
+    fn held(&mut self, entry: &Entry) -> Option<Entry> {
+        let held = self.archive.held(entry.id.as_deref()?);
+        held.unwrap_or_else(|error| {
             self.archive.deferred.get_or_insert(error);
+            None
+        })
+    }
+
+    /// Notes in the manifest that an item was not answered, and reports nothing.
+    pub(crate) fn note_unanswered(&mut self, outcome: &Outcome) {
+        let entry = self.entry(outcome);
+        let line = self.failure(entry).0;
+        self.archive.submit(Job {
+            line,
+            ..Job::default()
+        });
+    }
+
+    /// Queues the entry of an item that brought nothing.
+    fn fail(&mut self, entry: Entry) {
+        let (line, report) = self.failure(entry);
+        self.archive.submit(Job {
+            line,
+            report: Some(report),
+            ..Job::default()
+        });
+    }
+
+    /// The line for an item that brought nothing, and what is reported of it.
+    ///
+    /// The manifest goes on saying what the archive holds of it: a version that is whole, or a suspect.
+    fn failure(&mut self, entry: Entry) -> (Option<Entry>, Entry) {
+        match self.held(&entry) {
+            Some(held) if held.is_done() => {
+                let is_final = entry.is_permanent_failure();
+                let line = is_final.then(|| Entry {
+                    requested_change_key: entry.requested_change_key.clone(),
+                    attempts: entry.attempts,
+                    ..held
+                });
+                (line, entry)
+            }
+            Some(held) => {
+                let suspect = Entry {
+                    status: Status::Ok,
+                    suspect: true,
+                    file: held.file,
+                    bytes: held.bytes,
+                    sha256: held.sha256,
+                    integrity: held.integrity,
+                    answered_id: held.answered_id,
+                    change_key: held.change_key,
+                    ..entry
+                };
+                (Some(suspect.clone()), suspect)
+            }
+            None => (Some(entry.clone()), entry),
         }
+    }
+
+    /// Hands over the item that was committed last, since something follows it.
+    fn release(&mut self) {
+        let Some(mut item) = self.in_hand.take() else {
+            return;
+        };
+        if let Stage::Waiting(mut payload) = item.stage {
+            let holds_whole = self.held(&item.entry).is_some_and(|held| held.is_done());
+            item.stage = if holds_whole {
+                // It may wait for long, and so may others: not with an open file.
+                if let Err(error) = payload.sync() {
+                    self.archive.deferred.get_or_insert(error);
+                }
+                Stage::Waiting(payload)
+            } else {
+                self.archive.submit(Job {
+                    payload: Some(payload),
+                    line: Some(suspect(&item.entry, Confirmation::Doubtful)),
+                    ..Job::default()
+                });
+                Stage::Provisional
+            };
+        }
+        self.committed.push(item);
+    }
+
+    /// Queues a payload with its final line.
+    fn publish(&mut self, payload: Temporary, entry: Entry, report: Option<Entry>) {
+        let replaced = self.held(&entry).filter(Entry::is_done);
+        self.archive.submit(Job {
+            payload: Some(payload),
+            replaced: replaced.map(|held| suspect(&held, Confirmation::Doubtful)),
+            line: Some(entry),
+            report,
+        });
+    }
+
+    /// Writes what the end of the response says about an item.
+    fn conclude(&mut self, item: Committed, confirmation: Confirmation) {
+        let Committed {
+            outcome,
+            entry,
+            stage,
+        } = item;
+        let is_confirmed = confirmation == Confirmation::Confirmed;
+        let concluded = match is_confirmed {
+            true => entry,
+            false => suspect(&entry, confirmation),
+        };
+        self.confirmation.push((outcome.index, confirmation));
+        match stage {
+            Stage::Firm if is_confirmed => {
+                let report = self.requested.is_some().then_some(concluded);
+                self.archive.submit(Job {
+                    report,
+                    ..Job::default()
+                });
+            }
+            Stage::Firm | Stage::Provisional => self.archive.submit(Job {
+                line: Some(concluded.clone()),
+                report: Some(concluded),
+                ..Job::default()
+            }),
+            Stage::Waiting(payload) => {
+                let holds_whole = self.held(&concluded).is_some_and(|held| held.is_done());
+                if is_confirmed || !holds_whole {
+                    self.publish(payload, concluded.clone(), Some(concluded));
+                } else {
+                    // An older version that is whole is worth more than a suspect.
+                    drop(payload);
+                    self.archive.submit(Job {
+                        report: Some(Entry {
+                            status: Status::Failed,
+                            suspect: false,
+                            file: None,
+                            sha256: None,
+                            error: Some(ItemError::Contradiction.as_str().to_owned()),
+                            ..concluded
+                        }),
+                        ..Job::default()
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The entry of an item that is not confirmed.
+fn suspect(entry: &Entry, why: Confirmation) -> Entry {
+    let disposition = match why {
+        Confirmation::Truncated => Disposition::Truncated,
+        Confirmation::Confirmed | Confirmation::Doubtful => Disposition::Transient,
+    };
+    Entry {
+        suspect: true,
+        disposition: Some(disposition.as_str().to_owned()),
+        ..entry.clone()
     }
 }
 
 impl Sink for ArchiveSink<'_> {
     type Error = ArchiveError;
 
+    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+        if self.requested.is_none() {
+            return IdMatch::Unknown;
+        }
+        let is_requested = self.is_requested(index);
+        ids.id.value().map_or(IdMatch::Unknown, |id| {
+            self.ids.answer(index, is_requested, id)
+        })
+    }
+
     fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), ArchiveError> {
+        self.release();
         let file = self.file(index);
+        let payload = match self.is_requested(index) {
+            true => match self.archive.temporary(&file) {
+                Ok(payload) => Payload::File(payload),
+                Err(error) if error.concerns_one_item() => Payload::Failed(error),
+                Err(error) => return Err(error),
+            },
+            false => Payload::Nowhere,
+        };
         self.item = Some(Item {
-            payload: self.archive.temporary(&file)?,
+            index,
             file,
+            payload,
+            written: 0,
             answered_id: ids.id.value().map(str::to_owned),
             change_key: ids.change_key.value().map(str::to_owned),
         });
@@ -129,52 +396,112 @@ impl Sink for ArchiveSink<'_> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         let item = self.item.as_mut().ok_or(ArchiveError::Stopped)?;
-        item.payload.write(bytes)
+        item.written += bytes.len() as u64;
+        match &mut item.payload {
+            Payload::File(payload) => payload.write(bytes),
+            Payload::Nowhere | Payload::Failed(_) => Ok(()),
+        }
     }
 
     fn commit(&mut self, outcome: &Outcome) -> Result<(), ArchiveError> {
-        let mut item = self.item.take().ok_or(ArchiveError::Stopped)?;
-        let digest = item.payload.finish()?;
+        self.release();
+        let item = self.item.take();
+        let mismatch = ArchiveError::Mismatch {
+            index: outcome.index,
+        };
+        let item = item
+            .filter(|item| item.index == outcome.index && item.written == outcome.bytes)
+            .ok_or(mismatch)?;
         let entry = Entry {
-            status: Status::Ok,
             answered_id: item.answered_id,
             change_key: item.change_key,
-            file: Some(item.file),
-            sha256: Some(hex(&digest)),
             ..self.entry(outcome)
         };
-        if outcome.integrity != Some(Verdict::Whole) {
-            self.doubtful.push(entry.clone());
+        let mut payload = match item.payload {
+            Payload::File(payload) => payload,
+            Payload::Nowhere => {
+                self.unrequested += 1;
+                return Ok(());
+            }
+            Payload::Failed(error) => {
+                let mut entry = entry;
+                entry.lose_payload(&error);
+                self.fail(entry);
+                return Ok(());
+            }
+        };
+        let digest = payload.finish()?;
+        let entry = Entry {
+            status: Status::Ok,
+            file: Some(item.file),
+            sha256: Some(hex(&digest)),
+            // It is kept only to be compared with later lists.
+            requested_change_key: entry
+                .requested_change_key
+                .clone()
+                .filter(|requested| entry.change_key.as_ref() != Some(requested)),
+            ..entry
+        };
+        let mut committed = Committed {
+            outcome: *outcome,
+            entry,
+            stage: Stage::Firm,
+        };
+        if self.is_firm(outcome) {
+            let entry = committed.entry.clone();
+            // Where the request is not known, there may be no end that says more.
+            let report = self.requested.is_none().then(|| entry.clone());
+            self.publish(payload, entry, report);
+            self.committed.push(committed);
+        } else {
+            committed.stage = Stage::Waiting(payload);
+            self.in_hand = Some(committed);
         }
-        self.archive.submit(entry, Some(item.payload))
+        Ok(())
     }
 
     fn abort(&mut self, outcome: &Outcome) {
+        self.release();
         let item = self.item.take();
+        if !self.is_requested(outcome.index) || outcome.error == Some(ItemError::Unrequested) {
+            self.unrequested += 1;
+            self.texts.take(outcome);
+            self.disposition = None;
+            return;
+        }
+        let item = item.filter(|item| item.index == outcome.index);
         let entry = Entry {
-            answered_id: item.as_ref().and_then(|item| item.answered_id.clone()),
+            answered_id: item.and_then(|item| item.answered_id),
             ..self.entry(outcome)
         };
-        self.tell(entry);
+        self.fail(entry);
     }
 
     fn failed(&mut self, outcome: &Outcome) {
-        let entry = self.entry(outcome);
-        self.tell(entry);
+        self.abort(outcome);
     }
 
     fn note(&mut self, event: &Event<'_>) {
+        self.release();
         self.texts.note(event);
     }
 
     fn end(&mut self, summary: &Summary) {
-        if summary.suspect > 0 {
-            for entry in core::mem::take(&mut self.doubtful) {
-                self.tell(Entry {
-                    suspect: true,
-                    ..entry
-                });
-            }
+        let ambiguous = self.ids.ambiguous();
+        let mut committed = mem::take(&mut self.committed);
+        committed.extend(self.in_hand.take());
+        for item in committed {
+            let index = item.outcome.index;
+            let confirmation = if ambiguous.binary_search(&index).is_ok() {
+                Confirmation::Doubtful
+            } else if summary.confirms(&item.outcome) {
+                Confirmation::Confirmed
+            } else if summary.response == Response::Complete {
+                Confirmation::Doubtful
+            } else {
+                Confirmation::Truncated
+            };
+            self.conclude(item, confirmation);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Reads an archive again, and compares it with its manifest.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -9,9 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::ArchiveError;
 use super::manifest::{self, Entry, Status, MANIFEST};
-use super::name::hex;
+use super::name::{hex, is_file_by_index, Key, ITEMS};
+use super::place;
 
-/// What became of an archived payload since.
+/// What has become of an archived payload.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FileState {
@@ -26,69 +28,175 @@ pub enum FileState {
     },
     /// It has the size but not the SHA-256.
     Altered,
+    /// The name in the entry is not the one that belongs to its id. The file was not opened.
+    Misnamed,
+    /// A link, a directory or a special file is in its place, or in that of its directory. It was not opened.
+    NotAFile,
     /// It cannot be read.
     Unreadable(io::Error),
 }
 
-/// Reads every payload of the archive in `dir` and tells, for each entry that counts, the state of its file.
+/// What [`verify`] has found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Finding<'a> {
+    /// A payload that the manifest names; the entry says whether it is suspect.
+    Payload {
+        /// The last entry of the item.
+        entry: &'a Entry,
+        /// The state of its file.
+        state: FileState,
+    },
+    /// An item that failed and of which the archive holds nothing.
+    Failed {
+        /// The last entry of the item.
+        entry: &'a Entry,
+    },
+    /// A file among the payloads that no entry names.
+    ///
+    /// Not reported while a process writes the archive, since its newest files have no entry yet.
+    WithoutEntry {
+        /// Its path, relative to the archive.
+        path: &'a Path,
+    },
+}
+
+/// Reads every payload of the archive in `dir` and reports each item of the manifest, in its order, and then the
+/// files that it does not name.
 ///
-/// It changes nothing, and does not mind a process that writes meanwhile: what has no line yet is not judged.
+/// It changes nothing, and opens nothing but the manifest and regular files in their own places below `dir`: the
+/// archive may come from somebody else.
+/// A process may write meanwhile; what has no line yet is not judged.
 ///
 /// # Errors
 /// Where the manifest cannot be read.
 pub fn verify(
     dir: impl AsRef<Path>,
-    mut tell: impl FnMut(&Entry, FileState),
+    mut report: impl FnMut(Finding<'_>),
 ) -> Result<(), ArchiveError> {
     let dir = dir.as_ref();
     let path = dir.join(MANIFEST);
+    place::own_file(&path)?;
     let open = || File::open(&path).map_err(ArchiveError::io("open", &path));
 
     // The last line of an item counts. The lines are read twice, so that not all of them are held.
-    let (mut last, mut number) = (HashMap::new(), 0_u64);
-    manifest::read(open()?, &path, |entry| {
-        last.extend(entry.subject().map(|subject| (subject, number)));
-        number += 1;
+    let first = open()?;
+    let is_written = matches!(first.try_lock_shared(), Err(TryLockError::WouldBlock));
+    let mut last = HashMap::new();
+    let len = manifest::read(&first, &path, |entry, offset| {
+        let holds = entry.status == Status::Ok;
+        last.extend(entry.subject().map(|subject| (subject, (offset, holds))));
         Ok(())
     })?;
-    let (lines, mut number, mut buffer) = (number, 0, vec![0; 64 * 1024]);
-    manifest::read(open()?, &path, |entry| {
-        let counts = entry.subject().and_then(|subject| last.get(&subject)) == Some(&number);
-        number += 1;
-        if counts && number <= lines && entry.status == Status::Ok {
-            tell(&entry, judge(dir, &entry, &mut buffer));
+    drop(first);
+
+    let mut buffer = vec![0; 64 * 1024];
+    manifest::read(open()?.take(len), &path, |entry, offset| {
+        let line = entry.subject().and_then(|subject| last.get(&subject));
+        if line.is_some_and(|&(last, _)| last == offset) {
+            report(match entry.status {
+                Status::Ok => Finding::Payload {
+                    entry: &entry,
+                    state: judge(dir, &entry, &mut buffer),
+                },
+                Status::Failed => Finding::Failed { entry: &entry },
+            });
         }
         Ok(())
     })?;
-    Ok(())
+
+    if is_written {
+        return Ok(());
+    }
+    let is_named = |file: &str| {
+        let subject = Key::of_file(file).unwrap_or_else(|| Key::of(file));
+        last.get(&subject).is_some_and(|&(_, holds)| holds)
+    };
+    without_entry(dir, is_named, |path| report(Finding::WithoutEntry { path }))
 }
 
-fn judge(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> FileState {
-    let Some(file) = &entry.file else {
-        return FileState::Missing;
+/// The state of the file of an entry.
+pub(super) fn judge(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> FileState {
+    let name = entry.file.as_deref().filter(|file| match &entry.id {
+        Some(id) => Key::of(id).file() == *file,
+        None => is_file_by_index(file),
+    });
+    let Some(name) = name else {
+        return FileState::Misnamed;
     };
-    match digest(&dir.join(file), buffer) {
-        Ok((found, _)) if found != entry.bytes => FileState::Resized { found },
-        Ok((_, digest)) if entry.sha256.as_ref() != Some(&digest) => FileState::Altered,
-        Ok(_) => FileState::Intact,
+    let path = dir.join(name);
+    match look(dir, name, &path) {
+        Ok(Some(found)) if found != entry.bytes => FileState::Resized { found },
+        Ok(Some(_)) => match digest(&path, entry.bytes, buffer) {
+            Ok(digest) if entry.sha256.as_ref() == Some(&digest) => FileState::Intact,
+            Ok(_) => FileState::Altered,
+            Err(error) => FileState::Unreadable(error),
+        },
+        Ok(None) => FileState::NotAFile,
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Missing,
         Err(error) => FileState::Unreadable(error),
     }
 }
 
-/// Size and SHA-256 of a file.
-fn digest(path: &Path, buffer: &mut [u8]) -> io::Result<(u64, String)> {
-    let mut file = File::open(path)?;
-    let (mut len, mut digest) = (0, Sha256::new());
+/// The size of a regular file that is reached without a link below `dir`; `None` if it is not one.
+fn look(dir: &Path, name: &str, path: &Path) -> io::Result<Option<u64>> {
+    let above = Path::new(name).ancestors().skip(1);
+    for directory in above.filter(|above| !above.as_os_str().is_empty()) {
+        if !fs::symlink_metadata(dir.join(directory))?.is_dir() {
+            return Ok(None);
+        }
+    }
+    let found = fs::symlink_metadata(path)?;
+    Ok(found.is_file().then_some(found.len()))
+}
+
+/// The SHA-256 of a file of this size.
+fn digest(path: &Path, len: u64, buffer: &mut [u8]) -> io::Result<String> {
+    // No more than that is read, even if the file grows meanwhile.
+    let mut file = File::open(path)?.take(len.saturating_add(1));
+    let mut digest = Sha256::new();
     loop {
         match file.read(buffer) {
-            Ok(0) => return Ok((len, hex(&digest.finalize()))),
-            Ok(read) => {
-                digest.update(&buffer[..read]);
-                len += read as u64;
-            }
+            Ok(0) => return Ok(hex(&digest.finalize())),
+            Ok(read) => digest.update(&buffer[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Reports what is among the payloads and is not named.
+fn without_entry(
+    dir: &Path,
+    is_named: impl Fn(&str) -> bool,
+    mut report: impl FnMut(&Path),
+) -> Result<(), ArchiveError> {
+    let mut directories = vec![ITEMS.to_owned()];
+    while let Some(directory) = directories.pop() {
+        let full = dir.join(&directory);
+        if !fs::symlink_metadata(&full).is_ok_and(|found| found.is_dir()) {
+            continue;
+        }
+        for entry in fs::read_dir(&full).map_err(ArchiveError::io("read", &full))? {
+            let entry = entry.map_err(ArchiveError::io("read", &full))?;
+            let kind = entry.file_type().map_err(ArchiveError::io("read", &full))?;
+            let name = entry.file_name();
+            // A payload's name is ASCII.
+            let ascii = name.to_str().map(|name| format!("{directory}/{name}"));
+            match ascii {
+                Some(shard) if directory == ITEMS && kind.is_dir() && is_shard(&name) => {
+                    directories.push(shard);
+                }
+                Some(file) if is_named(&file) => {}
+                _ => report(&Path::new(&directory).join(name)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The name of one of the 256 directories.
+fn is_shard(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.len() == 2 && name.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use exportitems::{Decoder, ItemId, ItemIds, Options, Sink};
-use exportitems_std::archive::{verify, ArchiveError, Entry, FileState, Status};
+use exportitems::{Decoder, Event, ItemId, ItemIds, Options, Sink};
+use exportitems_std::archive::{verify, ArchiveError, Entry, Finding, ItemState, Status};
 use exportitems_std::Archive;
 use tempfile::TempDir;
 
-use crate::server::answer;
+use crate::server::{answer, answer_of, message};
 
 const ITEMS: [ItemId<'_>; 3] = [
     ItemId::new("first"),
@@ -19,7 +19,8 @@ const ITEMS: [ItemId<'_>; 3] = [
 
 /// Archives the first `items` of [`ITEMS`].
 fn fill(archive: &mut Archive, items: usize) -> Vec<Entry> {
-    feed(archive.sink(&ITEMS[..items]), &answer(items), items);
+    let echo = ITEMS[..items].iter().map(|item| message(item.id));
+    feed(archive.sink(&ITEMS[..items]), &answer_of(echo), items);
     settle(archive)
 }
 
@@ -70,7 +71,7 @@ fn an_entry_says_what_the_file_is() {
     assert!(manifest.ends_with('\n'));
     let line = manifest.lines().nth(1).unwrap();
     for part in [
-        r#""status":"ok","index":1,"id":"second","answered_id":"answered","change_key":"key""#,
+        r#""status":"ok","index":1,"id":"second","answered_id":"second","change_key":"key""#,
         r#""bytes":32,"sha256":"afd27f"#,
         r#""class":"Success","code":"NoError","disposition":"done""#,
         r#""attempts":1,"time":"20"#,
@@ -91,7 +92,7 @@ fn a_cut_response_leaves_no_part_of_an_item() {
         .map(|entry| (entry.status, entry.error.as_deref()))
         .collect();
     let ok = (Status::Ok, None);
-    assert_eq!(told, [ok, ok, (Status::Failed, Some("cut"))]);
+    assert_eq!(told, [(Status::Failed, Some("cut")), ok, ok]);
     assert_eq!(files(&dir.path().join("items")).len(), 2);
     assert!(!archive.is_done("third"));
 }
@@ -129,8 +130,15 @@ fn a_manifest_that_is_torn_at_any_byte_is_repaired() {
     fill(&mut archive, 2);
     drop(archive);
     let manifest = fs::read(dir.path().join("manifest.jsonl")).unwrap();
+    let payloads = files(&dir.path().join("items"));
     for cut in 0..=manifest.len() {
-        let dir = tempfile::tempdir().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        for payload in &payloads {
+            let copy = other.path().join(payload.strip_prefix(dir.path()).unwrap());
+            fs::create_dir_all(copy.parent().unwrap()).unwrap();
+            fs::copy(payload, copy).unwrap();
+        }
+        let dir = other;
         fs::write(dir.path().join("manifest.jsonl"), &manifest[..cut]).unwrap();
         let mut archive = Archive::open(dir.path()).unwrap();
         let lines = manifest[..cut].split(|&byte| byte == b'\n').count() - 1;
@@ -169,55 +177,46 @@ fn one_process_writes_at_a_time() {
 #[test]
 fn the_last_line_of_an_item_counts() {
     let (dir, mut archive) = archive();
-    fill(&mut archive, 1);
     feed(archive.sink(&ITEMS[..1]), "", 1);
-    assert_eq!(settle(&mut archive)[0].attempts, 2);
+    assert_eq!(settle(&mut archive)[0].attempts, 1);
     assert!(!archive.is_done("first"));
-    drop(archive);
-    let mut archive = Archive::open(dir.path()).unwrap();
-    assert!(!archive.is_done("first"));
-    assert_eq!(states(dir.path()), [""; 0]);
+    assert_eq!(states(dir.path()), ["Failed"]);
     fill(&mut archive, 1);
-    assert_eq!(archive.attempts("first"), 3);
+    assert_eq!(archive.attempts("first"), 2);
     assert_eq!(states(dir.path()), ["Intact"]);
+    drop(archive);
+    let archive = Archive::open(dir.path()).unwrap();
+    assert!(archive.is_done("first"));
+    assert_eq!(archive.attempts("first"), 2);
+    assert_eq!(archive.entry("first").unwrap().unwrap().bytes, 32);
+    assert_eq!(archive.entry("second").unwrap(), None);
+}
+
+/// What was published, in its order: index, error, suspect.
+fn published(archive: &mut Archive) -> Vec<(u32, Option<String>, bool)> {
+    let entries = settle(archive).into_iter();
+    entries
+        .map(|entry| (entry.index, entry.error, entry.suspect))
+        .collect()
 }
 
 #[test]
-fn what_follows_a_truncated_response_is_suspect() {
+fn what_precedes_a_truncation_is_suspect() {
     let (_dir, mut archive) = archive();
-    let response = answer(1) + "=== Truncated Data ===";
+    let response = answer(2) + "=== Truncated Data ===";
     // A payload that was not looked at may be anything.
     let options = Options::new()
         .items(2)
         .integrity(exportitems::Integrity::Off);
     let mut decoder = Decoder::<[u8; 512]>::new(options);
     let mut sink = archive.sink(&ITEMS[..2]);
-    let response = response.replace(
-        "</m:ResponseMessages>",
-        &format!("{}</m:ResponseMessages>", item()),
-    );
     let _ = decoder.feed(&mut response.as_bytes(), &mut sink);
     let _ = decoder.finish_into(&mut sink);
-    let entries = settle(&mut archive);
-    let told: Vec<_> = entries
-        .iter()
-        .map(|entry| (entry.index, entry.error.as_deref(), entry.suspect))
-        .collect();
     assert_eq!(
-        told,
-        [
-            (0, None, false),
-            (1, Some("truncated"), false),
-            (0, None, true)
-        ]
+        published(&mut archive),
+        [(1, Some("truncated".to_owned()), false), (0, None, true)]
     );
     assert!(!archive.is_done("first"));
-}
-
-fn item() -> String {
-    let (one, two) = (answer(1), answer(2));
-    let start = one.find("<m:ExportItemsResponseMessage").unwrap();
-    two[start..start + two.len() - one.len()].to_owned()
 }
 
 #[test]
@@ -250,26 +249,509 @@ fn verify_sees_what_became_of_a_file() {
 
 fn states(dir: &Path) -> Vec<String> {
     let mut states = Vec::new();
-    verify(dir, |_, state: FileState| states.push(format!("{state:?}"))).unwrap();
+    verify(dir, |finding| {
+        states.push(match finding {
+            Finding::Payload { state, .. } => format!("{state:?}"),
+            Finding::Failed { .. } => "Failed".to_owned(),
+            Finding::WithoutEntry { path } => format!("WithoutEntry {}", path.display()),
+            other => panic!("{other:?}"),
+        });
+    })
+    .unwrap();
     states
 }
 
+/// A folder, a file or a link in the place of something costs the items that belong there, and no other.
 #[test]
-fn a_disk_that_fails_is_said_and_nothing_is_called_done() {
+fn what_is_in_the_way_of_one_item_costs_that_item() {
+    for place in [
+        "items/16",
+        "items/16/16367aacb67a4a017c8da8ab95682ccb.fts/in it",
+    ] {
+        let (dir, mut archive) = archive();
+        let place = dir.path().join(place);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(&place, "in the way").unwrap();
+        let told: Vec<_> = fill(&mut archive, 3)
+            .into_iter()
+            .map(|entry| (entry.index, entry.error))
+            .collect();
+        let failed = Some("write".to_owned());
+        assert_eq!(told.len(), 3);
+        for (index, error) in [(0, None), (1, failed), (2, None)] {
+            assert!(told.contains(&(index, error)), "{told:?}");
+        }
+        let entry = archive.entry("second").unwrap().unwrap();
+        let message = entry.message.unwrap();
+        assert!(message.contains("items"), "{message}");
+        assert_eq!(archive.state(&ITEMS[1]), ItemState::Failed, "not for good");
+        assert!(archive.is_done("first") && archive.is_done("third"));
+        // The same where the response's end decides.
+        feed(archive.sink(&ITEMS[1..2]), &answer(1), 1);
+        assert_eq!(settle(&mut archive)[0].error.as_deref(), Some("write"));
+        drop(archive);
+
+        match place.is_dir() {
+            true => fs::remove_dir_all(&place).unwrap(),
+            false => fs::remove_file(&place).unwrap(),
+        }
+        let _ = fs::remove_dir(
+            dir.path()
+                .join("items/16/16367aacb67a4a017c8da8ab95682ccb.fts"),
+        );
+        let mut archive = Archive::open(dir.path()).unwrap();
+        fill(&mut archive, 3);
+        assert!(archive.is_done("second"));
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn links_inside_the_archive_are_not_followed() {
+    use std::os::unix::fs::symlink;
+
+    let outside = tempfile::tempdir().unwrap();
+    // In the place of the directory of one item.
     let (dir, mut archive) = archive();
-    // A file where the directory should be.
-    fs::write(dir.path().join("items/16"), "").unwrap();
-    let mut sink = archive.sink(&ITEMS[1..2]);
-    let error = sink.begin(0, ItemIds::default()).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ArchiveError::Io {
-                action: "create",
-                ..
-            }
-        ),
-        "{error}"
+    symlink(outside.path(), dir.path().join("items/16")).unwrap();
+    fill(&mut archive, 3);
+    assert!(archive.is_done("first") && !archive.is_done("second"));
+    assert!(files(outside.path()).is_empty());
+    drop(archive);
+
+    // In the place of a payload: replaced, and not written through.
+    fs::remove_file(dir.path().join("items/16")).unwrap();
+    fs::create_dir(dir.path().join("items/16")).unwrap();
+    let victim = outside.path().join("victim");
+    fs::write(&victim, "untouched").unwrap();
+    let payload = "items/16/16367aacb67a4a017c8da8ab95682ccb.fts";
+    symlink(&victim, dir.path().join(payload)).unwrap();
+    let mut archive = Archive::open(dir.path()).unwrap();
+    fill(&mut archive, 3);
+    assert!(archive.is_done("second"));
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
+    drop(archive);
+
+    // A payload that was replaced by a link to the same bytes is lost.
+    let copy = outside.path().join("copy");
+    fs::rename(dir.path().join(payload), &copy).unwrap();
+    symlink(&copy, dir.path().join(payload)).unwrap();
+    let archive = Archive::open(dir.path()).unwrap();
+    assert_eq!(archive.state(&ITEMS[1]), ItemState::Lost);
+    drop(archive);
+    assert_eq!(states(dir.path())[1], "NotAFile");
+
+    // The manifest and the directory of all items.
+    for (name, is_directory) in [("manifest.jsonl", false), ("items", true)] {
+        let path = dir.path().join(name);
+        let moved = outside.path().join(name);
+        fs::rename(&path, &moved).unwrap();
+        symlink(&moved, &path).unwrap();
+        let error = Archive::open(dir.path()).unwrap_err();
+        assert!(matches!(error, ArchiveError::NotOwn { .. }), "{error}");
+        assert_eq!(verify(dir.path(), |_| ()).is_err(), !is_directory);
+        fs::remove_file(&path).unwrap();
+        fs::rename(&moved, &path).unwrap();
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn everything_is_private_to_the_user() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let parent = tempfile::tempdir().unwrap();
+    let mut archive = Archive::open(parent.path().join("new/archive")).unwrap();
+    fill(&mut archive, 3);
+    feed(archive.sink(&ITEMS), &answer(3), 3);
+    settle(&mut archive);
+    let mut paths = vec![parent.path().join("new")];
+    let mut seen = 0;
+    while let Some(path) = paths.pop() {
+        let found = fs::symlink_metadata(&path).unwrap();
+        let mode = found.permissions().mode() & 0o777;
+        let expected = if found.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode, expected, "{}", path.display());
+        seen += 1;
+        if found.is_dir() {
+            paths.extend(
+                fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        }
+    }
+    assert_eq!(seen, 3 + 3 + 3 + 1);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_manifest_that_is_removed_or_replaced_is_noticed() {
+    for replace in [false, true] {
+        let (dir, mut archive) = archive();
+        fill(&mut archive, 1);
+        let manifest = dir.path().join("manifest.jsonl");
+        fs::remove_file(&manifest).unwrap();
+        if replace {
+            fs::write(&manifest, "").unwrap();
+        }
+        let error = archive.wait_published().unwrap_err();
+        assert!(
+            matches!(error, ArchiveError::ManifestLost { .. }),
+            "{error}"
+        );
+        // No outcome is called durable after that.
+        feed(
+            archive.sink(&ITEMS[1..2]),
+            &answer_of([message("second")]),
+            1,
+        );
+        let error = archive.wait_published().unwrap_err();
+        assert!(
+            matches!(error, ArchiveError::ManifestLost { .. }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn what_is_lost_is_due_again() {
+    let (dir, mut archive) = archive();
+    let entries = fill(&mut archive, 3);
+    drop(archive);
+    let file = |index: usize| dir.path().join(entries[index].file.as_ref().unwrap());
+    fs::remove_file(file(0)).unwrap();
+    fs::write(file(1), "other").unwrap();
+    let mut altered = fs::read(file(2)).unwrap();
+    altered[9] ^= 1;
+    fs::write(file(2), altered).unwrap();
+
+    let mut archive = Archive::open(dir.path()).unwrap();
+    let states_of = |archive: &Archive| ITEMS.map(|item| archive.state(&item));
+    assert_eq!(
+        states_of(&archive),
+        [ItemState::Lost, ItemState::Lost, ItemState::Done]
     );
-    assert!(!archive.is_done("second"));
+    assert_eq!(archive.lost(), 2);
+    // The content takes a recheck, and is remembered.
+    let mut found = Vec::new();
+    let lost = archive.recheck(|entry, state| found.push((entry.index, format!("{state:?}"))));
+    assert_eq!(lost.unwrap(), 1);
+    assert_eq!(found, [(2, "Altered".to_owned())]);
+    assert_eq!(states_of(&archive), [ItemState::Lost; 3]);
+    drop(archive);
+    let mut archive = Archive::open(dir.path()).unwrap();
+    assert!(!archive.is_done("third"));
+    fill(&mut archive, 3);
+    assert_eq!(archive.recheck(|_, _| ()).unwrap(), 0);
+    assert_eq!(states(dir.path()), ["Intact"; 3]);
+}
+
+#[test]
+fn a_file_under_a_foreign_name_is_not_the_items() {
+    let (dir, mut archive) = archive();
+    fill(&mut archive, 1);
+    drop(archive);
+    let secret = dir.path().join("secret");
+    fs::write(&secret, [7; 32]).unwrap();
+    let absolute = secret.to_str().unwrap();
+    let manifest = dir.path().join("manifest.jsonl");
+    let line = fs::read_to_string(&manifest).unwrap();
+    let own = "items/a7/a7937b64b8caa58f03721bb6bacf5c78.fts";
+    for foreign in [
+        absolute,
+        "../x",
+        "items/../secret",
+        "secret",
+        "items/00000000.fts",
+        "",
+    ] {
+        fs::write(&manifest, line.replace(own, foreign)).unwrap();
+        assert_eq!(states(dir.path())[0], "Misnamed", "{foreign}");
+        let archive = Archive::open(dir.path()).unwrap();
+        assert_eq!(archive.state(&ITEMS[0]), ItemState::Lost, "{foreign}");
+    }
+}
+
+#[test]
+fn verify_names_everything() {
+    let (dir, mut archive) = archive();
+    fill(&mut archive, 1);
+    feed(archive.sink(&ITEMS[1..2]), "", 1);
+    settle(&mut archive);
+    fs::write(dir.path().join("items/a7/stray.fts"), "").unwrap();
+    fs::create_dir(dir.path().join("items/folder")).unwrap();
+    // While the archive is written, its newest files have no line yet.
+    assert_eq!(states(dir.path()), ["Intact", "Failed"]);
+    drop(archive);
+    let mut found = states(dir.path());
+    found[2..].sort();
+    assert_eq!(
+        found,
+        [
+            "Intact",
+            "Failed",
+            "WithoutEntry items/a7/stray.fts",
+            "WithoutEntry items/folder"
+        ]
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn verify_opens_no_special_file() {
+    let (dir, mut archive) = archive();
+    let entries = fill(&mut archive, 1);
+    drop(archive);
+    let file = dir.path().join(entries[0].file.as_ref().unwrap());
+    fs::remove_file(&file).unwrap();
+    // Opened for reading, it would wait for a writer.
+    let made = std::process::Command::new("mkfifo").arg(&file).status();
+    if !made.is_ok_and(|status| status.success()) {
+        println!("skipped: no mkfifo");
+        return;
+    }
+    assert_eq!(states(dir.path()), ["NotAFile"]);
+    assert_eq!(Archive::open(dir.path()).unwrap().lost(), 1);
+}
+
+#[test]
+fn a_line_without_end_is_refused() {
+    let (dir, archive) = archive();
+    drop(archive);
+    let manifest = dir.path().join("manifest.jsonl");
+    fs::write(&manifest, vec![b' '; 3 << 20]).unwrap();
+    for error in [
+        Archive::open(dir.path()).unwrap_err(),
+        verify(dir.path(), |_| ()).unwrap_err(),
+    ] {
+        assert!(
+            matches!(error, ArchiveError::Manifest { line: 1, .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains("longer than"), "{error}");
+    }
+}
+
+/// Items whose answered id is another one are final only at the end, whenever the process is killed.
+#[test]
+fn a_kill_before_the_end_leaves_an_unconfirmed_item_due() {
+    for (answered, is_due) in [("answered0", true), ("first", false)] {
+        let (dir, mut archive) = archive();
+        let response = answer_of([message(answered), message("second")]);
+        let options = Options::new().items(2);
+        let mut decoder = Decoder::<[u8; 512]>::new(options);
+        let mut sink = archive.sink(&ITEMS[..2]);
+        let end = response.rfind("<m:Data>").unwrap();
+        decoder
+            .feed(&mut &response.as_bytes()[..end], &mut sink)
+            .unwrap();
+        drop(sink);
+        drop(archive);
+        let mut archive = Archive::open(dir.path()).unwrap();
+        assert_eq!(archive.is_done("first"), !is_due);
+        let expected = if is_due {
+            ItemState::Suspect
+        } else {
+            ItemState::Done
+        };
+        assert_eq!(archive.state(&ITEMS[0]), expected);
+        assert_eq!(states(dir.path())[0], "Intact", "its bytes are kept");
+        fill(&mut archive, 1);
+        assert!(archive.is_done("first"));
+    }
+}
+
+/// The count is wrong: only those that are answered by their own id are confirmed.
+#[test]
+fn a_response_with_another_number_of_messages_confirms_by_id_only() {
+    let (dir, mut archive) = archive();
+    let messages = ["unknown", "second", "other", "extra"].map(message);
+    feed(archive.sink(&ITEMS), &answer_of(messages), 3);
+    let published = published(&mut archive);
+    assert_eq!(
+        published,
+        [(0, None, true), (1, None, false), (2, None, true)]
+    );
+    let expected = [ItemState::Suspect, ItemState::Done, ItemState::Suspect];
+    assert_eq!(ITEMS.map(|item| archive.state(&item)), expected);
+    assert_eq!(states(dir.path()), ["Intact"; 3]);
+}
+
+#[test]
+fn an_id_of_another_item_or_of_two_is_not_believed() {
+    let (_dir, mut archive) = archive();
+    feed(
+        archive.sink(&ITEMS),
+        &answer_of(["second", "first", "third"].map(message)),
+        3,
+    );
+    let contradiction = Some("contradiction".to_owned());
+    assert_eq!(
+        published(&mut archive),
+        [
+            (0, contradiction.clone(), false),
+            (1, contradiction, false),
+            (2, None, false)
+        ]
+    );
+    let messages = ["same", "same", "third"].map(message);
+    let (_dir, mut archive) = self::archive();
+    feed(archive.sink(&ITEMS), &answer_of(messages), 3);
+    assert_eq!(
+        published(&mut archive),
+        [(0, None, true), (1, None, true), (2, None, false)]
+    );
+}
+
+/// 26: nothing that is not proven whole is final in a response that did not end well.
+#[test]
+fn a_cut_confirms_only_what_is_whole() {
+    for (integrity, is_suspect) in [
+        (exportitems::Integrity::Off, true),
+        (exportitems::Integrity::Accept, false),
+    ] {
+        let (_dir, mut archive) = archive();
+        let response = answer_of(["first", "second"].map(message));
+        let cut = response.rfind("<m:Data>").unwrap();
+        let options = Options::new().items(2).integrity(integrity);
+        let mut decoder = Decoder::<[u8; 512]>::new(options);
+        let mut sink = archive.sink(&ITEMS[..2]);
+        let _ = decoder.feed(&mut &response.as_bytes()[..cut], &mut sink);
+        let _ = decoder.finish_into(&mut sink);
+        assert_eq!(
+            published(&mut archive),
+            [(1, Some("cut".to_owned()), false), (0, None, is_suspect)]
+        );
+        assert_eq!(archive.is_done("first"), !is_suspect);
+    }
+}
+
+/// A request for a newer version that fails leaves the version that the archive holds.
+#[test]
+fn a_version_that_is_whole_is_kept_until_there_is_a_better_one() {
+    let (dir, mut archive) = archive();
+    fill(&mut archive, 1);
+    let newer = [ItemId {
+        change_key: Some("newer"),
+        ..ITEMS[0]
+    }];
+    let same = ItemId {
+        change_key: Some("key"),
+        ..ITEMS[0]
+    };
+    assert_eq!(archive.state(&same), ItemState::Done);
+    assert_eq!(archive.state(&newer[0]), ItemState::Changed);
+    let file = files(&dir.path().join("items"))[0].clone();
+    let old = fs::read(&file).unwrap();
+
+    // Cut, and answered by one message too many.
+    feed(archive.sink(&newer), "", 1);
+    let twice = answer_of(["x", "y"].map(message)).replace("AAEAAAA=", "AAIAAAA=");
+    feed(archive.sink(&newer), &twice, 1);
+    let reported = settle(&mut archive);
+    assert!(reported.iter().all(|entry| entry.status == Status::Failed));
+    assert_eq!(archive.state(&newer[0]), ItemState::Changed);
+    assert!(archive.is_done("first"));
+    assert_eq!(fs::read(&file).unwrap(), old);
+    assert_eq!(states(dir.path()), ["Intact"]);
+
+    // Confirmed, before the end and at it.
+    for id in ["first", "x"] {
+        let response = answer_of([message(id)]).replace("AAEAAAA=", "AAIAAAA=");
+        feed(archive.sink(&newer), &response, 1);
+        settle(&mut archive);
+        assert_eq!(
+            archive.state(&newer[0]),
+            ItemState::Done,
+            "as it was listed"
+        );
+        assert_ne!(fs::read(&file).unwrap(), old);
+        assert_eq!(states(dir.path()), ["Intact"]);
+        fs::write(&file, &old).unwrap();
+    }
+    drop(archive);
+    let archive = Archive::open(dir.path()).unwrap();
+    assert_eq!(archive.state(&newer[0]), ItemState::Done);
+}
+
+/// A suspect keeps its bytes, whatever later requests for it end in.
+#[test]
+fn a_suspect_is_kept_until_it_is_confirmed() {
+    let (dir, mut archive) = archive();
+    feed(
+        archive.sink(&ITEMS[..1]),
+        &answer_of(["x", "y"].map(message)),
+        1,
+    );
+    settle(&mut archive);
+    feed(archive.sink(&ITEMS[..1]), "", 1);
+    let entry = settle(&mut archive).remove(0);
+    assert_eq!(
+        (entry.status, entry.suspect, entry.error.as_deref()),
+        (Status::Ok, true, Some("not-answered"))
+    );
+    assert_eq!(archive.state(&ITEMS[0]), ItemState::Suspect);
+    assert_eq!(states(dir.path()), ["Intact"]);
+    fill(&mut archive, 1);
+    assert!(archive.is_done("first"));
+}
+
+#[test]
+fn messages_that_were_not_requested_leave_no_line() {
+    let (dir, mut archive) = archive();
+    let messages = (0..5000).map(|index| message(&format!("id{index}")));
+    let messages = [message("first")].into_iter().chain(messages);
+    let mut sink = archive.sink(&ITEMS[..1]);
+    feed(&mut sink, &answer_of(messages), 1);
+    assert_eq!(sink.unrequested(), 5000);
+    assert_eq!(settle(&mut archive).len(), 1);
+    assert!(archive.is_done("first"));
+    let manifest = fs::read_to_string(dir.path().join("manifest.jsonl")).unwrap();
+    assert_eq!(manifest.lines().count(), 1);
+    assert_eq!(files(&dir.path().join("items")).len(), 1);
+}
+
+/// An outcome that belongs to other bytes than those that were written commits nothing.
+#[test]
+fn an_outcome_is_compared_with_what_was_written() {
+    let (dir, mut archive) = archive();
+    // The outcome of a whole item of 32 bytes at index 0.
+    let mut outcome = None;
+    let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(1));
+    let response = answer(1);
+    let mut input = response.as_bytes();
+    loop {
+        let event = match decoder.next_event(&mut input).unwrap() {
+            None => decoder.finish().unwrap(),
+            event => event,
+        };
+        match event {
+            Some(Event::Outcome(found)) => outcome = Some(found),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let outcome = outcome.unwrap();
+    for (index, bytes, fits) in [
+        (1, 32, false),
+        (0, 31, false),
+        (0, 64, false),
+        (0, 32, true),
+    ] {
+        let mut sink = archive.sink(&ITEMS);
+        sink.begin(index, ItemIds::default()).unwrap();
+        sink.write(&vec![1; bytes]).unwrap();
+        let committed = sink.commit(&outcome);
+        assert_eq!(committed.is_ok(), fits, "{index} {bytes}");
+        if let Err(error) = committed {
+            assert!(
+                matches!(error, ArchiveError::Mismatch { index: 0 }),
+                "{error}"
+            );
+        }
+    }
+    settle(&mut archive);
+    drop(archive);
+    assert!(states(dir.path()).len() <= 1);
 }

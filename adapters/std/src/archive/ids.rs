@@ -1,0 +1,196 @@
+//! Whose id a response answers: the ids of a request, in one form.
+
+use std::collections::HashMap;
+
+use base64::prelude::{Engine as _, BASE64_STANDARD};
+use exportitems::{IdMatch, ItemId};
+use sha2::{Digest as _, Sha256};
+
+/// Bytes of an id without its run-length encoding, at most; recorded ids have 113.
+const EXPANDED_LIMIT: usize = 64 * 1024;
+
+/// An id regardless of its spelling, as a hash.
+///
+/// An id of Exchange is base64 of `00` and bytes, or of `01` and the same bytes run-length encoded (prefixes
+/// `AAMk` and `AQMk`). A server may answer with the other spelling. Any other id is compared as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Form([u8; 16]);
+
+impl Form {
+    fn of(id: &str) -> Self {
+        let mut digest = Sha256::new();
+        match expand(id) {
+            Some(bytes) => {
+                digest.update([1]);
+                digest.update(bytes);
+            }
+            None => {
+                digest.update([0]);
+                digest.update(id);
+            }
+        }
+        let mut form = [0; 16];
+        form.copy_from_slice(&digest.finalize()[..16]);
+        Self(form)
+    }
+}
+
+/// The bytes of an id of Exchange without its first one, run lengths undone.
+fn expand(id: &str) -> Option<Vec<u8>> {
+    let bytes = BASE64_STANDARD.decode(id).ok()?;
+    let (&spelling, rest) = bytes.split_first()?;
+    match spelling {
+        0 => Some(rest.to_vec()),
+        1 => undo_run_lengths(rest),
+        _ => None,
+    }
+}
+
+/// After two equal bytes the next byte counts further ones.
+fn undo_run_lengths(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut expanded = Vec::with_capacity(bytes.len());
+    let (mut bytes, mut last) = (bytes.iter(), None);
+    while let Some(&byte) = bytes.next() {
+        expanded.push(byte);
+        if last.replace(byte) == Some(byte) {
+            let more = usize::from(*bytes.next()?);
+            expanded.resize(expanded.len() + more, byte);
+            last = None;
+        }
+        if expanded.len() > EXPANDED_LIMIT {
+            return None;
+        }
+    }
+    Some(expanded)
+}
+
+/// The ids of one request, and which of them its response has answered.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    requested: HashMap<Form, Vec<u32>>,
+    answered: HashMap<Form, Answered>,
+}
+
+/// Who was answered under one id.
+#[derive(Debug, Default)]
+struct Answered {
+    /// Messages with this id, those included that were not requested.
+    messages: usize,
+    /// Positions of the request among them.
+    holders: Vec<u32>,
+}
+
+impl Ids {
+    pub(super) fn new(requested: &[ItemId<'_>]) -> Self {
+        let mut ids = Self::default();
+        for (position, item) in (0..).zip(requested) {
+            let holders = ids.requested.entry(Form::of(item.id)).or_default();
+            holders.push(position);
+        }
+        ids
+    }
+
+    /// Compares an answered id with all that were requested.
+    ///
+    /// Memory: an id is noted once for each position of the request, however many messages a response has.
+    pub(super) fn answer(&mut self, index: u32, is_requested: bool, id: &str) -> IdMatch {
+        let form = Form::of(id);
+        if is_requested {
+            let answered = self.answered.entry(form).or_default();
+            answered.messages += 1;
+            answered.holders.push(index);
+        } else if let Some(answered) = self.answered.get_mut(&form) {
+            answered.messages += 1;
+        }
+        match self.requested.get(&form) {
+            Some(positions) if positions.contains(&index) => IdMatch::Same,
+            Some(_) => IdMatch::Other,
+            None => IdMatch::Unknown,
+        }
+    }
+
+    /// Positions whose answered id came more often than it was requested, in order: nobody knows which of them
+    /// it belongs to.
+    pub(super) fn ambiguous(&self) -> Vec<u32> {
+        let mut ambiguous: Vec<_> = self
+            .answered
+            .iter()
+            .filter(|(form, answered)| {
+                let requested = self.requested.get(form).map_or(1, Vec::len);
+                answered.messages > requested
+            })
+            .flat_map(|(_, answered)| answered.holders.iter().copied())
+            .collect();
+        ambiguous.sort_unstable();
+        ambiguous
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(bytes: &[u8]) -> String {
+        BASE64_STANDARD.encode(bytes)
+    }
+
+    fn ids(requested: &[&str]) -> Ids {
+        let requested: Vec<_> = requested.iter().map(|id| ItemId::new(id)).collect();
+        Ids::new(&requested)
+    }
+
+    #[test]
+    fn run_lengths_are_undone() {
+        for (packed, expanded) in [
+            (&[3, 0x24, 0][..], Some(&[3, 0x24, 0][..])),
+            (&[0, 0, 0], Some(&[0, 0])),
+            (&[0, 0, 2, 7], Some(&[0, 0, 0, 0, 7])),
+            // The count itself begins no run.
+            (&[5, 5, 5, 5, 5, 0], Some(&[5, 5, 5, 5, 5, 5, 5, 5, 5])),
+            (&[5, 5, 0, 5, 5, 0], Some(&[5, 5, 5, 5])),
+            (&[5, 5], None),
+        ] {
+            assert_eq!(undo_run_lengths(packed).as_deref(), expanded, "{packed:?}");
+        }
+        assert_eq!(undo_run_lengths(&[1, 1, 255].repeat(300)), None, "too long");
+    }
+
+    #[test]
+    fn an_id_is_recognised_in_either_spelling() {
+        let (raw, packed) = (encode(&[0, 3, 9, 9, 9, 9, 7]), encode(&[1, 3, 9, 9, 2, 7]));
+        let mut ids = ids(&["plain", &raw]);
+        for (index, id, expected) in [
+            (1, &*packed, IdMatch::Same),
+            (0, &*packed, IdMatch::Other),
+            (1, &*raw, IdMatch::Same),
+            (1, "plain", IdMatch::Other),
+            (0, "plain", IdMatch::Same),
+            (0, "Plain", IdMatch::Unknown),
+        ] {
+            assert_eq!(ids.answer(index, true, id), expected, "{index} {id}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_answered_twice_is_nobodys() {
+        let mut twice = ids(&["a", "b", "c"]);
+        for (index, id) in (0..).zip(["a", "x", "x"]) {
+            twice.answer(index, true, id);
+        }
+        assert_eq!(twice.ambiguous(), [1, 2]);
+        // A message that was not requested counts, too.
+        twice.answer(3, false, "a");
+        assert_eq!(twice.ambiguous(), [0, 1, 2]);
+        for _ in 0..1000 {
+            twice.answer(4, false, "y");
+        }
+        assert_eq!(twice.answered.len(), 2, "bounded by the request");
+
+        let mut asked_twice = ids(&["a", "a"]);
+        assert_eq!(asked_twice.answer(0, true, "a"), IdMatch::Same);
+        assert_eq!(asked_twice.answer(1, true, "a"), IdMatch::Same);
+        assert_eq!(asked_twice.ambiguous(), [0; 0]);
+        asked_twice.answer(2, false, "a");
+        assert_eq!(asked_twice.ambiguous(), [0, 1]);
+    }
+}

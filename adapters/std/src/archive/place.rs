@@ -1,0 +1,88 @@
+//! Files and directories of the archive: private to the user, and never reached through a link.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use super::error::ArchiveError;
+
+/// Creates a directory and what is missing above it, for the user alone.
+pub(super) fn create_directory(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Options whose files, once created, are for the user alone.
+pub(super) fn private() -> OpenOptions {
+    #[cfg_attr(not(unix), allow(unused_mut))]
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Creates the directory unless it is there already; a link to one is refused.
+pub(super) fn own_directory(path: &Path) -> Result<(), ArchiveError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(not_own(path, "directory")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create_directory(path).map_err(ArchiveError::io("create", path))
+        }
+        Err(error) => Err(ArchiveError::io("read", path)(error)),
+    }
+}
+
+/// Refuses a link or a special file in the place of a regular one.
+pub(super) fn own_file(path: &Path) -> Result<Option<Metadata>, ArchiveError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => Ok(Some(found)),
+        Ok(_) => Err(not_own(path, "file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ArchiveError::io("read", path)(error)),
+    }
+}
+
+fn not_own(path: &Path, expected: &'static str) -> ArchiveError {
+    ArchiveError::NotOwn {
+        path: path.to_owned(),
+        expected,
+    }
+}
+
+/// Whether `path` is still the name of the open `file`.
+pub(super) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+    let named = match fs::symlink_metadata(path) {
+        Ok(named) => named,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let open = file.metadata()?;
+    #[cfg(unix)]
+    let same = {
+        use std::os::unix::fs::MetadataExt as _;
+        (named.dev(), named.ino()) == (open.dev(), open.ino())
+    };
+    // Elsewhere a file that is open keeps its name, or another one has another length.
+    #[cfg(not(unix))]
+    let same = named.is_file() && named.len() == open.len();
+    Ok(same)
+}
+
+/// Reads at this offset; the manifest's own position stays with the thread that appends.
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_at(file, buffer, offset);
+    #[cfg(windows)]
+    return std::os::windows::fs::FileExt::seek_read(file, buffer, offset);
+    #[cfg(not(any(unix, windows)))]
+    {
+        use std::io::{Read as _, Seek as _, SeekFrom};
+        let mut file = file;
+        file.seek(SeekFrom::Start(offset))?;
+        file.read(buffer)
+    }
+}
