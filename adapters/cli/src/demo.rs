@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::value_parser;
 use exportitems::ExportItems;
 use exportitems_emulator::{Emulator, Payload};
-use exportitems_std::archive::{self, Entry, FileState};
+use exportitems_std::archive::{self, Entry, FileState, Finding};
 use exportitems_std::{Archive, Client, Exporter, Progress};
 use indicatif::HumanBytes;
 
@@ -167,11 +167,13 @@ fn compare(out: &Path, plan: &Plan, brought: &Brought) -> Result<Vec<String>, Fa
             }
         }
     }
-    archive::verify(out, |entry, state| {
-        if !matches!(state, FileState::Intact) {
-            let file = entry.file.as_deref().unwrap_or_default();
-            surprises.push(format!("{file}: {state:?}"));
+    archive::verify(out, |finding| match finding {
+        Finding::Payload {
+            state: FileState::Intact,
+            ..
         }
+        | Finding::Failed { .. } => {}
+        surprise => surprises.push(format!("{surprise:?}")),
     })?;
     Ok(surprises)
 }

@@ -8,14 +8,14 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use clap::value_parser;
-use exportitems::policy::{Limits, Policy};
+use exportitems::policy::Limits;
 use exportitems::{ItemId, Options};
 use exportitems_std::client::BuildError;
 use exportitems_std::{Archive, Client, ExportError, Exporter};
 
 use crate::credentials::CredentialOptions;
 use crate::integrity::IntegrityOption;
-use crate::output::{Format, Output};
+use crate::output::{say, Format, Output};
 use crate::request::RequestOptions;
 use crate::size::SizeOption;
 use crate::status::{Failure, Status};
@@ -26,6 +26,7 @@ use telling::Telling;
 /// an export that was interrupted is simply run again.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, rustdoc::bare_urls)] // clap prints these lines as they are
+#[allow(clippy::struct_excessive_bools)] // one for each option
 pub(crate) struct Export {
     /// The server's EWS URL, such as https://mail.example.com/EWS/Exchange.asmx.
     #[arg(long, value_name = "URL")]
@@ -63,13 +64,20 @@ pub(crate) struct Export {
     timeout: u64,
     #[command(flatten)]
     size: SizeOption,
-    /// Ask again for items that may succeed later, for so many seconds from their first failure, and
-    /// wait when the server asks for it. Without it nothing is waited for: what fails is left for the
-    /// next run.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    /// Wait for so many seconds at most without progress: as the server asks, and longer and longer for what
+    /// may succeed later. With 0 nothing is waited for: a server that says it is busy ends the run, and what
+    /// may succeed later is left for another one.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     retry_for: u32,
     #[command(flatten)]
     integrity: IntegrityOption,
+    /// Request items again that the server has refused for good in an earlier run.
+    #[arg(long)]
+    retry_failed: bool,
+    /// Compare the SHA-256 of each item that the directory holds with its manifest first, and export what is no
+    /// longer as it was again. Without it only missing files and other sizes are noticed.
+    #[arg(long)]
+    recheck: bool,
     /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
@@ -82,9 +90,19 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
     let request = args.request.request(&roles, &items);
     let mut client = client(args)?;
     let mut archive = Archive::open(&args.out)?;
+    if args.recheck {
+        archive.recheck(|_, _| ())?;
+    }
+    if archive.lost() > 0 {
+        say(&format!(
+            "note: {} files of {} are missing or not as the manifest says; if their items are listed, they are \
+             exported again",
+            archive.lost(),
+            archive.dir().display()
+        ));
+    }
 
     let mut telling = Telling::new(&items, &archive, output, Format::new(args.json));
-    let (policy, max_wait) = patience(args.retry_for);
     let report = Exporter::new(&mut client, &mut archive, request)
         .options(
             args.size
@@ -95,8 +113,8 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
             version: args.request.server_version(),
             ..Limits::default()
         })
-        .policy(policy)
-        .max_wait(max_wait)
+        .patience(Duration::from_secs(args.retry_for.into()))
+        .retry_failed(args.retry_failed)
         .run(&items, &mut |progress| telling.hear(&progress));
     match report {
         Ok(report) => telling.finish(&report),
@@ -141,16 +159,4 @@ fn client(args: &Export) -> Result<Client, Failure> {
         }
         other => Failure::Usage(other.to_string()),
     })
-}
-
-/// When to ask again, and the longest single wait.
-///
-/// With 0 seconds only what needs no wait is tried: an older version, a smaller batch, and items that
-/// another item's failure kept from being processed.
-fn patience(seconds: u32) -> (Policy, Duration) {
-    let mut policy = Policy::DEFAULT;
-    if seconds > 0 {
-        policy.give_up_after_ms = u64::from(seconds) * 1000;
-    }
-    (policy, Duration::from_secs(seconds.into()))
 }

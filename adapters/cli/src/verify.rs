@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use exportitems::{BrokenReason, Integrity, PayloadCheck, Verdict};
-use exportitems_std::archive::{self, FileState};
+use exportitems_std::archive::{self, FileState, Finding};
 
 use crate::filekind;
 use crate::integrity::IntegrityOption;
@@ -70,7 +70,10 @@ pub(crate) fn run(args: &Verify, output: &mut Output) -> Result<Status, Failure>
 
 impl Verifier<'_> {
     fn directory(&mut self, dir: &Path) {
-        let verified = archive::verify(dir, |entry, state| {
+        let verified = archive::verify(dir, |finding| {
+            let Finding::Payload { entry, state } = finding else {
+                return;
+            };
             let path = dir.join(entry.file.as_deref().unwrap_or_default());
             match state {
                 FileState::Intact => self.file(&path),

@@ -58,56 +58,27 @@ fn every_file_is_what_the_server_has() {
 const CUT: &str = "[[item]]\nindex = 2\ntimes = 1\nanswer = { hang-up = { at = 0.5 } }";
 
 #[test]
-fn a_cut_leaves_whole_items_and_running_again_completes_them() {
+fn a_cut_costs_no_item() {
     for tls in ["", "tls = true\n"] {
         let setup = Setup::new(&[tls, CUT].concat(), &[50_000; 5]);
         let ca = setup.path("ca.pem");
-        let mut args = vec!["--json"];
+        let mut args = vec!["--json", "--retry-for", "0"];
         if !tls.is_empty() {
             args.extend(["--ca-file", ca.to_str().unwrap()]);
         }
         let output = setup.export(&args);
-        assert_eq!(status(&output), 3, "{}", stderr(&output));
-        assert_eq!(setup.exported(), [0, 1]);
-        let (items, summary) = json(&output);
-        let found: Vec<_> = (items.iter())
-            .map(|item| (item["index"].as_u64().unwrap(), item["error"].as_str()))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                (0, None),
-                (1, None),
-                (2, Some("cut")),
-                (3, Some("not-answered")),
-                (4, Some("not-answered")),
-            ]
-        );
-        assert_eq!(summary["response"], "cut");
-        assert_eq!(summary["failed"], 3);
-        assert!(
-            stderr(&output).contains("missing: items 2-4;"),
-            "{}",
-            stderr(&output)
-        );
-
-        let output = setup.export(&args);
         assert_eq!(status(&output), 0, "{}", stderr(&output));
         assert_eq!(setup.exported(), [0, 1, 2, 3, 4]);
         let (items, summary) = json(&output);
-        let found: Vec<_> = items.iter().map(|item| &item["index"]).collect();
-        assert_eq!(found, [2, 3, 4], "the others are not fetched again");
+        assert_eq!(items.len(), 5, "{items:?}");
         assert_eq!((&summary["items"], &summary["ok"]), (&json!(5), &json!(5)));
-        assert!(stderr(&output).contains("holds 2 of 5 items already"));
+        // All, the one in which it was cut, and those after it.
+        assert_eq!(setup.emulator.requests().len(), 3);
 
         let output = setup.export(&args);
         assert_eq!(status(&output), 0);
         assert!(stderr(&output).contains("holds 5 of 5 items already"));
-        assert_eq!(
-            setup.emulator.requests().len(),
-            2,
-            "there is nothing left to ask for"
-        );
+        assert_eq!(setup.emulator.requests().len(), 3, "nothing is left");
     }
 }
 
@@ -175,7 +146,7 @@ fn every_class_of_failure_has_its_status() {
     ];
     for &(scenario, code, ended, done) in cases {
         let setup = Setup::new(scenario, &[5_000; 3]);
-        let output = setup.export(&["--json"]);
+        let output = setup.export(&["--json", "--retry-for", "0"]);
         let (items, summary) = json(&output);
         let case = format!("{scenario}: {summary} {items:?} {}", stderr(&output));
         assert_eq!(status(&output), code, "{case}");
@@ -196,7 +167,8 @@ fn every_class_of_failure_has_its_status() {
             assert_eq!(summary["disposition"], "throttled", "{case}");
         }
         if scenario == foreign {
-            let message = items[1]["message"].as_str().unwrap();
+            let item = items.iter().find(|item| item["index"] == 1).unwrap();
+            let message = item["message"].as_str().unwrap();
             assert!(message.ends_with("(MailboxGuid: f3f6f699)"), "{case}");
         }
         if scenario.contains("Retry-After") {
@@ -214,7 +186,7 @@ fn every_class_of_failure_has_its_status() {
         assert_eq!(said.matches(says).count(), 1, "{case}");
         assert!(!alike || said.lines().count() == 1, "{case}");
         if alike {
-            let output = setup.export(&[]);
+            let output = setup.export(&["--retry-for", "0"]);
             assert_eq!(
                 (status(&output), stdout(&output).as_str()),
                 (3, ""),
@@ -692,7 +664,23 @@ fn a_cut_after_refusals_is_status_3() {
         bytes.truncate(bytes.len() - 10);
         bytes
     });
+    // What is refused for good is not requested again by itself, and is still told.
     let output = setup.export_from(&cut.url, &["--json"]);
+    let (items, summary) = json(&output);
+    assert_eq!(
+        (status(&output), &summary["response"]),
+        (1, &json!("complete"))
+    );
+    let refused =
+        |item: &serde_json::Value| item["error"] == "refused" && item["disposition"] == "permanent";
+    assert!(items.len() == 3 && items.iter().all(refused), "{items:?}");
+    assert_eq!(setup.emulator.requests().len(), 1);
+    let output = setup.export_from(&cut.url, &[]);
+    assert_eq!(status(&output), 1);
+    let said = stderr(&output);
+    assert!(said.contains("--retry-failed"), "{said}");
+
+    let output = setup.export_from(&cut.url, &["--json", "--retry-failed"]);
     let (items, summary) = json(&output);
     assert_eq!(
         (status(&output), &summary["response"]),

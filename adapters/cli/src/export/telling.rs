@@ -156,6 +156,10 @@ impl<'a> Telling<'a> {
                 entry,
                 again,
             } => self.item(position, entry, again),
+            Progress::FailedBefore { position, entry } => match self.format {
+                Format::Json => self.item(position, entry, None),
+                Format::Text => self.told[position] = told(entry),
+            },
             Progress::Wait { wait, failure } => {
                 self.tell_retried();
                 let why = failure.map_or(String::new(), |failure| format!(": {failure}"));
@@ -234,7 +238,17 @@ impl<'a> Telling<'a> {
         self.bar.finish();
 
         let mut summary = self.summary(&report.missing);
-        if let Some(Stop::Failure(failure)) = &report.stopped {
+        // An item that was requested alone, and has no usable response.
+        let is_left = |&position: &usize| self.told[position] == Told::WithResponse;
+        let unusable = report
+            .unusable
+            .as_ref()
+            .filter(|_| summary.response == Ended::COMPLETE && report.missing.iter().any(is_left));
+        let failure = match &report.stopped {
+            Some(Stop::Failure(failure)) => Some(failure),
+            _ => unusable,
+        };
+        if let Some(failure) = failure {
             stopped(&mut summary, failure);
         }
         let why = report.stopped.as_ref().map(|stop| {
@@ -255,6 +269,13 @@ impl<'a> Telling<'a> {
         }
         if alike.is_none() {
             self.name_missing(&report.missing);
+        }
+        if !report.failed_before.is_empty() {
+            let known = ranges(&report.failed_before);
+            say(&format!(
+                "not requested, since the server refused it for good in an earlier run: {known}; \
+                 --retry-failed requests it again"
+            ));
         }
         self.output.check()?;
         Ok(match summary.response {

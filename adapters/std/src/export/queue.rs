@@ -1,26 +1,64 @@
-//! Which items are asked for next.
+//! Which items are requested next.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use exportitems::policy::Retry;
 
-/// An item that is still to be had.
+/// An item that is still to be exported.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
     /// Position in the caller's list.
     pub(super) position: usize,
     /// What it has cost so far.
     pub(super) retry: Retry,
+    /// An earlier run has failed to export it.
+    pub(super) failed_before: bool,
     /// When it failed first.
     pub(super) failed: Option<Instant>,
-    /// To be asked for in a request of its own.
+    /// To be requested by itself.
     pub(super) alone: bool,
+    /// Requests for this item alone that have failed as a whole, or broken inside it.
+    pub(super) failed_alone: u8,
+    /// Requests for this item alone that have left it suspect.
+    pub(super) suspect_alone: u8,
+}
+
+impl Pending {
+    pub(super) fn new(position: usize) -> Self {
+        Self {
+            position,
+            retry: Retry::new(),
+            failed_before: false,
+            failed: None,
+            alone: false,
+            failed_alone: 0,
+            suspect_alone: 0,
+        }
+    }
+}
+
+impl Pending {
+    /// To be requested by itself.
+    pub(super) fn alone(position: usize) -> Self {
+        Self {
+            alone: true,
+            ..Self::new(position)
+        }
+    }
+
+    fn failed_before(position: usize) -> Self {
+        Self {
+            failed_before: true,
+            ..Self::new(position)
+        }
+    }
 }
 
 /// What there is to do.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// To ask for these, at least one.
+    /// To request these, at least one.
     Batch(Vec<Pending>),
     /// To wait so long.
     Wait(Duration),
@@ -28,19 +66,28 @@ pub(super) enum Next {
     Nothing,
 }
 
-/// The items of a run, in the caller's order; those that failed come again when their wait is over,
-/// and then first.
+/// The items of a run.
+///
+/// First come those whose wait is over, then the items that no earlier run has failed to export, in the caller's
+/// order; then the parts of requests that have failed as a whole, and last the items that failed in earlier runs.
 #[derive(Debug)]
 pub(super) struct Queue {
-    fresh: std::vec::IntoIter<usize>,
     again: Vec<(Instant, Pending)>,
+    fresh: std::vec::IntoIter<usize>,
+    parts: VecDeque<Vec<Pending>>,
+    failed_before: std::vec::IntoIter<usize>,
+    /// To be requested one by one.
+    suspect_before: std::vec::IntoIter<usize>,
 }
 
 impl Queue {
-    pub(super) fn new(positions: Vec<usize>) -> Self {
+    pub(super) fn new(fresh: Vec<usize>, failed: Vec<usize>, suspect: Vec<usize>) -> Self {
         Self {
-            fresh: positions.into_iter(),
             again: Vec::new(),
+            fresh: fresh.into_iter(),
+            parts: VecDeque::new(),
+            failed_before: failed.into_iter(),
+            suspect_before: suspect.into_iter(),
         }
     }
 
@@ -49,8 +96,24 @@ impl Queue {
         self.again.push((ready, item));
     }
 
+    /// Puts a part of a request back, to be requested apart from the rest.
+    pub(super) fn part(&mut self, part: Vec<Pending>) {
+        if !part.is_empty() {
+            self.parts.push_back(part);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.fresh.len() == 0 && self.again.is_empty()
+        self.again.is_empty()
+            && self.fresh.len() == 0
+            && self.parts.is_empty()
+            && self.failed_before.len() == 0
+            && self.suspect_before.len() == 0
+    }
+
+    /// Whether there are items that have never been requested.
+    pub(super) fn has_fresh(&self) -> bool {
+        self.fresh.len() > 0
     }
 
     /// The next `limit` items at most.
@@ -71,11 +134,19 @@ impl Queue {
         });
         if !batch.iter().any(|item: &Pending| item.alone) {
             let room = limit.saturating_sub(batch.len());
-            batch.extend(self.fresh.by_ref().take(room).map(|position| Pending {
-                position,
-                retry: Retry::new(),
-                failed: None,
-                alone: false,
+            batch.extend(self.fresh.by_ref().take(room).map(Pending::new));
+        }
+        if batch.is_empty() {
+            batch = self.part_of(limit);
+        }
+        if batch.is_empty() {
+            let failed = self.failed_before.by_ref().take(limit);
+            batch.extend(failed.map(Pending::failed_before));
+        }
+        if batch.is_empty() {
+            batch.extend(self.suspect_before.next().map(|position| Pending {
+                alone: true,
+                ..Pending::failed_before(position)
             }));
         }
         match (batch.is_empty(), self.again.first()) {
@@ -83,6 +154,14 @@ impl Queue {
             (true, Some(&(ready, _))) => Next::Wait(ready.saturating_duration_since(now)),
             (true, None) => Next::Nothing,
         }
+    }
+
+    fn part_of(&mut self, limit: usize) -> Vec<Pending> {
+        let mut part = self.parts.pop_front().unwrap_or_default();
+        if part.len() > limit {
+            self.parts.push_front(part.split_off(limit));
+        }
+        part
     }
 }
 
@@ -101,7 +180,7 @@ mod tests {
     fn items_come_in_order_and_again_when_their_wait_is_over() {
         let now = Instant::now();
         let later = now + Duration::from_secs(1);
-        let mut queue = Queue::new((0..5).collect());
+        let mut queue = Queue::new((0..5).collect(), vec![], vec![]);
         let Next::Batch(batch) = queue.next(2, now) else {
             panic!("nothing")
         };
@@ -117,5 +196,29 @@ mod tests {
         assert_eq!(positions(queue.next(2, later)), [0], "alone");
         assert_eq!(positions(queue.next(2, later)), [1]);
         assert!(matches!(queue.next(2, later), Next::Nothing));
+    }
+
+    #[test]
+    fn what_has_failed_comes_after_what_has_not() {
+        let now = Instant::now();
+        let mut queue = Queue::new(vec![4, 5, 6], vec![0, 1], vec![2, 3]);
+        queue.part((10..15).map(Pending::new).collect());
+        queue.part((15..17).map(Pending::new).collect());
+        let expected: [&[usize]; 9] = [
+            &[4, 5],
+            &[6],
+            &[10, 11],
+            &[12, 13],
+            &[14],
+            &[15, 16],
+            &[0, 1],
+            &[2],
+            &[3],
+        ];
+        for positions_expected in expected {
+            assert!(!queue.is_empty());
+            assert_eq!(positions(queue.next(2, now)), positions_expected);
+        }
+        assert!(queue.is_empty());
     }
 }

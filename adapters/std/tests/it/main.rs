@@ -4,6 +4,7 @@ mod archive;
 mod conformance;
 mod connection;
 mod export;
+mod hardship;
 mod http;
 mod server;
 mod tls;

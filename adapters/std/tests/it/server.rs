@@ -39,9 +39,45 @@ impl Server {
         Self { address, requests }
     }
 
+    /// Answers each request by its ids and its number, from 0, on a connection of its own; `None` closes it unanswered.
+    pub(crate) fn answering(
+        mut answer: impl FnMut(&[String], usize) -> Option<Vec<u8>> + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (log, requests) = mpsc::channel();
+        thread::spawn(move || {
+            for number in 0.. {
+                let (mut stream, _) = listener.accept().unwrap();
+                let Some(request) = read_request(&mut stream) else {
+                    continue;
+                };
+                let response = answer(&ids(&request), number);
+                // The test may be over.
+                let _ = log.send(request);
+                let _ = stream.write_all(&response.unwrap_or_default());
+            }
+        });
+        Self { address, requests }
+    }
+
+    /// The ids that were requested since, a list for each request.
+    pub(crate) fn requested(&self) -> Vec<Vec<String>> {
+        self.requests
+            .try_iter()
+            .map(|request| ids(&request))
+            .collect()
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}/EWS/Exchange.asmx", self.address)
     }
+}
+
+fn ids(request: &str) -> Vec<String> {
+    let ids = request.split(" Id=\"").skip(1);
+    ids.map(|rest| rest.split('"').next().unwrap().to_owned())
+        .collect()
 }
 
 /// Reads a request to its end; `None` if the stream ends first.
@@ -101,16 +137,27 @@ pub(crate) fn soap(status: u16, body: &str) -> Vec<u8> {
     response(status, "Content-Type: text/xml; charset=utf-8\r\n", body)
 }
 
-/// The answer to a request for so many items: each holds the same 32 bytes.
+/// The answer to a request for so many items: each holds the same 32 bytes, under an id of its own.
 pub(crate) fn answer(items: usize) -> String {
-    let item = "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError\
-         </m:ResponseCode><m:ItemId Id=\"answered\" ChangeKey=\"key\"/>\
-         <m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</m:Data></m:ExportItemsResponseMessage>";
+    answer_of((0..items).map(|index| message(&format!("answered{index}"))))
+}
+
+/// A response message of 32 bytes under this id.
+pub(crate) fn message(id: &str) -> String {
+    format!(
+        "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError\
+         </m:ResponseCode><m:ItemId Id=\"{id}\" ChangeKey=\"key\"/>\
+         <m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</m:Data></m:ExportItemsResponseMessage>"
+    )
+}
+
+/// A response with these messages.
+pub(crate) fn answer_of(messages: impl IntoIterator<Item = String>) -> String {
+    let messages: String = messages.into_iter().collect();
     format!(
         "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\
          <m:ExportItemsResponse xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\">\
-         <m:ResponseMessages>{}</m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>",
-        item.repeat(items)
+         <m:ResponseMessages>{messages}</m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>"
     )
 }
 
