@@ -389,7 +389,7 @@ fn an_export_waits_as_long_as_the_head_of_a_fault_asks() {
     let mut client = client(&url, |builder| builder);
     // Ten minutes are more than it may wait: it ends, and does not ask at once.
     let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
-        .max_wait(Duration::from_secs(599))
+        .patience(Duration::from_secs(599))
         .run(&ITEMS, &mut |_| {})
         .unwrap();
     assert_eq!(report.missing, [0, 1]);
