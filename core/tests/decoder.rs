@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use exportitems::{
-    Attribute, Decoder, Error, ErrorKind, Event, Integrity, ItemError, ItemIds, Options, Outcome,
-    Response, ResponseCode, Sink, Summary, MIN_SCRATCH,
+    Attribute, Decoder, Error, ErrorKind, Event, FeedError, Integrity, ItemError, ItemIds, Options,
+    Outcome, Response, ResponseCode, Sink, Summary, MIN_SCRATCH,
 };
 
 /// Any number of items; payloads here are none.
@@ -535,4 +535,30 @@ fn an_instruction_without_a_target_is_refused() {
         let kind = told.error.map(|error| error.kind);
         assert_eq!(kind, Some(ErrorKind::UnexpectedByte), "{instruction}");
     }
+}
+
+/// A caller who forgets to reset must not take the summary of the response before for that of the next one.
+#[test]
+fn input_after_the_end_is_an_error_that_stays() {
+    let document = document(&data("AQID"));
+    let mut decoder: Decoder<[u8; 64]> = Decoder::new(options());
+    let sink = &mut exportitems::Discard;
+    let mut input = document.as_bytes();
+    decoder.feed(&mut input, sink).unwrap();
+    let summary = decoder.finish_into(sink).unwrap();
+    assert_eq!(decoder.finish_into(sink), Ok(summary));
+    let finished = FeedError::Response(Error {
+        kind: ErrorKind::Finished,
+        offset: document.len() as u64,
+    });
+    for _ in 0..2 {
+        let mut input = document.as_bytes();
+        assert_eq!(decoder.feed(&mut input, sink), Err(finished));
+        assert_eq!(decoder.finish_into(sink), Err(finished));
+        assert_eq!(decoder.offset(), document.len() as u64);
+    }
+    decoder.reset(options());
+    let mut input = document.as_bytes();
+    decoder.feed(&mut input, sink).unwrap();
+    assert_eq!(decoder.finish_into(sink), Ok(summary));
 }

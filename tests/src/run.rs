@@ -311,6 +311,8 @@ pub fn pull(pieces: &[&[u8]], setup: Setup) -> Run {
             assert_eq!(decoder.finish(), Ok(None), "nothing follows the end");
             let finished = decoder.next_event(&mut more).map_err(|error| error.kind);
             assert_eq!(finished, Err(ErrorKind::Finished));
+            let finished = decoder.finish().map_err(|error| error.kind);
+            assert_eq!(finished, Err(ErrorKind::Finished), "an error stays");
         }
     }
     check(&run, setup);

@@ -293,6 +293,10 @@ fn order_and_errors() {
         for _ in 0..2 {
             let next = exportitems_decoder_next(decoder, &mut input, event, &mut error);
             assert_eq!((next, error.status), (Status::Finished, Status::Finished));
+            assert_eq!(
+                exportitems_decoder_finish(decoder, event, &mut error),
+                Status::Finished
+            );
         }
         assert_eq!(error.offset, document.len() as u64);
         assert!(message(&error).starts_with("input after the end was declared"));

@@ -249,15 +249,16 @@ impl Machine {
         ready
     }
 
-    /// Behind the end: the error that made it, or that there is input.
-    fn refuse<'s>(&self, input: &[u8]) -> Result<Option<Event<'s>>, Error> {
+    /// After the end: the error that made it, or that there is input. Input after the end is an error that stays, as any
+    /// other: the summary of the response before must not be taken for that of this input.
+    fn refuse<'s>(&mut self, input: &[u8]) -> Result<Option<Event<'s>>, Error> {
+        if self.error.is_none() && !input.is_empty() {
+            self.error = Some(ErrorKind::Finished);
+            self.item_offset = self.offset;
+        }
         match self.response_error() {
             Some(error) => Err(error),
-            None if input.is_empty() => Ok(None),
-            None => Err(Error {
-                kind: ErrorKind::Finished,
-                offset: self.offset.0,
-            }),
+            None => Ok(None),
         }
     }
 
