@@ -74,6 +74,52 @@ impl Sink for Sum {
     fn failed(&mut self, _: &Outcome) {}
 }
 
+/// Either of a [`Tee`] may know whose an id is; that it is another item's goes first.
+#[test]
+fn both_of_a_tee_compare_ids() {
+    use exportitems::IdMatch::{self, Other, Same, Unknown};
+
+    struct Says(IdMatch);
+
+    impl Sink for Says {
+        type Error = Infallible;
+
+        fn compare_id(&mut self, _: u32, _: &ItemIds<'_>) -> IdMatch {
+            self.0
+        }
+
+        fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+            Ok(())
+        }
+
+        fn write(&mut self, _: &[u8]) -> Result<(), Infallible> {
+            Ok(())
+        }
+
+        fn commit(&mut self, _: &Outcome) -> Result<(), Infallible> {
+            Ok(())
+        }
+
+        fn abort(&mut self, _: &Outcome) {}
+
+        fn failed(&mut self, _: &Outcome) {}
+    }
+
+    for (sink, observer, both) in [
+        (Unknown, Unknown, Unknown),
+        (Unknown, Same, Same),
+        (Same, Unknown, Same),
+        (Same, Same, Same),
+        (Other, Same, Other),
+        (Same, Other, Other),
+        (Unknown, Other, Other),
+    ] {
+        let mut tee = Tee::new(Says(sink), Says(observer));
+        assert_eq!(tee.compare_id(0, &ItemIds::default()), both);
+    }
+    assert_eq!(Discard.compare_id(0, &ItemIds::default()), Unknown);
+}
+
 #[test]
 fn discard_counts_only() {
     assert_eq!(run(&mut Discard), (2, 0));
@@ -209,6 +255,56 @@ fn a_writer_gets_what_came() {
     let mut sink = exportitems::WriteSink(&mut room[..]);
     assert_eq!(run(&mut sink).0, 2);
     assert_eq!(sink.0.len(), 80 - 32 - 6 - 32);
+}
+
+/// A writer that takes no more bytes fails the item: `embedded_io::Write::write_all` would panic.
+#[cfg(feature = "embedded-io")]
+#[test]
+fn a_writer_that_is_full_fails_the_item() {
+    use exportitems::WriteError;
+
+    /// Takes bytes one at a time, as far as it has room.
+    struct Full {
+        room: usize,
+        error: Option<embedded_io::ErrorKind>,
+    }
+
+    impl embedded_io::ErrorType for Full {
+        type Error = embedded_io::ErrorKind;
+    }
+
+    impl embedded_io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> Result<usize, Self::Error> {
+            match (self.room, self.error) {
+                (0, Some(error)) => Err(error),
+                (0, None) => Ok(0),
+                (room, _) => {
+                    self.room = room - 1;
+                    Ok(1)
+                }
+            }
+        }
+
+        fn flush(&mut self) -> Result<(), Self::Error> {
+            Ok(())
+        }
+    }
+
+    let other = embedded_io::ErrorKind::Other;
+    for (error, expected) in [
+        (None, WriteError::WriteZero),
+        (Some(other), WriteError::Other(other)),
+    ] {
+        let mut sink = exportitems::WriteSink(Full { room: 40, error });
+        let response = response();
+        let mut decoder: Decoder = Decoder::new(Options::new());
+        let mut input = response.as_bytes();
+        let failed = decoder.feed(&mut input, &mut sink);
+        assert_eq!(failed, Err(FeedError::Sink(expected)));
+        assert!(!expected.to_string().is_empty());
+    }
+    let kind = embedded_io::Error::kind(&WriteError::<Infallible>::WriteZero);
+    assert_eq!(kind, embedded_io::ErrorKind::WriteZero);
 }
 
 /// "flushes to commit": once for each item that is kept, behind its last byte.

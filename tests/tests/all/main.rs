@@ -11,6 +11,7 @@ mod cuts;
 mod exchangelib;
 mod foreign;
 mod ntlm;
+mod positions;
 mod precedence;
 mod replay;
 mod requirements;
