@@ -6,7 +6,7 @@
 use exportitems::policy::{Advice, Disposition, Endpoint, Exchange, Limits, Policy, Relief, Retry};
 use exportitems::{Decoder, Event, Options, RequestServerVersion as V, Response};
 
-use crate::support::{data, envelope, good, message, refused, response};
+use crate::support::{data, envelope, good, message, refused, response, run};
 
 /// Tells an exchange what is in a document; what comes of each item.
 fn answer(exchange: &mut Exchange, items: u32, document: &str) -> Vec<Advice> {
@@ -277,4 +277,61 @@ fn what_is_asked_differently() {
     }
     let too_big = Advice::of_http(413, None, None);
     assert_eq!(too_big.relief, Some(Relief::FewerItems));
+}
+
+/// "Faultcodes that no repetition cures, without a ResponseCode, are permanent."
+#[test]
+fn fault_codes_that_blame_the_request_are_permanent() {
+    let advice = |fault: &str| {
+        let run = run(envelope(&format!("<s:Fault>{fault}</s:Fault>")));
+        Advice::of_fault(&run.summary().fault.expect("a fault"))
+    };
+    let code = |code: &str| format!("<faultcode>{code}</faultcode>");
+    for permanent in [
+        "s:Client",
+        "Client",
+        " soap11:Client\n",
+        "s:Client.Authentication",
+        "s:MustUnderstand",
+        "s:VersionMismatch",
+        "a:ActionNotSupported",
+        "a:DeserializationFailed",
+    ] {
+        let advice = advice(&code(permanent));
+        assert_eq!(advice.disposition, Disposition::Permanent, "{permanent}");
+    }
+    for value in [
+        "env:Sender",
+        "env:DataEncodingUnknown",
+        "env:MustUnderstand",
+    ] {
+        let fault = format!("<env:Code><env:Value>{value}</env:Value></env:Code>");
+        assert_eq!(advice(&fault).disposition, Disposition::Permanent);
+    }
+    for transient in [
+        "s:Server",
+        "a:InternalServiceFault",
+        "s:Server.Client",
+        "s:client",
+        "s:Clients",
+        "",
+        &"Client".repeat(40),
+    ] {
+        let advice = advice(&code(transient));
+        assert_eq!(advice.disposition, Disposition::Transient, "{transient}");
+    }
+    // A ResponseCode says more, and a back-off asks to come back.
+    let with = |detail: &str| code("s:Client") + "<detail>" + detail + "</detail>";
+    let busy = "<e:ResponseCode>ErrorServerBusy</e:ResponseCode>";
+    assert_eq!(advice(&with(busy)).disposition, Disposition::Throttled);
+    let newer = "<e:ResponseCode>ErrorOfTomorrow</e:ResponseCode>";
+    assert_eq!(advice(&with(newer)).disposition, Disposition::Transient);
+    let back_off = "<t:MessageXml><t:Value Name='BackOffMilliseconds'>9</t:Value></t:MessageXml>";
+    let found = advice(&with(back_off));
+    assert_eq!(
+        (found.disposition, found.back_off_ms),
+        (Disposition::Transient, 9)
+    );
+    let detail_first = "<detail>".to_owned() + busy + "</detail>" + &code("s:Client");
+    assert_eq!(advice(&detail_first).disposition, Disposition::Throttled);
 }

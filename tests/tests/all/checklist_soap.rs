@@ -452,3 +452,73 @@ fn the_end() {
     assert_eq!(run.summary().response, Response::Cut);
     assert_eq!(run.errors(), [None, cut, Some(ItemError::NotAnswered)]);
 }
+
+/// A fault of SOAP 1.2 says the same one level deeper.
+#[test]
+fn faults_of_soap_1_2() {
+    let fault = |code: &str, detail: &str| {
+        envelope(&format!(
+            "<env:Fault><env:Code>{code}</env:Code><env:Reason><env:Text xml:lang='de'>Besch\u{e4}ftigt.</env:Text>\
+             </env:Reason><env:Node/><env:Role>r</env:Role>{detail}</env:Fault>"
+        ))
+    };
+    let value = |code: &str| format!("<env:Value>{code}</env:Value>");
+    let subcode = |code: &str| format!("<env:Subcode>{}</env:Subcode>", value(code));
+    let busy = "<env:Detail><e:ResponseCode>ErrorServerBusy</e:ResponseCode><e:Message>m</e:Message>\
+                <t:MessageXml><t:Value Name='BackOffMilliseconds'>700</t:Value></t:MessageXml></env:Detail>";
+    let found = run_for(2, fault(&value("env:Receiver"), busy));
+    let not_answered = Some(ItemError::NotAnswered);
+    assert_eq!(found.errors(), [not_answered, not_answered]);
+    let summary = found.summary();
+    let told = summary.fault.expect("a fault");
+    assert_eq!(summary.response, Response::Fault);
+    assert_eq!(told.code, Some(ResponseCode::ErrorServerBusy));
+    assert_eq!(
+        (told.back_off_ms, told.is_senders_fault),
+        (Some(700), false)
+    );
+    for expected in [
+        Told::FaultCode("Receiver".to_owned()),
+        Told::FaultString("Besch\u{e4}ftigt.".to_owned()),
+        Told::MessageText("m".to_owned()),
+        Told::Fault(told),
+    ] {
+        assert!(found.told.contains(&expected), "{expected:?}");
+    }
+    // The code in a subcode, where there is no detail.
+    let code = value("env:Sender") + &subcode("a:ErrorSchemaValidation");
+    let told = run(fault(&code, "")).summary().fault.expect("a fault");
+    assert_eq!(told.code, Some(ResponseCode::ErrorSchemaValidation));
+    // Subcodes in subcodes, deeper than anything of the path.
+    let deep = (0..9).fold(String::new(), |inner, n| {
+        format!(
+            "<env:Subcode>{}{inner}</env:Subcode>",
+            value(&format!("x:C{n}"))
+        )
+    });
+    let run = run(fault(&(value("env:Sender") + &deep), busy));
+    assert_eq!(run.error, None);
+    let told = run.summary().fault.expect("a fault");
+    assert_eq!(told.code, Some(ResponseCode::ErrorServerBusy));
+    assert!(told.is_senders_fault);
+}
+
+/// "Where detail precedes faultcode, JSON code and disposition agree": the last code that is told is the one that counts.
+#[test]
+fn a_fault_code_does_not_follow_a_response_code() {
+    let code = "<faultcode>s:Client</faultcode>";
+    let detail = "<detail><e:ResponseCode>ErrorServerBusy</e:ResponseCode></detail>";
+    for (fault, expected) in [
+        ([code, detail].concat(), vec!["Client", "ErrorServerBusy"]),
+        ([detail, code].concat(), vec!["ErrorServerBusy"]),
+    ] {
+        let run = run(envelope(&format!("<s:Fault>{fault}</s:Fault>")));
+        let codes = run.told.iter().filter_map(|told| match told {
+            Told::FaultCode(text) | Told::ResponseCode(_, text) => Some(text.as_str()),
+            _ => None,
+        });
+        assert!(codes.eq(expected));
+        let told = run.summary().fault.expect("a fault");
+        assert_eq!(told.code, Some(ResponseCode::ErrorServerBusy));
+    }
+}

@@ -255,3 +255,42 @@ fn stray_text() {
     let run = run(whole + "\n=== Truncated Data ===");
     assert_eq!(run.kind(), Some(ErrorKind::Truncated));
 }
+
+/// Bytes that a declared encoding of one byte has beyond ASCII are replaced in texts, and spoil nothing.
+#[test]
+fn other_encodings_are_read_as_far_as_they_are_ascii() {
+    for encoding in ["windows-1252", "iso-8859-1", "us-ascii"] {
+        let items = refused("<m:MessageText>HERE</m:MessageText>") + &good();
+        let document = format!(
+            "<?xml version='1.0' encoding='{encoding}'?>{}",
+            response(&items)
+        );
+        let (before, after) = document.split_once("HERE").expect("a place");
+        let run = run([before.as_bytes(), b"Gr\xf6\xdfe", after.as_bytes()].concat());
+        assert_eq!(run.errors(), [Some(ItemError::Refused), None]);
+        assert_eq!(run.text(), "Gr\u{fffd}\u{fffd}e");
+        let replaced: Vec<bool> = run
+            .outcomes()
+            .map(|outcome| outcome.text_replaced)
+            .collect();
+        assert_eq!(replaced, [true, false]);
+    }
+}
+
+/// A processing instruction's target may have any length.
+#[test]
+fn targets_have_no_limit() {
+    for len in [1, 63, 64, 65, 66, 255, 256, 1000] {
+        let target = "t".repeat(len);
+        for rest in ["", " ", " a='b' ?x>"] {
+            let instruction = format!("<?{target}{rest}?>");
+            let document = format!(
+                "{instruction}{}",
+                response(&(instruction.clone() + &good()))
+            );
+            assert_eq!(run(document).errors(), [None], "{len}");
+        }
+    }
+    let declaration = format!("<?xml{} ?>{}", "l".repeat(100), response(&good()));
+    assert_eq!(run(declaration).errors(), [None]);
+}
