@@ -25,8 +25,12 @@ pub const MIN_SCRATCH: usize = 64;
 ///   [`finish`](Self::finish) until it gives `Ok(None)`.
 /// - **Push**: [`feed`](Self::feed) for each piece of input, then [`finish_into`](Self::finish_into).
 ///
-/// An error ends both. Before it is returned, every item that was asked for has had its outcome, and
-/// [`Event::End`] has been told.
+/// An error ends both. Before it is returned, every requested item has had its outcome, and
+/// [`Event::End`] has been emitted.
+///
+/// Use one of the two for a response. An item that is under way when a caller changes from one to the other fails with
+/// [`ItemError::Write`](crate::ItemError::Write): neither the caller nor the sink has received all of it. Its outcome goes
+/// to whichever is used then.
 #[derive(Clone, Debug)]
 pub struct Decoder<S = [u8; 512]> {
     machine: Machine,
@@ -76,6 +80,9 @@ impl<S: AsMut<[u8]>> Decoder<S> {
     }
 
     /// Makes the decoder ready for another response.
+    ///
+    /// A sink to which an item was being written receives no [`abort`](Sink::abort) for it: its next call is the `begin`
+    /// or `failed` of the next response.
     pub fn reset(&mut self, options: Options) {
         self.machine = Machine::new(options);
     }
@@ -133,11 +140,12 @@ impl<S: AsMut<[u8]>> Decoder<S> {
         self.machine.compare_id(answer);
     }
 
-    /// The caller could not keep the current item: its outcome will be [`ItemError::Write`](crate::ItemError::Write)
-    /// unless the server's answer is to blame already, and no more of its data is handed out.
+    /// Notes that the caller could not keep the current item: its outcome will be
+    /// [`ItemError::Write`](crate::ItemError::Write) unless the response is to blame, and no more of its data is handed
+    /// out. The limits count the rest of it all the same.
     ///
-    /// Said right after an outcome that commits, it takes that item out of the summary's `ok`.
-    /// [`feed`](Self::feed) says it by itself.
+    /// After an outcome that commits, and before the next message and [`Event::End`], it takes that item out of the
+    /// summary's `ok`. Later it does nothing. [`feed`](Self::feed) calls it by itself.
     pub fn reject_item(&mut self) {
         self.machine.reject();
     }

@@ -11,7 +11,7 @@ use crate::code::ResponseCode;
 /// ( MessageStart
 ///     ( MessageText | ResponseCode | DescriptiveLinkKey | MessageXml | ItemIds | Data )*
 ///   Outcome )*
-/// ( ( FaultCode | FaultString | ResponseCode | MessageText | MessageXml )* Fault )?
+/// ( ( FaultCode | FaultString | ResponseCode | MessageText | MessageXml )* Fault )?     no FaultCode after a ResponseCode
 /// Outcome*      items that were asked for and not answered
 /// End
 /// ```
@@ -56,15 +56,18 @@ pub enum Event<'a> {
         /// Whether it is the last piece of this value.
         last: bool,
     },
-    /// `ItemId` of the message: informational, see [`Outcome::index`].
+    /// `ItemId` of the message. A caller who knows the requested ids may answer with
+    /// [`Decoder::compare_id`](crate::Decoder::compare_id).
     ItemIds(ItemIds<'a>),
     /// Decoded bytes of `Data`, never empty. They count only once the item's outcome commits them.
     Data(&'a [u8]),
     /// The end of one item.
     Outcome(Outcome),
-    /// `faultcode` of a fault, without its prefix.
+    /// `faultcode` of a fault, in SOAP 1.2 the `Value` of its `Code` and of each `Subcode`, without its prefix.
+    ///
+    /// None is emitted after a `ResponseCode`, which says more: the last of these codes is the one that counts.
     FaultCode(&'a str),
-    /// A piece of `faultstring`, localised by the server.
+    /// A piece of `faultstring` (in SOAP 1.2, of a `Text` of `Reason`), localised by the server.
     FaultString(&'a str),
     /// End of a fault.
     Fault(Fault),

@@ -41,7 +41,9 @@ impl ResponseClass {
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ItemError {
-    /// A message beyond the number of items that were asked for.
+    /// A message beyond the number of requested items. Each has an outcome, of a few bytes and without data;
+    /// a caller who keeps something for each item keeps nothing for these, since a server may send any number of them:
+    /// [`Summary::messages`] counts them.
     Unrequested,
     /// Asked for, but the response holds no message for it.
     NotAnswered,
@@ -59,8 +61,9 @@ pub enum ItemError {
     Base64,
     /// More decoded bytes than the limit allows.
     TooLarge,
-    /// Class and code contradict each other: `Success` with an error code, `Error` with `NoError`,
-    /// `Warning` with data, or no class at all.
+    /// The message contradicts itself or the request: `Success` with an error code, `Error` with `NoError`,
+    /// `Warning` with data, no class at all; an attribute or `ItemId` that is there twice; a message of another
+    /// operation in the item's place; the id of another item ([`IdMatch::Other`]).
     Contradiction,
     /// A success without a `Data` element.
     MissingData,
@@ -127,8 +130,9 @@ pub enum IdMatch {
 pub struct Outcome {
     /// Position of the item in the request and of its message in the response, from 0.
     ///
-    /// Position is the only key between the two: the `ItemId` of a response is encoded anew and
-    /// may differ from the one that was asked for.
+    /// Position is the key between the two, since the `ItemId` of a response is encoded anew and
+    /// may differ from the requested one. Whether the positions are right is certain only at the end of the response:
+    /// [`Summary::confirms`].
     pub index: u32,
     /// `ResponseClass`, if the message had one of the three that exist.
     pub class: Option<ResponseClass>,

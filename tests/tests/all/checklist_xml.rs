@@ -294,3 +294,42 @@ fn targets_have_no_limit() {
     let declaration = format!("<?xml{} ?>{}", "l".repeat(100), response(&good()));
     assert_eq!(run(declaration).errors(), [None]);
 }
+
+/// The documentation of core's `response::xml` lists what passes although it is not well-formed: each of it does.
+#[test]
+fn what_passes_although_it_is_not_well_formed() {
+    let whole = response(&good());
+    let in_item =
+        |content: &str| response(&good().replace("<m:Data>", &format!("{content}<m:Data>")));
+    let with_tag = |tag: &str| {
+        whole.replace(
+            "<m:ResponseMessages>",
+            &format!("<m:ResponseMessages {tag}>"),
+        )
+    };
+    for document in [
+        in_item("<x>\0\u{1}\u{fffe}</x>"),
+        in_item("<x y='&#0;\u{1}'>&#xffff;</x>"),
+        in_item("<:a/><b:/><c:d:e/><:/>\u{d7}<\u{d7}/>").replacen('\u{d7}', "", 1),
+        in_item("<undeclared:x/>"),
+        with_tag("a='1'b='2'"),
+        with_tag("a='1' a='1'"),
+        with_tag("xmlns:m='u' xmlns:m='u'"),
+        in_item("<!-- -- --><!-----><!---->"),
+        in_item("<x>]]></x>"),
+        in_item("<?XML?><?xMl a?><?1?><?-?><?.?><?p!x?>"),
+        format!("<!-- c --><?xml version='1.0'?>{whole}"),
+        format!("<?xml?>{whole}"),
+        format!("<?xml encoding='utf8' x='' version='9'encoding=\"us-ascii\" ?>{whole}"),
+        format!("<![CDATA[ \n]]>&#32;&#x9;{whole}"),
+        in_item("<![CDATA[ ]]>&#10;"),
+    ] {
+        assert_eq!(run(&document).errors(), [None], "{document}");
+    }
+    let not_utf8 = in_item("<x>HERE</x>");
+    let (before, after) = not_utf8.split_once("HERE").expect("a place");
+    let bytes = [before.as_bytes(), b"\xff\xc3", after.as_bytes()].concat();
+    assert_eq!(run(bytes).errors(), [None]);
+    let twice = format!("<?xml encoding='utf-8' encoding='utf-16'?>{whole}");
+    assert_eq!(run(twice).kind(), Some(ErrorKind::Encoding));
+}
