@@ -140,7 +140,7 @@ fn read(text: &str, response: &mut Response) -> Option<()> {
                 let declaration = BytesStart::from_content(&*declaration, "xml".len());
                 let encodings = attributes(&declaration, "encoding")?;
                 let known = |name: &String| ENCODINGS.contains(&&*name.to_ascii_lowercase());
-                (encodings.len() < 2 && encodings.iter().all(known)).then_some(())?;
+                encodings.iter().all(known).then_some(())?;
             }
             Event::DocType(_) => return None,
             Event::PI(instruction) => {

@@ -116,7 +116,8 @@ impl Attributes {
                 self.contradictory = true;
                 slot = NONE;
             } else {
-                self.begun |= bit;
+                // Of encodings, each is checked.
+                self.begun |= bit & !(1 << ENCODING);
                 if node == Node::MessageXmlValue {
                     // `Name` takes the place of the element's own name.
                     self.free = 0;
