@@ -285,8 +285,9 @@ fn the_declared_encoding_can_be_named() {
         let mut kind = None;
         for byte in document.as_bytes() {
             if let Err(error) = decoder.feed(&mut &[*byte][..], &mut Keep::default()) {
-                let FeedError::Response(error) = error else {
-                    unreachable!()
+                let error = match error {
+                    FeedError::Response(error) => error,
+                    FeedError::Sink(never) => match never {},
                 };
                 kind = Some(error.kind);
                 break;

@@ -1,6 +1,6 @@
 //! What stands beside elements and text: comments, CDATA sections, processing instructions, a byte order mark.
 
-use super::{run, Lexer, Prolog, State, Token};
+use super::{run, Lexer, Prolog, State, Token, MAX_NAME_LEN};
 use crate::hash::hash;
 use crate::response::bytes::is_name;
 use crate::response::cursor::Cursor;
@@ -87,16 +87,10 @@ impl Lexer {
                 }
             },
 
-            State::InstructionTarget if is_name(byte) => {
+            // Of a longer target, what is left is of no interest: it is not `xml`.
+            State::InstructionTarget if is_name(byte) && usize::from(count) < MAX_NAME_LEN => {
                 taken = self.word.take_name(input.rest());
-                if taken > 0 {
-                    State::InstructionTarget
-                } else {
-                    // Too long for `xml`, so what it says is of no interest.
-                    self.word.len = 0;
-                    self.prolog = Prolog::Behind;
-                    State::Instruction
-                }
+                State::InstructionTarget
             }
             State::InstructionTarget if !self.word.is_empty() => {
                 taken = 0;
