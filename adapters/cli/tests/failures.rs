@@ -63,6 +63,7 @@ fn export(url: &str, args: &[&str], env: &[(&str, &Path)]) -> Output {
         .arg(dir.path().join("ids"))
         .arg("--out")
         .arg(dir.path().join("out"))
+        .args(["--retry-for", "0"])
         .args(args)
         .envs(env.iter().copied())
         .output()
@@ -273,6 +274,36 @@ fn pages_and_bytes_that_are_not_ews() {
         has_no_useless_advice(&text);
         let output = export(&serve(move |_| answered.clone()), &["--json"], &[]);
         assert_eq!(json(&output).1["disposition"], disposition, "{says}");
+    }
+}
+
+#[test]
+fn one_item_cannot_be_requested_in_smaller_batches() {
+    let whole = good();
+    for (answered, says) in [
+        (
+            whole[..whole.len() - 60].to_vec(),
+            "run the same command again to resume",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Ty".to_vec(),
+            "ended in the middle of the response, after byte 27",
+        ),
+        (Vec::new(), "closed the connection without a response"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = read_request(&mut stream).map(|_| stream.write_all(&answered));
+            }
+        });
+        let output = export(&url, &[], &[]);
+        assert_eq!(status(&output), 3);
+        let text = stdout(&output) + &stderr(&output);
+        assert!(text.contains(says), "{says}: {text}");
+        has_no_useless_advice(&text);
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Body<'b> {
     start: Vec<u8>,
     /// `start` has been given.
     begun: bool,
+    /// Where data are in the buffer that were received with the last of `start`.
+    peeked: Range<usize>,
     /// How the body ended, where that was noticed while looking at its start.
     ended: Option<Result<(), TransportError>>,
 }
@@ -41,6 +43,7 @@ impl<'b> Body<'b> {
             rest,
             start: Vec::new(),
             begun: false,
+            peeked: 0..0,
             ended: None,
         }
     }
@@ -49,6 +52,10 @@ impl<'b> Body<'b> {
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>, TransportError> {
         if !core::mem::replace(&mut self.begun, true) && !self.start.is_empty() {
             return Ok(Some(&self.start));
+        }
+        let peeked = core::mem::take(&mut self.peeked);
+        if !peeked.is_empty() {
+            return Ok(Some(&self.buffer[peeked]));
         }
         match self.ended.take() {
             Some(ended) => ended.map(|()| None),
@@ -96,7 +103,11 @@ impl<'b> Body<'b> {
     /// Adds the next data to `start`.
     fn fill(&mut self) {
         match self.advance() {
-            Ok(Some(data)) => self.start.extend_from_slice(&self.buffer[data]),
+            Ok(Some(data)) => {
+                let end = data.end.min(data.start + START - self.start.len());
+                self.start.extend_from_slice(&self.buffer[data.start..end]);
+                self.peeked = end..data.end;
+            }
             Ok(None) => self.ended = Some(Ok(())),
             Err(error) => self.ended = Some(Err(error)),
         }

@@ -75,6 +75,7 @@ impl Connection {
             .transpose()?;
         socket
             .set_read_timeout(Some(timeouts.read))
+            .and_then(|()| socket.set_write_timeout(Some(timeouts.write)))
             .map_err(|source| TransportError::connect(endpoint, source))?;
         Ok(Self {
             host: endpoint.host.clone(),

@@ -164,11 +164,11 @@ impl StatusError {
     }
 
     /// The status that the policy is to judge by: a login page with a good status is a 401 in disguise, and
-    /// what answers in another form today does so in a minute.
+    /// what compresses responses does so with the next one too.
     pub(crate) fn policy_status(&self) -> u16 {
         match (&self.kind, self.status) {
             (StatusKind::LoginPage, _) => 401,
-            (StatusKind::ContentEncoding { .. } | StatusKind::Page, 200..=299) => 400,
+            (StatusKind::ContentEncoding { .. }, 200..=299) => 400,
             (_, status) => status,
         }
     }
