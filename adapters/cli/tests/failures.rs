@@ -283,7 +283,7 @@ fn one_item_cannot_be_requested_in_smaller_batches() {
     for (answered, says) in [
         (
             whole[..whole.len() - 60].to_vec(),
-            "run the same command again to resume",
+            "run the same command again",
         ),
         (
             b"HTTP/1.1 200 OK\r\nContent-Ty".to_vec(),
