@@ -93,11 +93,10 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
     if args.recheck {
         archive.recheck(|_, _| ())?;
     }
-    if archive.lost() > 0 {
+    if let lost @ 1.. = archive.lost() {
+        let files = if lost == 1 { "file" } else { "files" };
         say(&format!(
-            "note: {} files of {} are missing or not as the manifest says; if their items are listed, they are \
-             exported again",
-            archive.lost(),
+            "note: {lost} {files} of {} missing or altered; listed items among them are exported again",
             archive.dir().display()
         ));
     }

@@ -1,12 +1,13 @@
 //! `exportitems verify`: what was exported, read again.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use exportitems::{BrokenReason, Integrity, PayloadCheck, Verdict};
-use exportitems_std::archive::{self, FileState, Finding};
+use exportitems_std::archive::{self, Entry, FileState, Finding};
 
 use crate::filekind;
 use crate::integrity::IntegrityOption;
@@ -30,6 +31,11 @@ struct Verifier<'a> {
     output: &'a mut Output,
     files: u64,
     bad: u64,
+    suspect: u64,
+    /// Items of which the archive holds nothing.
+    failed: u64,
+    /// Files that the manifest does not name.
+    without_entry: u64,
     /// A file or manifest could not be read.
     unreadable: bool,
 }
@@ -40,6 +46,9 @@ pub(crate) fn run(args: &Verify, output: &mut Output) -> Result<Status, Failure>
         output,
         files: 0,
         bad: 0,
+        suspect: 0,
+        failed: 0,
+        without_entry: 0,
         unreadable: false,
     };
     for path in &args.paths {
@@ -56,10 +65,20 @@ pub(crate) fn run(args: &Verify, output: &mut Output) -> Result<Status, Failure>
         unreadable,
         ..
     } = verifier;
-    let good = files - bad;
     if files > 0 || !unreadable {
-        output.line(&format!("{good} of {files} files are good"));
-        output.check()?;
+        let mut text = format!("{} of {files} files are good", files - bad);
+        for (count, what) in [
+            (verifier.suspect, "suspect"),
+            (verifier.failed, "failed and not in the archive"),
+            (verifier.without_entry, "not in the manifest"),
+        ] {
+            if count > 0 {
+                // Writing to a string does not fail.
+                let _ = write!(text, ", {count} {what}");
+            }
+        }
+        verifier.output.line(&text);
+        verifier.output.check()?;
     }
     Ok(match bad {
         _ if unreadable => Status::Local,
@@ -70,41 +89,68 @@ pub(crate) fn run(args: &Verify, output: &mut Output) -> Result<Status, Failure>
 
 impl Verifier<'_> {
     fn directory(&mut self, dir: &Path) {
-        let verified = archive::verify(dir, |finding| {
-            let Finding::Payload { entry, state } = finding else {
-                return;
-            };
-            let path = dir.join(entry.file.as_deref().unwrap_or_default());
-            match state {
-                FileState::Intact => self.file(&path),
-                FileState::Missing => self.tell(&path, false, &"missing; export it again"),
-                FileState::Resized { found } => {
-                    let what = format!(
-                        "{found} bytes, but the manifest says {}; export it again",
-                        entry.bytes
-                    );
-                    self.tell(&path, false, &what);
-                }
-                FileState::Altered => {
-                    let what = "not the SHA-256 that the manifest says; export it again";
-                    self.tell(&path, false, &what);
-                }
-                FileState::Unreadable(error) => self.fail(&path, &error),
-                _ => self.tell(&path, false, &"not as the manifest says; export it again"),
+        if !dir.join("manifest.jsonl").exists() {
+            self.unreadable = true;
+            return say(&format!(
+                "{} holds no manifest.jsonl, so neither `export` nor `decode --out` has written it; \
+                 to check files without a manifest, give their names",
+                dir.display()
+            ));
+        }
+        let verified = archive::verify(dir, |finding| match finding {
+            Finding::Payload { entry, state } => self.payload(dir, entry, &state),
+            Finding::Failed { entry } => {
+                self.failed += 1;
+                let id = entry.id.as_deref().unwrap_or("an item");
+                let error = entry.error.as_deref().unwrap_or("failed");
+                let code = entry.code.as_deref().filter(|&code| code != "NoError");
+                let code = code.map_or(String::new(), |code| format!(", {code}"));
+                self.output
+                    .line(&format!("{id}: not in the archive; {error}{code}"));
             }
+            Finding::WithoutEntry { path } => {
+                self.without_entry += 1;
+                let path = dir.join(path);
+                self.output.line(&format!(
+                    "{}: not in the manifest, and not checked",
+                    path.display()
+                ));
+            }
+            _ => {}
         });
         if let Err(error) = verified {
             self.unreadable = true;
-            if !dir.join("manifest.jsonl").exists() {
-                say(&format!(
-                    "{} holds no manifest.jsonl, so neither `export` nor `decode --out` has written it; \
-                     to check files without a manifest, give their names",
-                    dir.display()
-                ));
-                return;
-            }
             say(&error.to_string());
         }
+    }
+
+    /// A file that the manifest names.
+    fn payload(&mut self, dir: &Path, entry: &Entry, state: &FileState) {
+        let path = dir.join(entry.file.as_deref().unwrap_or_default());
+        let what: Cow<'_, str> = match state {
+            FileState::Intact if entry.suspect => {
+                self.suspect += 1;
+                "suspect: no response confirms that it is whole and of its item; export it again".into()
+            }
+            FileState::Intact => return self.file(&path),
+            FileState::Missing => "missing; export it again".into(),
+            FileState::Resized { found } => format!(
+                "{found} bytes, but the manifest says {}; export it again",
+                entry.bytes
+            )
+            .into(),
+            FileState::Altered => "not the SHA-256 that the manifest says; export it again".into(),
+            FileState::Misnamed => {
+                "not the file name that belongs to the id, so it was not opened; export the item again".into()
+            }
+            FileState::NotAFile => {
+                "a link, a directory or a special file, so it was not opened; remove it, and export the item again"
+                    .into()
+            }
+            FileState::Unreadable(error) => return self.fail(&path, error),
+            _ => "not as the manifest says; export it again".into(),
+        };
+        self.tell(&path, false, &what);
     }
 
     fn file(&mut self, path: &Path) {

@@ -704,3 +704,104 @@ fn an_item_above_the_limit_fails_alone() {
     assert_eq!(setup.exported(), [0, 2]);
     assert_eq!(status(&setup.export(&["--max-item-size", "ten"])), 2);
 }
+
+/// What the server refused for good is not requested on each run; what it may still bring is.
+#[test]
+fn what_failed_for_good_is_requested_on_demand() {
+    let refused =
+        "[[item]]\nindex = 1\ntimes = 1\nanswer = { error = { code = 'ErrorItemNotFound' } }";
+    let setup = Setup::new(refused, &[5_000; 3]);
+    assert_eq!(status(&setup.export(&[])), 1);
+    for json in [false, true] {
+        let output = setup.export(if json { &["--json"] } else { &[] });
+        assert_eq!(status(&output), 1);
+        let said = stdout(&output) + &stderr(&output);
+        assert!(
+            said.contains("missing: item 1; ") && said.contains("--retry-failed"),
+            "{said}"
+        );
+        assert!(!said.contains("run the same command again"), "{said}");
+    }
+    assert_eq!(setup.emulator.requests().len(), 1);
+    let output = setup.export(&["--retry-failed"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert_eq!(setup.emulator.requests().len(), 2);
+    let last = stdout(&output).lines().last().unwrap().to_owned();
+    assert!(last.starts_with("3 of 3 items exported"), "{last}");
+}
+
+/// A lost file is noticed at once, an altered one by --recheck; both are exported again.
+#[test]
+fn lost_and_altered_files_are_exported_again() {
+    let setup = Setup::new("", &[5_000; 3]);
+    assert_eq!(status(&setup.export(&[])), 0);
+    let payloads: Vec<_> = files(&setup.path("out"))
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "fts"))
+        .map(|file| setup.path("out").join(file))
+        .collect();
+    std::fs::remove_file(&payloads[0]).unwrap();
+    let output = setup.export(&[]);
+    assert_eq!(status(&output), 0);
+    assert!(stderr(&output).contains("1 file of"), "{}", stderr(&output));
+    let mut altered = std::fs::read(&payloads[1]).unwrap();
+    altered[100] ^= 1;
+    std::fs::write(&payloads[1], altered).unwrap();
+    assert!(stderr(&setup.export(&[])).contains("nothing is left to do"));
+    let output = setup.export(&["--recheck"]);
+    assert!(stderr(&output).contains("1 file of"), "{}", stderr(&output));
+    assert_eq!(status(&output), 0);
+    assert_eq!(
+        status(&run(&["verify", setup.path("out").to_str().unwrap()], b"")),
+        0
+    );
+}
+
+/// A busy server, and no time to wait: the run says how long it would take.
+#[test]
+fn a_run_that_ends_early_says_what_helps() {
+    let busy = "[[request]]\ntimes = 1\nanswer = { fault = { code = 'ErrorServerBusy', back-off-ms = 1500 } }";
+    let setup = Setup::new(busy, &[5_000; 3]);
+    let output = setup.export(&[]);
+    assert_eq!(status(&output), 3);
+    let said = stderr(&output);
+    let seconds = said
+        .split("--retry-for ")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
+    let setup = Setup::new(busy, &[5_000; 3]);
+    let output = setup.export(&["--retry-for", seconds]);
+    assert_eq!(status(&output), 0, "{said} {}", stderr(&output));
+    assert!(stderr(&output).contains("waiting "), "{}", stderr(&output));
+}
+
+/// Other users of the machine may not read mail.
+#[cfg(unix)]
+#[test]
+fn what_is_written_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let setup = Setup::new("", &[5_000; 2]);
+    let out = setup.path("out");
+    let open = "umask 000; exec \"$@\"";
+    let output = std::process::Command::new("sh")
+        .args(["-c", open, "sh", env!("CARGO_BIN_EXE_exportitems")])
+        .args(["export", "--url", &setup.emulator.url()])
+        .args([
+            Path::new("--ids"),
+            &setup.path("ids"),
+            Path::new("--out"),
+            &out,
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(status(&output), 0);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&out), mode(&out.join("items"))), (0o700, 0o700));
+    for file in files(&out) {
+        assert_eq!(mode(&out.join(&file)), 0o600, "{}", file.display());
+        assert_eq!(mode(out.join(&file).parent().unwrap()), 0o700);
+    }
+}

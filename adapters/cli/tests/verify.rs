@@ -194,3 +194,74 @@ fn control_characters_stay_visible() {
         );
     }
 }
+
+/// A folder from somebody else: nothing outside of it is opened, and everything in it is accounted for.
+#[test]
+#[cfg(unix)]
+fn a_foreign_folder_is_judged_from_inside() {
+    use common::server::Setup;
+    let scenario = "[[item]]\nindex = 4\nanswer = { error = { code = 'ErrorItemNotFound' } }";
+    let setup = Setup::new(scenario, &[5_000; 5]);
+    assert_eq!(status(&setup.export(&["--json"])), 1);
+    let out = setup.path("out");
+    let manifest = out.join("manifest.jsonl");
+    let lines = std::fs::read_to_string(&manifest).unwrap();
+    let file = |at: usize| {
+        let line = lines
+            .lines()
+            .find(|line| line.contains(&setup.id(at)))
+            .unwrap();
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["file"].as_str().unwrap().to_owned()
+    };
+    let verify = || {
+        let output = run(&["verify", out.to_str().unwrap()], b"");
+        (status(&output), stdout(&output) + &stderr(&output))
+    };
+
+    let (code, told) = verify();
+    assert_eq!(code, 0, "{told}");
+    assert!(
+        told.contains(&format!(
+            "{}: not in the archive; refused, ErrorItemNotFound",
+            setup.id(4)
+        )),
+        "{told}"
+    );
+    assert!(
+        told.ends_with("4 of 4 files are good, 1 failed and not in the archive\n"),
+        "{told}"
+    );
+
+    // A file that no line names, a link in a file's place, another file's name, a path to elsewhere.
+    let secret = setup.path("secret");
+    std::fs::write(&secret, payload(0, 5_000).unwrap()).unwrap();
+    std::fs::write(out.join("items/stray.fts"), "x").unwrap();
+    std::fs::remove_file(out.join(file(0))).unwrap();
+    std::os::unix::fs::symlink(&secret, out.join(file(0))).unwrap();
+    let evil = lines
+        .replace(&file(1), &file(2))
+        .replace(&file(3), "../secret");
+    std::fs::write(&manifest, &evil).unwrap();
+    let (code, told) = verify();
+    assert_eq!(code, 1, "{told}");
+    for part in [
+        "stray.fts: not in the manifest",
+        "a link, a directory or a special file",
+        "not the file name that belongs to the id",
+        "/out/../secret: not the file name",
+        "1 of 4 files are good, 1 failed and not in the archive, 3 not in the manifest\n",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+
+    // A suspect item is not good.
+    std::fs::write(
+        &manifest,
+        lines.replacen("\"status\":\"ok\"", "\"status\":\"ok\",\"suspect\":true", 1),
+    )
+    .unwrap();
+    let (code, told) = verify();
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("1 suspect"), "{told}");
+}

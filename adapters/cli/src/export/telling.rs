@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use exportitems::policy::Disposition;
 use exportitems::{ItemError, ItemId, Response};
-use exportitems_std::archive::Entry;
+use exportitems_std::archive::{Entry, ItemState};
 use exportitems_std::client::{Phase, TransportError};
 use exportitems_std::{Archive, ArchiveError, ClientError, Progress, Report, ResponseTexts, Stop};
 
@@ -57,6 +57,8 @@ enum Told {
     Done,
     /// The server refuses it for good.
     Refused,
+    /// The server refused it for good in an earlier run.
+    Before,
     /// The server denies access to it.
     Denied,
     /// It failed for another reason that another request does not change.
@@ -76,7 +78,7 @@ impl<'a> Telling<'a> {
         output: &'a mut Output,
         format: Format,
     ) -> Self {
-        let done = items.iter().filter(|item| archive.is_done(item.id)).count();
+        let done = items.iter().filter(|item| is_done(archive, item)).count();
         let dir = archive.dir().display().to_string();
         if done > 0 {
             let rest = match items.len() - done {
@@ -122,7 +124,7 @@ impl<'a> Telling<'a> {
             retried: BTreeMap::new(),
             told: items
                 .iter()
-                .map(|item| match archive.is_done(item.id) {
+                .map(|item| match is_done(archive, item) {
                     true => Told::Done,
                     false => Told::Nothing,
                 })
@@ -156,10 +158,15 @@ impl<'a> Telling<'a> {
                 entry,
                 again,
             } => self.item(position, entry, again),
-            Progress::FailedBefore { position, entry } => match self.format {
-                Format::Json => self.item(position, entry, None),
-                Format::Text => self.told[position] = told(entry),
-            },
+            Progress::FailedBefore { position, entry } => {
+                if self.format == Format::Json {
+                    let id = self.items[position].id;
+                    let line = ItemLine::of_entry(number(position), id, entry.clone());
+                    self.output.value(&line, self.format);
+                }
+                self.told[position] = Told::Before;
+                self.bar.add_item();
+            }
             Progress::Wait { wait, failure } => {
                 self.tell_retried();
                 let why = failure.map_or(String::new(), |failure| format!(": {failure}"));
@@ -229,35 +236,43 @@ impl<'a> Telling<'a> {
     pub(super) fn finish(mut self, report: &Report) -> Result<Status, Failure> {
         // They are not requested again any more.
         self.retried.clear();
+        let is_left =
+            |position: &usize| matches!(self.told[*position], Told::Nothing | Told::WithResponse);
+        let cause = match (&report.stopped, &report.unusable) {
+            (Some(Stop::Failure(failure)), _) => Some(Cause::Failure(failure)),
+            (Some(_), _) => Some(Cause::Fault),
+            // Items that were requested alone, and have no usable response.
+            (None, Some(failure)) if report.missing.iter().any(is_left) => {
+                Some(Cause::Failure(failure))
+            }
+            (None, _) => None,
+        };
         // One failure may concern all of the items alike.
-        let alike = report.stopped.as_ref().filter(|_| !self.answered);
-        let is_unsent = alike.is_some_and(is_unsent);
+        let alike = cause.filter(|_| !self.answered);
+        let is_unsent = alike.is_some_and(Cause::is_unsent);
         if alike.is_none() || !is_unsent && self.format == Format::Json {
             self.tell_rest(&report.missing);
         }
         self.bar.finish();
 
         let mut summary = self.summary(&report.missing);
-        // An item that was requested alone, and has no usable response.
-        let is_left = |&position: &usize| self.told[position] == Told::WithResponse;
-        let unusable = report
-            .unusable
-            .as_ref()
-            .filter(|_| summary.response == Ended::COMPLETE && report.missing.iter().any(is_left));
-        let failure = match &report.stopped {
-            Some(Stop::Failure(failure)) => Some(failure),
-            _ => unusable,
-        };
-        if let Some(failure) = failure {
-            stopped(&mut summary, failure);
+        if let Some(Cause::Failure(failure)) = cause {
+            // What a response said counts for more than that another one did not come.
+            if report.stopped.is_some() || summary.response == Ended::COMPLETE {
+                stopped(&mut summary, failure);
+            }
         }
-        let why = report.stopped.as_ref().map(|stop| {
-            let what = match alike {
-                Some(_) if is_unsent => "nothing was requested",
-                Some(_) => "nothing was exported",
-                None => "the export ended early",
+        let why = cause.map(|cause| {
+            let (what, wait) = match alike {
+                Some(_) if is_unsent => ("nothing was requested", patience(report)),
+                Some(_) => ("nothing was exported", patience(report)),
+                None if report.stopped.is_some() => ("the export ended early", String::new()),
+                None => ("the last failure", String::new()),
             };
-            format!("{what}: {}", reason(stop, &summary, alike.is_some()))
+            format!(
+                "{what}: {}{wait}",
+                cause.described(&summary, alike.is_some())
+            )
         });
         if alike.is_none() || self.format == Format::Json {
             summary.of_run = Some(why.is_some());
@@ -267,15 +282,14 @@ impl<'a> Telling<'a> {
         if let Some(why) = why {
             say(&why);
         }
-        if alike.is_none() {
-            self.name_missing(&report.missing);
-        }
-        if !report.failed_before.is_empty() {
-            let known = ranges(&report.failed_before);
+        if report.unrequested > 0 {
             say(&format!(
-                "not requested, since the server refused it for good in an earlier run: {known}; \
-                 --retry-failed requests it again"
+                "note: the server sent {} messages that were not requested",
+                report.unrequested
             ));
+        }
+        if alike.is_none() {
+            self.name_missing(report);
         }
         self.output.check()?;
         Ok(match summary.response {
@@ -322,7 +336,12 @@ impl<'a> Telling<'a> {
         let own = |&position: &usize| {
             matches!(
                 self.told[position],
-                Told::Refused | Told::Denied | Told::Permanent | Told::Failed | Told::Suspect
+                Told::Refused
+                    | Told::Before
+                    | Told::Denied
+                    | Told::Permanent
+                    | Told::Failed
+                    | Told::Suspect
             )
         };
         let blamed = !missing.iter().all(own)
@@ -344,17 +363,13 @@ impl<'a> Telling<'a> {
     }
 
     /// Names what is missing, and says what can bring it.
-    fn name_missing(&mut self, missing: &[usize]) {
+    fn name_missing(&mut self, report: &Report) {
+        let missing = &report.missing;
         if missing.is_empty() {
             return;
         }
-        let of = |wanted: &[Told]| -> Vec<usize> {
-            let positions = missing.iter().copied();
-            positions
-                .filter(|&position| wanted.contains(&self.told[position]))
-                .collect()
-        };
-        let mut text = format!("missing: {}", ranges(missing));
+        let wait = patience(report);
+        let again = "run the same command again to request ";
         let advice: &[(&[Told], &str, &str)] = &[
             (
                 &[
@@ -363,24 +378,33 @@ impl<'a> Telling<'a> {
                     Told::WithResponse,
                     Told::Nothing,
                 ],
-                "; run the same command again to request ",
-                "",
+                again,
+                &wait,
             ),
             (
                 &[Told::Denied],
-                "; once the account has the rights, run the same command again to request ",
+                "once the account has the rights, run the same command again to request ",
                 "",
             ),
-            (&[Told::Refused], "; the server refuses ", " for good"),
-            (&[Told::Permanent], "; another run does not help for ", ""),
+            (&[Told::Refused], "the server refuses ", " for good"),
+            (
+                &[Told::Before],
+                "the server refused ",
+                " for good in an earlier run, and --retry-failed requests that again",
+            ),
+            (&[Told::Permanent], "another run does not help for ", ""),
         ];
+        let mut text = format!("missing: {}", ranges(missing));
         for (told, before, after) in advice {
-            let positions = of(told);
+            let positions = missing.iter().copied();
+            let positions: Vec<_> = positions
+                .filter(|&position| told.contains(&self.told[position]))
+                .collect();
+            let pronoun = if missing.len() == 1 { "it" } else { "them" };
             if positions.len() == missing.len() {
-                let pronoun = if missing.len() == 1 { "it" } else { "them" };
-                text += &[before, pronoun, after].concat();
+                text += &["; ", before, pronoun, after].concat();
             } else if !positions.is_empty() {
-                text += &[before, &*ranges(&positions), after].concat();
+                text += &["; ", before, &*ranges(&positions), after].concat();
             }
         }
         match self.format {
@@ -414,6 +438,10 @@ fn entries_since(manifest: &Path, offset: u64, mut entry: impl FnMut(&str, Entry
     }
 }
 
+fn is_done(archive: &Archive, item: &ItemId<'_>) -> bool {
+    archive.state(item) == ItemState::Done
+}
+
 fn told(entry: &Entry) -> Told {
     let refused = entry.error.as_deref() == Some(ItemError::Refused.as_str());
     let disposition = entry.disposition.as_deref();
@@ -428,44 +456,63 @@ fn told(entry: &Entry) -> Told {
     }
 }
 
-/// Whether no byte of a request was sent.
-const fn is_unsent(stop: &Stop) -> bool {
-    matches!(
-        stop,
-        Stop::Failure(ClientError::Transport(
-            TransportError::Resolve { .. }
-                | TransportError::Connect { .. }
-                | TransportError::Tls { .. }
-                | TransportError::Timeout {
-                    phase: Phase::Connect | Phase::Handshake,
-                    ..
-                }
-        ))
-    )
+/// Why items are missing that have no answer.
+#[derive(Clone, Copy)]
+enum Cause<'r> {
+    Failure(&'r ClientError),
+    /// The summary has its code.
+    Fault,
 }
 
-/// Why a run ended early, and what to do; `alone` where no other line says that.
-fn reason(stop: &Stop, summary: &SummaryLine, alone: bool) -> String {
-    match stop {
-        // The line of what is missing says what to do.
-        Stop::Failure(failure @ ClientError::Response(_)) if !alone => failure.to_string(),
-        Stop::Failure(failure) => {
-            let advice = advice::of_failure(failure).map_or(String::new(), |it| format!("; {it}"));
-            format!("{failure}{advice}")
-        }
-        _ => {
-            let code = summary.code.as_deref().unwrap_or("a fault without a code");
-            let message = summary.message.as_ref();
-            let message = message.map_or(String::new(), |message| format!(": {message:?}"));
-            let wait = summary.back_off_ms.map_or(String::new(), |wait| {
+impl Cause<'_> {
+    /// Whether no byte of a request was sent.
+    const fn is_unsent(self) -> bool {
+        matches!(
+            self,
+            Self::Failure(ClientError::Transport(
+                TransportError::Resolve { .. }
+                    | TransportError::Connect { .. }
+                    | TransportError::Tls { .. }
+                    | TransportError::Timeout {
+                        phase: Phase::Connect | Phase::Handshake,
+                        ..
+                    }
+            ))
+        )
+    }
+
+    /// What happened, and what to do; `alone` where no other line says that.
+    fn described(self, summary: &SummaryLine, alone: bool) -> String {
+        match self {
+            // The line of what is missing says what to do.
+            Self::Failure(failure @ ClientError::Response(_)) if !alone => failure.to_string(),
+            Self::Failure(failure) => {
+                let advice = advice::of_failure(failure);
                 format!(
-                    "; the server asks to wait {}",
-                    seconds(Duration::from_millis(wait.into()))
+                    "{failure}{}",
+                    advice.map_or(String::new(), |it| format!("; {it}"))
                 )
-            });
-            format!("the server answers {code}{message}{wait}")
+            }
+            Self::Fault => {
+                let code = summary.code.as_deref().unwrap_or("a fault without a code");
+                let message = summary.message.as_ref();
+                let message = message.map_or(String::new(), |message| format!(": {message:?}"));
+                let wait = summary.back_off_ms.map_or(String::new(), |wait| {
+                    let wait = seconds(Duration::from_millis(wait.into()));
+                    format!("; it asks to wait {wait}")
+                });
+                format!("the server answers {code}{message}{wait}")
+            }
         }
     }
+}
+
+/// The wait that would have brought more, if there is one.
+fn patience(report: &Report) -> String {
+    report.needed_patience.map_or(String::new(), |needed| {
+        let seconds = needed.as_secs().saturating_add(1);
+        format!("; a run with --retry-for {seconds} waits for that")
+    })
 }
 
 /// The run ended because nothing came that could be used.
