@@ -197,12 +197,16 @@ fn item(text: &str, line: u64) -> Result<Option<Requested>, IdsError> {
     if fields.next().is_some() {
         return Err(IdsError::Fields { line });
     }
-    // Ids and change keys are base64; XML could carry other printable characters.
-    if let Some(character) = [id, change_key.unwrap_or_default()]
-        .iter()
-        .find_map(|field| field.chars().find(|c| !c.is_ascii_graphic()))
-    {
-        return Err(IdsError::Character { line, character });
+    for field in [id, change_key.unwrap_or_default()] {
+        if let Some(character) = field.chars().find(|&c| !form::may_be_of_id(c)) {
+            return Err(IdsError::Character { line, character });
+        }
+        if field.trim_end_matches('=').contains('=') {
+            return Err(IdsError::Format {
+                line,
+                what: "more follows after `=`, which ends an id",
+            });
+        }
     }
     Ok(Some(Requested {
         id: id.to_owned(),
@@ -366,6 +370,13 @@ mod tests {
             ("<t:ItemId Id=\"AAA=\"/>\n", 1, "XML"),
             ("| Id |\n", 1, "table"),
             ("AAA= BBB=\n", 1, "' '"),
+            ("AAA==BBB==\n", 1, "ends an id"),
+            ("Id=AAA\n", 1, "ends an id"),
+            ("https://owa/?ItemID=AAA%3D\n", 1, "link"),
+            ("AAA=\nId:BBB=\n", 2, "':'"),
+            ("pat@example.com\n", 1, "'@'"),
+            ("- AAA=\n", 1, "' '"),
+            ("C:\\mail\\ids.txt\n", 1, "':'"),
             ("AAA=\u{A0}\u{201C}\n", 1, "'\\u{a0}'"),
         ] {
             let error = error(text.as_bytes());
@@ -388,7 +399,7 @@ mod tests {
             (hex.as_str(), "ConvertId"),
         ] {
             assert_eq!(items(id.as_bytes()), [(id.to_owned(), None)]);
-            let note = note(&format!("AAA=\n{id}\n{id}B-\n")).unwrap();
+            let note = note(&format!("AAA=\n{id}\n")).unwrap();
             assert!(note.contains(says) && note.contains("line 2"), "{note}");
         }
         let note = note(&format!("A-\nB%2B\n{hex}\nC_\n")).unwrap();

@@ -677,7 +677,7 @@ fn a_cut_after_refusals_is_status_3() {
     assert_eq!(setup.emulator.requests().len(), 1);
     let output = setup.export_from(&cut.url, &[]);
     assert_eq!(status(&output), 1);
-    let said = stderr(&output);
+    let said = stdout(&output) + &stderr(&output);
     assert!(said.contains("--retry-failed"), "{said}");
 
     let output = setup.export_from(&cut.url, &["--json", "--retry-failed"]);

@@ -41,6 +41,9 @@ pub(super) fn of_other_file(line: &str) -> Option<&'static str> {
     if line.starts_with(['{', '}', '[', ']']) || line.contains("\":") {
         return Some("the file seems to be JSON");
     }
+    if line.contains("://") {
+        return Some("this is a link, not an id");
+    }
     if line.starts_with('<') {
         return Some("the file seems to be XML or HTML");
     }
@@ -73,6 +76,14 @@ pub(super) fn of_other_file(line: &str) -> Option<&'static str> {
         return Some("this is the heading of a table, not an id");
     }
     None
+}
+
+/// Whether an id or change key may contain this character.
+///
+/// They are base64; Graph's have `-` and `_`, and `%` is of those in links.
+/// The five characters that XML escapes pass too: what they mean is for the server to say.
+pub(super) fn may_be_of_id(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "+/=-_%&<>\"'".contains(character)
 }
 
 /// `--`, `---- ---------` or `=====`, below the headings of a table.
