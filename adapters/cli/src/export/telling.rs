@@ -372,14 +372,14 @@ impl<'a> Telling<'a> {
         let again = "run the same command again to request ";
         let advice: &[(&[Told], &str, &str)] = &[
             (
-                &[
-                    Told::Failed,
-                    Told::Suspect,
-                    Told::WithResponse,
-                    Told::Nothing,
-                ],
+                &[Told::Failed, Told::WithResponse, Told::Nothing],
                 again,
                 &wait,
+            ),
+            (
+                &[Told::Suspect],
+                "no response confirms the files of ",
+                ": look at them before you rely on them, or run the same command again",
             ),
             (
                 &[Told::Denied],
