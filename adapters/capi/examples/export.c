@@ -98,6 +98,7 @@ static bool send_request(int fd, const char *host, const char *port, const struc
     static exportitems_item_id items[MOST_ITEMS];
     const exportitems_http_header headers[] = {
         {text("Content-Type"), text("text/xml; charset=utf-8")},
+        {text("Accept-Encoding"), text("identity")},
         {text("Connection"), text("close")},
     };
     char authority[256];
@@ -251,7 +252,7 @@ static exportitems_status exchange(const char *host, const char *port, exportite
     return status;
 }
 
-/* The items to ask for now, at most so many, and when the first of them all is ready. */
+/* The items to ask for now, at most so many, and when the first of them all is ready. One that is suspect goes alone. */
 static uint64_t choose(struct sink *sink, uint32_t most, struct item *items, size_t count)
 {
     uint64_t first = NEVER;
@@ -262,7 +263,8 @@ static uint64_t choose(struct sink *sink, uint32_t most, struct item *items, siz
     for (i = 0; i < count; i++) {
         if (items[i].ready_ms < first)
             first = items[i].ready_ms;
-        if (items[i].ready_ms <= sink->now_ms && sink->asked_len < most)
+        if (items[i].ready_ms <= sink->now_ms && sink->asked_len < (items[i].suspected > 0 ? 1 : most) &&
+            (sink->asked_len == 0 || sink->asked[0]->suspected == 0))
             sink->asked[sink->asked_len++] = &items[i];
     }
     return first;

@@ -16,9 +16,12 @@ struct item {
     exportitems_retry retry;
     uint64_t ready_ms; /* when to ask for it (again), or NEVER */
     bool complete;
+    exportitems_outcome outcome; /* where it is complete */
+    unsigned suspected; /* how often its response did not confirm it: then it is asked for alone */
 };
 
 #define NEVER UINT64_MAX
+#define MOST_SUSPECTED 3
 
 /* What takes the events of one response. */
 struct sink {
@@ -98,7 +101,24 @@ static void advise(struct sink *sink, exportitems_decoder *decoder, const export
     printf("\n");
     if (item != NULL) {
         item->complete = event->body.outcome.error == EXPORTITEMS_ITEM_ERROR_NONE;
+        item->outcome = event->body.outcome; /* its codes are static texts */
         item->ready_ms = advice.wait_ms < 0 ? NEVER : sink->now_ms + (uint64_t)advice.wait_ms;
+    }
+}
+
+/* The response is over: an item that is complete may be another than the one that was asked for. */
+static void confirm(struct sink *sink, const exportitems_summary *summary)
+{
+    uint32_t i;
+
+    for (i = 0; i < sink->asked_len; i++) {
+        struct item *item = sink->asked[i];
+
+        if (!item->complete || exportitems_summary_confirms(summary, &item->outcome))
+            continue;
+        printf("item %" PRIu32 ": suspect\n", i);
+        item->complete = false;
+        item->ready_ms = ++item->suspected < MOST_SUSPECTED ? sink->now_ms : NEVER;
     }
 }
 
@@ -134,7 +154,8 @@ static void tell(struct sink *sink, exportitems_decoder *decoder, const exportit
         printf("response %.*s: %" PRIu32 " items, %" PRIu32 " ok, %" PRIu32 " failed, %" PRIu32 " suspect\n",
                TEXT(response), summary->items, summary->ok, summary->failed, summary->suspect);
         advise(sink, decoder, event);
-        sink->failed |= summary->failed > 0 || summary->response == EXPORTITEMS_RESPONSE_FAULT;
+        confirm(sink, summary);
+        sink->failed |= summary->failed > 0 || summary->suspect > 0 || summary->response == EXPORTITEMS_RESPONSE_FAULT;
         break;
     }
     case EXPORTITEMS_EVENT_KIND_FAULT:
