@@ -177,6 +177,8 @@ static exportitems_status take(exportitems_http_response *http, struct http_head
     exportitems_status status, inner;
 
     while ((status = exportitems_http_response_next(http, &input, &part, &error)) == EXPORTITEMS_STATUS_EVENT) {
+        if (part.kind == EXPORTITEMS_HTTP_EVENT_KIND_HEAD && part.coded)
+            fprintf(stderr, "the body is compressed, although the request rules that out\n");
         if (part.kind != EXPORTITEMS_HTTP_EVENT_KIND_DATA) {
             take_head(head, &part, sink->exchange);
             continue;

@@ -803,6 +803,9 @@ typedef struct exportitems_http_event {
   uint32_t status;
   // How the end of the body is known.
   exportitems_framing framing;
+  // Whether `Content-Encoding` names a coding, such as gzip: then the body is no XML. Send `Accept-Encoding: identity`,
+  // so that a server has no reason to use one.
+  bool coded;
   // Bytes of the body, where it is framed by its length.
   uint64_t content_length;
   // A field's name, as the server wrote it.

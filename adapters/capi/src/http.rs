@@ -178,6 +178,9 @@ pub struct HttpEvent {
     pub status: u32,
     /// How the end of the body is known.
     pub framing: Framing,
+    /// Whether `Content-Encoding` names a coding, such as gzip: then the body is no XML. Send `Accept-Encoding: identity`,
+    /// so that a server has no reason to use one.
+    pub coded: bool,
     /// Bytes of the body, where it is framed by its length.
     pub content_length: u64,
     /// A field's name, as the server wrote it.
@@ -192,6 +195,7 @@ impl HttpEvent {
             kind,
             status: 0,
             framing: Framing::Empty,
+            coded: false,
             content_length: 0,
             name: Text::ABSENT,
             data: Bytes {
@@ -378,6 +382,7 @@ impl HttpResponse {
         self.part = Part::Body(BodyDecoder::new(&head));
         event.kind = HttpEventKind::Head;
         event.status = head.status().into();
+        event.coded = head.is_coded();
         (event.framing, event.content_length) = match head.framing() {
             CoreFraming::Empty => (Framing::Empty, 0),
             CoreFraming::Length(length) => (Framing::Length, length),

@@ -239,6 +239,7 @@ impl Found<'_> {
                     other => format!("{other:?}"),
                 };
                 assert_eq!(format!("{:?}", event.framing), framing);
+                assert_eq!(event.coded, head.is_coded());
                 if let http1::Framing::Length(length) = head.framing() {
                     assert_eq!(event.content_length, length);
                 }
