@@ -69,6 +69,10 @@ fn undo_run_lengths(bytes: &[u8]) -> Option<Vec<u8>> {
 pub(super) struct Ids {
     requested: HashMap<Form, Vec<u32>>,
     answered: HashMap<Form, Answered>,
+    /// An answered id was one of those that were requested.
+    recognized: bool,
+    /// It was that of another position.
+    misplaced: bool,
 }
 
 /// Who was answered under one id.
@@ -103,10 +107,27 @@ impl Ids {
             answered.messages += 1;
         }
         match self.requested.get(&form) {
-            Some(positions) if positions.contains(&index) => IdMatch::Same,
-            Some(_) => IdMatch::Other,
+            Some(positions) if positions.contains(&index) => {
+                self.recognized = true;
+                IdMatch::Same
+            }
+            Some(_) => {
+                self.recognized = true;
+                self.misplaced = true;
+                IdMatch::Other
+            }
             None => IdMatch::Unknown,
         }
+    }
+
+    /// Whether the response repeats an id of the request, in a spelling that can be compared.
+    pub(super) const fn are_recognized(&self) -> bool {
+        self.recognized
+    }
+
+    /// Whether an id of the request came at the position of another one.
+    pub(super) const fn are_misplaced(&self) -> bool {
+        self.misplaced
     }
 
     /// Positions whose answered id came more often than it was requested, in order: nobody knows which of them

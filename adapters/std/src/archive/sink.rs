@@ -20,7 +20,7 @@ use crate::texts::ResponseTexts;
 /// Outcomes become durable beside it: [`Archive::wait_published`] returns them.
 ///
 /// Drive it by [`Decoder::feed`](exportitems::Decoder::feed) up to [`end`](Sink::end): until then, items that only
-/// the response's end can confirm are suspect in the manifest, and stay so if it never comes.
+/// the response's end can confirm are suspect in the manifest, and stay so if it never comes; refusals have no line.
 #[derive(Debug)]
 pub struct ArchiveSink<'a> {
     archive: &'a mut Archive,
@@ -37,11 +37,14 @@ pub struct ArchiveSink<'a> {
     committed: Vec<Committed>,
     /// The item that was committed last, while nothing has followed it.
     in_hand: Option<Committed>,
+    /// Refusals of this response: which item each is about, only the response's end shows, for they have no id.
+    refused: Vec<(Outcome, Entry)>,
     unrequested: u64,
     confirmation: Vec<(u32, Confirmation)>,
+    refusals: Vec<(u32, Confirmation)>,
 }
 
-/// What the end of a response says about an item that was committed.
+/// What the end of a response says about an item that was committed or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Confirmation {
     /// It is the item's.
@@ -104,8 +107,10 @@ impl<'a> ArchiveSink<'a> {
             explanation: None,
             committed: Vec::new(),
             in_hand: None,
+            refused: Vec::new(),
             unrequested: 0,
             confirmation: Vec::new(),
+            refusals: Vec::new(),
         }
     }
 
@@ -138,6 +143,11 @@ impl<'a> ArchiveSink<'a> {
     /// What the end of the response has said about each committed item.
     pub(crate) fn take_confirmation(&mut self) -> Vec<(u32, Confirmation)> {
         mem::take(&mut self.confirmation)
+    }
+
+    /// What the end of the response has said about each refused item: whether the refusal is about it.
+    pub(crate) fn take_refusals(&mut self) -> Vec<(u32, Confirmation)> {
+        mem::take(&mut self.refusals)
     }
 
     /// Whether a committed item is proven whole and its own before the response has ended.
@@ -474,7 +484,11 @@ impl Sink for ArchiveSink<'_> {
             answered_id: item.and_then(|item| item.answered_id),
             ..self.entry(outcome)
         };
-        self.fail(entry);
+        if outcome.error == Some(ItemError::Refused) && self.requested.is_some() {
+            self.refused.push((*outcome, entry));
+        } else {
+            self.fail(entry);
+        }
     }
 
     fn failed(&mut self, outcome: &Outcome) {
@@ -487,14 +501,33 @@ impl Sink for ArchiveSink<'_> {
     }
 
     fn end(&mut self, summary: &Summary) {
+        // A refusal is at its own position unless messages are missing, too many, or out of place.
+        let is_counted = summary.expected.unwrap_or(summary.messages) == summary.messages;
+        let is_complete = summary.response == Response::Complete;
+        let is_in_place = (is_counted || !is_complete) && !self.ids.are_misplaced();
+        for (outcome, mut entry) in mem::take(&mut self.refused) {
+            let confirmation = match is_in_place {
+                true => Confirmation::Confirmed,
+                false => {
+                    // Not for good: it may be about another item.
+                    entry.disposition = Some(Disposition::Transient.as_str().to_owned());
+                    Confirmation::Doubtful
+                }
+            };
+            self.refusals.push((outcome.index, confirmation));
+            self.fail(entry);
+        }
         let ambiguous = self.ids.ambiguous();
+        // A server that repeats the ids of its other items would repeat this one's.
+        let repeats_ids = self.ids.are_recognized();
         let mut committed = mem::take(&mut self.committed);
         committed.extend(self.in_hand.take());
         for item in committed {
-            let index = item.outcome.index;
-            let confirmation = if ambiguous.binary_search(&index).is_ok() {
+            let outcome = &item.outcome;
+            let is_foreign = repeats_ids && outcome.id_match != IdMatch::Same;
+            let confirmation = if is_foreign || ambiguous.binary_search(&outcome.index).is_ok() {
                 Confirmation::Doubtful
-            } else if summary.confirms(&item.outcome) {
+            } else if summary.confirms(outcome) {
                 Confirmation::Confirmed
             } else if summary.response == Response::Complete {
                 Confirmation::Doubtful

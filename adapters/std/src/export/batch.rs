@@ -151,6 +151,8 @@ pub(super) struct BatchSink<'b, 'p> {
     batch: &'b [Pending],
     /// Items that were requested and not answered.
     unanswered: Vec<Outcome>,
+    /// Items that were refused, and what can be done about it.
+    refused: Vec<(Outcome, Advice)>,
     /// What this request has come to.
     pub(super) result: BatchResult,
 }
@@ -189,6 +191,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
             exchange,
             batch,
             unanswered: Vec::new(),
+            refused: Vec::new(),
             result: BatchResult::default(),
         }
     }
@@ -338,6 +341,26 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         self.settle_or_again(item, wait, true);
     }
 
+    /// Decides about a refused item that the response's end has judged.
+    fn decide_refused(&mut self, outcome: &Outcome, advice: Advice, confirmation: Confirmation) {
+        let Some(mut item) = self.item(outcome.index) else {
+            return;
+        };
+        if confirmation == Confirmation::Confirmed {
+            return self.decide(outcome, advice);
+        }
+        // It may be about another item.
+        item.suspect_alone += u8::from(self.batch.len() == 1);
+        let (item, wait) = if item.suspect_alone >= SUSPECT_REQUESTS {
+            (item, None)
+        } else if advice.disposition == Disposition::Permanent {
+            (item, Some(Duration::ZERO))
+        } else {
+            self.wait(item, advice)
+        };
+        self.settle_or_again(item, wait, true);
+    }
+
     /// How long to wait before the item is requested again, if it is.
     fn wait(&mut self, mut item: Pending, advice: Advice) -> (Pending, Option<Duration>) {
         let now = self.ledger.clock.now();
@@ -411,7 +434,11 @@ impl Sink for BatchSink<'_, '_> {
     fn abort(&mut self, outcome: &Outcome) {
         if self.item(outcome.index).is_some() {
             let advice = self.judge(outcome);
-            self.decide(outcome, advice);
+            if outcome.error == Some(ItemError::Refused) {
+                self.refused.push((*outcome, advice));
+            } else {
+                self.decide(outcome, advice);
+            }
         }
         self.archive.abort(outcome);
         self.settle_quietly();
@@ -444,6 +471,11 @@ impl Sink for BatchSink<'_, '_> {
         self.archive.end(summary);
         for (index, confirmation) in self.archive.take_confirmation() {
             self.decide_committed(index, confirmation);
+        }
+        let refused = core::mem::take(&mut self.refused);
+        let refusals = self.archive.take_refusals();
+        for ((outcome, advice), (_, confirmation)) in refused.iter().zip(refusals) {
+            self.decide_refused(outcome, *advice, confirmation);
         }
         self.ledger.unrequested += self.archive.unrequested();
         self.settle_quietly();

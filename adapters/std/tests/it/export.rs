@@ -257,10 +257,10 @@ fn one_bad_item_never_costs_its_neighbours() {
     assert_eq!(
         told,
         [
-            (1, "refused", "permanent", false),
             (3, "truncated", "truncated", true),
             (4, "payload", "truncated", true),
-            // What is whole is reported when the response has ended well.
+            // What is whole or refused is reported when the response has ended well.
+            (1, "refused", "permanent", false),
             (0, "", "done", false),
             (2, "", "done", false),
             (5, "", "done", false),
@@ -269,6 +269,77 @@ fn one_bad_item_never_costs_its_neighbours() {
         ]
     );
     assert_eq!(setting.archived(), 5);
+}
+
+/// A refusal has no id. One message too many in front of it, and it is about another item.
+#[test]
+fn a_refusal_out_of_place_is_not_believed() {
+    let refused = |setting: &Setting| {
+        let manifest = fs::read_to_string(setting.dir.path().join("manifest.jsonl")).unwrap();
+        let lines = manifest
+            .lines()
+            .map(|line| line.contains("ErrorItemNotFound"));
+        lines.filter(|refused| *refused).count()
+    };
+    for around in [
+        "insert = [{ before = 0, message = \"refusal\" }]",
+        "drop = [0], insert = [{ before = 2, message = \"refusal\" }]",
+        "drop = [2], insert = [{ before = 0, message = \"refusal\" }]",
+    ] {
+        let scenario = format!("[[request]]\nanswer = {{ items = {{ {around} }} }}");
+        let setting = Setting::new(&scenario, 3);
+        let report = setting.run(QUICK);
+        assert_eq!((report.ok, report.missing.len()), (3, 0), "{around}");
+        assert_eq!(setting.archived(), 3, "{around}");
+        assert!(refused(&setting) <= 1, "{around}");
+    }
+    // For one item alone, too, but not without end; another run tries again.
+    let around = "insert = [{ before = 0, message = \"refusal\" }]";
+    let rule = format!("[[request]]\ntimes = 3\nanswer = {{ items = {{ {around} }} }}");
+    let setting = Setting::new(&rule, 1);
+    assert_eq!(setting.run(QUICK).missing, [0]);
+    assert_eq!(setting.asked(), [1, 1, 1]);
+    assert_eq!(setting.run(QUICK).ok, 1);
+
+    // In its place it is final.
+    let setting = Setting::new(
+        "[[item]]\nindex = 1\nanswer = { error = { code = \"ErrorItemNotFound\" } }",
+        3,
+    );
+    assert_eq!(setting.run(QUICK).missing, [1]);
+    assert_eq!(setting.run(QUICK).missing, [1]);
+    assert_eq!(setting.asked(), [3]);
+}
+
+/// An item that was not requested, in the place of one that was: the number of messages is right, and only
+/// the ids of the others show that this server repeats them.
+#[test]
+fn an_unknown_id_among_known_ones_is_requested_alone() {
+    for (around, asked) in [
+        (
+            "drop = [1], insert = [{ before = 1, message = \"other-item\" }]",
+            vec![3, 1],
+        ),
+        (
+            "drop = [1], insert = [{ before = 0, message = \"other-item\" }]",
+            vec![3, 1, 1],
+        ),
+        // A server that repeats none of them is believed.
+        ("answered-id = \"unknown\"", vec![3]),
+        ("answered-id = \"omitted\"", vec![3]),
+    ] {
+        let scenario = format!("[[request]]\nanswer = {{ items = {{ {around} }} }}");
+        let setting = Setting::new(&scenario, 3);
+        let report = setting.run(QUICK);
+        assert_eq!((report.ok, report.missing.len()), (3, 0), "{around}");
+        assert_eq!(setting.archived(), 3, "{around}");
+        assert_eq!(setting.asked(), asked, "{around}");
+    }
+    // Nor does one that repeats some of them lose the others.
+    let setting = Setting::new("[[item]]\nindex = 1\nanswered-id = \"unknown\"", 3);
+    assert_eq!(setting.run(QUICK).ok, 3);
+    assert_eq!(setting.asked(), [3, 1]);
+    assert_eq!(setting.archived(), 3);
 }
 
 #[test]
