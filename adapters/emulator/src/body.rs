@@ -133,6 +133,11 @@ impl ResponseBody {
         Self::new(vec![Piece::Text(text.into())], Manner::default())
     }
 
+    /// Whether nothing comes next but the end, at once.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.pieces.is_empty() && self.encoder.is_none() && self.silence.is_zero()
+    }
+
     /// Makes what comes next, when it is time for it.
     pub(crate) async fn next(&mut self) -> Next {
         loop {

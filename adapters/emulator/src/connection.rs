@@ -268,7 +268,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     if chunked {
                         self.output.extend_from_slice(b"\r\n");
                     }
-                    self.send().await?;
+                    // What is pushed after the response arrives together with its end.
+                    if !body.is_at_end() {
+                        self.send().await?;
+                    }
                 }
                 Next::Cut => return Ok(false),
                 Next::End => {
