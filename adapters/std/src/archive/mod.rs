@@ -112,7 +112,7 @@ impl Archive {
     /// manifest is damaged; [`ArchiveError::NotOwn`] where a link is in the place of a file or directory.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, ArchiveError> {
         let dir = dir.into();
-        place::create_directory(&dir).map_err(ArchiveError::io("create", &dir))?;
+        place::create_archive(&dir).map_err(ArchiveError::io("create", &dir))?;
         let items = dir.join(ITEMS);
         place::own_directory(&items)?;
         let path = dir.join(MANIFEST);

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::error::ArchiveError;
+use super::publisher::sync_directory;
 
 /// Creates a directory and what is missing above it, for the user alone.
 pub(super) fn create_directory(path: &Path) -> io::Result<()> {
@@ -13,6 +14,25 @@ pub(super) fn create_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// As [`create_directory`]; the names of the new directories are durable then.
+pub(super) fn create_archive(path: &Path) -> io::Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
+    create_directory(path)?;
+    for parent in missing.iter().filter_map(|new| new.parent()) {
+        let parent = match parent.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => parent,
+        };
+        match sync_directory(parent) {
+            // One that may be written but not read cannot be synced.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 /// Options whose files, once created, are for the user alone.
