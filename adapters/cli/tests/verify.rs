@@ -256,6 +256,8 @@ fn a_foreign_folder_is_judged_from_inside() {
     }
 
     // A suspect item is not good.
+    std::fs::remove_file(out.join(file(0))).unwrap();
+    std::fs::copy(&secret, out.join(file(0))).unwrap();
     std::fs::write(
         &manifest,
         lines.replacen("\"status\":\"ok\"", "\"status\":\"ok\",\"suspect\":true", 1),
