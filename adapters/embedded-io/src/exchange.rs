@@ -1,7 +1,7 @@
 //! What is sent and what comes back, without I/O: what blocking and async share.
 
 use exportitems::Encoder;
-use exportitems_http1::{BodyDecoder, HeadDecoder, HeadEncoder, HeadEvent};
+use exportitems_http1::{BodyDecoder, Field, HeadDecoder, HeadEncoder, HeadEvent};
 
 use crate::error::Status;
 use crate::request_id::RequestId;
@@ -72,11 +72,11 @@ impl<'l> Response<'l> {
                     if let Some(seconds) = field.retry_after_seconds() {
                         self.status.retry_after = Some(seconds);
                     }
-                    self.is_foreign |=
-                        field.is(RequestId::NAME) && self.request_id.is_not(field.value);
+                    self.is_foreign |= self.request_id.is_not(&field);
                 }
+                // Longer than an id.
                 Some(HeadEvent::FieldTooLong { name }) => {
-                    self.is_foreign |= name.eq_ignore_ascii_case(RequestId::NAME);
+                    self.is_foreign |= Field { name, value: b"" }.is(RequestId::NAME);
                 }
                 Some(HeadEvent::Head(head)) => {
                     self.status.code = head.status();

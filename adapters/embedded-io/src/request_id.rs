@@ -1,5 +1,7 @@
 //! `client-request-id`: which request a response answers.
 
+use exportitems_http1::Field;
+
 /// The id of a request, as Exchange echoes it: a GUID in text form.
 ///
 /// Source: [Instrumenting client requests](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/instrumenting-client-requests-for-ews-and-rest-in-exchange).
@@ -38,28 +40,31 @@ impl RequestId {
         })
     }
 
-    /// Whether a response with this value of the field answers another request. An empty one says nothing.
-    pub(crate) fn is_not(&self, value: &[u8]) -> bool {
-        !value.is_empty() && !value.eq_ignore_ascii_case(&self.text())
+    /// Whether a response with this field answers another request. An empty value says nothing.
+    pub(crate) fn is_not(&self, field: &Field<'_>) -> bool {
+        field.is(Self::NAME) && !field.value.is_empty() && !field.has(&self.text())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::RequestId;
+    use super::{Field, RequestId};
 
     #[test]
     fn an_id_is_a_guid_and_the_next_one_is_another() {
         let mut id =
             RequestId(*b"\x01\x23\x45\x67\x89\xab\xcd\xef\xfe\xdc\xba\x98\x76\x54\xff\xff");
         assert_eq!(&id.text(), b"01234567-89ab-cdef-fedc-ba987654ffff");
-        assert!(!id.is_not(b"01234567-89AB-CDEF-FEDC-BA987654FFFF"));
-        assert!(!id.is_not(b""));
+        let is_not = |id: RequestId, name, value| id.is_not(&Field { name, value });
+        let name = "Client-Request-Id";
+        assert!(!is_not(id, name, b"01234567-89AB-CDEF-FEDC-BA987654FFFF"));
+        assert!(!is_not(id, name, b""));
+        assert!(!is_not(id, "request-id", b"01234567"));
         let before = id.text();
         id.advance();
         assert_eq!(&id.text(), b"01234567-89ab-cdef-fedc-ba9876550000");
-        assert!(id.is_not(&before));
-        assert!(id.is_not(b"01234567-89ab-cdef-fedc-ba98765500"));
+        assert!(is_not(id, name, &before));
+        assert!(is_not(id, name, b"01234567-89ab-cdef-fedc-ba98765500"));
         let mut last = RequestId([0xff; 16]);
         last.advance();
         assert_eq!(last.0, [0; 16]);

@@ -37,6 +37,12 @@ impl<'a> Field<'a> {
         same(self.name.as_bytes(), name.as_bytes())
     }
 
+    /// Whether the value is `value`, in any case.
+    #[must_use]
+    pub fn has(&self, value: &[u8]) -> bool {
+        same(self.value, value)
+    }
+
     /// The first content coding that this field names, such as `gzip`, or `None` if this is another field than
     /// `Content-Encoding` or names none but `identity`.
     ///
@@ -106,6 +112,13 @@ mod tests {
             assert_eq!(coding("content-encoding", value), expected, "{value:?}");
         }
         assert_eq!(coding("Transfer-Encoding", "gzip"), None);
+    }
+
+    #[test]
+    fn values_are_compared_in_any_case() {
+        let (name, value) = ("A", b"b-1C".as_slice());
+        let field = Field { name, value };
+        assert!(field.has(b"B-1c") && !field.has(b"b-1") && !field.has(b"b-1cc"));
     }
 
     #[test]
