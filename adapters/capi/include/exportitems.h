@@ -1164,6 +1164,9 @@ bool exportitems_http_response_is_complete(struct exportitems_http_response *res
 // Whether the connection may carry another request, when `left` bytes of input were not consumed; `false` where
 // there is no response.
 //
+// A response that answers no request may come later, while the connection is idle: before it is used again, look whether
+// bytes or its end are waiting, and compare the `client-request-id` that the next response echoes.
+//
 // # Safety
 // `response` is null or came from `exportitems_http_response_init`.
 bool exportitems_http_response_can_reuse(struct exportitems_http_response *response,

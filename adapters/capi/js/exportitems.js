@@ -180,29 +180,20 @@ export class Decoder {
   /** The events of the next bytes of the response. Take all of them before the next call. */
   push(chunk) {
     const bytes = bytesOf(chunk);
-    return this.#taken(this.#push(bytes));
+    this.#begin();
+    return this.#push(bytes);
   }
 
   /** The events after the end of the response. */
   finish() {
-    return this.#taken(this.#finish());
+    this.#begin();
+    return this.#finish();
   }
 
-  /** The same events, with a look at whether all of them are taken: the bytes of the others would be lost. */
-  #taken(events) {
+  /** The bytes of events that were not taken would be lost. */
+  #begin() {
     if (this.#untaken) throw new Error("not all events of the call before were taken; the decoder is of no more use");
     this.#untaken = true;
-    return this.#untilTaken(events);
-  }
-
-  *#untilTaken(events) {
-    try {
-      yield* events;
-    } catch (error) {
-      this.#untaken = false;
-      throw error;
-    }
-    this.#untaken = false;
   }
 
   *#push(chunk) {
@@ -213,18 +204,23 @@ export class Decoder {
       bytes.set(piece, buffer);
       view.setUint32(input, buffer, true);
       view.setUint32(input + 4, piece.length, true);
-      while (this.#memory.check(exports.exportitems_decoder_next(this.#decoder, input, event, error)) === STATUS_EVENT) {
-        yield this.#event();
-      }
+      while (this.#has(exports.exportitems_decoder_next(this.#decoder, input, event, error))) yield this.#event();
     }
+    this.#untaken = false;
   }
 
   *#finish() {
     const { event } = this.#at;
     const { exports, error } = this.#memory;
-    while (this.#memory.check(exports.exportitems_decoder_finish(this.#decoder, event, error)) === STATUS_EVENT) {
-      yield this.#event();
-    }
+    while (this.#has(exports.exportitems_decoder_finish(this.#decoder, event, error))) yield this.#event();
+    this.#untaken = false;
+  }
+
+  /** Whether there is an event. */
+  #has(status) {
+    // After an error, every call says the same.
+    if (status < 0) this.#untaken = false;
+    return this.#memory.check(status) === STATUS_EVENT;
   }
 
   #event() {

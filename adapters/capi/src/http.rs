@@ -331,6 +331,9 @@ pub unsafe extern "C" fn exportitems_http_response_is_complete(
 /// Whether the connection may carry another request, when `left` bytes of input were not consumed; `false` where
 /// there is no response.
 ///
+/// A response that answers no request may come later, while the connection is idle: before it is used again, look whether
+/// bytes or its end are waiting, and compare the `client-request-id` that the next response echoes.
+///
 /// # Safety
 /// `response` is null or came from `exportitems_http_response_init`.
 #[no_mangle]

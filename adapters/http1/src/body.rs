@@ -127,9 +127,12 @@ impl BodyDecoder {
 
     /// Whether the connection may carry another request, `rest` being what is left of the input.
     ///
-    /// Bytes behind a complete body answer nothing that was asked, so they spoil the connection
-    /// (RFC 9112 §9.2).
+    /// Bytes after a complete body answer no request, so they spoil the connection (RFC 9112 §9.2).
     /// So does a request that was not sent to its end, which only the caller knows.
+    ///
+    /// A response may also come later, while the connection is idle: a second one, or a late `408`. Before a kept
+    /// connection is used again, look whether bytes or its end are waiting, and compare the `client-request-id` that
+    /// the next response echoes.
     #[must_use]
     pub const fn can_reuse(&self, rest: &[u8]) -> bool {
         self.is_complete() && self.keep_alive && rest.is_empty()
