@@ -44,6 +44,8 @@ pub(super) struct Ledger<'p> {
     is_vouched_for: bool,
     /// When the run last got on: an item was settled, well or not.
     pub(super) brought: Instant,
+    /// When the request began whose response brings bytes.
+    receiving: Option<Instant>,
     /// The patience that a wait would have needed which was not granted.
     pub(super) needed: Option<Duration>,
     /// Items that are in the archive, by position.
@@ -70,6 +72,7 @@ impl<'p> Ledger<'p> {
             is_proven: false,
             is_vouched_for: done.contains(&true),
             brought: clock.now(),
+            receiving: None,
             needed: None,
             done,
             bytes: 0,
@@ -91,9 +94,17 @@ impl<'p> Ledger<'p> {
         self.patience.is_zero()
     }
 
-    /// Time since the run last got on.
+    /// Time since the run last got on, without that in which payloads arrived.
     pub(super) fn elapsed(&self) -> Duration {
-        self.clock.now().saturating_duration_since(self.brought)
+        let until = self.receiving.unwrap_or_else(|| self.clock.now());
+        until.saturating_duration_since(self.brought)
+    }
+
+    /// The request that began then is over.
+    pub(super) fn received(&mut self) {
+        if let Some(began) = self.receiving.take() {
+            self.brought += self.clock.now().saturating_duration_since(began);
+        }
     }
 
     /// Whether this wait is short enough.
@@ -149,6 +160,7 @@ pub(super) struct BatchSink<'b, 'p> {
     ledger: &'b mut Ledger<'p>,
     exchange: &'b mut Exchange,
     batch: &'b [Pending],
+    began: Instant,
     /// Items that were requested and not answered.
     unanswered: Vec<Outcome>,
     /// Items that were refused, and what can be done about it.
@@ -172,6 +184,8 @@ pub(super) struct BatchResult {
     pub(super) settled: bool,
     /// The server has said that it is busy, or that it will not serve this caller.
     pub(super) busy: bool,
+    /// The server has refused items for a reason that concerns the others too, and may pass.
+    pub(super) refused: bool,
     /// The wait that a fault or an HTTP header asks for.
     pub(super) asked: Duration,
     /// The archive failed where the sink could not say so.
@@ -187,6 +201,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
     ) -> Self {
         Self {
             archive,
+            began: ledger.clock.now(),
             ledger,
             exchange,
             batch,
@@ -265,7 +280,19 @@ impl<'b, 'p> BatchSink<'b, 'p> {
     fn judge(&mut self, outcome: &Outcome) -> Advice {
         let advice = self.exchange.item(outcome);
         self.archive.judged(advice.disposition);
-        self.result.answered |= outcome.class.is_some();
+        let is_explained = !matches!(
+            outcome.code,
+            None | Some(ResponseCode::NoError | ResponseCode::Other)
+        );
+        self.result.answered |= match advice.disposition {
+            Disposition::Throttled => false,
+            // A store that is down refuses the next items too.
+            Disposition::Transient if is_explained => {
+                self.result.refused = true;
+                false
+            }
+            _ => outcome.class.is_some(),
+        };
         self.result.busy |= match advice.disposition {
             Disposition::Throttled => true,
             Disposition::Auth => outcome.code != Some(ResponseCode::ErrorAccessDenied),
@@ -365,7 +392,10 @@ impl<'b, 'p> BatchSink<'b, 'p> {
     fn wait(&mut self, mut item: Pending, advice: Advice) -> (Pending, Option<Duration>) {
         let now = self.ledger.clock.now();
         let first = *item.failed.get_or_insert(now);
-        let since = now.saturating_duration_since(first.max(self.ledger.brought));
+        let since = self
+            .ledger
+            .elapsed()
+            .min(now.saturating_duration_since(first));
         let wait = self.ledger.policy.next(
             &mut item.retry,
             advice,
@@ -416,6 +446,7 @@ impl Sink for BatchSink<'_, '_> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         self.archive.write(bytes)?;
+        self.ledger.receiving = Some(self.began);
         (self.ledger.progress)(Progress::Bytes(bytes.len() as u64));
         self.settle()
     }

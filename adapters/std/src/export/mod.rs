@@ -326,7 +326,10 @@ struct Waits {
     blame: Blame,
     /// One item was requested.
     alone: bool,
+    /// The server is busy, or will not serve this caller.
     busy: bool,
+    /// It has refused items for a reason that concerns the others too, and may pass.
+    refused: bool,
     /// What the server asks for.
     asked: Duration,
 }
@@ -398,6 +401,7 @@ impl Run<'_, '_> {
             answered,
             settled,
             busy,
+            refused,
             asked,
             error,
         } = sink.result;
@@ -426,7 +430,8 @@ impl Run<'_, '_> {
         let is_given_up = batch.len() == 1 && !answered && (settled || !parked.is_empty());
         self.parked.extend(parked);
         let is_items_fault = ledger.blames_items(batch);
-        if settled && is_items_fault {
+        ledger.received();
+        if settled && (answered || is_items_fault && ending == Ending::Divisible) {
             ledger.brought = ledger.clock.now();
         }
         self.failures_in_a_row = match answered {
@@ -452,6 +457,7 @@ impl Run<'_, '_> {
             },
             alone: batch.len() == 1,
             busy,
+            refused,
             asked,
         };
         let Some(wait) = self.next_wait(ledger, ending, exchange, waits) else {
@@ -505,6 +511,7 @@ impl Run<'_, '_> {
             blame,
             alone,
             busy,
+            refused,
             asked,
         }: Waits,
     ) -> Option<Duration> {
@@ -526,7 +533,16 @@ impl Run<'_, '_> {
             Ending::Answered if busy => wait?,
             _ if self.is_down(ledger, blame) => return None,
             _ if ledger.is_impatient() || blame == Blame::Request => Duration::ZERO,
-            _ if !asked.is_zero() => wait.unwrap_or(asked).max(asked),
+            _ if !asked.is_zero() => {
+                let wait = wait.unwrap_or(asked).max(asked);
+                // Its neighbours do not wait for hours for it.
+                match blame {
+                    Blame::Item if !ledger.grants(wait) => Duration::ZERO,
+                    _ => wait,
+                }
+            }
+            // A store that is down refuses every item alike.
+            Ending::Answered if refused => wait?,
             _ if self.failures_in_a_row == 1 => Duration::ZERO,
             // It has a wait of its own.
             _ if blame == Blame::Item && alone => Duration::ZERO,

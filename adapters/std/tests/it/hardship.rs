@@ -276,6 +276,33 @@ fn progress_renews_the_patience() {
     assert_eq!((report.ok, take_waited()), (60, vec![20 * MINUTE; 3]));
 }
 
+/// A mailbox that is being moved refuses every item: the run waits for it, as for a server that is down.
+#[test]
+fn a_mailbox_that_is_away_is_waited_for() {
+    let away = |until: usize| {
+        move |ids: &[String], number: usize| {
+            let messages = ids.iter().map(|id| match number < until {
+                true => message(id)
+                    .replace("Success", "Error")
+                    .replace("NoError", "ErrorMailboxMoveInProgress"),
+                false => message(id),
+            });
+            Some(soap(200, &answer_of(messages)))
+        }
+    };
+    let setting = Setting::new(60, away(7));
+    assert_eq!(setting.run().ok, 60);
+    let waited: Duration = take_waited().iter().sum();
+    assert!((MINUTE / 2..3 * MINUTE).contains(&waited), "{waited:?}");
+
+    let setting = Setting::new(2000, away(usize::MAX));
+    let report = setting.run();
+    assert!(report.stopped.is_some() && report.missing.len() == 2000);
+    assert!(setting.sizes().len() < 60, "{}", setting.sizes().len());
+    let waited: Duration = take_waited().iter().sum();
+    assert!((20 * MINUTE..=30 * MINUTE).contains(&waited), "{waited:?}");
+}
+
 /// A server that answers nothing at all is given up, with or without waiting.
 #[test]
 fn a_server_that_is_down_ends_the_run() {
@@ -323,6 +350,19 @@ fn what_was_never_reached_is_not_waited_for() {
         .unwrap();
     assert!(report.stopped.is_some());
     assert_eq!((take_waited(), setting.lines()), (vec![], 0));
+}
+
+/// A gateway that asks for hours when it fails for one item does not end the run.
+#[test]
+fn a_long_wait_for_one_item_does_not_end_the_run() {
+    let setting = Setting::new(60, |ids, _| match ids.contains(&"id030".to_owned()) {
+        true => Some(response(504, "Retry-After: 7200\r\n", "")),
+        false => Some(echo(ids)),
+    });
+    let report = setting.run();
+    assert_eq!((report.ok, report.missing), (59, vec![30]));
+    assert!(report.needed_patience.unwrap() >= 120 * MINUTE);
+    take_waited();
 }
 
 /// Whose bytes the archive calls its own: of each item that it says is done.
