@@ -1,4 +1,4 @@
-//! What a message, a fault or a response says of itself, as far as it is worth keeping.
+//! Texts of a message, a fault or a response, as far as they are worth keeping.
 
 use exportitems::{Event, Outcome, ServerVersion};
 
@@ -30,8 +30,8 @@ impl ResponseTexts {
         }
     }
 
-    /// What was said of the item whose outcome has come: by its message, or, where it has none, by the
-    /// fault that stands in its place.
+    /// Returns the texts of the item whose outcome has come: those of its message, or, where it has none, of the
+    /// fault in its place.
     pub fn take(&mut self, outcome: &Outcome) -> Texts {
         let item = core::mem::take(&mut self.item);
         match &self.fault {
@@ -40,7 +40,7 @@ impl ResponseTexts {
         }
     }
 
-    /// What the fault says; the next response may have another one.
+    /// Returns the texts of the fault; the next response may have another one.
     pub fn take_fault(&mut self) -> Option<Texts> {
         self.fault.take()
     }
@@ -56,6 +56,8 @@ impl ResponseTexts {
 #[derive(Clone, Debug, Default)]
 pub struct Texts {
     code: String,
+    /// `code` is a `ResponseCode`, not a fault's `faultcode`.
+    response_code: bool,
     message: String,
     /// `faultstring` was the message; a fault's `Message` repeats it.
     fault_string: bool,
@@ -68,8 +70,13 @@ impl Texts {
     /// Keeps what `event` says.
     fn note(&mut self, event: &Event<'_>) {
         match *event {
-            // A fault's `ResponseCode`, where there is one, comes behind its `faultcode` and says more.
-            Event::ResponseCode { text, .. } | Event::FaultCode(text) => {
+            Event::ResponseCode { text, .. } => {
+                self.response_code = true;
+                self.code.clear();
+                append(&mut self.code, text, CODE_LIMIT);
+            }
+            // A fault's `ResponseCode`, where there is one, says more than its `faultcode`, in whichever order.
+            Event::FaultCode(text) if !self.response_code => {
                 self.code.clear();
                 append(&mut self.code, text, CODE_LIMIT);
             }
@@ -103,7 +110,7 @@ impl Texts {
         (!self.code.is_empty()).then(|| self.code.clone())
     }
 
-    /// `MessageText` and behind it, in parentheses, the values of `MessageXml`; of each the first
+    /// `MessageText` and after it, in parentheses, the values of `MessageXml`; of each the first
     /// [`MESSAGE_LIMIT`] bytes.
     #[must_use]
     pub fn message(&self) -> Option<String> {
@@ -151,6 +158,20 @@ mod tests {
     use exportitems::Event;
 
     use super::{Texts, MESSAGE_LIMIT};
+
+    #[test]
+    fn a_response_code_says_more_than_a_fault_code_in_either_order() {
+        let response_code = Event::ResponseCode {
+            code: exportitems::ResponseCode::ErrorServerBusy,
+            text: "ErrorServerBusy",
+        };
+        let fault_code = Event::FaultCode("Server");
+        for events in [[&response_code, &fault_code], [&fault_code, &response_code]] {
+            let mut texts = Texts::default();
+            events.map(|event| texts.note(event));
+            assert_eq!(texts.code().as_deref(), Some("ErrorServerBusy"));
+        }
+    }
 
     #[test]
     fn pieces_join_and_stay_bounded() {
