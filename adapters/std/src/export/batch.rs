@@ -169,6 +169,17 @@ pub(super) struct BatchSink<'b, 'p> {
     pub(super) result: BatchResult,
 }
 
+/// Whether the items of a response were refused for a reason that concerns the others too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TurnedAway {
+    #[default]
+    No,
+    /// What the items are in is not there for a while.
+    StoreIsDown,
+    /// The server is busy, or will not serve this caller.
+    Busy,
+}
+
 /// What a request has come to, as far as the run decides about it.
 #[derive(Debug, Default)]
 pub(super) struct BatchResult {
@@ -182,10 +193,8 @@ pub(super) struct BatchResult {
     pub(super) answered: bool,
     /// An item has been exported or given up.
     pub(super) settled: bool,
-    /// The server has said that it is busy, or that it will not serve this caller.
-    pub(super) busy: bool,
-    /// The server has refused items for a reason that concerns the others too, and may pass.
-    pub(super) refused: bool,
+    /// What the server has said that the next items would hear too.
+    pub(super) turned_away: TurnedAway,
     /// The wait that a fault or an HTTP header asks for.
     pub(super) asked: Duration,
     /// The archive failed where the sink could not say so.
@@ -284,20 +293,18 @@ impl<'b, 'p> BatchSink<'b, 'p> {
             outcome.code,
             None | Some(ResponseCode::NoError | ResponseCode::Other)
         );
-        self.result.answered |= match advice.disposition {
-            Disposition::Throttled => false,
-            // A store that is down refuses the next items too.
-            Disposition::Transient if is_explained => {
-                self.result.refused = true;
-                false
+        let is_dealt_with = outcome.class.is_some();
+        let (turned_away, answered) = match advice.disposition {
+            Disposition::Throttled => (TurnedAway::Busy, false),
+            // Of these codes only ErrorAccessDenied may be about the one item.
+            Disposition::Auth if outcome.code != Some(ResponseCode::ErrorAccessDenied) => {
+                (TurnedAway::Busy, is_dealt_with)
             }
-            _ => outcome.class.is_some(),
+            Disposition::Transient if is_explained => (TurnedAway::StoreIsDown, false),
+            _ => (TurnedAway::No, is_dealt_with),
         };
-        self.result.busy |= match advice.disposition {
-            Disposition::Throttled => true,
-            Disposition::Auth => outcome.code != Some(ResponseCode::ErrorAccessDenied),
-            _ => false,
-        };
+        self.result.turned_away = self.result.turned_away.max(turned_away);
+        self.result.answered |= answered;
         advice
     }
 

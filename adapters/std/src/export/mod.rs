@@ -16,7 +16,7 @@ pub use error::ExportError;
 
 use crate::archive::{Archive, ArchiveError, Entry, ItemState};
 use crate::client::{Answer, Client, ClientError};
-use batch::{BatchResult, BatchSink, Ledger};
+use batch::{BatchResult, BatchSink, Ledger, TurnedAway};
 use clock::Clock;
 use failure::Ending;
 use queue::{Next, Pending, Queue};
@@ -326,10 +326,7 @@ struct Waits {
     blame: Blame,
     /// One item was requested.
     alone: bool,
-    /// The server is busy, or will not serve this caller.
-    busy: bool,
-    /// It has refused items for a reason that concerns the others too, and may pass.
-    refused: bool,
+    turned_away: TurnedAway,
     /// What the server asks for.
     asked: Duration,
 }
@@ -400,8 +397,7 @@ impl Run<'_, '_> {
             parked,
             answered,
             settled,
-            busy,
-            refused,
+            turned_away,
             asked,
             error,
         } = sink.result;
@@ -456,8 +452,7 @@ impl Run<'_, '_> {
                 false => Blame::Server,
             },
             alone: batch.len() == 1,
-            busy,
-            refused,
+            turned_away,
             asked,
         };
         let Some(wait) = self.next_wait(ledger, ending, exchange, waits) else {
@@ -510,8 +505,7 @@ impl Run<'_, '_> {
         Waits {
             blame,
             alone,
-            busy,
-            refused,
+            turned_away,
             asked,
         }: Waits,
     ) -> Option<Duration> {
@@ -529,8 +523,8 @@ impl Run<'_, '_> {
             Ending::Unreachable if !self.exporter.client.has_connected() => return None,
             Ending::Unreachable | Ending::Refused => wait?,
             // Neighbours do not wait for an item that may succeed later.
-            Ending::Answered if is_answered && !busy => Duration::ZERO,
-            Ending::Answered if busy => wait?,
+            Ending::Answered if is_answered && turned_away != TurnedAway::Busy => Duration::ZERO,
+            Ending::Answered if turned_away == TurnedAway::Busy => wait?,
             _ if self.is_down(ledger, blame) => return None,
             _ if ledger.is_impatient() || blame == Blame::Request => Duration::ZERO,
             _ if !asked.is_zero() => {
@@ -542,7 +536,7 @@ impl Run<'_, '_> {
                 }
             }
             // A store that is down refuses every item alike.
-            Ending::Answered if refused => wait?,
+            Ending::Answered if turned_away == TurnedAway::StoreIsDown => wait?,
             _ if self.failures_in_a_row == 1 => Duration::ZERO,
             // It has a wait of its own.
             _ if blame == Blame::Item && alone => Duration::ZERO,
