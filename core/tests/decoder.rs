@@ -562,3 +562,29 @@ fn input_after_the_end_is_an_error_that_stays() {
     decoder.feed(&mut input, sink).unwrap();
     assert_eq!(decoder.finish_into(sink), Ok(summary));
 }
+
+#[test]
+fn the_largest_number_of_items_is_no_unknown_one() {
+    for (items, more) in [
+        (Some(u32::MAX), true),
+        (Some(2), true),
+        (Some(1), false),
+        (None, false),
+    ] {
+        let document = document(&data("AQID"));
+        let options = items.map_or(options(), |items| options().items(items));
+        let mut decoder: Decoder<[u8; 64]> = Decoder::new(options);
+        let mut input = document.as_bytes();
+        while decoder.next_event(&mut input).unwrap().is_some() {}
+        // The outcome of an item that is not answered, or the end.
+        let next = loop {
+            match decoder.finish().unwrap() {
+                Some(Event::Outcome(outcome)) if outcome.index == 0 => {}
+                Some(Event::Outcome(outcome)) => break outcome.error,
+                Some(Event::End(_)) => break None,
+                event => assert!(event.is_some()),
+            }
+        };
+        assert_eq!(next, more.then_some(ItemError::NotAnswered), "{items:?}");
+    }
+}

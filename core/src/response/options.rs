@@ -44,6 +44,8 @@ impl Options {
     ///
     /// A message beyond them is [`Unrequested`](crate::ItemError::Unrequested); an item without a message gets
     /// the outcome [`NotAnswered`](crate::ItemError::NotAnswered).
+    ///
+    /// `u32::MAX` counts as one less: no response holds that many.
     #[must_use]
     pub const fn items(mut self, items: u32) -> Self {
         self.items = Some(items);

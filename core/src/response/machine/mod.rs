@@ -152,6 +152,7 @@ impl Machine {
     pub(super) const fn new(options: Options) -> Self {
         Self {
             items: match options.items {
+                Some(UNKNOWN) => UNKNOWN - 1,
                 Some(items) => items,
                 None => UNKNOWN,
             },
