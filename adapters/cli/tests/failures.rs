@@ -248,7 +248,7 @@ fn pages_and_bytes_that_are_not_ews() {
             "auth",
             "a page to sign in",
         ),
-        (http("200 OK", "", ""), "transient", "the response is empty"),
+        (http("200 OK", "", ""), "permanent", "the response is empty"),
         (
             http("200 OK", "Content-Encoding: br\r\n", gzip),
             "permanent",

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ops::Range;
 
-use exportitems::{Decoder, Encoder, ExportItems, Options, Sink};
+use exportitems::{Decoder, Encoder, ExportItems, Options, Response, Sink};
 use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
 use zeroize::Zeroizing;
 
@@ -199,7 +199,8 @@ impl Client {
         if is_web_servers || start != Start::Xml {
             let sent =
                 (self.credentials.as_ref()).map_or(SentCredentials::Nothing, Credentials::sent);
-            let error = StatusError::new(status, fields, sent, start, body.start());
+            let mut error = StatusError::new(status, fields, sent, start, body.start());
+            error.is_ews = self.is_ews;
             return Err(ClientError::Status(Box::new(error)));
         }
         // EWS reads the whole request before it answers with success.
@@ -217,6 +218,7 @@ impl Client {
         let Some(summary) = tap.summary else {
             unreachable!("a decoder gives the summary before it ends, well or not");
         };
+        self.is_ews |= summary.response != Response::NotSoap;
         let answer = Answer {
             summary,
             status,

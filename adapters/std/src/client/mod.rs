@@ -80,6 +80,8 @@ pub struct Client {
     connection: Option<Connection>,
     /// A connection was made.
     has_connected: bool,
+    /// A SOAP message came.
+    is_ews: bool,
     buffers: Buffers,
 }
 
@@ -108,6 +110,7 @@ impl Client {
             cookies: Cookies::default(),
             connection: None,
             has_connected: false,
+            is_ews: false,
             buffers: Buffers::new(),
         }
     }

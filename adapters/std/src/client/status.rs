@@ -30,6 +30,8 @@ pub struct StatusError {
     pub line: Option<String>,
     /// How to find this exchange in the server's logs.
     pub diagnostics: Diagnostics,
+    /// The client has had a SOAP message from this URL before: EWS is there.
+    pub(super) is_ews: bool,
 }
 
 /// What an HTTP response without SOAP means for an export.
@@ -147,6 +149,7 @@ impl StatusError {
                 .then(|| first_line(body))
                 .flatten(),
             diagnostics: fields.diagnostics,
+            is_ews: false,
         }
     }
 
@@ -164,11 +167,14 @@ impl StatusError {
     }
 
     /// The status that the policy is to judge by: a login page with a good status is a 401 in disguise, and
-    /// what compresses responses does so with the next one too.
+    /// what compresses responses does so with the next one too. Anything else that is no SOAP comes from a URL
+    /// that is not that of EWS, or, where EWS has answered before, from a proxy while EWS is down.
     pub(crate) fn policy_status(&self) -> u16 {
         match (&self.kind, self.status) {
             (StatusKind::LoginPage, _) => 401,
             (StatusKind::ContentEncoding { .. }, 200..=299) => 400,
+            (_, 200..=299) if self.is_ews => 502,
+            (_, 200..=299) => 400,
             (_, status) => status,
         }
     }

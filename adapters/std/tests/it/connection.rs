@@ -401,6 +401,44 @@ fn an_export_waits_as_long_as_the_head_of_a_fault_asks() {
 }
 
 #[test]
+fn what_is_not_ews_is_asked_once() {
+    let page = response(200, "Content-Type: text/html\r\n", "<html>It works!</html>");
+    for answered in [page.clone(), response(200, "", ""), response(200, "", "OK")] {
+        let (log, requests) = mpsc::channel();
+        let url = serve(move |_, mut stream| {
+            while read_request(&mut stream).is_some() {
+                log.send(()).unwrap();
+                stream.write_all(&answered).unwrap();
+            }
+        });
+        let dir = tempfile::tempdir().unwrap();
+        let mut archive = Archive::open(dir.path()).unwrap();
+        let mut client = client(&url, |builder| builder);
+        let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+            .run(&ITEMS, &mut |_| {})
+            .unwrap();
+        assert!(
+            matches!(report.stopped, Some(Stop::Failure(_))),
+            "{report:?}"
+        );
+        assert_eq!(requests.try_iter().count(), 1);
+    }
+    // Where EWS has answered before, it is an outage.
+    let url = serve(move |connection, mut stream| {
+        if read_request(&mut stream).is_some() {
+            let good = soap(200, &answer(2));
+            stream
+                .write_all(if connection == 0 { &good } else { &page })
+                .unwrap();
+        }
+    });
+    let mut client = client(&url, |builder| builder);
+    export(&mut client, &ITEMS).0.unwrap();
+    let error = export(&mut client, &ITEMS).0.unwrap_err();
+    assert_eq!(error.disposition(), Disposition::Transient, "{error}");
+}
+
+#[test]
 fn a_401_is_the_web_servers_whatever_its_body_says() {
     for body in [answer(2), answer(0), "<x/>".to_owned()] {
         for types in ["Content-Type: text/xml; charset=utf-8\r\n", ""] {
