@@ -378,8 +378,8 @@ impl<'a> Telling<'a> {
             ),
             (
                 &[Told::Suspect],
-                "no response confirms the files of ",
-                ": look at them before you rely on them, or run the same command again",
+                "no response confirms ",
+                ": look at the payload before you rely on it, or run the same command again",
             ),
             (
                 &[Told::Denied],
