@@ -64,7 +64,7 @@ enum exportitems_status
   EXPORTITEMS_STATUS_TOO_LONG = -8,
   // The input ended before the document did.
   EXPORTITEMS_STATUS_UNEXPECTED_END = -100,
-  // `=== Truncated Data ===` stands where markup belongs.
+  // `=== Truncated Data ===` is where markup belongs.
   EXPORTITEMS_STATUS_TRUNCATED = -101,
   // The document is not a SOAP envelope.
   EXPORTITEMS_STATUS_NOT_SOAP = -103,
@@ -487,7 +487,7 @@ enum exportitems_framing
   EXPORTITEMS_FRAMING_LENGTH = 2,
   // By chunked transfer coding.
   EXPORTITEMS_FRAMING_CHUNKED = 3,
-  // By the end of the connection: a cut cannot be told from the end here; the decoder can tell, from the document.
+  // By the end of the connection: a cut looks like the end here; the decoder knows them apart by the document.
   EXPORTITEMS_FRAMING_UNTIL_CLOSE = 4,
 };
 #ifndef __cplusplus
@@ -827,7 +827,7 @@ typedef struct exportitems_payload_verdict {
   bool reached_attachments;
 } exportitems_payload_verdict;
 
-// One item to export, by what `FindItem` or `SyncFolderItems` told about it.
+// One item to export, with the ids that `FindItem` or `SyncFolderItems` returned.
 typedef struct exportitems_item_id {
   // `Id`: opaque, case-sensitive, never empty.
   struct exportitems_text id;
@@ -844,7 +844,7 @@ typedef struct exportitems_request {
   // `RequestServerVersion`, such as `Exchange2016`; absent: `Exchange2013_SP1`.
   struct exportitems_text server_version;
   // `ExchangeImpersonation` as `KIND:VALUE`, with KIND one of `PrincipalName`, `SID`, `PrimarySmtpAddress` and
-  // `SmtpAddress`; absent: nobody.
+  // `SmtpAddress`; absent: no impersonation.
   struct exportitems_text impersonation;
   // `MailboxCulture`: the language for the server's texts, such as `en-US`; may be absent.
   struct exportitems_text mailbox_culture;
@@ -915,7 +915,7 @@ exportitems_status exportitems_decoder_next(struct exportitems_decoder *decoder,
                                             struct exportitems_event *event,
                                             struct exportitems_error *error);
 
-// Stores the next event behind the end of the input: the last item's outcome, the outcomes of items without an
+// Stores the next event after the end of the input: the last item's outcome, the outcomes of items without an
 // answer, the end. `EXPORTITEMS_STATUS_OK`: that was all. Less than 0: the document was not whole, or the call was wrong.
 //
 // # Safety
@@ -1082,7 +1082,7 @@ exportitems_status exportitems_exchange_event(struct exportitems_exchange *excha
 // The name of a `Disposition`, such as `throttled`; absent for a number that is none.
 struct exportitems_text exportitems_disposition_name(uint32_t code);
 
-// Size in bytes of an encoder for so many headers. The largest number there is stands for more than any memory
+// Size in bytes of an encoder for so many headers. The largest number means more than any memory
 // holds.
 size_t exportitems_http_request_size(size_t headers);
 
@@ -1207,10 +1207,9 @@ exportitems_status exportitems_payload_check_verdict(struct exportitems_payload_
 // Waits of seconds for a server that is busy or down, of minutes for truncated items, for eight hours at most.
 struct exportitems_policy exportitems_policy_default(void);
 
-// Size in bytes of an encoder for so many items and, together, roles. The largest number there is stands for
+// Size in bytes of an encoder for so many items and, together, roles. The largest number means
 // more than any memory holds.
-size_t exportitems_encoder_size(size_t items,
-                                size_t roles);
+size_t exportitems_encoder_size(size_t items, size_t roles);
 
 // Alignment of an encoder in bytes, at most 8.
 size_t exportitems_encoder_align(void);

@@ -120,7 +120,7 @@ export class Endpoint {
   end(exchange: Exchange): number | null;
 }
 
-/** One request and its answer, made by `Endpoint.exchange`: the option `exchange` of a decoder tells it what the body says. */
+/** One request and its answer, made by `Endpoint.exchange`: the option `exchange` of a decoder lets it learn what the body says. */
 export interface Exchange {
   /**
    * The HTTP answer, such as that of `fetch`: its status, `Location` and `Retry-After`, in seconds or as a date of any of

@@ -143,7 +143,7 @@ export class Decoder {
     const { exchange = null, items = exchange?.retries.length ?? 0, integrity = "accept" } = options;
     const { maxItemBytes = 0, maxTotalBytes = 0, scratch = 16384, compareId = null } = options;
     if (compareId !== null && typeof compareId !== "function") throw new TypeError("compareId is not a function");
-    // The largest number of 32 bits stands for an unknown number of items in the module.
+    // The largest number of 32 bits means an unknown number of items to the module.
     const numbers = {
       items: Number(whole("items", items, U32 - 1n)),
       maxItemBytes: whole("maxItemBytes", maxItemBytes, U64),
@@ -475,7 +475,7 @@ export class Endpoint {
   }
 }
 
-/** One request and its answer: the option `exchange` of a decoder tells it what the body says. */
+/** One request and its answer: the option `exchange` of a decoder lets it learn what the body says. */
 class Exchange {
   #call;
   brought = false;

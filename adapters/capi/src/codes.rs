@@ -151,7 +151,7 @@ pub enum Integrity {
     Accept = 0,
     /// Only whole payloads are committed.
     Require = 1,
-    /// Everything is committed, and the verdict is told.
+    /// Everything is committed, and the verdict is reported.
     Report = 2,
     /// Payloads are not looked at.
     Off = 3,
@@ -324,6 +324,6 @@ pub enum Framing {
     Length = 2,
     /// By chunked transfer coding.
     Chunked = 3,
-    /// By the end of the connection: a cut cannot be told from the end here; the decoder can tell, from the document.
+    /// By the end of the connection: a cut looks like the end here; the decoder knows them apart by the document.
     UntilClose = 4,
 }

@@ -171,7 +171,7 @@ pub unsafe extern "C" fn exportitems_decoder_next(
     unsafe { answer(next(), error) }
 }
 
-/// Stores the next event behind the end of the input: the last item's outcome, the outcomes of items without an
+/// Stores the next event after the end of the input: the last item's outcome, the outcomes of items without an
 /// answer, the end. `EXPORTITEMS_STATUS_OK`: that was all. Less than 0: the document was not whole, or the call was wrong.
 ///
 /// # Safety
@@ -269,7 +269,7 @@ pub extern "C" fn exportitems_verdict_name(code: u32) -> Text {
 }
 
 impl Decoder {
-    /// What happened last that a policy is to hear of; each is told once.
+    /// What happened last that matters to a policy; each is returned once.
     pub(crate) fn take_news(&mut self) -> Option<News> {
         self.news.take()
     }

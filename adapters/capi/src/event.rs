@@ -1,4 +1,4 @@
-//! What the decoder tells, as C sees it.
+//! The events of the decoder, as C sees them.
 
 use exportitems as core_api;
 

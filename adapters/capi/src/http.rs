@@ -57,7 +57,7 @@ pub struct HttpRequestHead {
     pub content_length: u64,
 }
 
-/// Size in bytes of an encoder for so many headers. The largest number there is stands for more than any memory
+/// Size in bytes of an encoder for so many headers. The largest number means more than any memory
 /// holds.
 #[no_mangle]
 pub extern "C" fn exportitems_http_request_size(headers: usize) -> usize {
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn exportitems_http_request_init(
         let head = unsafe { read(head) }?;
         // SAFETY: the caller's word.
         let memory = unsafe { vacate::<HttpRequest>(memory, size) }?;
-        let mut rest = Rest::behind(memory, size);
+        let mut rest = Rest::after(memory, size);
         // SAFETY: the caller's word.
         let headers = unsafe { slice(head.headers, head.headers_len) }?;
         let header = |header: HttpHeader| -> Result<(&'static str, &'static str), Status> {
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn exportitems_http_request_init(
             let value = unsafe { text(header.value) }?.unwrap_or_default();
             Ok((name, value))
         };
-        // SAFETY: the caller's word; behind an object that holds pointers memory is aligned for them.
+        // SAFETY: the caller's word; after an object that holds pointers memory is aligned for them.
         let headers = unsafe { rest.convert(headers, header) }?;
         // SAFETY: the caller's word.
         let target = unsafe { text(head.target) }?.unwrap_or_default();

@@ -9,7 +9,7 @@
 //! - **Misuse** that can be seen is answered with a status: a null pointer, memory that is misaligned or too
 //!   small, an object that was never initialised. An `init` that fails leaves no object where one was. What cannot be seen is the caller's duty, the same for every
 //!   function:
-//!   - memory is valid for reads and writes of the size that is told for it;
+//!   - memory is valid for reads and writes of the size that is given for it;
 //!   - an object's memory, its scratch and what it borrows stay in place and untouched while the object is in
 //!     use, do not overlap, and are used by one thread at a time;
 //!   - memory that was never initialised holds no object: zero it, so that the check for one can tell.
@@ -73,7 +73,7 @@ pub extern "C" fn exportitems_version() -> *const core::ffi::c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// Without an operating system a panic has nobody to tell. `scripts/check-capi` shows that none is reachable.
+/// Without an operating system there is no place to report a panic. `scripts/check-capi` shows that none is reachable.
 #[cfg(any(target_os = "none", target_family = "wasm"))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -54,7 +54,7 @@ pub(crate) unsafe fn vacate<T: Object>(memory: *mut c_void, size: usize) -> Resu
     Ok(memory)
 }
 
-/// Moves an object to its place, and tells where that is.
+/// Moves an object to its place, and stores where that is.
 ///
 /// # Safety
 /// `memory` came from [`vacate`]; `out` is null or valid for writes.
@@ -183,15 +183,15 @@ pub(crate) unsafe fn advance(input: *mut Bytes, left: &[u8]) -> Result<(), Statu
     unsafe { write(input, rest) }
 }
 
-/// Memory behind an object, handed out front to back for what the object borrows.
+/// Memory after an object, handed out front to back for what the object borrows.
 pub(crate) struct Rest {
     free: *mut u8,
     left: usize,
 }
 
 impl Rest {
-    /// What is behind the place of an object, which came from [`vacate`] with this size.
-    pub(crate) fn behind<T>(memory: *mut T, size: usize) -> Self {
+    /// What is after the place of an object, which came from [`vacate`] with this size.
+    pub(crate) fn after<T>(memory: *mut T, size: usize) -> Self {
         Self {
             free: memory.wrapping_add(1).cast(),
             left: size.saturating_sub(size_of::<T>()),

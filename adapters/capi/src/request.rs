@@ -23,7 +23,7 @@ pub struct Encoder {
 
 impl_object!(Encoder, b"EIen");
 
-/// One item to export, by what `FindItem` or `SyncFolderItems` told about it.
+/// One item to export, with the ids that `FindItem` or `SyncFolderItems` returned.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct ItemId {
@@ -44,7 +44,7 @@ pub struct Request {
     /// `RequestServerVersion`, such as `Exchange2016`; absent: `Exchange2013_SP1`.
     pub server_version: Text,
     /// `ExchangeImpersonation` as `KIND:VALUE`, with KIND one of `PrincipalName`, `SID`, `PrimarySmtpAddress` and
-    /// `SmtpAddress`; absent: nobody.
+    /// `SmtpAddress`; absent: no impersonation.
     pub impersonation: Text,
     /// `MailboxCulture`: the language for the server's texts, such as `en-US`; may be absent.
     pub mailbox_culture: Text,
@@ -58,7 +58,7 @@ pub struct Request {
     pub application_roles_len: usize,
 }
 
-/// Size in bytes of an encoder for so many items and, together, roles. The largest number there is stands for
+/// Size in bytes of an encoder for so many items and, together, roles. The largest number means
 /// more than any memory holds.
 #[no_mangle]
 pub extern "C" fn exportitems_encoder_size(items: usize, roles: usize) -> usize {
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn exportitems_encoder_init(
         let request = unsafe { read(request) }?;
         // SAFETY: the caller's word.
         let memory = unsafe { vacate::<Encoder>(memory, size) }?;
-        let mut rest = Rest::behind(memory, size);
+        let mut rest = Rest::after(memory, size);
         // SAFETY: the caller's word.
         let request = unsafe { borrow(&request, &mut rest) }?;
         let object = Encoder {

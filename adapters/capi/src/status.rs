@@ -38,7 +38,7 @@ pub enum Status {
     // --- the response is unusable; every further call answers the same ---
     /// The input ended before the document did.
     UnexpectedEnd = -100,
-    /// `=== Truncated Data ===` stands where markup belongs.
+    /// `=== Truncated Data ===` is where markup belongs.
     Truncated = -101,
     /// The document is not a SOAP envelope.
     NotSoap = -103,
@@ -254,7 +254,7 @@ struct Buffer {
 }
 
 impl Write for Buffer {
-    /// INVARIANT: whole characters only, and at least one NUL behind them.
+    /// INVARIANT: whole characters only, and at least one NUL after them.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
             let end = self.len + character.len_utf8();

@@ -138,7 +138,7 @@ impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
             if let Event::End(end) = event {
                 summary = Some(end);
             }
-            // Nothing begins behind the end of the input.
+            // Nothing begins after the end of the input.
             if self.delivery.tell(event, None, self.sink).await.is_err() {
                 self.decoder.reject_item();
             }

@@ -13,7 +13,7 @@ use crate::exchange::{next_bytes, Response, MIN_BUFFER};
 impl<T: Read + Write> Client<'_, T> {
     /// Sends a request and decodes its response into `sink`.
     ///
-    /// `decoder` is fresh, or [reset](Decoder::reset), and was told
+    /// `decoder` is fresh, or [reset](Decoder::reset), and knows
     /// [how many items](exportitems::Options::items) the request asks for.
     /// A sink's own error costs that item only; it comes back in the item's outcome,
     /// [`ItemError::Write`](exportitems::ItemError::Write).

@@ -62,7 +62,7 @@ pub(crate) const fn finished(offset: u64) -> exportitems::Error {
     }
 }
 
-/// What an export comes to whose document was whole: that proves itself, whatever the connection did behind it.
+/// The result of an export whose document was whole: it counts, even where the connection failed after it.
 pub(crate) fn proven<E>(
     received: &Result<bool, Error<E>>,
     summary: Summary,

@@ -78,7 +78,7 @@ impl Delivery {
                     _ => Ok(()),
                 }
             }
-            // Data is told only if it is wanted, though this may be the last of it.
+            // Data comes only if it is wanted, though this may be the last of it.
             Event::Data(bytes) => {
                 self.begin(ItemIds::default(), sink).await?;
                 sink.write(bytes).await

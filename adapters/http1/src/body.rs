@@ -54,7 +54,7 @@ enum State {
 }
 
 impl BodyDecoder {
-    /// A decoder for the body behind this head.
+    /// A decoder for the body after this head.
     #[must_use]
     pub const fn new(head: &ResponseHead) -> Self {
         let state = match head.body {
@@ -77,7 +77,7 @@ impl BodyDecoder {
     /// Consumes bytes from the front of `input` and gives the next data of the body, never empty.
     ///
     /// `Ok(None)` means that the input is used up or that the body
-    /// [is complete](Self::is_complete); bytes behind a complete body stay in `input`.
+    /// [is complete](Self::is_complete); bytes after a complete body stay in `input`.
     ///
     /// # Errors
     ///
@@ -155,7 +155,7 @@ impl BodyDecoder {
         (!data.is_empty()).then_some(data)
     }
 
-    /// The state behind a byte that is not data.
+    /// The state after a byte that is not data.
     #[inline(never)] // it would push the values of the loop around it out of the registers
     fn framing_byte(&mut self, byte: u8) -> Result<State, ErrorKind> {
         if matches!(self.state, State::ChunkSize) {

@@ -15,7 +15,7 @@ pub enum Framing {
     Chunked,
     /// All bytes until the connection ends.
     ///
-    /// A cut cannot be told from the end here; the core's decoder can, from the document.
+    /// A cut looks like the end here; the core's decoder knows them apart by the document.
     UntilClose,
 }
 

@@ -68,7 +68,7 @@ enum Phase {
     Done,
 }
 
-/// What the caller is to be told.
+/// What a line means for the caller.
 enum Step {
     Nothing,
     Interim,
@@ -269,7 +269,7 @@ impl<'s> HeadDecoder<'s> {
 
 /// Minor version and status of a `status-line` (RFC 9112 §4).
 ///
-/// The reason is free text that tells a program nothing; a server may leave it out, and many
+/// The reason is free text without meaning for a program; a server may leave it out, and many
 /// leave out the space before it too.
 fn parse_status_line(line: &[u8]) -> Option<(u8, u16)> {
     /// The start of the line, with two bytes that no line holds where digits are.
@@ -292,7 +292,7 @@ fn parse_status_line(line: &[u8]) -> Option<(u8, u16)> {
     (status >= 100 && matches!(reason, [] | [b' ', ..])).then_some((minor, status))
 }
 
-/// What a field line tells the caller, its meaning for the connection gathered.
+/// The event of a field line; what it means for the connection goes to `gathered`.
 fn judge_field<'a>(
     line: &'a [u8],
     overlong: bool,
