@@ -9,7 +9,7 @@ use exportitems_std::client::{
 pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
     match error {
         "unrequested" => {
-            "a message that nobody asked for; check that --items is the number of ids of the request"
+            "a message that was not requested; check that --items is the number of ids of the request"
         }
         "not-answered" => match disposition {
             Some("permanent" | "auth") => "the request failed as a whole; see its error",
@@ -22,7 +22,7 @@ pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
              and after 8 hours without success open a case with Microsoft"
         }
         "malformed" => {
-            "the XML broke inside it or behind it; export it again, \
+            "the XML broke inside it or after it; export it again, \
              and if that repeats look for a proxy that alters responses"
         }
         "cut" => "the response ended before the item was known to be whole; export it again",

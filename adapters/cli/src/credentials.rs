@@ -14,14 +14,14 @@ use crate::interrupt;
 use crate::status::Failure;
 use crate::textfile;
 
-/// Where the password of `--user` may stand.
+/// The variable that may hold the password of `--user`.
 const PASSWORD: &str = "EXPORTITEMS_PASSWORD";
 
 /// The credentials of each request; none without an option.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CredentialOptions {
     /// Authenticate as this user by HTTP Basic. The password is read from --password-file, else from
-    /// the environment variable EXPORTITEMS_PASSWORD, else it is asked for on the terminal.
+    /// the environment variable EXPORTITEMS_PASSWORD, else from a prompt on the terminal.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// The file that holds the password, on one line.

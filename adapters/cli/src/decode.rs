@@ -46,7 +46,7 @@ const CHUNK: usize = 64 * 1024;
 
 type Input = Box<dyn Read>;
 
-/// Bytes of the file's start that tell what it is, if it is no response.
+/// Bytes of the file's start that show what it is, if it is not a response.
 const HEAD: usize = 16;
 
 pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure> {

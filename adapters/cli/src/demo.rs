@@ -149,7 +149,7 @@ fn export(
     })
 }
 
-/// What is not as planned, a line each.
+/// What is not as planned, one line for each.
 fn compare(out: &Path, plan: &Plan, brought: &Brought) -> Result<Vec<String>, Failure> {
     let mut surprises = Vec::new();
     for (position, (planned, entry)) in plan.items().iter().zip(&brought.entries).enumerate() {

@@ -127,7 +127,7 @@ pub(crate) struct Ids {
 /// Most repeated lines that are named one by one.
 const MOST_NAMED: usize = 5;
 
-/// Reads `path`, or the standard input for `-`; says on the standard error what is remarkable.
+/// Reads `path`, or the standard input for `-`; prints notes to the standard error.
 pub(crate) fn open(path: &Path) -> Result<Vec<Requested>, Failure> {
     let (name, read) = if path == Path::new("-") {
         ("standard input".to_owned(), read(io::stdin().lock()))

@@ -131,7 +131,7 @@ impl fmt::Display for Summarised<'_> {
 }
 
 impl ItemLine {
-    /// The line for an outcome, without what only its payload tells.
+    /// The line for an outcome, without what only its payload shows.
     pub(crate) fn new(outcome: &Outcome, disposition: Disposition, texts: &Texts) -> Self {
         Self {
             index: outcome.index,
@@ -183,7 +183,7 @@ impl ItemLine {
         }
     }
 
-    /// The line for an item that was not asked for, since the export ended before its turn.
+    /// The line for an item that was not requested, since the export ended before its turn.
     pub(crate) fn not_asked(index: u32, id: &str) -> Self {
         Self {
             index,
@@ -377,7 +377,7 @@ impl fmt::Display for SummaryLine {
     }
 }
 
-/// Positions and counts are told in 32 bits, as a response's are.
+/// Positions and counts have 32 bits, as a response's have.
 pub(crate) fn number(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }

@@ -72,8 +72,8 @@ fn steers(character: char) -> bool {
 
 /// Writes lines, and remembers the failure of an output that does not take them.
 ///
-/// What a response or an export does next does not depend on it: it is asked for with
-/// [`check`](Self::check) where stopping loses nothing.
+/// A failure does not stop a response or an export; [`check`](Self::check) returns it where stopping loses
+/// nothing.
 /// What could not be written is tried again with the next line, from the byte at which it failed: no line is
 /// torn or left out when a full disk gets room again.
 #[derive(Debug)]

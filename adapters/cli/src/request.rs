@@ -58,7 +58,7 @@ pub(crate) struct Roles<'a> {
 }
 
 impl RequestOptions {
-    /// Reads the items asked for.
+    /// Reads the requested items.
     pub(crate) fn requested(&self) -> Result<Vec<Requested>, Failure> {
         ids::open(&self.ids)
     }

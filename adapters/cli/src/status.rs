@@ -38,7 +38,7 @@ pub(crate) enum Failure {
     Response(String),
     /// A local file, folder or stream.
     Local(String),
-    /// Whoever read the standard output went away, and knows it.
+    /// The reader of the standard output closed it, and needs no message.
     OutputClosed,
     /// Ctrl-C at a prompt.
     Interrupted,

@@ -22,7 +22,7 @@ const HEADINGS: &[&str] = &[
     "uniqueid",
 ];
 
-/// What a line is that belongs to another kind of file, if it is none of a list of ids.
+/// Describes a line that belongs to another kind of file than a list of ids; `None` for any other line.
 pub(super) fn of_other_file(line: &str) -> Option<&'static str> {
     let line = line.trim();
     let first = line.split('\t').next().unwrap_or_default().trim_end();
