@@ -117,7 +117,14 @@ fn decode(
             match done {
                 Ok(()) => break,
                 // The summary says why.
-                Err(FeedError::Response(_)) => return Ok(()),
+                Err(FeedError::Response(_)) => {
+                    if let Some(encoding) = decoder.declared_encoding() {
+                        say(&format!(
+                            "{name}: its encoding is {encoding}; convert it to UTF-8"
+                        ));
+                    }
+                    return Ok(());
+                }
                 // The item is lost, the rest of the response is not.
                 Err(FeedError::Sink(error)) => sink.failed_to_write(&error),
             }

@@ -1,6 +1,6 @@
 //! Documents in a line: none of ours, and the cases of protocol.md §6.
 
-use crate::common::{json, response, run, FAULT};
+use crate::common::{json, response, run, stderr, FAULT};
 use crate::expect::{
     body, data, expect, found, good, message, refused, DTD, ENCODING, END, ENTITY, MARKER, MARKUP,
     NAME, NOT_SOAP, OPERATION, PAYLOAD, TAG, TEXT, TOO_DEEP, TRUNCATED,
@@ -358,6 +358,15 @@ fn cut_at_every_byte() {
         let items = ["", " cut", " whole cut"][begun];
         expect(&document[..cut], &[], &format!("3 cut{items}{END}"));
     }
+}
+
+/// The name of an encoding that is refused.
+#[test]
+fn encodings_are_named() {
+    let document = response(&good()).replace("utf-8", "Shift_JIS");
+    let output = run(&["decode"], document.as_bytes());
+    let said = stderr(&output);
+    assert!(said.contains("its encoding is Shift_JIS;"), "{said}");
 }
 
 /// What is large: see `tests/tests/all/scale.rs` for sizes that no memory holds.

@@ -396,6 +396,8 @@ pub struct ResponseError {
     pub error: exportitems::Error,
     /// What happened to the connection, where that is the reason.
     pub cause: Option<TransportError>,
+    /// The declared encoding, where the response cannot be read for that.
+    pub encoding: Option<String>,
     /// What came of it nevertheless.
     pub answer: Answer,
 }
@@ -406,6 +408,9 @@ impl fmt::Display for ResponseError {
         match &self.cause {
             Some(cause) => write!(f, "{cause}")?,
             None => write!(f, "{}", self.error)?,
+        }
+        if let Some(encoding) = &self.encoding {
+            write!(f, ", but {encoding}")?;
         }
         write!(
             f,

@@ -229,6 +229,7 @@ impl Client {
             (Err((error, cause)), _) => Err(ClientError::Response(Box::new(ResponseError {
                 error,
                 cause,
+                encoding: decoder.declared_encoding().map(str::to_owned),
                 answer,
             }))),
             (Ok(()), Some(error)) => Err(ClientError::Sink(error.into())),

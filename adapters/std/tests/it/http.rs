@@ -140,6 +140,22 @@ fn a_cut_leaves_the_items_before_it() {
 }
 
 #[test]
+fn an_encoding_that_cannot_be_read_is_named() {
+    let document = format!("<?xml version='1.0' encoding='Shift_JIS'?>{}", answer(2));
+    let server = Server::start(vec![vec![soap(200, &document)]]);
+    let (result, _) = export(&mut client(&server, |builder| builder));
+    let ClientError::Response(error) = result.unwrap_err() else {
+        panic!("not a response")
+    };
+    assert_eq!(error.encoding.as_deref(), Some("Shift_JIS"));
+    let text = error.to_string();
+    assert!(
+        text.contains("not UTF-8 (at byte 39), but Shift_JIS;"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_silent_server_is_not_waited_for_forever() {
     // Two lengths: nothing at all, and half a response.
     for head in [
