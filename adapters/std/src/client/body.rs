@@ -29,7 +29,7 @@ pub(super) struct Body<'b> {
 }
 
 impl<'b> Body<'b> {
-    /// The body behind `head`, of which `rest` is in the buffer already.
+    /// The body after `head`, of which `rest` is in the buffer already.
     pub(super) fn new(
         connection: Connection,
         head: &ResponseHead,

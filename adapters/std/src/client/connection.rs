@@ -108,7 +108,7 @@ impl Connection {
         self.pace = Pace::default();
     }
 
-    /// Sends all of `bytes`, which are left behind, unless the server answers before it has them.
+    /// Sends `bytes` and advances past what was sent; stops early where the server answers first.
     pub(super) fn send(&mut self, bytes: &mut &[u8]) -> Result<Sent, TransportError> {
         self.without_blocking(|this| this.send_now(bytes))
     }

@@ -51,7 +51,7 @@ impl Credentials {
         pair.push_str(user);
         pair.push(':');
         pair.push_str(password);
-        // Sized beforehand: a string that grows leaves copies behind.
+        // Sized beforehand: a string that grows leaves copies in memory.
         let mut authorization = Zeroizing::new(String::with_capacity(
             "Basic ".len() + pair.len() * 4 / 3 + 4,
         ));

@@ -78,7 +78,7 @@ fn connect_to_any(
         let share = deadline.left(Phase::Connect)? / shares;
         match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
             Ok(socket) => {
-                // A request is sent in few large pieces; waiting for more of it helps nobody.
+                // A request is sent in few large pieces, which need not wait for more.
                 let _ = socket.set_nodelay(true);
                 return Ok(Ok(socket));
             }

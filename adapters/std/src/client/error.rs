@@ -110,7 +110,7 @@ pub enum ClientError {
     Transport(TransportError),
     /// The response was HTTP, but not SOAP.
     Status(Box<StatusError>),
-    /// The response broke; the items before that are as the sink was told.
+    /// The response broke; the sink has the outcomes of the items before that.
     Response(Box<ResponseError>),
     /// The sink failed for at least one item, with this first error. The response was read to its end.
     Sink(Box<dyn core::error::Error + Send + Sync>),

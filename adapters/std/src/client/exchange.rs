@@ -27,7 +27,7 @@ const SEND: usize = 16 * 1024;
 /// The longest line of a response's head; `X-DiagInfo`s and cookies stay far below.
 const LINE: usize = 8 * 1024;
 
-/// All memory that an exchange needs, whatever passes through.
+/// All memory that an exchange needs, of any size.
 pub(super) struct Buffers {
     receive: Box<[u8]>,
     scratch: Box<[u8]>,
@@ -187,8 +187,8 @@ impl Client {
             sent,
         } = answered;
         let mut body = Body::new(connection, &head, &mut self.buffers.receive, rest);
-        // EWS answers by content, whatever the status: faults come with 500 and with 200. But a
-        // redirect or a challenge is the web server's, whatever it says besides.
+        // EWS answers by content and not by status: faults come with 500 and with 200. But a redirect
+        // or a challenge is the web server's, even with XML in its body.
         let status = head.status();
         let is_web_servers = matches!(status, 300..=399 | 401 | 407);
         // What a status says does not need the body.

@@ -46,7 +46,7 @@ const RENEWALS: u8 = 3;
 /// A blocking client for one server.
 ///
 /// It keeps one connection for the next request, and the server's cookies.
-/// Memory: about 140 KiB, whatever the size of an item or a batch; with TLS what rustls needs on top.
+/// Memory: about 140 KiB for items and batches of any size; with TLS what rustls needs on top.
 ///
 /// ```no_run
 /// use exportitems::{ExportItems, ItemId, Options};
@@ -191,7 +191,7 @@ impl Client {
             };
             let answered = match self.attempt(connection, body.clone()) {
                 Ok(answered) => answered,
-                // An idle connection ends when the server likes; nobody has seen this request.
+                // A server may end an idle connection at any time; it has not seen this request.
                 Err(failed) if is_kept && failed.is_stale() => continue,
                 Err(failed) => return Err(failed.error),
             };

@@ -65,7 +65,7 @@ pub enum StatusKind {
     Throttled,
     /// 413, 507: the request is larger than the server takes.
     TooLarge,
-    /// 502, 504: the gateway got no answer from the server behind it.
+    /// 502, 504: a gateway got no answer from the server.
     Gateway,
     /// A body in a content coding; the request accepts none.
     ContentEncoding {
@@ -180,7 +180,7 @@ impl StatusError {
     }
 }
 
-/// exchangelib, which learned it from outages, tells an outage from a redirect by the page's name.
+/// exchangelib, which learned it from outages, recognises an outage by the page's name.
 fn redirect(location: Option<&str>) -> StatusKind {
     let location = location.unwrap_or_default().to_ascii_lowercase();
     if location.contains("/genericerrorpage") {

@@ -35,7 +35,7 @@ impl<'s, S: Sink + ?Sized> Tap<'s, S> {
     /// Decodes the whole body; an error says what is wrong with the document, and with the connection
     /// if that is why.
     ///
-    /// A connection that is cut behind the end of a whole document has done no harm.
+    /// A connection that is cut after the end of a whole document has done no harm.
     pub(super) fn pump(
         &mut self,
         body: &mut Body<'_>,

@@ -221,8 +221,8 @@ impl fmt::Display for TlsProblem {
                 "it does not know the name that it was asked for; use the server's own name in the URL"
             }
             Self::NotTls { http: true } => {
-                "it speaks HTTP without TLS on this port; correct the port, or use http:// in the URL if nobody \
-                 can listen on the way"
+                "it speaks HTTP without TLS on this port; correct the port, or use http:// in the URL if the \
+                 network on the way is trusted"
             }
             Self::NotTls { http: false } => {
                 "what answers on this port does not speak TLS; correct the port, or use http:// in the URL if \

@@ -35,7 +35,7 @@ fn transport(error: ClientError) -> TransportError {
     }
 }
 
-/// An answer that holds an item too many, which is how it is known for one that nobody wants.
+/// An answer that was not requested: it holds an item too many.
 fn strange() -> String {
     answer(3)
 }
@@ -439,7 +439,7 @@ fn what_is_not_ews_is_asked_once() {
 }
 
 #[test]
-fn a_401_is_the_web_servers_whatever_its_body_says() {
+fn a_401_with_xml_in_its_body_is_the_web_servers() {
     for body in [answer(2), answer(0), "<x/>".to_owned()] {
         for types in ["Content-Type: text/xml; charset=utf-8\r\n", ""] {
             let headers = format!("{types}WWW-Authenticate: NTLM\r\n");
