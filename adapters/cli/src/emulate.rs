@@ -4,7 +4,7 @@ use std::io;
 
 use exportitems_emulator::{CommandError, Options, ScenarioError, StartError};
 
-use crate::output::Output;
+use crate::output::{say, Output};
 use crate::status::{Failure, Status};
 
 /// Serves until Ctrl-C.
@@ -26,6 +26,11 @@ fn failure(error: &CommandError) -> Failure {
             StartError::Listen(..) | StartError::Tls(_) | StartError::Runtime(_),
         )
         | CommandError::Write(..) => Failure::Local(message),
+        // The parser points at the place, over several lines of the user's own file.
+        CommandError::Scenario(_) => {
+            message.trim_end().lines().for_each(say);
+            Failure::Explained
+        }
         _ => Failure::Usage(message),
     }
 }

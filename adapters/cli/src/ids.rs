@@ -100,6 +100,8 @@ impl fmt::Display for IdsError {
                 f,
                 "line {line}: more than one tab; a line is an id, or an id, a tab and a change key"
             ),
+            // Some say what to do instead.
+            Self::Format { line, what } if what.contains("; ") => write!(f, "line {line}: {what}"),
             Self::Format { line, what } => {
                 write!(
                     f,

@@ -42,6 +42,8 @@ pub(crate) enum Failure {
     OutputClosed,
     /// Ctrl-C at a prompt.
     Interrupted,
+    /// Wrong usage, with a message that is printed already.
+    Explained,
 }
 
 impl Failure {
@@ -52,7 +54,7 @@ impl Failure {
 
     pub(crate) const fn status(&self) -> Status {
         match self {
-            Self::Usage(_) => Status::Usage,
+            Self::Usage(_) | Self::Explained => Status::Usage,
             Self::Response(_) => Status::Response,
             Self::Local(_) | Self::OutputClosed => Status::Local,
             Self::Interrupted => Status::Interrupted,
@@ -62,7 +64,7 @@ impl Failure {
     pub(crate) fn message(&self) -> Option<&str> {
         match self {
             Self::Usage(message) | Self::Response(message) | Self::Local(message) => Some(message),
-            Self::OutputClosed | Self::Interrupted => None,
+            Self::OutputClosed | Self::Interrupted | Self::Explained => None,
         }
     }
 }

@@ -805,3 +805,18 @@ fn what_is_written_is_private() {
         assert_eq!(mode(out.join(&file).parent().unwrap()), 0o700);
     }
 }
+
+/// The parser's message points at the place, over several lines.
+#[test]
+fn a_scenario_that_is_wrong_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("scenario.toml");
+    std::fs::write(&file, "style = '2016'\nno-such-field = 1\n").unwrap();
+    let output = run(&["emulate", "--scenario", file.to_str().unwrap()], b"");
+    assert_eq!(status(&output), 2);
+    let said = stderr(&output);
+    assert!(
+        said.contains("\nexportitems: 2 | no-such-field = 1\n"),
+        "{said}"
+    );
+}

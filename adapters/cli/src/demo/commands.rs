@@ -29,7 +29,7 @@ fn posix(program: &str) -> [String; 4] {
         format!(
             "rm -f url.txt; {program} emulate --url-file url.txt --ids-file ids.txt > /dev/null & server=$!"
         ),
-        "until [ -e url.txt ]; do sleep 0.1; done".to_owned(),
+        "until [ -e url.txt ] || ! kill -0 $server; do sleep 0.1; done".to_owned(),
         format!("{program} export --url \"$(cat url.txt)\" --ids ids.txt --out mail"),
         "kill $server".to_owned(),
     ]
