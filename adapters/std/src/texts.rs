@@ -168,7 +168,9 @@ mod tests {
         let fault_code = Event::FaultCode("Server");
         for events in [[&response_code, &fault_code], [&fault_code, &response_code]] {
             let mut texts = Texts::default();
-            events.into_iter().for_each(|event| texts.note(event));
+            for event in events {
+                texts.note(event);
+            }
             assert_eq!(texts.code().as_deref(), Some("ErrorServerBusy"));
         }
     }
