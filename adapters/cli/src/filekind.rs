@@ -76,6 +76,9 @@ pub(crate) fn seems(head: &[u8]) -> Option<&'static str> {
     if head.iter().all(|&byte| byte == 0) {
         return Some("a file of zero bytes, as a disk leaves it that lost the content");
     }
+    if PAYLOAD.starts_with(head) {
+        return Some("an exported item that was cut in its first 8 bytes");
+    }
     let same = head.iter().zip(PAYLOAD).filter(|&(&a, b)| a == b).count();
     if head.len() >= PAYLOAD.len() && (6..PAYLOAD.len()).contains(&same) {
         return Some("an exported item whose first bytes were altered");
@@ -186,6 +189,7 @@ mod tests {
             (&[0; 99], "zero bytes"),
             (b"\0\0\0\0\x08\0\0\0\0\0\0\0\x01\0\0\0", "altered"),
             (b"\x01\0\0\0\x08\0\x10\0", "altered"),
+            (b"\x01\0\0\0\x08", "cut"),
             (b"\xFF\xFEA\0", "UTF-16"),
             (b"Dear all,\n", "text"),
             (b" \n\t", "white space"),

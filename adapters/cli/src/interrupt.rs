@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::status::{Failure, Status};
+use crate::status::Status;
 
 type Action = Box<dyn FnOnce() + Send>;
 
@@ -13,19 +13,19 @@ static ACTIONS: Mutex<Vec<(u64, Action)>> = Mutex::new(Vec::new());
 /// Ends the process with `status` when it is asked to, after the actions of [`before_exit`].
 ///
 /// A process that ignores hang-ups, as `nohup` starts it, keeps doing so; no signal is handled then.
-pub(crate) fn install(status: Status) -> Result<(), Failure> {
+pub(crate) fn install(status: Status) {
     if ignores_hangups() {
-        return Ok(());
+        return;
     }
-    ctrlc::set_handler(move || {
+    // Without the handler a signal ends the process all the same, without the actions.
+    let _ = ctrlc::set_handler(move || {
         // The lock is held to the end: nothing is added any more, and no guard goes away.
         let mut actions = ACTIONS.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((_, action)) = actions.pop() {
             action();
         }
         std::process::exit(status as i32)
-    })
-    .map_err(|error| Failure::Local(format!("cannot handle Ctrl-C: {error}")))
+    });
 }
 
 /// Runs `action` if the process is asked to end while the guard exists; the latest action runs first.

@@ -62,14 +62,15 @@ fn main() -> ExitCode {
         Command::Emulate(_) => Status::Exported,
         _ => Status::Interrupted,
     };
-    let done = interrupt::install(interrupted).and_then(|()| match &arguments.command {
+    interrupt::install(interrupted);
+    let done = match &arguments.command {
         Command::Demo(args) => demo::run(args, &mut output),
         Command::Export(args) => export::run(args, &mut output),
         Command::Encode(args) => encode::run(args, &mut output),
         Command::Decode(args) => decode::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Emulate(options) => emulate::run(options, &mut output),
-    });
+    };
     match done {
         Ok(status) => status.into(),
         Err(failure) => {
