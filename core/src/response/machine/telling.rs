@@ -15,6 +15,7 @@ impl Machine {
     }
 
     /// `None` for what is no event, which is not asked for, nor is there an outcome without an item.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // its frame is off the stack while data goes by
     pub(super) fn tell<'s>(&mut self, ready: Ready, scratch: &'s [u8]) -> Option<Event<'s>> {
         let telling = self.telling;
         Some(match ready {
