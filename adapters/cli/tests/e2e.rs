@@ -820,3 +820,33 @@ fn a_scenario_that_is_wrong_is_shown() {
         "{said}"
     );
 }
+
+/// A request that fails whenever one item is in it costs that item, which is explained on each run.
+#[test]
+fn an_item_that_breaks_its_requests_is_named_on_each_run() {
+    let setup = Setup::new("", &[5_000; 3]);
+    let ids = [0, 1, 2].map(|at| setup.id(at));
+    let bad = ids[1].clone();
+    let server = Scripted::new(move |_, request| {
+        if request.contains(&bad) {
+            return b"HTTP/1.1 504 Gateway Time-out\r\nContent-Length: 0\r\n\r\n".to_vec();
+        }
+        let requested = ids.iter().filter(|id| request.contains(id.as_str()));
+        let messages = requested.map(|id| {
+            format!(
+                "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError\
+                 </m:ResponseCode><m:ItemId Id=\"{id}\"/>\
+                 <m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</m:Data></m:ExportItemsResponseMessage>"
+            )
+        });
+        http(&common::response(&messages.collect::<String>()))
+    });
+    for run in 0..2 {
+        let output = setup.export_from(&server.url, &[]);
+        assert_eq!(status(&output), 3, "{run}: {}", stderr(&output));
+        let told = stdout(&output);
+        assert!(told.contains("item 1: failed"), "{run}: {told}");
+        assert!(told.contains("504"), "{run}: {told}");
+        assert!(told.contains("2 of 3 items exported"), "{run}: {told}");
+    }
+}

@@ -247,8 +247,8 @@ impl<'a> Telling<'a> {
             }
             (None, _) => None,
         };
-        // One failure may concern all of the items alike.
-        let alike = cause.filter(|_| !self.answered);
+        // One failure may concern all of the items alike; not where each of them was tried alone.
+        let alike = cause.filter(|_| !self.answered && report.stopped.is_some());
         let is_unsent = alike.is_some_and(Cause::is_unsent);
         if alike.is_none() || !is_unsent && self.format == Format::Json {
             self.tell_rest(&report.missing);
