@@ -1,6 +1,7 @@
 //! The tests of the whole: `core` against the testkit's oracles.
 
 mod support;
+mod survivors;
 
 mod checklist_data;
 mod checklist_policy;

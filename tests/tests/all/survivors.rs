@@ -1,0 +1,254 @@
+//! Rules that a change of the code could break unseen, each by the change that it was.
+
+use exportitems::{Decoder, ErrorKind, Event, ItemError, Options, Response, ResponseCode, Verdict};
+use exportitems_testkit::run::{Setup, Told, Value};
+
+use crate::support::{data, envelope, good, refused, response, run, run_as, Findings, PAYLOAD};
+
+/// One `Value` of `MessageXml`.
+fn value(name: &str, text: &str) -> String {
+    format!("<t:Value Name=\"{name}\">{text}</t:Value>")
+}
+
+/// A refusal with these values.
+fn with_values(values: &str) -> String {
+    response(&refused(&format!("<m:MessageXml>{values}</m:MessageXml>")))
+}
+
+#[test]
+fn the_longest_wait_of_an_item_counts() {
+    for values in [["5000", "70"], ["70", "5000"]] {
+        let values = values
+            .map(|wait| value("BackOffMilliseconds", wait))
+            .concat();
+        assert_eq!(
+            run(with_values(&values)).outcome().back_off_ms,
+            Some(5000),
+            "{values}"
+        );
+    }
+}
+
+#[test]
+fn a_value_longer_than_the_scratch_comes_in_pieces_of_which_one_is_the_last() {
+    let long = "0123456789".repeat(100);
+    let run = run(with_values(&(value("Long", &long) + &value("Short", "x"))));
+    let mut texts = Vec::new();
+    let mut text = String::new();
+    for told in &run.told {
+        if let Told::MessageXml(name, piece, last) = told {
+            text += piece;
+            if *last {
+                texts.push((name.as_str(), std::mem::take(&mut text)));
+            }
+        }
+    }
+    assert_eq!(texts, [("Long", long), ("Short", "x".to_owned())]);
+    assert_eq!(text, "", "pieces after the last one");
+}
+
+#[test]
+fn a_replaced_character_of_a_value_is_reported() {
+    for (text, replaced) in [("plain", false), ("a&#0;b", true), ("a\u{1}b", true)] {
+        let run = run(with_values(&value("Name", text)));
+        assert_eq!(run.outcome().text_replaced, replaced, "{text:?}");
+    }
+}
+
+#[test]
+fn the_first_inner_code_counts() {
+    let codes = value("InnerErrorResponseCode", "ErrorMailboxMoveInProgress")
+        + &value("InnerErrorResponseCode", "ErrorItemNotFound");
+    let inner = run(with_values(&codes)).outcome().inner_code;
+    assert_eq!(inner, Some(ResponseCode::ErrorMailboxMoveInProgress));
+}
+
+/// 38 bytes, the length of the longest code, are read as a value; a longer text is none.
+#[test]
+fn a_value_longer_than_any_code_is_not_read() {
+    for (zeros, wait) in [(34, Some(5000)), (35, None), (1000, None)] {
+        let text = "0".repeat(zeros) + "5000";
+        let outcome = run(with_values(&value("BackOffMilliseconds", &text))).outcome();
+        assert_eq!(outcome.back_off_ms, wait, "{zeros} zeros");
+    }
+    for (len, code) in [(38, Some(ResponseCode::Other)), (39, None)] {
+        let values = value("InnerErrorResponseCode", &"x".repeat(len));
+        assert_eq!(
+            run(with_values(&values)).outcome().inner_code,
+            code,
+            "{len}"
+        );
+    }
+}
+
+#[test]
+fn a_comment_ends_at_the_last_of_many_hyphens_and_an_instruction_at_the_last_question_mark() {
+    for markup in [
+        "<!-- a --->",
+        "<!------>",
+        "<?x ??>",
+        "<?x ???>",
+        "<!-- > -> - -->",
+        "<?x > ? >?>",
+    ] {
+        let run = run(response(&(markup.to_owned() + &good())));
+        assert_eq!((run.errors(), run.kind()), (vec![None], None), "{markup}");
+    }
+}
+
+#[test]
+fn numbers_of_the_server_version_are_trimmed() {
+    let document = response(&good()).replace(
+        "<s:Body>",
+        "<s:Header><h:ServerVersionInfo MajorVersion=' 15 ' MinorVersion='\t2\n' MajorBuildNumber='1 5'/></s:Header><s:Body>",
+    );
+    let run = run(document);
+    let version = run.told.iter().find_map(|told| match told {
+        Told::ServerVersion(numbers, _) => Some(*numbers),
+        _ => None,
+    });
+    assert_eq!(version, Some([Some(15), Some(2), None, None]));
+}
+
+/// 256, counted from the root; the constant itself is not asked.
+#[test]
+fn elements_nest_256_deep_and_no_deeper() {
+    // Envelope, Body, ExportItemsResponse, ResponseMessages, the message.
+    for (inner, kind) in [(251, None), (252, Some(ErrorKind::TooDeep))] {
+        let nested = "<x>".repeat(inner) + &"</x>".repeat(inner);
+        assert_eq!(run(response(&refused(&nested))).kind(), kind, "{inner}");
+    }
+}
+
+#[test]
+fn an_equals_sign_by_reference_begins_a_marker_too() {
+    for equals in ["&#61;", "&#x3D;", "="] {
+        let marker = format!("{equals}== Truncated Data ===");
+        let run = run(response(&data(&(PAYLOAD[..40].to_owned() + &marker))));
+        assert_eq!(run.errors(), [Some(ItemError::Truncated)], "{equals}");
+    }
+}
+
+#[test]
+fn the_length_of_an_id_that_is_left_out_is_its_own() {
+    for len in [600_usize, 601, 5000] {
+        let document = response(&good().replace("AAMk", &"A".repeat(len)));
+        let setup = Setup {
+            scratch: 512,
+            ..Setup::default()
+        };
+        let run = run_as(document, setup);
+        let id = run.told.iter().find_map(|told| match told {
+            Told::ItemIds(id, _) => Some(id.clone()),
+            _ => None,
+        });
+        assert_eq!(id, Some(Value::Omitted(len as u64)));
+    }
+}
+
+#[test]
+fn a_code_of_a_fault_is_what_is_after_the_first_colon() {
+    for (text, code) in [
+        ("a:ErrorServerBusy", Some(ResponseCode::ErrorServerBusy)),
+        ("ErrorServerBusy", Some(ResponseCode::ErrorServerBusy)),
+        ("a:b:ErrorServerBusy", None),
+        ("ErrorServerBusy:a", None),
+    ] {
+        let run = run(envelope(&format!(
+            "<s:Fault><faultcode>{text}</faultcode><faultstring>x</faultstring></s:Fault>"
+        )));
+        let fault = run.told.iter().find_map(|told| match told {
+            Told::Fault(fault) => Some(*fault),
+            _ => None,
+        });
+        assert_eq!(fault.and_then(|fault| fault.code), code, "{text}");
+    }
+}
+
+#[test]
+fn the_first_of_two_faults_counts() {
+    let first = "<s:Fault><faultcode>s:Client</faultcode><faultstring>x</faultstring><detail>\
+        <e:ResponseCode>ErrorServerBusy</e:ResponseCode><t:MessageXml>\
+        <t:Value Name=\"BackOffMilliseconds\">70</t:Value>\
+        <t:Value Name=\"InnerErrorResponseCode\">ErrorItemNotFound</t:Value></t:MessageXml></detail></s:Fault>";
+    let second = "<s:Fault><faultcode>a:ErrorTimeoutExpired</faultcode><faultstring>y</faultstring></s:Fault>";
+    let told = run(envelope(&(first.to_owned() + second))).told;
+    let faults: Vec<_> = (told.iter())
+        .filter_map(|told| match told {
+            Told::Fault(it) => Some((it.code, it.inner_code, it.back_off_ms, it.is_senders_fault)),
+            _ => None,
+        })
+        .collect();
+    let busy = Some(ResponseCode::ErrorServerBusy);
+    let not_found = Some(ResponseCode::ErrorItemNotFound);
+    assert_eq!(faults, [(busy, not_found, Some(70), true); 2]);
+}
+
+#[test]
+fn a_rejected_item_fails_where_it_was_rejected() {
+    let document = response(&(good() + &good()));
+    let mut decoder = Decoder::<[u8; 512]>::new(Options::new());
+    let mut input = document.as_bytes();
+    let (mut rejected, mut outcomes) = (None, Vec::new());
+    while let Some(event) = decoder.next_event(&mut input).expect("a sound document") {
+        if let Event::Outcome(outcome) = event {
+            outcomes.push((outcome.error, outcome.offset));
+        }
+        if matches!(event, Event::Data(_)) && rejected.is_none() {
+            decoder.reject_item();
+            rejected = Some(decoder.offset());
+        }
+    }
+    while let Some(event) = decoder.finish().expect("a sound end") {
+        if let Event::Outcome(outcome) = event {
+            outcomes.push((outcome.error, outcome.offset));
+        }
+    }
+    let rejected = rejected.expect("data");
+    assert_eq!(outcomes[0], (Some(ItemError::Write), rejected));
+    assert_eq!(outcomes[1].0, None);
+    assert!(rejected < outcomes[1].1);
+}
+
+/// A payload whose records end cleanly and of which a part is unknown may be cut all the same.
+#[test]
+fn a_framed_item_before_the_marker_is_suspect() {
+    const FRAMED: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAANAAAAAAABAAUAAAB2YWx1ZQ==";
+    for (payload, verdict, suspect) in [(PAYLOAD, Verdict::Whole, 0), (FRAMED, Verdict::Framed, 1)]
+    {
+        let run = run(response(
+            &(data(payload) + &good() + "=== Truncated Data ==="),
+        ));
+        let first = *run.outcomes().next().expect("an outcome");
+        assert_eq!((first.integrity, first.error), (Some(verdict), None));
+        assert_eq!(run.errors(), [None, Some(ItemError::Truncated)]);
+        let summary = run.summary();
+        assert_eq!((summary.ok, summary.suspect), (1, suspect), "{verdict}");
+        assert_eq!(summary.response, Response::Truncated);
+    }
+}
+
+/// R251: `m:ExportItemsResponse` counts in the body alone, and what follows it is another operation's.
+#[test]
+fn the_answer_is_the_element_of_the_body() {
+    let whole = response(&good());
+    let from = whole.find("<m:ExportItemsResponse>").expect("an answer");
+    let to = whole.find("</s:Body>").expect("a body's end");
+    let answer = &whole[from..to];
+    for document in [
+        envelope(&answer.replace("ExportItemsResponse>", "exportItemsResponse>")),
+        envelope(&answer.replace("ExportItemsResponse>", "ExportItemsResponses>")),
+        envelope(&format!("<x>{answer}</x>")),
+        format!("<s:Envelope>{answer}</s:Envelope>"),
+        format!("<s:Envelope><s:Header>{answer}</s:Header><s:Body/></s:Envelope>"),
+        whole.replace("Body>", "Corpus>"),
+        answer.to_owned(),
+    ] {
+        let run = run(&document);
+        assert_eq!(run.errors(), [], "{document}");
+        assert_eq!(run.summary().response, Response::NotSoap, "{document}");
+    }
+    assert_eq!(run(&whole).errors(), [None]);
+    let followed = run(envelope(&(answer.to_owned() + "<x/>")));
+    assert_eq!(followed.kind(), Some(ErrorKind::UnexpectedOperation));
+}
