@@ -130,8 +130,8 @@ impl Ids {
         self.misplaced
     }
 
-    /// Positions whose answered id came more often than it was requested, in order: nobody knows which of them
-    /// it belongs to.
+    /// Positions whose answered id came more often than it was requested, in order: which of them it
+    /// belongs to is not known.
     pub(super) fn ambiguous(&self) -> Vec<u32> {
         let mut ambiguous: Vec<_> = self
             .answered

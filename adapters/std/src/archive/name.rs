@@ -12,11 +12,11 @@ pub(super) const TEMPORARY: &str = "tmp";
 /// Where payload files are, below the archive's directory.
 pub(super) const ITEMS: &str = "items";
 
-/// What stands for an item in names and tables: half of its id's SHA-256.
+/// The key of an item in names and tables: half of its id's SHA-256.
 ///
 /// An `Id` is case-sensitive, may be longer than a file's name, and says whose mailbox it is; its hash is
 /// neither.
-/// 128 bits are enough for ids that nobody forges against themselves.
+/// 128 bits are enough, since no owner of a mailbox gains by forging its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key([u8; 16]);
 
@@ -53,7 +53,7 @@ impl Key {
     }
 }
 
-/// `items/<index>.fts`, for a response whose request nobody knows.
+/// `items/<index>.fts`, for a response whose request is not known.
 pub(super) fn file_by_index(index: u32) -> String {
     format!("{ITEMS}/{index:08}.{EXTENSION}")
 }

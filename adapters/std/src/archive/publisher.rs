@@ -1,7 +1,7 @@
 //! Makes outcomes durable, beside the thread that decodes.
 //!
 //! An item costs three things that wait for the disk: its file, its directory, the manifest.
-//! A thread of its own does them while the next items arrive, and whatever has queued up meanwhile
+//! A thread of its own does them while the next items arrive, and all that has queued up meanwhile
 //! shares one sync of the directories and one of the manifest.
 
 use std::collections::HashMap;
@@ -75,7 +75,7 @@ impl Temporary {
         }
     }
 
-    /// Hands everything to the system, and gives its SHA-256: an error belongs to this item, and to nobody else.
+    /// Hands everything to the system, and gives its SHA-256: an error concerns this item only.
     pub(super) fn finish(&mut self) -> Result<[u8; 32], ArchiveError> {
         match core::mem::replace(&mut self.state, State::Lost) {
             State::Writing(writer) => {

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Bytes that are hashed and written at a time; a payload of no more than that gets no thread.
 ///
-/// Memory: four of these while an item arrives, whatever its size.
+/// Memory: four of these while an item of any size arrives.
 const BUFFER: usize = 256 * 1024;
 
 /// Hashes and writes one file.
@@ -28,7 +28,7 @@ pub(super) struct Writer {
 enum Place {
     Here(Hashed),
     Beside(Beside),
-    /// An error, told then, has ended the file.
+    /// An error, reported then, has ended the file.
     Lost,
 }
 
@@ -173,10 +173,10 @@ mod tests {
         }
     }
 
-    /// A full disk is told of while there is something left to write, or at the end.
+    /// A full disk is reported while there is something left to write, or at the end.
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_disk_that_is_full_is_told_of() {
+    fn a_full_disk_is_reported() {
         for len in [1, BUFFER, 100 * BUFFER] {
             let full = File::options().write(true).open("/dev/full").unwrap();
             let mut writer = Writer::new(full);

@@ -566,6 +566,33 @@ fn an_item_in_another_version_is_due_again_once() {
     assert_eq!(setting.run().skipped, 2);
 }
 
+/// The older version stays, and the newer one is not requested on every run.
+#[test]
+fn a_newer_version_that_is_refused_for_good_leaves_the_older_one() {
+    let setting = Setting::new(1, |ids, number| {
+        let messages = ids.iter().map(|id| match number {
+            0 => message(id),
+            _ => message(id)
+                .replace("Success", "Error")
+                .replace("NoError", "ErrorItemNotFound"),
+        });
+        Some(soap(200, &answer_of(messages)))
+    });
+    let run = |key| {
+        let item = ItemId {
+            change_key: Some(key),
+            ..setting.items()[0]
+        };
+        setting
+            .try_run(&[item], |exporter| exporter, &mut |_| {})
+            .unwrap()
+    };
+    assert_eq!(run("key").ok, 1);
+    assert_eq!(run("newer").missing, [0]);
+    assert_eq!((run("newer").skipped, setting.sizes().len()), (1, 2));
+    assert!(setting.archive().is_done("id000"));
+}
+
 #[test]
 fn outcomes_of_an_earlier_sink_are_none_of_a_run() {
     let setting = Setting::new(3, |ids, _| {
