@@ -22,6 +22,9 @@ const ALONE_RETRIES: u8 = 5;
 /// Requests for a suspect alone, before it stays one.
 const SUSPECT_REQUESTS: u8 = 3;
 
+/// Requests that may fail one after the other, before a server that has dealt with items is taken for down.
+const FAILURES_OF_ITEMS: usize = 16;
+
 /// What becomes of an item whose outcome is on its way into the archive.
 #[derive(Clone, Copy, Debug)]
 struct Fate {
@@ -40,6 +43,8 @@ pub(super) struct Ledger<'p> {
     pub(super) clock: Clock,
     /// The server has dealt with an item.
     pub(super) is_proven: bool,
+    /// Requests that have failed since then, without the repeated ones for one item alone.
+    pub(super) failures_in_a_row: usize,
     /// An earlier run has exported some of the items.
     is_vouched_for: bool,
     /// When the run last got on: an item was settled, well or not.
@@ -70,6 +75,7 @@ impl<'p> Ledger<'p> {
             patience,
             clock,
             is_proven: false,
+            failures_in_a_row: 0,
             is_vouched_for: done.contains(&true),
             brought: clock.now(),
             receiving: None,
@@ -86,7 +92,12 @@ impl<'p> Ledger<'p> {
     /// hardly down, nor one that failed for the same items in an earlier run and not for others.
     pub(super) fn blames_items(&self, batch: &[Pending]) -> bool {
         let failed_before = batch.iter().all(|item| item.failed_before);
-        self.is_proven || self.is_vouched_for && failed_before
+        let most = match self.is_proven {
+            true => FAILURES_OF_ITEMS,
+            false if self.is_vouched_for && failed_before => 3 * FAILURES_OF_ITEMS,
+            false => 0,
+        };
+        self.failures_in_a_row < most
     }
 
     /// Whether nothing is ever waited for.

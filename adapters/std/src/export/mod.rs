@@ -268,7 +268,6 @@ impl<'a> Exporter<'a> {
             let mut run = Run {
                 queue,
                 endpoint: Endpoint::new(self.limits),
-                failures_in_a_row: 0,
                 parked: Vec::new(),
                 unanswered: None,
                 exporter: self,
@@ -337,8 +336,6 @@ struct Run<'r, 'a> {
     items: &'r [ItemId<'r>],
     queue: Queue,
     endpoint: Endpoint,
-    /// Requests that have failed since the server last dealt with an item.
-    failures_in_a_row: usize,
     /// Items that failed alone while the server dealt with none.
     parked: Vec<Pending>,
     /// What the last request was answered that failed for one item alone and ended its attempts.
@@ -350,7 +347,7 @@ impl Run<'_, '_> {
         let stopped = loop {
             let limit = self.endpoint.limits().items;
             match self.queue.next(limit, ledger.clock.now()) {
-                Next::Nothing if ledger.is_proven && !self.parked.is_empty() => {
+                Next::Nothing if ledger.blames_items(&self.parked) && !self.parked.is_empty() => {
                     let now = ledger.clock.now();
                     for item in self.parked.drain(..) {
                         let item = Pending::alone(item.position);
@@ -430,10 +427,12 @@ impl Run<'_, '_> {
         if settled && (answered || is_items_fault && ending == Ending::Divisible) {
             ledger.brought = ledger.clock.now();
         }
-        self.failures_in_a_row = match answered {
-            true => 0,
-            false => self.failures_in_a_row + 1,
-        };
+        let is_repeated = matches!(batch, [item] if item.failed_alone > 0);
+        if answered {
+            ledger.failures_in_a_row = 0;
+        } else if !is_repeated || !is_items_fault {
+            ledger.failures_in_a_row += 1;
+        }
         match &result {
             Ok(answer) => (ledger.progress)(Progress::Answer(answer)),
             Err(ClientError::Response(error)) => {
@@ -509,7 +508,7 @@ impl Run<'_, '_> {
             asked,
         }: Waits,
     ) -> Option<Duration> {
-        let is_answered = self.failures_in_a_row == 0;
+        let is_answered = ledger.failures_in_a_row == 0;
         // The time without progress is what ends a run, not the number of attempts.
         let policy = without_end(ledger.policy);
         let elapsed = millis(ledger.elapsed());
@@ -537,7 +536,7 @@ impl Run<'_, '_> {
             }
             // A store that is down refuses every item alike.
             Ending::Answered if turned_away == TurnedAway::StoreIsDown => wait?,
-            _ if self.failures_in_a_row == 1 => Duration::ZERO,
+            _ if ledger.failures_in_a_row <= 1 => Duration::ZERO,
             // It has a wait of its own.
             _ if blame == Blame::Item && alone => Duration::ZERO,
             _ if blame == Blame::Item => wait.unwrap_or_default().min(BETWEEN_PARTS),
@@ -548,7 +547,7 @@ impl Run<'_, '_> {
 
     /// Whether so many requests have failed one after the other that the server, or the request itself, is to blame.
     fn is_down(&self, ledger: &Ledger<'_>, blame: Blame) -> bool {
-        let failures = self.failures_in_a_row;
+        let failures = ledger.failures_in_a_row;
         // Enough to tell the items of one request apart.
         let apart = 2 * self.exporter.limits.items.max(1) + FAILURES_IN_A_ROW;
         if blame == Blame::Request {

@@ -318,6 +318,37 @@ fn a_server_that_is_down_ends_the_run() {
     }
 }
 
+/// The same in the middle of a run: the items that are left are not given up one by one.
+#[test]
+fn a_server_that_goes_down_is_waited_for() {
+    for back_after in [25, usize::MAX] {
+        let setting = Setting::new(2000, move |ids, number| {
+            (number < 5 || number >= back_after).then(|| echo(ids))
+        });
+        let mut failed = 0;
+        let report = setting.run_with(|exporter| exporter, &mut |progress| {
+            let Progress::Item {
+                entry, again: None, ..
+            } = progress
+            else {
+                return;
+            };
+            failed += u32::from(entry.status == Status::Failed);
+        });
+        let waited: Duration = take_waited().iter().sum();
+        assert!(waited > 20 * MINUTE || back_after == 25, "{waited:?}");
+        if back_after == 25 {
+            assert_eq!((report.ok, failed), (2000, 0));
+        } else {
+            assert!(
+                report.stopped.is_some() && failed < 20,
+                "{failed} {report:?}"
+            );
+            assert!(setting.sizes().len() < 150);
+        }
+    }
+}
+
 /// A fault that no repetition cures is met by every request: it ends the run, and marks no item for good.
 #[test]
 fn a_request_that_is_wrong_is_not_repeated_for_every_item() {
