@@ -8,10 +8,10 @@ use exportitems::{
 use crate::payload_reference::judge;
 use crate::run::{compare_id, Run, Told};
 use crate::script::{
-    Answer, Class, Code, Data, Ending, Fault, Flaw, Ids, Junk, Message, Name, Payload, Script,
-    Words,
+    Answer, Class, Code, Data, Ending, Fault, Flaw, Ids, Junk, Message, Name, Note, Payload,
+    Script, Words,
 };
-use crate::wire::{self, code_text, Wire};
+use crate::wire::{self, code_text, Wire, INNER_CODES};
 
 /// design.md, *Outcomes*: the gravest first.
 pub const PRECEDENCE: [ItemError; 14] = [
@@ -125,6 +125,18 @@ pub fn check(script: &Script, wire: &Wire, run: &Run) {
             "item {index}"
         );
         assert_eq!(outcome.back_off_ms, message.note.back_off_ms);
+        let inner = (message.note.values == Some(Words::Plain)).then_some(INNER_CODES[0]);
+        assert_eq!(outcome.inner_code, inner.map(ResponseCode::from_text));
+        let note = &message.note;
+        let is_replaced =
+            |words: Option<Words>| words.is_some_and(|words| words.meaning().contains('\u{fffd}'));
+        let replaced = is_replaced(note.text) || is_replaced(note.values);
+        // In a flawed `Data` there may be others.
+        let judged = outcome.error.is_none() || replaced;
+        assert!(
+            !judged || outcome.text_replaced == replaced,
+            "item {index}: {note:?}"
+        );
         if outcome.error.is_none() {
             let payload = message.data[0].payload.bytes();
             assert_eq!(data[index], payload, "payload of item {index}");
@@ -312,17 +324,53 @@ fn check_texts(messages: &[Option<&Message>], sent: usize, run: &Run) {
     let Some(whole) = sent.checked_sub(1) else {
         return;
     };
-    let mut texts: Vec<String> = Vec::new();
+    let mut texts: Vec<(String, Vec<(&str, &str, bool)>)> = Vec::new();
     for told in &run.told {
+        if let Told::MessageStart(..) = told {
+            texts.push(Default::default());
+        }
+        let Some((whole, values)) = texts.last_mut() else {
+            continue;
+        };
         match told {
-            Told::MessageStart(..) => texts.push(String::new()),
-            Told::MessageText(text) => *texts.last_mut().expect("a message of the items") += text,
+            Told::MessageText(text) => *whole += text,
+            Told::MessageXml(name, text, last) => {
+                values.push((name, text, *last));
+            }
             _ => {}
         }
     }
-    for (message, text) in messages.iter().zip(&texts).take(whole) {
-        let words = message.and_then(|message| message.note.text);
-        let meaning = words.map_or(String::new(), Words::meaning);
-        assert_eq!(*text, meaning);
+    for (message, (text, values)) in messages.iter().zip(&texts).take(whole) {
+        let note = message.map(|message| &message.note);
+        let words = note.and_then(|note| note.text);
+        assert_eq!(*text, words.map_or(String::new(), Words::meaning));
+        let expected = note.map_or(Vec::new(), values_of);
+        let expected: Vec<_> = (expected.iter())
+            .map(|(name, text)| (*name, text.as_str(), true))
+            .collect();
+        assert_eq!(*values, expected);
     }
+}
+
+/// The values of `MessageXml`, in the order in which they are written.
+fn values_of(note: &Note) -> Vec<(&'static str, String)> {
+    let mut values = Vec::new();
+    if let Some(wait) = note.back_off_ms {
+        values.push(("BackOffMilliseconds", wait.to_string()));
+        if note.values.is_some() {
+            values.push(("BackOffMilliseconds", (wait / 2).to_string()));
+        }
+    }
+    if let Some(words) = note.values {
+        if words == Words::Plain {
+            let inner = INNER_CODES.map(|code| ("InnerErrorResponseCode", code.to_owned()));
+            values.extend(inner);
+        }
+        values.push(("LineNumber", "4".to_owned()));
+        values.push(("MailboxGuid", words.meaning()));
+        // A name that does not fit is left out.
+        values.push(("", "long".to_owned()));
+        values.push(("Policy", String::new()));
+    }
+    values
 }

@@ -112,6 +112,9 @@ impl Words {
     }
 }
 
+/// The inner codes of a message whose other values are plain.
+pub const INNER_CODES: [&str; 2] = ["ErrorMailboxMoveInProgress", "ErrorItemNotFound"];
+
 #[derive(Clone, Copy)]
 enum Space {
     Soap,
@@ -396,8 +399,20 @@ impl Writer {
             let text = milliseconds.to_string();
             let name = [("Name", "BackOffMilliseconds")];
             self.element(space, "Value", &name, text.as_bytes());
+            if words.is_some() {
+                // The longest counts.
+                let shorter = (milliseconds / 2).to_string();
+                self.element(space, "Value", &name, shorter.as_bytes());
+            }
         }
         if let Some(words) = words {
+            if words == Words::Plain {
+                // The first counts.
+                for code in INNER_CODES {
+                    let name = [("Name", "InnerErrorResponseCode")];
+                    self.element(space, "Value", &name, code.as_bytes());
+                }
+            }
             self.element(space, "LineNumber", &[], b"4");
             self.element(space, "Value", &[("Name", "MailboxGuid")], &words.written());
             let long = "N".repeat(600);
