@@ -407,7 +407,8 @@ impl Case {
         let rng = &mut self.rng;
         let at = Position::Fraction(0.6);
         let kinds = match self.manner {
-            Manner::EndsEarly => 0..10,
+            // A refusal that is repeated before the end passes for the next item's.
+            Manner::EndsEarly => 1..10,
             Manner::Miscounts => 0..6,
             // Those whose messages have the item's id.
             Manner::SwapsItems => 2..5,
