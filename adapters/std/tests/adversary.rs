@@ -17,6 +17,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use exportitems::policy::{Limits, Policy, Schedule};
 use exportitems::{ExportItems, ItemId};
@@ -46,6 +47,8 @@ const QUICK: Policy = {
 /// How often the exporter is run until everything must be there, where requests for one item are disturbed too;
 /// otherwise once is enough.
 const RUNS: usize = 4;
+/// So long without progress is for good.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Disturbed requests; after them everything is as usual.
 const DISTURBED: usize = 400;
 
@@ -147,6 +150,7 @@ impl Case {
             let mut archive = Archive::open(dir.path()).unwrap();
             let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
                 .policy(QUICK)
+                .patience(PATIENCE)
                 .limits(limits)
                 .run(&items, &mut |_| {})
                 .unwrap_or_else(|error| panic!("seed {}: {error}", self.seed));
