@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use exportitems::{
-    Decoder, Event, ExportItems, Integrity, ItemId, ItemIds, Options, Outcome, Sink,
+    Decoder, Event, ExportItems, IntegrityPolicy, ItemId, Options, Outcome, ResponseItemId, Sink,
 };
 
 use crate::corpus::Endless;
@@ -23,7 +23,7 @@ pub struct Count {
 impl Sink for Count {
     type Error = Infallible;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Infallible> {
         Ok(())
     }
 
@@ -50,9 +50,9 @@ impl Sink for Count {
 #[must_use]
 pub const fn options(check: bool) -> Options {
     Options::new().integrity(if check {
-        Integrity::Accept
+        IntegrityPolicy::Accept
     } else {
-        Integrity::Off
+        IntegrityPolicy::Off
     })
 }
 

@@ -2,7 +2,7 @@
 
 use core::convert::Infallible;
 
-use crate::{ItemId, ItemIds, Outcome, Sink};
+use crate::{ItemId, Outcome, ResponseItemId, Sink};
 
 /// The outcomes of at most `N` items, in the order in which they came.
 ///
@@ -53,7 +53,7 @@ impl<const N: usize> OutcomeTable<N> {
 impl<const N: usize> Sink for OutcomeTable<N> {
     type Error = Infallible;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Infallible> {
         Ok(())
     }
 

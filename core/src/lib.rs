@@ -90,12 +90,13 @@ pub use keep::{OutcomeTable, OwnedItemId};
 pub use payload::{BrokenReason, PayloadCheck, Verdict};
 pub use request::{
     Encoder, ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestError,
-    RequestField, RequestServerVersion,
+    RequestField, RequestHeaders, RequestServerVersion, CONTENT_TYPE, ENDPOINT_PATH,
 };
 pub use response::{
-    Attribute, Decoder, Discard, Error, ErrorKind, Event, Fault, FeedError, IdMatch, Integrity,
-    ItemError, ItemIds, Options, Outcome, Response, ResponseClass, ScratchTooSmall, ServerVersion,
-    Sink, SliceFull, SliceSink, Summary, Tee, MAX_DEPTH, MAX_NAME_LEN, MIN_SCRATCH,
+    Attribute, Decoder, Discard, Error, ErrorKind, Event, Fault, FeedError, IdMatch,
+    IntegrityPolicy, ItemError, Options, Outcome, ResponseClass, ResponseItemId, ResponseOutcome,
+    ScratchTooSmall, ServerVersion, Sink, SliceFull, SliceSink, Summary, Tee, MAX_DEPTH,
+    MAX_NAME_LEN, MIN_SCRATCH,
 };
 #[cfg(feature = "embedded-io")]
 pub use response::{WriteError, WriteSink};

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use exportitems::{
-    Attribute, Decoder, Error, ErrorKind, Event, FeedError, Integrity, ItemError, ItemIds, Options,
-    Outcome, Response, ResponseCode, Sink, Summary, MIN_SCRATCH,
+    Attribute, Decoder, Error, ErrorKind, Event, FeedError, IntegrityPolicy, ItemError, Options,
+    Outcome, ResponseCode, ResponseItemId, ResponseOutcome, Sink, Summary, MIN_SCRATCH,
 };
 
 /// Any number of items; payloads here are none.
 fn options() -> Options {
-    Options::new().integrity(Integrity::Off)
+    Options::new().integrity(IntegrityPolicy::Off)
 }
 
 /// A response with these messages.
@@ -58,7 +58,7 @@ impl Told {
         self.outcomes.iter().map(|outcome| outcome.error).collect()
     }
 
-    fn response(&self) -> Response {
+    fn response(&self) -> ResponseOutcome {
         self.summary.expect("an end").response
     }
 }
@@ -136,7 +136,7 @@ fn a_marker_inside_data_takes_nothing_of_what_follows() {
     for first in cases {
         let told = run(&document(&(first + &data("QUJD"))), options().items(2));
         assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
-        assert_eq!(told.response(), Response::Complete);
+        assert_eq!(told.response(), ResponseOutcome::Complete);
     }
 }
 
@@ -157,7 +157,7 @@ fn a_marker_inside_data_is_found_behind_other_faults() {
         let options = options().items(2).max_item_bytes(4);
         let told = run(&document(&(first + &data("QUJD"))), options);
         assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
-        assert_eq!(told.response(), Response::Complete);
+        assert_eq!(told.response(), ResponseOutcome::Complete);
     }
 }
 
@@ -168,7 +168,7 @@ struct Calls(String);
 impl Sink for Calls {
     type Error = Infallible;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Infallible> {
         self.0.push('b');
         Ok(())
     }
@@ -369,7 +369,7 @@ fn what_is_not_utf_8_is_left_out() {
     let (mut ids, mut codes) = (0, 0);
     while let Some(event) = decoder.next_event(&mut input).unwrap() {
         match event {
-            Event::ItemIds(told) => {
+            Event::ItemId(told) => {
                 assert_eq!(told.id, Attribute::Omitted { len: 4 });
                 assert_eq!(told.change_key, Attribute::Value("K"));
                 ids += 1;
@@ -422,7 +422,7 @@ fn an_id_that_does_not_fit_is_left_out() {
         let mut input = document.as_bytes();
         let mut count = 0;
         while let Some(event) = decoder.next_event(&mut input).unwrap() {
-            if let Event::ItemIds(told) = event {
+            if let Event::ItemId(told) = event {
                 assert_eq!((told.id, told.change_key), (told_id, told_key), "{ids}");
                 count += 1;
             }
@@ -498,11 +498,11 @@ fn a_cut_behind_a_truncated_item_is_a_cut() {
     let whole = document(&data(&format!("QUJD{MARKER}")));
     let marker_end = whole.find(MARKER).unwrap() + MARKER.len();
     for (end, response) in [
-        (marker_end, Response::Truncated),
-        (marker_end + "</m:Data".len(), Response::Truncated),
-        (marker_end + "</m:Data>".len(), Response::Cut),
-        (whole.len() - 1, Response::Cut),
-        (whole.len(), Response::Complete),
+        (marker_end, ResponseOutcome::Truncated),
+        (marker_end + "</m:Data".len(), ResponseOutcome::Truncated),
+        (marker_end + "</m:Data>".len(), ResponseOutcome::Cut),
+        (whole.len() - 1, ResponseOutcome::Cut),
+        (whole.len(), ResponseOutcome::Complete),
     ] {
         let told = run(&whole[..end], options());
         assert_eq!(told.errors(), [Some(ItemError::Truncated)]);

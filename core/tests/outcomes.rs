@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use exportitems::{Attribute, Decoder, Event, Integrity, Options, Outcome, MAX_DEPTH, MIN_SCRATCH};
+use exportitems::{
+    Attribute, Decoder, Event, IntegrityPolicy, Options, Outcome, MAX_DEPTH, MIN_SCRATCH,
+};
 
 /// What stands for what in the documents.
 const SHORT: [(&str, &str); 8] = [
@@ -121,7 +123,7 @@ impl Transcript {
             }
             Event::ResponseCode { text: code, .. } => write!(text, " {code}"),
             Event::DescriptiveLinkKey(key) => write!(text, " link:{key}"),
-            Event::ItemIds(ids) => write!(text, " id:{},{}", shown(ids.id), shown(ids.change_key)),
+            Event::ItemId(ids) => write!(text, " id:{},{}", shown(ids.id), shown(ids.change_key)),
             Event::Outcome(outcome) => write!(text, " {}]", judged(outcome)),
             Event::FaultCode(code) => write!(text, " faultcode:{code}"),
             Event::Fault(fault) => write!(
@@ -259,9 +261,9 @@ fn parse(case: &str) -> (String, Options) {
             "items=3" => options.items(3),
             "item-bytes=36" => options.max_item_bytes(36),
             "total-bytes=40" => options.max_total_bytes(40),
-            "require" => options.integrity(Integrity::Require),
-            "report" => options.integrity(Integrity::Report),
-            "off" => options.integrity(Integrity::Off),
+            "require" => options.integrity(IntegrityPolicy::Require),
+            "report" => options.integrity(IntegrityPolicy::Report),
+            "off" => options.integrity(IntegrityPolicy::Off),
             _ => break,
         };
         document = rest;

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 
 use exportitems::{
-    Decoder, ErrorKind, Event, FeedError, ItemError, ItemIds, Options, Outcome, Sink, Summary,
+    Decoder, ErrorKind, Event, FeedError, ItemError, Options, Outcome, ResponseItemId, Sink,
+    Summary,
 };
 
 /// Two payloads that differ: two records with one property.
@@ -35,7 +36,7 @@ struct Keep {
 impl Sink for Keep {
     type Error = Infallible;
 
-    fn begin(&mut self, index: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+    fn begin(&mut self, index: u32, _: ResponseItemId<'_>) -> Result<(), Infallible> {
         self.open = Some((index, Vec::new()));
         Ok(())
     }
@@ -203,7 +204,7 @@ struct FailsOnce {
 impl Sink for FailsOnce {
     type Error = ();
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), ()> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), ()> {
         Ok(())
     }
 

@@ -3,13 +3,13 @@
 mod common;
 
 use exportitems::{
-    Decoder, Event, Integrity, ItemError, Options, Outcome, ResponseClass, ResponseCode,
+    Decoder, Event, IntegrityPolicy, ItemError, Options, Outcome, ResponseClass, ResponseCode,
 };
 
 /// Outcomes, and all events as text, adjacent pieces joined.
 fn decode(document: &[u8], step: usize) -> (Vec<Outcome>, Vec<String>) {
     let mut decoder =
-        Decoder::<[u8; 512]>::new(Options::new().items(3).integrity(Integrity::Report));
+        Decoder::<[u8; 512]>::new(Options::new().items(3).integrity(IntegrityPolicy::Report));
     let mut outcomes = Vec::new();
     let mut told: Vec<String> = Vec::new();
     let mut open: Option<(&str, Vec<u8>)> = None;

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use exportitems::{
-    ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestServerVersion,
+    ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestHeaders,
+    RequestServerVersion,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -41,23 +42,24 @@ impl Owned {
                 change_key: change_key.as_deref(),
             })
             .collect();
-        let mut request = ExportItems::new(&items).server_version(self.version);
+        let mut headers = RequestHeaders::new().server_version(self.version);
         if let Some((kind, value)) = &self.impersonation {
-            request = request.impersonation(impersonation(*kind, value));
+            headers = headers.impersonation(impersonation(*kind, value));
         }
         if let Some(culture) = &self.culture {
-            request = request.mailbox_culture(culture);
+            headers = headers.mailbox_culture(culture);
         }
         let (mut user_roles, mut application_roles) = (Vec::new(), Vec::new());
         if let Some((user, application)) = &self.roles {
             user_roles.extend(user.iter().map(String::as_str));
             application_roles.extend(application.iter().map(String::as_str));
-            request = request.management_role(ManagementRole {
+            headers = headers.management_role(ManagementRole {
                 user_roles: &user_roles,
                 application_roles: &application_roles,
             });
         }
 
+        let request = ExportItems::new(&items).headers(headers);
         let mut encoder = request.encoder().expect("a valid request");
         let mut out = vec![0; size];
         let mut written = Vec::new();

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 
 use exportitems::{
-    Decoder, Discard, Event, FeedError, ItemIds, Options, Outcome, Sink, SliceSink, Summary, Tee,
+    Decoder, Discard, Event, FeedError, Options, Outcome, ResponseItemId, Sink, SliceSink, Summary,
+    Tee,
 };
 
 const WHOLE: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=";
@@ -54,7 +55,7 @@ struct Sum {
 impl Sink for Sum {
     type Error = Infallible;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Infallible> {
         self.running = 0;
         Ok(())
     }
@@ -84,11 +85,11 @@ fn both_of_a_tee_compare_ids() {
     impl Sink for Says {
         type Error = Infallible;
 
-        fn compare_id(&mut self, _: u32, _: &ItemIds<'_>) -> IdMatch {
+        fn compare_id(&mut self, _: u32, _: &ResponseItemId<'_>) -> IdMatch {
             self.0
         }
 
-        fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+        fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Infallible> {
             Ok(())
         }
 
@@ -115,9 +116,9 @@ fn both_of_a_tee_compare_ids() {
         (Unknown, Other, Other),
     ] {
         let mut tee = Tee::new(Says(sink), Says(observer));
-        assert_eq!(tee.compare_id(0, &ItemIds::default()), both);
+        assert_eq!(tee.compare_id(0, &ResponseItemId::default()), both);
     }
-    assert_eq!(Discard.compare_id(0, &ItemIds::default()), Unknown);
+    assert_eq!(Discard.compare_id(0, &ResponseItemId::default()), Unknown);
 }
 
 #[test]
@@ -167,7 +168,7 @@ impl<E> Notes<E> {
 impl<E: Copy> Sink for Notes<E> {
     type Error = E;
 
-    fn begin(&mut self, index: u32, _: ItemIds<'_>) -> Result<(), E> {
+    fn begin(&mut self, index: u32, _: ResponseItemId<'_>) -> Result<(), E> {
         self.told.push(format!("begin {index}"));
         Ok(())
     }

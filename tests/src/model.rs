@@ -1,8 +1,8 @@
 //! What must come of a [`Script`], from what was put into it: the rules of design.md, *Outcomes*.
 
 use exportitems::{
-    Error, ErrorKind, IdMatch, ItemError, Outcome, Response, ResponseClass, ResponseCode, Summary,
-    Verdict,
+    Error, ErrorKind, IdMatch, ItemError, Outcome, ResponseClass, ResponseCode, ResponseOutcome,
+    Summary, Verdict,
 };
 
 use crate::payload_reference::judge;
@@ -161,7 +161,7 @@ fn check_summary(wire: &Wire, end: End, sent: usize, summary: Summary, outcomes:
     let suspects = (0..sent).zip(outcomes).filter(|(index, outcome)| {
         let may_be_half = outcome.integrity != Some(Verdict::Whole);
         let is_suspect = match summary.response {
-            Response::Complete => {
+            ResponseOutcome::Complete => {
                 (miscounted && outcome.id_match != IdMatch::Same)
                     || (may_be_half && trailing > 0 && index + 1 == sent)
             }
@@ -270,12 +270,12 @@ fn junk_error(junk: Junk, in_body: bool) -> Option<ErrorKind> {
 fn check_end(end: End, error: Option<Error>, summary: Summary) {
     let kind = error.map(|error| error.kind);
     let response = match kind {
-        None if summary.fault.is_some() => Response::Fault,
-        None => Response::Complete,
-        Some(ErrorKind::Truncated) => Response::Truncated,
-        Some(ErrorKind::UnexpectedEnd) => Response::Cut,
-        Some(ErrorKind::UnexpectedOperation) => Response::NotSoap,
-        Some(_) => Response::Malformed,
+        None if summary.fault.is_some() => ResponseOutcome::Fault,
+        None => ResponseOutcome::Complete,
+        Some(ErrorKind::Truncated) => ResponseOutcome::Truncated,
+        Some(ErrorKind::UnexpectedEnd) => ResponseOutcome::Cut,
+        Some(ErrorKind::UnexpectedOperation) => ResponseOutcome::NotSoap,
+        Some(_) => ResponseOutcome::Malformed,
     };
     assert_eq!(summary.response, response);
     match end {

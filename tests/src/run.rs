@@ -1,8 +1,8 @@
 //! Runs of the decoder, and what they tell in a form that does not depend on pieces.
 
 use exportitems::{
-    Attribute, Decoder, Error, ErrorKind, Event, Fault, IdMatch, Integrity, Options, Outcome,
-    Response, ResponseClass, ResponseCode, Summary, Verdict,
+    Attribute, Decoder, Error, ErrorKind, Event, Fault, IdMatch, IntegrityPolicy, Options, Outcome,
+    ResponseClass, ResponseCode, ResponseOutcome, Summary, Verdict,
 };
 
 /// How the decoder is set up.
@@ -11,7 +11,7 @@ pub struct Setup {
     /// How many items were asked for, if it is told.
     pub items: Option<u32>,
     /// What becomes of payloads that are not whole.
-    pub integrity: Integrity,
+    pub integrity: IntegrityPolicy,
     /// Most bytes of an item.
     pub max_item_bytes: u64,
     /// Most bytes of all items.
@@ -26,7 +26,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             items: None,
-            integrity: Integrity::Accept,
+            integrity: IntegrityPolicy::Accept,
             max_item_bytes: u64::MAX,
             max_total_bytes: u64::MAX,
             scratch: 512,
@@ -76,8 +76,8 @@ pub enum Told {
     DescriptiveLinkKey(i32),
     /// [`Event::MessageXml`]: name, text, and whether the last piece came.
     MessageXml(String, String, bool),
-    /// [`Event::ItemIds`]: `Id` and `ChangeKey`.
-    ItemIds(Value, Value),
+    /// [`Event::ItemId`]: `Id` and `ChangeKey`.
+    ItemId(Value, Value),
     /// [`Event::Data`]
     Data(Vec<u8>),
     /// [`Event::Outcome`]
@@ -152,7 +152,7 @@ impl Run {
     pub fn note_and_compare(&mut self, event: &Event<'_>, setup: Setup) -> Option<IdMatch> {
         self.note(event);
         match event {
-            Event::ItemIds(ids) if setup.compare_ids => {
+            Event::ItemId(ids) if setup.compare_ids => {
                 Some(compare_id(self.messages() - 1, ids.id.value()))
             }
             _ => None,
@@ -246,7 +246,7 @@ fn told(event: &Event<'_>) -> Told {
         Event::MessageXml { name, text, last } => {
             Told::MessageXml(name.to_owned(), text.to_owned(), last)
         }
-        Event::ItemIds(ids) => Told::ItemIds(ids.id.into(), ids.change_key.into()),
+        Event::ItemId(ids) => Told::ItemId(ids.id.into(), ids.change_key.into()),
         Event::Data(bytes) => Told::Data(bytes.to_vec()),
         Event::Outcome(outcome) => Told::Outcome(outcome),
         Event::FaultCode(code) => Told::FaultCode(code.to_owned()),
@@ -340,7 +340,7 @@ fn check(run: &Run, setup: Setup) {
                 assert!(open.is_some(), "data of no message, {}", told_at());
                 bytes += data.len() as u64;
             }
-            Told::ItemIds(..) | Told::DescriptiveLinkKey(_) => {
+            Told::ItemId(..) | Told::DescriptiveLinkKey(_) => {
                 assert!(open.is_some(), "{}", told_at());
             }
             Told::Outcome(outcome) => {
@@ -370,7 +370,10 @@ fn check(run: &Run, setup: Setup) {
                     );
                     assert!(bytes > 0, "{}", told_at());
                     let broken = matches!(outcome.integrity, Some(Verdict::Broken { .. }));
-                    let lenient = matches!(setup.integrity, Integrity::Report | Integrity::Off);
+                    let lenient = matches!(
+                        setup.integrity,
+                        IntegrityPolicy::Report | IntegrityPolicy::Off
+                    );
                     assert!(!broken || lenient, "{}", told_at());
                 }
                 assert_eq!(outcome.bytes, bytes, "{}", told_at());
@@ -387,7 +390,10 @@ fn check(run: &Run, setup: Setup) {
                 let suspects = committed.filter(|outcome| !summary.confirms(outcome));
                 assert_eq!(summary.suspect as usize, suspects.count(), "{summary:?}");
                 assert_eq!(summary.error, run.error);
-                let whole = matches!(summary.response, Response::Complete | Response::Fault);
+                let whole = matches!(
+                    summary.response,
+                    ResponseOutcome::Complete | ResponseOutcome::Fault
+                );
                 assert_eq!(whole, run.error.is_none(), "{summary:?}");
             }
             _ => {}

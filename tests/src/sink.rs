@@ -2,7 +2,9 @@
 
 use core::fmt;
 
-use exportitems::{Decoder, Error, Event, FeedError, IdMatch, ItemIds, Outcome, Sink, Summary};
+use exportitems::{
+    Decoder, Error, Event, FeedError, IdMatch, Outcome, ResponseItemId, Sink, Summary,
+};
 
 use crate::run::{compare_id, Run, Setup, Told};
 
@@ -112,7 +114,7 @@ impl Checked {
 impl Sink for Checked {
     type Error = Failed;
 
-    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         assert_eq!(index, self.next, "the ids of another item");
         match self.compare_ids {
             true => compare_id(index, ids.id.value()),
@@ -120,7 +122,7 @@ impl Sink for Checked {
         }
     }
 
-    fn begin(&mut self, index: u32, _: ItemIds<'_>) -> Result<(), Failed> {
+    fn begin(&mut self, index: u32, _: ResponseItemId<'_>) -> Result<(), Failed> {
         assert_eq!(self.open, None, "begin of an item in an item");
         assert_eq!(index, self.next, "begin of another item");
         assert_ne!(self.failing.item, Some(index), "begin of a lost item");
@@ -172,7 +174,7 @@ impl Sink for Checked {
         assert!(
             !matches!(
                 event,
-                Event::ItemIds(_) | Event::Data(_) | Event::Outcome(_) | Event::End(_)
+                Event::ItemId(_) | Event::Data(_) | Event::Outcome(_) | Event::End(_)
             ),
             "a note of {event:?}"
         );

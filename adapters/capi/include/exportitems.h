@@ -413,7 +413,7 @@ enum exportitems_disposition
   // The server gave up while it wrote the item.
   EXPORTITEMS_DISPOSITION_TRUNCATED = 6,
   // The request is refused as it is: its version, its size or its shape.
-  EXPORTITEMS_DISPOSITION_VERSION = 7,
+  EXPORTITEMS_DISPOSITION_UNSUPPORTED_VERSION = 7,
   // Something newer than this interface.
   EXPORTITEMS_DISPOSITION_OTHER = 99,
 };

@@ -141,7 +141,7 @@ pub enum Response {
     Other = 99,
 }
 
-mirror!(Response: core_api::Response { Complete Truncated Cut Fault Malformed NotSoap } else Other);
+mirror!(Response: core_api::ResponseOutcome { Complete Truncated Cut Fault Malformed NotSoap } else Other);
 
 /// What becomes of an item by the verdict on its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ pub enum Integrity {
     Off = 3,
 }
 
-mirror!(Integrity: core_api::Integrity { Accept Require Report Off } else Accept);
+mirror!(Integrity: core_api::IntegrityPolicy { Accept Require Report Off } else Accept);
 
 /// What a payload says about its own integrity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -271,13 +271,13 @@ pub enum Disposition {
     /// The server gave up while it wrote the item.
     Truncated = 6,
     /// The request is refused as it is: its version, its size or its shape.
-    Version = 7,
+    UnsupportedVersion = 7,
     /// Something newer than this interface.
     Other = 99,
 }
 
 mirror!(Disposition: core_api::policy::Disposition {
-    Done Permanent Auth Throttled Transient Truncated Version
+    Done Permanent Auth Throttled Transient Truncated UnsupportedVersion
 } else Other);
 
 /// What the next request should do differently. An endpoint's limits follow it by themselves.

@@ -258,7 +258,7 @@ pub extern "C" fn exportitems_item_error_name(code: u32) -> Text {
 #[no_mangle]
 pub extern "C" fn exportitems_response_name(code: u32) -> Text {
     Response::theirs(code)
-        .map(exportitems::Response::as_str)
+        .map(exportitems::ResponseOutcome::as_str)
         .into()
 }
 
@@ -318,7 +318,7 @@ unsafe fn tell(
             match &event {
                 CoreEvent::Outcome(outcome) => *news = Some(News::Outcome(*outcome)),
                 CoreEvent::Fault(fault) => *news = Some(News::Fault(*fault)),
-                CoreEvent::End(end) if end.response == exportitems::Response::Cut => {
+                CoreEvent::End(end) if end.response == exportitems::ResponseOutcome::Cut => {
                     *news = Some(News::Cut);
                 }
                 CoreEvent::End(_) => *news = None,

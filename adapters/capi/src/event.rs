@@ -271,7 +271,7 @@ impl From<core_api::Event<'_>> for Event {
                     },
                 },
             ),
-            E::ItemIds(ids) => (
+            E::ItemId(ids) => (
                 EventKind::ItemIds,
                 EventBody {
                     item_ids: ItemIds {

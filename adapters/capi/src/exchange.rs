@@ -44,7 +44,7 @@ impl_object!(Endpoint, b"EIep");
 pub struct Exchange {
     mark: u32,
     policy: core_api::Policy,
-    core: core_api::Exchange,
+    core: core_api::Attempt,
 }
 
 impl_object!(Exchange, b"EIex");
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn exportitems_exchange_init(
         let object = Exchange {
             mark: Exchange::MARK,
             policy: endpoint.policy,
-            core: endpoint.core.exchange(items),
+            core: endpoint.core.attempt(items),
         };
         // SAFETY: the caller's word.
         unsafe { place(memory, object, exchange) }

@@ -4,7 +4,8 @@ use core::ffi::c_void;
 use core::mem::{align_of, size_of};
 
 use exportitems::{
-    ExchangeImpersonation, ExportItems, ItemId as CoreItemId, ManagementRole, RequestServerVersion,
+    ExchangeImpersonation, ExportItems, ItemId as CoreItemId, ManagementRole, RequestHeaders,
+    RequestServerVersion,
 };
 
 use crate::memory::{
@@ -165,20 +166,21 @@ unsafe fn borrow(request: &Request, rest: &mut Rest) -> Result<ExportItems<'stat
         })
     };
     // SAFETY: the caller's word.
-    let mut core = ExportItems::new(unsafe { rest.convert(items, item) }?);
+    let items = unsafe { rest.convert(items, item) }?;
+    let mut headers = RequestHeaders::new();
     // SAFETY: the caller's word.
     if let Some(version) = unsafe { text(request.server_version) }? {
         let version = version.parse::<RequestServerVersion>();
-        core = core.server_version(version.map_err(Failure::Request)?);
+        headers = headers.server_version(version.map_err(Failure::Request)?);
     }
     // SAFETY: the caller's word.
     if let Some(who) = unsafe { text(request.impersonation) }? {
         let who = ExchangeImpersonation::from_text(who);
-        core = core.impersonation(who.map_err(Failure::Request)?);
+        headers = headers.impersonation(who.map_err(Failure::Request)?);
     }
     // SAFETY: the caller's word.
     if let Some(language) = unsafe { text(request.mailbox_culture) }? {
-        core = core.mailbox_culture(language);
+        headers = headers.mailbox_culture(language);
     }
     // SAFETY: the caller's word.
     let user_roles = unsafe { roles(request.user_roles, request.user_roles_len, rest) }?;
@@ -191,12 +193,12 @@ unsafe fn borrow(request: &Request, rest: &mut Rest) -> Result<ExportItems<'stat
         )
     }?;
     if !(user_roles.is_empty() && application_roles.is_empty()) {
-        core = core.management_role(ManagementRole {
+        headers = headers.management_role(ManagementRole {
             user_roles,
             application_roles,
         });
     }
-    Ok(core)
+    Ok(ExportItems::new(items).headers(headers))
 }
 
 /// # Safety

@@ -1,6 +1,6 @@
 //! What an error means, and what to do next.
 
-use exportitems::{Response, Summary};
+use exportitems::{ResponseOutcome, Summary};
 use exportitems_std::client::{
     ClientError, Phase, SentCredentials, StatusError, StatusKind, TlsProblem, TransportError,
 };
@@ -56,14 +56,14 @@ fn of_refusal(disposition: Option<&str>) -> &'static str {
 }
 
 /// Of a response that is not complete.
-pub(crate) const fn of_response(response: Response) -> &'static str {
+pub(crate) const fn of_response(response: ResponseOutcome) -> &'static str {
     match response {
-        Response::Complete => "nothing",
-        Response::Truncated => "export what is missing later, in smaller batches",
-        Response::Cut => "export what is missing again; a server stops a batch after one minute, so make it smaller",
-        Response::Fault => "see its code; nothing of this request was exported",
-        Response::Malformed => "export what is missing again; if that repeats, look for a proxy that alters responses",
-        Response::NotSoap => "check the URL and the credentials; a proxy or a login page may have answered",
+        ResponseOutcome::Complete => "nothing",
+        ResponseOutcome::Truncated => "export what is missing later, in smaller batches",
+        ResponseOutcome::Cut => "export what is missing again; a server stops a batch after one minute, so make it smaller",
+        ResponseOutcome::Fault => "see its code; nothing of this request was exported",
+        ResponseOutcome::Malformed => "export what is missing again; if that repeats, look for a proxy that alters responses",
+        ResponseOutcome::NotSoap => "check the URL and the credentials; a proxy or a login page may have answered",
         _ => "see the documentation of this response",
     }
 }
@@ -82,12 +82,12 @@ pub(crate) fn of_failure(failure: &ClientError) -> Option<String> {
 /// Of a response that began as a SOAP message and did not end as one.
 fn of_broken(summary: &Summary) -> Option<&'static str> {
     Some(match summary.response {
-        Response::Cut | Response::Truncated if summary.items > 1 => {
+        ResponseOutcome::Cut | ResponseOutcome::Truncated if summary.items > 1 => {
             "run the same command again to resume; a server works on a request for one minute at most, so \
              request fewer items at once with --batch-size if that repeats"
         }
-        Response::Cut | Response::Truncated => "run the same command again to resume",
-        Response::Malformed | Response::NotSoap => {
+        ResponseOutcome::Cut | ResponseOutcome::Truncated => "run the same command again to resume",
+        ResponseOutcome::Malformed | ResponseOutcome::NotSoap => {
             "run the same command again to resume; if that repeats, look for a proxy that alters responses"
         }
         _ => return None,

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use exportitems::{Decoder, FeedError, Options, Response};
+use exportitems::{Decoder, FeedError, Options, ResponseOutcome};
 use exportitems_std::Archive;
 
 use crate::advice;
@@ -72,12 +72,12 @@ pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure>
         say(&format!("{name}: {hint}"));
     }
     // A response that broke off says nothing of what it does not hold, unless the number of items is known.
-    let is_judged = summary.response == Response::Complete
-        || args.items.is_some() && summary.response == Response::Truncated;
+    let is_judged = summary.response == ResponseOutcome::Complete
+        || args.items.is_some() && summary.response == ResponseOutcome::Truncated;
     Ok(match summary.failed + summary.suspect {
         _ if unwritten => Status::Local,
         0 if is_judged => Status::Exported,
-        _ if summary.response == Response::Complete => Status::ItemsFailed,
+        _ if summary.response == ResponseOutcome::Complete => Status::ItemsFailed,
         _ => Status::Response,
     })
 }

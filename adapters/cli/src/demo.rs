@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::value_parser;
-use exportitems::ExportItems;
+use exportitems::RequestHeaders;
 use exportitems_emulator::{Emulator, Payload};
 use exportitems_std::archive::{self, Entry, FileState, Finding};
 use exportitems_std::{Archive, Client, Exporter, Progress};
@@ -118,7 +118,7 @@ fn export(
     let mut bar = Bar::new(items.len());
     let mut entries = vec![None; items.len()];
     let started = Instant::now();
-    let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[])).run(
+    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(
         &items,
         &mut |progress| {
             interrupt::checkpoint();

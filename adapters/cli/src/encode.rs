@@ -1,6 +1,6 @@
 //! `exportitems encode`: the request, without a server.
 
-use exportitems::ItemId;
+use exportitems::{ExportItems, ItemId};
 
 use crate::output::Output;
 use crate::request::RequestOptions;
@@ -17,7 +17,8 @@ pub(crate) fn run(args: &Encode, output: &mut Output) -> Result<Status, Failure>
     let requested = args.request.requested()?;
     let items: Vec<ItemId<'_>> = requested.iter().map(Into::into).collect();
     let roles = args.request.roles();
-    let mut encoder = args.request.request(&roles, &items).encoder()?;
+    let headers = args.request.headers(&roles);
+    let mut encoder = ExportItems::new(&items).headers(headers).encoder()?;
     let mut piece = [0; 8 * 1024];
     while !encoder.is_done() {
         let len = encoder.write(&mut piece);

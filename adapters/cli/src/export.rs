@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
     let requested = args.request.requested()?;
     let items: Vec<ItemId<'_>> = requested.iter().map(Into::into).collect();
     let roles = args.request.roles();
-    let request = args.request.request(&roles, &items);
+    let headers = args.request.headers(&roles);
     let mut client = client(args)?;
     let mut archive = Archive::open(&args.out)?;
     if args.recheck {
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
     }
 
     let mut telling = Telling::new(&items, &archive, output, Format::new(args.json));
-    let report = Exporter::new(&mut client, &mut archive, request)
+    let report = Exporter::new(&mut client, &mut archive, headers)
         .options(
             args.size
                 .limit(Options::new().integrity(args.integrity.get())),

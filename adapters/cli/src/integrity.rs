@@ -1,7 +1,7 @@
 //! `--integrity`, shared by `decode` and `export`.
 
 use clap::ValueEnum;
-use exportitems::Integrity;
+use exportitems::IntegrityPolicy;
 
 /// What to do with an item whose payload is not whole.
 #[derive(Debug, clap::Args)]
@@ -24,12 +24,12 @@ enum Policy {
 }
 
 impl IntegrityOption {
-    pub(crate) const fn get(&self) -> Integrity {
+    pub(crate) const fn get(&self) -> IntegrityPolicy {
         match self.integrity {
-            Policy::Require => Integrity::Require,
-            Policy::Accept => Integrity::Accept,
-            Policy::Report => Integrity::Report,
-            Policy::Off => Integrity::Off,
+            Policy::Require => IntegrityPolicy::Require,
+            Policy::Accept => IntegrityPolicy::Accept,
+            Policy::Report => IntegrityPolicy::Report,
+            Policy::Off => IntegrityPolicy::Off,
         }
     }
 }

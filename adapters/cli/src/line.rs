@@ -4,7 +4,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use exportitems::policy::{Advice, Disposition};
-use exportitems::{ItemError, Outcome, Response, Summary, Verdict};
+use exportitems::{ItemError, Outcome, ResponseOutcome, Summary, Verdict};
 use exportitems_std::archive::{Entry, Status};
 use exportitems_std::{ResponseTexts, Texts};
 use serde::Serialize;
@@ -98,11 +98,11 @@ pub(crate) enum Ended {
     /// There was no HTTP response.
     None,
     /// As the decoder says.
-    As(Response),
+    As(ResponseOutcome),
 }
 
 impl Ended {
-    pub(crate) const COMPLETE: Self = Self::As(Response::Complete);
+    pub(crate) const COMPLETE: Self = Self::As(ResponseOutcome::Complete);
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -260,9 +260,9 @@ impl SummaryLine {
 /// What can be done about the response as a whole; `None` where nothing need be.
 fn disposition(summary: &Summary) -> Option<Disposition> {
     match (summary.response, summary.fault) {
-        (Response::Complete, _) => None,
-        (Response::Truncated, _) => Some(Disposition::Truncated),
-        (Response::Fault, Some(fault)) => Some(Advice::of_fault(&fault).disposition),
+        (ResponseOutcome::Complete, _) => None,
+        (ResponseOutcome::Truncated, _) => Some(Disposition::Truncated),
+        (ResponseOutcome::Fault, Some(fault)) => Some(Advice::of_fault(&fault).disposition),
         _ => Some(Disposition::Transient),
     }
 }
@@ -365,7 +365,7 @@ impl fmt::Display for SummaryLine {
             write!(f, " (at byte {offset})")?;
         }
         match (self.response, self.of_run) {
-            (Ended::As(response), None) if response != Response::Complete => {
+            (Ended::As(response), None) if response != ResponseOutcome::Complete => {
                 write!(f, ": {}", advice::of_response(response))?;
             }
             _ => {}
@@ -382,10 +382,10 @@ pub(crate) fn number(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-const fn described(response: Response) -> &'static str {
+const fn described(response: ResponseOutcome) -> &'static str {
     match response {
-        Response::Fault => "a fault",
-        Response::NotSoap => "not SOAP",
+        ResponseOutcome::Fault => "a fault",
+        ResponseOutcome::NotSoap => "not SOAP",
         other => other.as_str(),
     }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use exportitems::{
-    ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestError, RequestServerVersion,
+    ExchangeImpersonation, ItemId, ManagementRole, RequestError, RequestHeaders,
+    RequestServerVersion,
 };
 
 use crate::ids::{self, Requested};
@@ -79,28 +80,24 @@ impl RequestOptions {
         roles
     }
 
-    /// The request for `items`.
-    pub(crate) fn request<'a>(
-        &'a self,
-        roles: &'a Roles<'a>,
-        items: &'a [ItemId<'a>],
-    ) -> ExportItems<'a> {
-        let mut request = ExportItems::new(items).server_version(self.server_version);
+    /// The headers of the request.
+    pub(crate) fn headers<'a>(&'a self, roles: &'a Roles<'a>) -> RequestHeaders<'a> {
+        let mut headers = RequestHeaders::new().server_version(self.server_version);
         // Its syntax was checked with the command line.
         let who = self.impersonate.as_deref();
         if let Some(Ok(who)) = who.map(ExchangeImpersonation::from_text) {
-            request = request.impersonation(who);
+            headers = headers.impersonation(who);
         }
         if let Some(language) = &self.mailbox_culture {
-            request = request.mailbox_culture(language);
+            headers = headers.mailbox_culture(language);
         }
         if !self.management_role.is_empty() {
-            request = request.management_role(ManagementRole {
+            headers = headers.management_role(ManagementRole {
                 user_roles: &roles.user,
                 application_roles: &roles.application,
             });
         }
-        request
+        headers
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use exportitems::{BrokenReason, Integrity, PayloadCheck, Verdict};
+use exportitems::{BrokenReason, IntegrityPolicy, PayloadCheck, Verdict};
 use exportitems_std::archive::{self, Entry, FileState, Finding};
 
 use crate::filekind;
@@ -27,7 +27,7 @@ pub(crate) struct Verify {
 
 /// What is known of the files so far.
 struct Verifier<'a> {
-    integrity: Integrity,
+    integrity: IntegrityPolicy,
     output: &'a mut Output,
     files: u64,
     bad: u64,
@@ -154,7 +154,7 @@ impl Verifier<'_> {
     }
 
     fn file(&mut self, path: &Path) {
-        if self.integrity == Integrity::Off {
+        if self.integrity == IntegrityPolicy::Off {
             return self.tell(path, true, &"payload not checked");
         }
         match check(path) {
@@ -170,9 +170,9 @@ impl Verifier<'_> {
             }
             Ok((verdict, _)) => {
                 let good = match self.integrity {
-                    Integrity::Require => verdict == Verdict::Whole,
-                    Integrity::Accept => !matches!(verdict, Verdict::Broken { .. }),
-                    Integrity::Report | Integrity::Off => true,
+                    IntegrityPolicy::Require => verdict == Verdict::Whole,
+                    IntegrityPolicy::Accept => !matches!(verdict, Verdict::Broken { .. }),
+                    IntegrityPolicy::Report | IntegrityPolicy::Off => true,
                 };
                 self.tell(path, good, &verdict);
             }

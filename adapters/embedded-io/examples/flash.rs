@@ -11,7 +11,7 @@ use std::fmt;
 use std::net::TcpStream;
 
 use embedded_io_adapters::std::FromStd;
-use exportitems::{Decoder, ExportItems, ItemId, ItemIds, Options, Outcome, Sink};
+use exportitems::{Decoder, ExportItems, ItemId, Options, Outcome, ResponseItemId, Sink};
 use exportitems_embedded_io::{Client, Server};
 use exportitems_emulator::{item_id, payload, Emulator, Scenario, DEFAULT_MAILBOX};
 
@@ -81,7 +81,7 @@ impl FlashSink {
 impl Sink for FlashSink {
     type Error = FlashFull;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), FlashFull> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), FlashFull> {
         (self.page, self.filled, self.bytes) = ([ERASED; PAGE], 0, 0);
         // What an earlier life of this flash recorded here is over before its payload is.
         self.flash.erase(self.record)

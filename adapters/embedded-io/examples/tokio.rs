@@ -7,7 +7,7 @@
 use std::error::Error;
 
 use embedded_io_adapters::tokio_1::FromTokio;
-use exportitems::{Decoder, ExportItems, ItemId, ItemIds, Options, Outcome};
+use exportitems::{Decoder, ExportItems, ItemId, Options, Outcome, ResponseItemId};
 use exportitems_embedded_io::{AsyncSink, Client, Server};
 use exportitems_emulator::{item_id, payload, Emulator, Scenario, DEFAULT_MAILBOX};
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -57,7 +57,7 @@ struct Pipe<W>(W);
 impl<W: AsyncWrite + Unpin> AsyncSink for Pipe<W> {
     type Error = std::io::Error;
 
-    async fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
+    async fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Self::Error> {
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use embedded_io::{Read, Write};
 use exportitems::{
-    Decoder, Event, ExportItems, FeedError, IdMatch, ItemIds, Outcome, Sink, Summary,
+    Decoder, Event, ExportItems, FeedError, IdMatch, Outcome, ResponseItemId, Sink, Summary,
 };
 use exportitems_http1::HeadEncoder;
 
@@ -146,11 +146,11 @@ struct Watched<'k, K: ?Sized> {
 impl<K: Sink + ?Sized> Sink for Watched<'_, K> {
     type Error = K::Error;
 
-    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         self.sink.compare_id(index, ids)
     }
 
-    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), K::Error> {
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), K::Error> {
         self.sink.begin(index, ids)
     }
 

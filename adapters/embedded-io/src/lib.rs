@@ -22,7 +22,7 @@
 //!
 //! # One export
 //! ```
-//! use exportitems::{Decoder, ExportItems, ItemId, ItemIds, Options, Outcome, Sink};
+//! use exportitems::{Decoder, ExportItems, ItemId, ResponseItemId, Options, Outcome, Sink};
 //! use exportitems_embedded_io::{Authorization, Client, Server};
 //!
 //! /// Counts the bytes of the items that are whole.
@@ -31,7 +31,7 @@
 //! impl Sink for Bytes {
 //!     type Error = core::convert::Infallible;
 //!
-//!     fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
+//!     fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Self::Error> {
 //!         Ok(())
 //!     }
 //!

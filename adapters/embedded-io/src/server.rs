@@ -2,7 +2,6 @@
 
 use core::ops::Range;
 
-use exportitems::ExportItems;
 use exportitems_http1::{RequestError, RequestHead};
 
 use crate::authorization::Authorization;
@@ -24,14 +23,14 @@ impl<'a> Server<'a> {
     pub const fn new(host: &'a str) -> Self {
         Self {
             host,
-            path: ExportItems::ENDPOINT_PATH,
+            path: exportitems::ENDPOINT_PATH,
             authorization: None,
             anchor_mailbox: None,
             request_id: RequestId([0; 16]),
         }
     }
 
-    /// Another path than [`ExportItems::ENDPOINT_PATH`].
+    /// Another path than [`exportitems::ENDPOINT_PATH`].
     pub const fn path(mut self, path: &'a str) -> Self {
         self.path = path;
         self
@@ -85,7 +84,7 @@ impl<'a> Server<'a> {
         Headers {
             fields: [
                 ("Authorization", authorization.unwrap_or_default()),
-                ("Content-Type", ExportItems::CONTENT_TYPE),
+                ("Content-Type", exportitems::CONTENT_TYPE),
                 // No content coding is removed here; without this field a server may use any (RFC 9110 §12.5.3).
                 ("Accept-Encoding", "identity"),
                 (RequestId::NAME, request_id.unwrap_or_default()),

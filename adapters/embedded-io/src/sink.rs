@@ -1,6 +1,6 @@
 //! Where items go when going there takes waiting.
 
-use exportitems::{Event, IdMatch, ItemIds, Outcome, Summary};
+use exportitems::{Event, IdMatch, Outcome, ResponseItemId, Summary};
 
 /// [`Sink`](exportitems::Sink) with back-pressure: while one of its futures waits, nothing is received.
 ///
@@ -18,13 +18,13 @@ pub trait AsyncSink {
 
     /// Compares the `ItemId` of the message at `index` with the id that was requested at this position, as
     /// [`Sink::compare_id`](exportitems::Sink::compare_id) does.
-    async fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    async fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         let _ = (index, ids);
         IdMatch::Unknown
     }
 
     /// An item begins: at its `ItemId`, or at its first byte of data if that comes first.
-    async fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Self::Error>;
+    async fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Self::Error>;
 
     /// Decoded bytes of the item that began last, never empty.
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
@@ -70,7 +70,7 @@ impl Delivery {
         sink: &mut K,
     ) -> Result<(), K::Error> {
         match event {
-            Event::ItemIds(ids) => {
+            Event::ItemId(ids) => {
                 let answer = sink.compare_id(self.index, &ids).await;
                 self.id_match = Some(answer);
                 match wanted {
@@ -80,7 +80,7 @@ impl Delivery {
             }
             // Data comes only if it is wanted, though this may be the last of it.
             Event::Data(bytes) => {
-                self.begin(ItemIds::default(), sink).await?;
+                self.begin(ResponseItemId::default(), sink).await?;
                 sink.write(bytes).await
             }
             Event::Outcome(outcome) => match (core::mem::take(&mut self.begun), outcome.error) {
@@ -110,7 +110,7 @@ impl Delivery {
 
     async fn begin<K: AsyncSink + ?Sized>(
         &mut self,
-        ids: ItemIds<'_>,
+        ids: ResponseItemId<'_>,
         sink: &mut K,
     ) -> Result<(), K::Error> {
         if !self.begun {

@@ -2,7 +2,9 @@
 
 use embedded_io_adapters::std::FromStd;
 use embedded_io_adapters::tokio_1::FromTokio;
-use exportitems::{Decoder, ErrorKind, Event, IdMatch, ItemIds, Options, Outcome, Sink as _};
+use exportitems::{
+    Decoder, ErrorKind, Event, IdMatch, Options, Outcome, ResponseItemId, Sink as _,
+};
 use exportitems::{Summary, MIN_SCRATCH};
 use exportitems_embedded_io::{AsyncSink, Authorization, Client, Error, Server};
 use exportitems_testkit::conformance::{check, Credentials, End, Job};
@@ -76,12 +78,12 @@ struct Waiting<'s>(&'s mut Checked);
 impl AsyncSink for Waiting<'_> {
     type Error = Failed;
 
-    async fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    async fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         tokio::task::yield_now().await;
         self.0.compare_id(index, ids)
     }
 
-    async fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Failed> {
+    async fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Failed> {
         tokio::task::yield_now().await;
         self.0.begin(index, ids)
     }

@@ -6,7 +6,7 @@ use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
-use exportitems::{Decoder, ExportItems, ItemError, ItemId, Options, Response, Summary};
+use exportitems::{Decoder, ExportItems, ItemError, ItemId, Options, ResponseOutcome, Summary};
 use exportitems_embedded_io::{Authorization, Client, Error, Server, MIN_BUFFER};
 use peer::{http, soap, Journal, Peer, Slow, Told, WHOLE};
 
@@ -93,7 +93,7 @@ fn good_items_are_committed_and_the_connection_lives_on() {
     let summary = result.unwrap();
     assert_eq!(
         (summary.ok, summary.failed, summary.response),
-        (2, 1, Response::Complete)
+        (2, 1, ResponseOutcome::Complete)
     );
     assert_eq!(
         told,
@@ -137,7 +137,7 @@ fn a_status_is_judged_by_what_comes_with_it() {
          <faultcode>a:ErrorServerBusy</faultcode><faultstring>busy</faultstring>\
          </s:Fault></s:Body></s:Envelope>";
     let (result, told, _) = export(&http(500, "", fault));
-    assert_eq!(result.unwrap().response, Response::Fault);
+    assert_eq!(result.unwrap().response, ResponseOutcome::Fault);
     assert_eq!(told.len(), 3);
 
     for body in ["", "<html><body>Unavailable</body></html>"] {

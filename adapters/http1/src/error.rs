@@ -70,7 +70,7 @@ pub enum ErrorKind {
 /// Who is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Fault {
+pub enum ErrorClass {
     /// The connection ended early; another attempt may succeed.
     Connection,
     /// The peer's bytes are not HTTP/1.1, or not an answer to what was asked.
@@ -88,14 +88,14 @@ impl Error {
 impl ErrorKind {
     /// Who is at fault.
     #[must_use]
-    pub const fn fault(self) -> Fault {
+    pub const fn class(self) -> ErrorClass {
         match self {
-            Self::Closed | Self::Cut => Fault::Connection,
+            Self::Closed | Self::Cut => ErrorClass::Connection,
             Self::HeadTooLong
             | Self::LineTooLong
             | Self::ChunkSizeTooLong
-            | Self::ChunkExtraTooLong => Fault::Limit,
-            _ => Fault::Peer,
+            | Self::ChunkExtraTooLong => ErrorClass::Limit,
+            _ => ErrorClass::Peer,
         }
     }
 }

@@ -136,7 +136,7 @@ mod request;
 
 pub use bearer::is_bearer_token;
 pub use body::{BodyDecoder, CHUNK_EXTRA_LIMIT};
-pub use error::{Error, ErrorKind, Fault, RequestError};
+pub use error::{Error, ErrorClass, ErrorKind, RequestError};
 pub use field::{Field, RetryAfter};
 pub use framing::{Framing, ResponseHead};
 pub use head::{HeadDecoder, HeadEvent, HEAD_LIMIT};

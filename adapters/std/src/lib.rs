@@ -20,7 +20,7 @@
 //! # Life cycle
 //! ```
 //! # use exportitems_emulator::{item_id, Emulator, Scenario, DEFAULT_MAILBOX};
-//! use exportitems::{ExportItems, ItemId};
+//! use exportitems::{RequestHeaders, ItemId};
 //! use exportitems_std::archive::{verify, FileState, Finding};
 //! use exportitems_std::client::Credentials;
 //! use exportitems_std::{Archive, Client, Exporter, Progress};
@@ -37,7 +37,7 @@
 //! let items = ids.each_ref().map(|id| ItemId::new(id));
 //!
 //! let mut arrived = 0;
-//! let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[])).run(
+//! let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(
 //!     &items,
 //!     &mut |progress| {
 //!         if let Progress::Item { entry, .. } = progress {
@@ -49,7 +49,7 @@
 //! assert!(report.missing.is_empty() && archive.is_done(&ids[1]));
 //!
 //! // Again: nothing is left to do.
-//! let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+//! let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
 //!     .run(&items, &mut |_| {})?;
 //! assert_eq!((report.ok, report.skipped), (0, 2));
 //!

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use exportitems::policy::{Limits, Policy, Schedule};
-use exportitems::{ExportItems, ItemId};
+use exportitems::{ItemId, RequestHeaders};
 use exportitems_emulator::{
     item_id, payload, AfterRoot, Answer, AnsweredId, Coding, CutPlace, Echo, Emulator, ErrorAnswer,
     FaultAnswer, Framing, HttpAnswer, Insert, Inserted, ItemAnswer, ItemRule, ItemsAnswer,
@@ -148,7 +148,7 @@ impl Case {
             }
             let mut client = builder.build().unwrap();
             let mut archive = Archive::open(dir.path()).unwrap();
-            let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+            let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
                 .policy(QUICK)
                 .patience(PATIENCE)
                 .limits(limits)

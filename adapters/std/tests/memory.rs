@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::net::TcpListener;
 
-use exportitems::{ExportItems, ItemId};
+use exportitems::{ItemId, RequestHeaders};
 use exportitems_emulator::{item_id, Emulator, Scenario, DEFAULT_MAILBOX};
 use exportitems_std::{Archive, Client, Exporter};
 
@@ -31,7 +31,7 @@ fn memory_does_not_grow_with_an_item() {
     let mut export = |seed, size| {
         let id = item_id(DEFAULT_MAILBOX, seed, size);
         let items = [ItemId::new(&id)];
-        let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+        let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
             .run(&items, &mut |_| {})
             .unwrap();
         assert_eq!((report.ok, report.bytes), (1, size));
@@ -46,7 +46,7 @@ fn memory_does_not_grow_with_an_item() {
     let mut client = Client::builder(&flood(100_000)).build().unwrap();
     let items = [ItemId::new("requested")];
     let before = peak().unwrap();
-    let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
         .run(&items, &mut |_| {})
         .unwrap();
     assert_eq!((report.ok, report.unrequested), (1, 100_000));

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use exportitems::{ExportItems, ItemId, Options};
+use exportitems::{ItemId, Options, RequestHeaders};
 use exportitems_benches::corpus::payload;
 use exportitems_benches::ours::Count;
 use exportitems_std::Client;
@@ -39,7 +39,7 @@ fn null(url: &str, ids: &str, ca: Option<&str>) -> Result<(), Box<dyn Error>> {
     let mut count = Count::default();
     builder
         .build()?
-        .export(&ExportItems::new(&[]), &items, &mut count, Options::new())?;
+        .export(&RequestHeaders::new(), &items, &mut count, Options::new())?;
     if usize::try_from(count.ok)? != items.len() {
         return Err(format!("{} of {} items", count.ok, items.len()).into());
     }

@@ -75,7 +75,7 @@ impl Advice {
     /// A code without a variant is transient, with a small budget.
     #[must_use]
     pub const fn of_code(code: ResponseCode, inner: Option<ResponseCode>) -> Self {
-        use Disposition::{Auth, Done, Permanent, Throttled, Transient, Version};
+        use Disposition::{Auth, Done, Permanent, Throttled, Transient, UnsupportedVersion};
         use ResponseCode as C;
         match (code, inner) {
             // Exchange answers 200 with ErrorInternalServerError around ErrorServerBusy.
@@ -163,8 +163,8 @@ impl Advice {
                 // The answer to a version that the server has never heard of.
                 | C::ErrorInvalidRequest,
                 _,
-            ) => Self::new(Version).with(Relief::OlderVersion),
-            (C::ErrorRequestStreamTooBig, _) => Self::new(Version).with(Relief::FewerItems),
+            ) => Self::new(UnsupportedVersion).with(Relief::OlderVersion),
+            (C::ErrorRequestStreamTooBig, _) => Self::new(UnsupportedVersion).with(Relief::FewerItems),
             (
                 C::ErrorSchemaValidation
                 | C::ErrorWrongServerVersion
@@ -172,7 +172,7 @@ impl Advice {
                 | C::ErrorCrossSiteRequest
                 | C::ErrorMultiLegacyMailboxAccess,
                 _,
-            ) => Self::new(Version),
+            ) => Self::new(UnsupportedVersion),
 
             (C::Other, _) => Self::UNEXPLAINED,
         }
@@ -197,7 +197,7 @@ impl Advice {
         }
     }
 
-    /// Judges an item's outcome by itself. [`Exchange::item`](super::Exchange::item) knows more: what
+    /// Judges an item's outcome by itself. [`Attempt::item`](super::Attempt::item) knows more: what
     /// the answer as a whole was.
     #[must_use]
     pub fn of_outcome(outcome: &Outcome) -> Self {
@@ -232,7 +232,7 @@ impl Advice {
     /// `retry_after_s` and `location` are the headers `Retry-After`, in seconds, and `Location`.
     #[must_use]
     pub fn of_http(status: u16, retry_after_s: Option<u32>, location: Option<&str>) -> Self {
-        use Disposition::{Auth, Permanent, Throttled, Transient, Version};
+        use Disposition::{Auth, Permanent, Throttled, Transient, UnsupportedVersion};
         let advice = match status {
             429 | 503 => Self::new(Throttled),
             // exchangelib met throttling in this dress too; nobody asks to wait for credentials.
@@ -240,9 +240,9 @@ impl Advice {
             // 456: the account is locked.
             401 | 403 | 407 | 456 => Self::new(Auth),
             408 => Self::CUT,
-            413 | 507 => Self::new(Version).with(Relief::FewerItems),
+            413 | 507 => Self::new(UnsupportedVersion).with(Relief::FewerItems),
             // Seen in answer to wrong namespaces.
-            501 => Self::new(Version),
+            501 => Self::new(UnsupportedVersion),
             // 302 to /ews/genericerrorpage.htm is an outage; any other place is somewhere else.
             300..=399 if location.is_some_and(is_generic_error_page) => Self::new(Transient),
             300..=499 => Self::new(Permanent),
@@ -266,7 +266,7 @@ fn is_generic_error_page(location: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Disposition::{
-        self, Auth, Done, Permanent, Throttled, Transient, Truncated, Version,
+        self, Auth, Done, Permanent, Throttled, Transient, Truncated, UnsupportedVersion,
     };
     use super::Relief::{FewerConnections, FewerItems, OlderVersion};
     use super::{Advice, Charge, Relief, ResponseCode};
@@ -318,14 +318,18 @@ mod tests {
         ),
         (Transient, Some(FewerItems), "ErrorTimeoutExpired"),
         (
-            Version,
+            UnsupportedVersion,
             Some(OlderVersion),
             "ErrorInvalidRequest ErrorInvalidServerVersion ErrorIncorrectSchemaVersion \
              ErrorInvalidSchemaVersionForMailboxVersion",
         ),
-        (Version, Some(FewerItems), "ErrorRequestStreamTooBig"),
         (
-            Version,
+            UnsupportedVersion,
+            Some(FewerItems),
+            "ErrorRequestStreamTooBig",
+        ),
+        (
+            UnsupportedVersion,
             None,
             "ErrorSchemaValidation ErrorWrongServerVersion ErrorDuplicateSOAPHeader \
              ErrorCrossSiteRequest ErrorMultiLegacyMailboxAccess",
@@ -446,16 +450,16 @@ mod tests {
             (403, None, None, Auth, None),
             (404, None, None, Permanent, None),
             (408, None, None, Transient, Some(FewerItems)),
-            (413, None, None, Version, Some(FewerItems)),
+            (413, None, None, UnsupportedVersion, Some(FewerItems)),
             (429, None, None, Throttled, None),
             (456, None, None, Auth, None),
             (500, None, None, Transient, Some(FewerItems)),
-            (501, None, None, Version, None),
+            (501, None, None, UnsupportedVersion, None),
             (502, None, None, Transient, Some(FewerItems)),
             (503, None, None, Throttled, None),
             (503, Some(30), None, Throttled, None),
             (504, None, None, Transient, Some(FewerItems)),
-            (507, None, None, Version, Some(FewerItems)),
+            (507, None, None, UnsupportedVersion, Some(FewerItems)),
         ] {
             let advice = Advice::of_http(status, retry_after_s, location);
             let expected = (disposition, relief);

@@ -25,7 +25,7 @@ pub enum Disposition {
     /// too, but for hours: back off exponentially, and ask support after eight.
     Truncated,
     /// The request is refused as it is: its version, its size or its shape. See [`Relief`].
-    Version,
+    UnsupportedVersion,
 }
 
 impl Disposition {
@@ -39,7 +39,7 @@ impl Disposition {
             Self::Throttled => "throttled",
             Self::Transient => "transient",
             Self::Truncated => "truncated",
-            Self::Version => "version",
+            Self::UnsupportedVersion => "version",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What is learnt about a server, and one request to it.
 
 use super::advice::Advice;
+use super::attempt::Attempt;
 use super::disposition::{Disposition, Relief};
-use super::exchange::Exchange;
 use super::retry::{Policy, Retry};
 use crate::request::RequestServerVersion;
 
@@ -66,12 +66,12 @@ impl Endpoint {
 
     /// Starts a request for so many items.
     #[must_use]
-    pub const fn exchange(&self, items: usize) -> Exchange {
+    pub const fn attempt(&self, items: usize) -> Attempt {
         let sent = Limits {
             items,
             ..self.limits
         };
-        Exchange {
+        Attempt {
             sent,
             next: sent,
             behind: None,
@@ -80,42 +80,42 @@ impl Endpoint {
         }
     }
 
-    /// Learns from an exchange that is over: how long to wait before the next one, in milliseconds.
+    /// Learns from an attempt that is over: how long to wait before the next one, in milliseconds.
     /// `None`: stop, the server would not answer any better.
     ///
-    /// `elapsed_ms` is the time since the last exchange that brought anything; see [`Policy::next`] for
+    /// `elapsed_ms` is the time since the last attempt that brought anything; see [`Policy::next`] for
     /// it and for `random`.
     #[must_use]
     pub fn end(
         &mut self,
         policy: &Policy,
-        mut exchange: Exchange,
+        mut attempt: Attempt,
         elapsed_ms: u64,
         random: u32,
     ) -> Option<u32> {
-        let behind = exchange.behind.map(|advice| exchange.relieve(advice));
-        let Exchange { sent, next, .. } = exchange;
+        let behind = attempt.behind.map(|advice| attempt.relieve(advice));
+        let Attempt { sent, next, .. } = attempt;
         let limits = &mut self.limits;
         limits.version = limits.version.min(next.version);
         limits.connections = limits.connections.min(next.connections);
         if next.items < sent.items {
             limits.items = limits.items.min(next.items);
-        } else if exchange.progress && sent.items >= limits.items {
+        } else if attempt.progress && sent.items >= limits.items {
             // Back to what the caller wants, slowly: most limits are the load of the moment.
             let more = limits.items / 8 + 1;
             limits.items = limits.items.saturating_add(more).min(self.most_items);
         }
 
-        if exchange.progress {
+        if attempt.progress {
             self.retry = Retry::new();
         }
-        let advice = match behind.or(exchange.worst) {
+        let advice = match behind.or(attempt.worst) {
             Some(advice) if is_about_items(advice) => Advice {
                 disposition: Disposition::Transient,
                 ..advice
             },
             Some(advice) => advice,
-            None if exchange.progress => return Some(0),
+            None if attempt.progress => return Some(0),
             None => Advice::UNEXPLAINED,
         };
         policy.next(&mut self.retry, advice, elapsed_ms, random)
@@ -130,7 +130,7 @@ fn is_about_items(advice: Advice) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{after, cut, done, fault, not_answered, refused};
-    use super::{Endpoint, Exchange, Limits, Policy};
+    use super::{Attempt, Endpoint, Limits, Policy};
     use crate::code::ResponseCode as C;
     use crate::policy::{Disposition, Retry};
     use crate::request::RequestServerVersion as Version;
@@ -138,19 +138,19 @@ mod tests {
     use core::cell::Cell;
     use proptest::prelude::*;
 
-    fn deliver(exchange: &mut Exchange) {
-        exchange.item(&done(0));
+    fn deliver(attempt: &mut Attempt) {
+        attempt.item(&done(0));
     }
 
     #[test]
     fn a_cut_halves_the_items_once_and_success_brings_them_back() {
         let mut endpoint = Endpoint::new(Limits::default());
-        let (wait, limits) = after(&mut endpoint, 20, |exchange| {
-            exchange.item(&cut(0));
+        let (wait, limits) = after(&mut endpoint, 20, |attempt| {
+            attempt.item(&cut(0));
             for index in 1..20 {
-                exchange.item(&not_answered(index));
+                attempt.item(&not_answered(index));
             }
-            exchange.cut();
+            attempt.cut();
         });
         assert_eq!((wait, limits.items), (Some(999), 10));
         let (wait, limits) = after(&mut endpoint, 10, deliver);
@@ -165,10 +165,10 @@ mod tests {
     #[test]
     fn only_a_full_request_that_brings_something_makes_the_next_one_larger() {
         let mut endpoint = Endpoint::new(Limits::default());
-        let _ = after(&mut endpoint, 20, Exchange::cut);
+        let _ = after(&mut endpoint, 20, Attempt::cut);
         assert_eq!(after(&mut endpoint, 9, deliver).1.items, 10);
-        let busy = |exchange: &mut Exchange| {
-            exchange.item(&refused(0, C::ErrorServerBusy));
+        let busy = |attempt: &mut Attempt| {
+            attempt.item(&refused(0, C::ErrorServerBusy));
         };
         assert_eq!(after(&mut endpoint, 10, busy).1.items, 10);
         assert_eq!(after(&mut endpoint, 10, deliver).1.items, 12);
@@ -177,34 +177,34 @@ mod tests {
     #[test]
     fn a_step_begins_at_what_was_sent() {
         let mut endpoint = Endpoint::new(Limits::default());
-        assert_eq!(after(&mut endpoint, 6, Exchange::cut).1.items, 3);
+        assert_eq!(after(&mut endpoint, 6, Attempt::cut).1.items, 3);
         // A request of two that was sent before teaches no more than it can.
-        assert_eq!(after(&mut endpoint, 10, Exchange::cut).1.items, 3);
+        assert_eq!(after(&mut endpoint, 10, Attempt::cut).1.items, 3);
     }
 
     /// One item can fail a whole request: fewer at once will tell which, and the server is not to blame.
     #[test]
     fn a_fault_about_an_item_is_waited_for_as_if_it_would_pass() {
         let mut endpoint = Endpoint::new(Limits::default());
-        let (wait, limits) = after(&mut endpoint, 20, |exchange| {
-            exchange.fault(&fault(C::ErrorCorruptData));
+        let (wait, limits) = after(&mut endpoint, 20, |attempt| {
+            attempt.fault(&fault(C::ErrorCorruptData));
         });
         assert_eq!((wait, limits.items), (Some(999), 10));
         // One that is too large need not wait to be made smaller; one that is refused as such ends it.
-        let (wait, limits) = after(&mut endpoint, 10, |exchange| {
-            exchange.fault(&fault(C::ErrorRequestStreamTooBig));
+        let (wait, limits) = after(&mut endpoint, 10, |attempt| {
+            attempt.fault(&fault(C::ErrorRequestStreamTooBig));
         });
         assert_eq!((wait, limits.items), (Some(0), 5));
-        let (wait, _) = after(&mut endpoint, 5, |exchange| exchange.http(400, None, None));
+        let (wait, _) = after(&mut endpoint, 5, |attempt| attempt.http(400, None, None));
         assert_eq!(wait, None);
     }
 
     #[test]
     fn an_item_is_only_blamed_for_a_fault_that_it_was_alone_with() {
         let advice = |items| {
-            let mut exchange = Endpoint::new(Limits::default()).exchange(items);
-            exchange.fault(&fault(C::ErrorCorruptData));
-            exchange.item(&not_answered(0))
+            let mut attempt = Endpoint::new(Limits::default()).attempt(items);
+            attempt.fault(&fault(C::ErrorCorruptData));
+            attempt.item(&not_answered(0))
         };
         let next = |items| Policy::DEFAULT.next(&mut Retry::new(), advice(items), 0, 0);
         assert_eq!((next(1), next(2)), (None, Some(0)));
@@ -213,8 +213,8 @@ mod tests {
     #[test]
     fn an_answer_without_the_items_is_no_progress() {
         let mut endpoint = Endpoint::new(Limits::default());
-        let empty = |exchange: &mut Exchange| {
-            exchange.item(&not_answered(0));
+        let empty = |attempt: &mut Attempt| {
+            attempt.item(&not_answered(0));
         };
         let mut waits = [0; 3].map(|_| after(&mut endpoint, 1, empty).0);
         assert_eq!(waits, [Some(999), Some(1_999), None]);
@@ -226,10 +226,10 @@ mod tests {
     fn a_server_that_is_down_is_left_alone_but_not_one_that_stumbles() {
         let mut endpoint = Endpoint::new(Limits::default());
         for _ in 0..100 {
-            assert!(after(&mut endpoint, 1, Exchange::cut).0.is_some());
+            assert!(after(&mut endpoint, 1, Attempt::cut).0.is_some());
             assert_eq!(after(&mut endpoint, 1, deliver).0, Some(0));
         }
-        let attempts = (0..100).take_while(|_| after(&mut endpoint, 1, Exchange::cut).0.is_some());
+        let attempts = (0..100).take_while(|_| after(&mut endpoint, 1, Attempt::cut).0.is_some());
         assert_eq!(
             attempts.count(),
             usize::from(Policy::DEFAULT.transient.attempts)
@@ -239,9 +239,9 @@ mod tests {
     #[test]
     fn requests_that_fail_at_the_same_time_ask_for_one_step() {
         let mut endpoint = Endpoint::new(Limits::default());
-        for mut exchange in [endpoint.exchange(20); 2] {
-            exchange.fault(&fault(C::ErrorExceededConnectionCount));
-            let _ = endpoint.end(&Policy::DEFAULT, exchange, 0, 0);
+        for mut attempt in [endpoint.attempt(20); 2] {
+            attempt.fault(&fault(C::ErrorExceededConnectionCount));
+            let _ = endpoint.end(&Policy::DEFAULT, attempt, 0, 0);
         }
         let Limits {
             items, connections, ..
@@ -253,11 +253,11 @@ mod tests {
     fn the_version_ladder_is_climbed_down_once() {
         let mut endpoint = Endpoint::new(Limits::default());
         let versions = Cell::new([Version::default(); 2]);
-        let refuse = |exchange: &mut Exchange| {
-            versions.set([versions.get()[1], exchange.version()]);
-            exchange.fault(&fault(C::ErrorInvalidServerVersion));
-            let advice = exchange.item(&not_answered(0));
-            assert_eq!(advice.disposition, Disposition::Version);
+        let refuse = |attempt: &mut Attempt| {
+            versions.set([versions.get()[1], attempt.version()]);
+            attempt.fault(&fault(C::ErrorInvalidServerVersion));
+            let advice = attempt.item(&not_answered(0));
+            assert_eq!(advice.disposition, Disposition::UnsupportedVersion);
         };
         for version in [Version::Exchange2010_SP2, Version::Exchange2010_SP1] {
             let (wait, limits) = after(&mut endpoint, 1, refuse);
@@ -282,9 +282,9 @@ mod tests {
             (None, None, 1_999),
         ] {
             let mut endpoint = Endpoint::new(Limits::default());
-            let (waited, _) = after(&mut endpoint, 1, |exchange| {
-                exchange.http(500, retry_after_s, None);
-                exchange.fault(&Fault {
+            let (waited, _) = after(&mut endpoint, 1, |attempt| {
+                attempt.http(500, retry_after_s, None);
+                attempt.fault(&Fault {
                     back_off_ms,
                     ..fault(C::ErrorServerBusy)
                 });
@@ -296,9 +296,9 @@ mod tests {
     #[test]
     fn a_throttled_item_makes_the_endpoint_wait_too() {
         let mut endpoint = Endpoint::new(Limits::default());
-        let (wait, _) = after(&mut endpoint, 2, |exchange| {
-            exchange.item(&done(0));
-            exchange.item(&Outcome {
+        let (wait, _) = after(&mut endpoint, 2, |attempt| {
+            attempt.item(&done(0));
+            attempt.item(&Outcome {
                 back_off_ms: Some(5_000),
                 ..refused(1, C::ErrorServerBusy)
             });
@@ -309,13 +309,13 @@ mod tests {
     #[test]
     fn a_busy_server_keeps_the_size_of_requests_whatever_the_status() {
         let mut endpoint = Endpoint::new(Limits::default());
-        let (_, limits) = after(&mut endpoint, 20, |exchange| {
-            exchange.http(500, None, None);
-            exchange.fault(&fault(C::ErrorServerBusy));
+        let (_, limits) = after(&mut endpoint, 20, |attempt| {
+            attempt.http(500, None, None);
+            attempt.fault(&fault(C::ErrorServerBusy));
         });
         assert_eq!(limits, Limits::default());
-        let (_, limits) = after(&mut endpoint, 20, |exchange| {
-            exchange.http(500, None, None);
+        let (_, limits) = after(&mut endpoint, 20, |attempt| {
+            attempt.http(500, None, None);
         });
         assert_eq!(limits.items, 10);
     }
@@ -323,12 +323,12 @@ mod tests {
     #[test]
     fn http_counts_where_the_body_says_no_more() {
         let mut endpoint = Endpoint::new(Limits::default());
-        let (wait, _) = after(&mut endpoint, 1, |exchange| exchange.http(403, None, None));
+        let (wait, _) = after(&mut endpoint, 1, |attempt| attempt.http(403, None, None));
         assert_eq!(wait, None);
-        let (wait, _) = after(&mut endpoint, 1, |exchange| {
-            exchange.http(500, None, None);
-            exchange.fault(&fault(C::ErrorAccessDenied));
-            let advice = exchange.item(&not_answered(0));
+        let (wait, _) = after(&mut endpoint, 1, |attempt| {
+            attempt.http(500, None, None);
+            attempt.fault(&fault(C::ErrorAccessDenied));
+            let advice = attempt.item(&not_answered(0));
             assert_eq!(advice.disposition, Disposition::Auth);
         });
         assert_eq!(wait, None);
@@ -342,11 +342,11 @@ mod tests {
             let most = Limits::default();
             let mut endpoint = Endpoint::new(most);
             for (relief, items) in reliefs {
-                let (_, limits) = after(&mut endpoint, items, |exchange| match relief {
-                    0 => exchange.cut(),
-                    1 => exchange.fault(&fault(C::ErrorTooManyObjectsOpened)),
-                    2 => exchange.fault(&fault(C::ErrorInvalidServerVersion)),
-                    _ => deliver(exchange),
+                let (_, limits) = after(&mut endpoint, items, |attempt| match relief {
+                    0 => attempt.cut(),
+                    1 => attempt.fault(&fault(C::ErrorTooManyObjectsOpened)),
+                    2 => attempt.fault(&fault(C::ErrorInvalidServerVersion)),
+                    _ => deliver(attempt),
                 });
                 prop_assert!((1..=most.items).contains(&limits.items));
                 prop_assert!((1..=most.connections).contains(&limits.connections));

@@ -1,7 +1,7 @@
 //! When to ask again, and how: pure functions and small machines, without a clock or random numbers.
 //!
 //! Two things fail in two ways, and each has its own [`Retry`]:
-//! - an **item**: the server refuses it, or its data are not whole. [`Exchange::item`] says what to make
+//! - an **item**: the server refuses it, or its data are not whole. [`Attempt::item`] says what to make
 //!   of it, [`Policy::next`] whether to ask for it again. The other items of the request are unaffected.
 //! - the **endpoint**: a fault, an HTTP error, a lost connection. [`Endpoint::end`] says how long to wait
 //!   before the next request and when to stop, and [`Endpoint::limits`] what it should be like: fewer
@@ -9,7 +9,7 @@
 //!
 //! ```
 //! use exportitems::policy::{Disposition, Endpoint, Limits, Policy, Retry};
-//! use exportitems::{Decoder, Event, Options, Response};
+//! use exportitems::{Decoder, Event, Options, ResponseOutcome};
 //! # use exportitems::RequestServerVersion;
 //!
 //! # let busy = "<Envelope><Body><Fault><detail><ResponseCode>ErrorServerBusy</ResponseCode><MessageXml>\
@@ -33,9 +33,9 @@
 //! while !pending.is_empty() {
 //!     let items = pending.len().min(endpoint.limits().items);
 //!     let batch: Vec<_> = pending.drain(..items).collect();
-//!     let mut exchange = endpoint.exchange(items);
-//!     let (status, body) = send(&batch, exchange.version());
-//!     exchange.http(status, None, None);
+//!     let mut attempt = endpoint.attempt(items);
+//!     let (status, body) = send(&batch, attempt.version());
+//!     attempt.http(status, None, None);
 //!
 //!     let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(batch.len() as u32));
 //!     let mut input = body.as_bytes();
@@ -46,9 +46,9 @@
 //!             event => event,
 //!         };
 //!         match event {
-//!             Ok(Some(Event::Fault(fault))) => exchange.fault(&fault),
+//!             Ok(Some(Event::Fault(fault))) => attempt.fault(&fault),
 //!             Ok(Some(Event::Outcome(outcome))) => {
-//!                 let advice = exchange.item(&outcome);
+//!                 let advice = attempt.item(&outcome);
 //!                 let Some(&(id, mut retry)) = batch.get(outcome.index as usize) else {
 //!                     continue; // more messages than items
 //!                 };
@@ -58,13 +58,13 @@
 //!                     None => finished.push((id, advice.disposition)),
 //!                 }
 //!             }
-//!             Ok(Some(Event::End(summary))) if summary.response == Response::Cut => exchange.cut(),
+//!             Ok(Some(Event::End(summary))) if summary.response == ResponseOutcome::Cut => attempt.cut(),
 //!             Ok(Some(_)) => {}
 //!             Ok(None) | Err(_) => break,
 //!         }
 //!     }
 //!
-//!     match endpoint.end(&policy, exchange, elapsed_ms, random()) {
+//!     match endpoint.end(&policy, attempt, elapsed_ms, random()) {
 //!         Some(wait) => sleep_ms(wait),
 //!         None => break, // what is pending stays so, for another day
 //!     }
@@ -75,15 +75,15 @@
 //! ```
 
 mod advice;
+mod attempt;
 mod disposition;
 mod endpoint;
-mod exchange;
 mod retry;
 #[cfg(test)]
 mod tests;
 
 pub use advice::Advice;
+pub use attempt::Attempt;
 pub use disposition::{Disposition, Relief};
 pub use endpoint::{Endpoint, Limits};
-pub use exchange::Exchange;
 pub use retry::{Policy, Retry, Schedule};

@@ -233,7 +233,7 @@ mod tests {
             Disposition::Done,
             Disposition::Permanent,
             Disposition::Auth,
-            Disposition::Version,
+            Disposition::UnsupportedVersion,
         ] {
             assert_eq!(waits(Advice::new(disposition), 0), []);
         }

@@ -1,6 +1,6 @@
 //! Outcomes for the tests of this module, and whole exports from servers of every kind.
 
-use super::{Disposition, Endpoint, Exchange, Limits, Policy, Retry};
+use super::{Attempt, Disposition, Endpoint, Limits, Policy, Retry};
 use crate::code::ResponseCode as C;
 use crate::response::{Decoder, Event, Fault, IdMatch, ItemError, Options, Outcome};
 use core::cmp::Ordering;
@@ -55,22 +55,22 @@ pub(super) fn fault(code: C) -> Fault {
     }
 }
 
-/// The wait after an exchange of so many items, and the limits then.
+/// The wait after an attempt of so many items, and the limits then.
 pub(super) fn after(
     endpoint: &mut Endpoint,
     items: usize,
-    tell: impl Fn(&mut Exchange),
+    tell: impl Fn(&mut Attempt),
 ) -> (Option<u32>, Limits) {
-    let mut exchange = endpoint.exchange(items);
-    tell(&mut exchange);
-    let wait = endpoint.end(&Policy::DEFAULT, exchange, 0, u32::MAX);
+    let mut attempt = endpoint.attempt(items);
+    tell(&mut attempt);
+    let wait = endpoint.end(&Policy::DEFAULT, attempt, 0, u32::MAX);
     (wait, endpoint.limits())
 }
 
 /// The life of a batch: what the server does with the items it is asked for.
 fn export(
     items: usize,
-    mut serve: impl FnMut(&[usize], &mut Exchange) -> Vec<Outcome>,
+    mut serve: impl FnMut(&[usize], &mut Attempt) -> Vec<Outcome>,
 ) -> (Vec<Disposition>, usize, bool) {
     let policy = Policy::DEFAULT;
     let mut endpoint = Endpoint::new(Limits::default());
@@ -84,16 +84,16 @@ fn export(
             .drain(..pending.len().min(endpoint.limits().items))
             .collect();
         let asked: Vec<_> = batch.iter().map(|&(item, _)| item).collect();
-        let mut exchange = endpoint.exchange(batch.len());
-        for outcome in serve(&asked, &mut exchange) {
-            let advice = exchange.item(&outcome);
+        let mut attempt = endpoint.attempt(batch.len());
+        for outcome in serve(&asked, &mut attempt) {
+            let advice = attempt.item(&outcome);
             let (item, mut retry) = batch[outcome.index as usize];
             dispositions[item] = advice.disposition;
             if policy.next(&mut retry, advice, 0, 0).is_some() {
                 pending.push((item, retry));
             }
         }
-        if endpoint.end(&policy, exchange, 0, 0).is_none() {
+        if endpoint.end(&policy, attempt, 0, 0).is_none() {
             return (dispositions, exchanges, false);
         }
     }
@@ -103,22 +103,22 @@ fn export(
 #[test]
 fn an_item_that_fails_its_whole_request_is_found_and_costs_no_other() {
     // A fault, an opaque 500 and a cut before the first byte, each because of item 7.
-    let poisons: [(fn(&mut Exchange), _); 3] = [
+    let poisons: [(fn(&mut Attempt), _); 3] = [
         (
-            |exchange| exchange.fault(&fault(C::ErrorCorruptData)),
+            |attempt| attempt.fault(&fault(C::ErrorCorruptData)),
             Disposition::Permanent,
         ),
         (
-            |exchange| exchange.http(500, None, None),
+            |attempt| attempt.http(500, None, None),
             Disposition::Transient,
         ),
-        (Exchange::cut, Disposition::Transient),
+        (Attempt::cut, Disposition::Transient),
     ];
     for (poison, expected) in poisons {
-        let (dispositions, exchanges, _) = export(200, |asked, exchange| {
+        let (dispositions, exchanges, _) = export(200, |asked, attempt| {
             let poisoned = asked.contains(&7);
             if poisoned {
-                poison(exchange);
+                poison(attempt);
             }
             let outcome = if poisoned { not_answered } else { done };
             (0..).map(outcome).take(asked.len()).collect()
@@ -170,16 +170,16 @@ fn a_wrapped_code_in_a_response_counts() {
     for body in [message, fault] {
         let document = format!("<Envelope><Body>{body}</Body></Envelope>");
         let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(1));
-        let mut exchange = Endpoint::new(Limits::default()).exchange(1);
+        let mut attempt = Endpoint::new(Limits::default()).attempt(1);
         let mut input = document.as_bytes();
         let mut advice = None;
         loop {
             match decoder.next_event(&mut input).unwrap() {
-                Some(Event::Fault(fault)) => exchange.fault(&fault),
-                Some(Event::Outcome(outcome)) => advice = Some(exchange.item(&outcome)),
+                Some(Event::Fault(fault)) => attempt.fault(&fault),
+                Some(Event::Outcome(outcome)) => advice = Some(attempt.item(&outcome)),
                 Some(_) => {}
                 None => match decoder.finish().unwrap() {
-                    Some(Event::Outcome(outcome)) => advice = Some(exchange.item(&outcome)),
+                    Some(Event::Outcome(outcome)) => advice = Some(attempt.item(&outcome)),
                     Some(_) => {}
                     None => break,
                 },
@@ -196,8 +196,8 @@ fn a_wrapped_code_in_a_response_counts() {
 #[test]
 fn a_server_that_only_stops_batches_is_given_up() {
     let stopped = C::ErrorBatchProcessingStopped;
-    let (_, _, finished) = export(1, |_, exchange| {
-        exchange.fault(&fault(stopped));
+    let (_, _, finished) = export(1, |_, attempt| {
+        attempt.fault(&fault(stopped));
         vec![not_answered(0)]
     });
     assert!(!finished);
@@ -213,13 +213,13 @@ proptest! {
         items in 1..40_usize,
     ) {
         let mut moods = moods.into_iter().cycle();
-        export(items, |asked, exchange| {
+        export(items, |asked, attempt| {
             let (mood, code, first) = moods.next().unwrap();
             let code = C::KNOWN[code];
             match mood {
-                0 => exchange.http(503, Some(0), None),
-                1 => exchange.cut(),
-                2 | 3 => exchange.fault(&fault(code)),
+                0 => attempt.http(503, Some(0), None),
+                1 => attempt.cut(),
+                2 | 3 => attempt.fault(&fault(code)),
                 _ => {}
             }
             (0..)

@@ -27,8 +27,8 @@ impl<'a> Encoder<'a> {
         if request.items.is_empty() {
             return Err(RequestError::NoItems);
         }
-        if let Some(role) = request.management_role {
-            let version = request.server_version;
+        if let Some(role) = request.headers.management_role {
+            let version = request.headers.server_version;
             if version < RequestServerVersion::Exchange2013 {
                 return Err(RequestError::ManagementRole { version });
             }
@@ -38,7 +38,7 @@ impl<'a> Encoder<'a> {
                 });
             }
         }
-        if let Some(language) = request.mailbox_culture {
+        if let Some(language) = request.headers.mailbox_culture {
             check_language(language)?;
         }
         let mut len: u64 = 0;
@@ -191,7 +191,9 @@ fn check_language(text: &str) -> Result<(), RequestError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ExchangeImpersonation, ExportItems, ItemId, ManagementRole};
+    use super::super::{
+        ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestHeaders,
+    };
     use super::{RequestError, RequestField as Field, RequestServerVersion as Version};
     use std::string::{String, ToString};
     use std::vec;
@@ -216,6 +218,10 @@ mod tests {
 
     const ITEM: &[ItemId<'_>] = &[ItemId::new("id")];
 
+    const fn headed(headers: RequestHeaders<'_>) -> ExportItems<'_> {
+        ExportItems::new(ITEM).headers(headers)
+    }
+
     #[test]
     fn everything_at_every_output_size() {
         let expected = concat!(
@@ -239,7 +245,7 @@ mod tests {
             },
             ItemId::new("2"),
         ];
-        let request = ExportItems::new(&items)
+        let headers = RequestHeaders::new()
             .server_version(Version::Exchange2016)
             .impersonation(ExchangeImpersonation::Sid("S-1-5"))
             .mailbox_culture("en-US")
@@ -247,6 +253,7 @@ mod tests {
                 user_roles: &["a", "b"],
                 application_roles: &["c"],
             });
+        let request = ExportItems::new(&items).headers(headers);
         for size in 1..=expected.len() + 1 {
             assert_eq!(written(request, size).unwrap(), expected, "{size}");
         }
@@ -271,19 +278,10 @@ mod tests {
                 user_roles,
                 application_roles,
             };
-            let text = written(ExportItems::new(ITEM).management_role(role), 1000).unwrap();
+            let text = written(headed(RequestHeaders::new().management_role(role)), 1000).unwrap();
             let expected = ["<t:ManagementRole>", expected, "</t:ManagementRole>"].concat();
             assert!(text.contains(&expected), "{text}");
         }
-    }
-
-    #[test]
-    fn a_request_is_kept_for_other_items() {
-        let request = ExportItems::new(&[]).mailbox_culture("de");
-        assert_eq!(
-            written(request.items(ITEM), 100),
-            written(ExportItems::new(ITEM).mailbox_culture("de"), 100)
-        );
     }
 
     #[test]
@@ -337,7 +335,7 @@ mod tests {
             assert_eq!(written(ExportItems::new(&items), 1), Err(error));
         }
 
-        let request = ExportItems::new(ITEM);
+        let headers = RequestHeaders::new();
         let roles = |user_roles, application_roles| ManagementRole {
             user_roles,
             application_roles,
@@ -345,35 +343,37 @@ mod tests {
         for (request, error) in [
             (ExportItems::new(&[]), RequestError::NoItems),
             (
-                request.impersonation(ExchangeImpersonation::SmtpAddress("")),
+                headed(headers.impersonation(ExchangeImpersonation::SmtpAddress(""))),
                 RequestError::Empty {
                     field: Field::ExchangeImpersonation,
                 },
             ),
             (
-                request.impersonation(ExchangeImpersonation::PrincipalName("a\r")),
+                headed(headers.impersonation(ExchangeImpersonation::PrincipalName("a\r"))),
                 character(Field::ExchangeImpersonation, 1, '\r'),
             ),
             (
-                request.management_role(roles(&[], &[])),
+                headed(headers.management_role(roles(&[], &[]))),
                 RequestError::Empty {
                     field: Field::ManagementRole,
                 },
             ),
             (
-                request.management_role(roles(&["a", ""], &[])),
+                headed(headers.management_role(roles(&["a", ""], &[]))),
                 RequestError::Empty {
                     field: Field::UserRole { index: 1 },
                 },
             ),
             (
-                request.management_role(roles(&[], &["a\u{fffe}"])),
+                headed(headers.management_role(roles(&[], &["a\u{fffe}"]))),
                 character(Field::ApplicationRole { index: 0 }, 1, '\u{fffe}'),
             ),
             (
-                request
-                    .management_role(roles(&["a"], &[]))
-                    .server_version(Version::Exchange2010_SP2),
+                headed(
+                    headers
+                        .management_role(roles(&["a"], &[]))
+                        .server_version(Version::Exchange2010_SP2),
+                ),
                 RequestError::ManagementRole {
                     version: Version::Exchange2010_SP2,
                 },
@@ -386,7 +386,7 @@ mod tests {
     #[test]
     fn mailbox_culture_is_shaped_like_a_language_tag() {
         for language in ["en", "en-US", "zh-Hant-TW", "x-12345678", "abcdefgh"] {
-            let request = ExportItems::new(ITEM).mailbox_culture(language);
+            let request = headed(RequestHeaders::new().mailbox_culture(language));
             assert!(request.encoder().is_ok(), "{language}");
         }
         for (language, offset) in [
@@ -401,7 +401,7 @@ mod tests {
             ("en US", 2),
             ("én", 0),
         ] {
-            let request = ExportItems::new(ITEM).mailbox_culture(language);
+            let request = headed(RequestHeaders::new().mailbox_culture(language));
             assert_eq!(
                 request.encoder().err(),
                 Some(RequestError::MailboxCulture { offset }),

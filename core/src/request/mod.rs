@@ -3,15 +3,25 @@
 mod encoder;
 mod error;
 mod header;
+mod headers;
 mod parts;
 mod version;
 
 pub use encoder::Encoder;
 pub use error::{RequestError, RequestField};
 pub use header::{ExchangeImpersonation, ManagementRole};
+pub use headers::RequestHeaders;
 pub use version::RequestServerVersion;
 
-/// One item to export, by what `FindItem` or `SyncFolderItems` told about it.
+/// The path of EWS on a server: requests are posted to it.
+///
+/// Source: [EWS URL](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-set-the-ews-service-url-by-using-the-ews-managed-api).
+pub const ENDPOINT_PATH: &str = "/EWS/Exchange.asmx";
+
+/// The `Content-Type` of a request: SOAP 1.1 over HTTP ([SOAP 1.1 §6](https://www.w3.org/TR/2000/NOTE-SOAP-20000508/#_Toc478383526)).
+pub const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+
+/// An item to export, by the ids that `FindItem` or `SyncFolderItems` returned for it.
 ///
 /// Source: [ItemId](https://learn.microsoft.com/exchange/client-developer/web-service-reference/itemid).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,28 +45,28 @@ impl<'a> ItemId<'a> {
     }
 }
 
-/// An `ExportItems` request: which items, and the SOAP headers that are bound to the operation.
+/// An `ExportItems` request: the items, and the [headers](RequestHeaders) of the message.
 ///
-/// It borrows all of its texts and is `Copy`: keep one with the headers and give it each batch by
-/// [`items`](Self::items).
+/// It borrows all of its texts and is `Copy`.
 ///
 /// Source: [ExportItems operation](https://learn.microsoft.com/exchange/client-developer/web-service-reference/exportitems-operation),
 /// [MS-OXWSBTRF 3.1.4.1](https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxwsbtrf/).
 ///
 /// ```
-/// use exportitems::{ExchangeImpersonation, ExportItems, ItemId};
+/// use exportitems::{ExchangeImpersonation, ExportItems, ItemId, RequestHeaders};
 ///
 /// let items = [
 ///     ItemId::new("AAMkAGYz+NAA="),
 ///     ItemId { id: "AAMkAGYz+OAA=", change_key: Some("CQAAABYA") },
 /// ];
+/// let user = ExchangeImpersonation::PrimarySmtpAddress("user@example.com");
 /// let mut encoder = ExportItems::new(&items)
-///     .impersonation(ExchangeImpersonation::PrimarySmtpAddress("user@example.com"))
+///     .headers(RequestHeaders::new().impersonation(user))
 ///     .encoder()?;
 /// let content_length = encoder.encoded_len();
 ///
 /// let mut sent = Vec::new();
-/// let mut out = [0; 64]; // any size will do, down to one byte
+/// let mut out = [0; 64]; // of any size, down to one byte
 /// while !encoder.is_done() {
 ///     let len = encoder.write(&mut out);
 ///     sent.extend_from_slice(&out[..len]);
@@ -73,71 +83,31 @@ impl<'a> ItemId<'a> {
 #[must_use]
 pub struct ExportItems<'a> {
     items: &'a [ItemId<'a>],
-    server_version: RequestServerVersion,
-    impersonation: Option<ExchangeImpersonation<'a>>,
-    mailbox_culture: Option<&'a str>,
-    management_role: Option<ManagementRole<'a>>,
+    headers: RequestHeaders<'a>,
 }
 
 impl<'a> ExportItems<'a> {
-    /// The path that requests are posted to.
-    ///
-    /// Source: [EWS URL](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-set-the-ews-service-url-by-using-the-ews-managed-api).
-    pub const ENDPOINT_PATH: &'static str = "/EWS/Exchange.asmx";
-
-    /// `Content-Type` of the request: SOAP 1.1 over HTTP ([SOAP 1.1 §6](https://www.w3.org/TR/2000/NOTE-SOAP-20000508/#_Toc478383526)).
-    pub const CONTENT_TYPE: &'static str = "text/xml; charset=utf-8";
-
-    /// URI of the optional `SOAPAction` header; on the wire it stands between quotes.
+    /// URI of the optional `SOAPAction` header, which is sent between quotes.
     ///
     /// Source: MS-OXWSBTRF 3.1.4.1, R38. (The prose of 3.1.4.1.1.1 drops the last letter, R45; the binding counts.)
     pub const SOAP_ACTION: &'static str =
         "http://schemas.microsoft.com/exchange/services/2006/messages/ExportItems";
 
-    /// Exports these items, in this order, as the answers will be.
+    /// Exports these items; the response has them in the same order.
     ///
-    /// Microsoft recommends at most 100 items a request, and a server stops
+    /// Microsoft recommends at most 100 items for each request, and a server stops
     /// [a request that takes more than a minute](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/ews-throttling-in-exchange),
-    /// so large items want fewer.
+    /// so request fewer at once where items are large.
     pub const fn new(items: &'a [ItemId<'a>]) -> Self {
         Self {
             items,
-            server_version: RequestServerVersion::Exchange2013_SP1,
-            impersonation: None,
-            mailbox_culture: None,
-            management_role: None,
+            headers: RequestHeaders::new(),
         }
     }
 
-    /// The same request for other items.
-    pub const fn items(mut self, items: &'a [ItemId<'a>]) -> Self {
-        self.items = items;
-        self
-    }
-
-    /// The schema version that the request is written for; `Exchange2013_SP1` if not told otherwise.
-    pub const fn server_version(mut self, version: RequestServerVersion) -> Self {
-        self.server_version = version;
-        self
-    }
-
-    /// Act as this user: the owner of the mailbox, as a rule.
-    pub const fn impersonation(mut self, who: ExchangeImpersonation<'a>) -> Self {
-        self.impersonation = Some(who);
-        self
-    }
-
-    /// The language for the server's texts, a tag like `en-US`.
-    ///
-    /// Source: [MailboxCulture](https://learn.microsoft.com/exchange/client-developer/web-service-reference/mailboxculture).
-    pub const fn mailbox_culture(mut self, language: &'a str) -> Self {
-        self.mailbox_culture = Some(language);
-        self
-    }
-
-    /// The roles to act in, from Exchange 2013 on.
-    pub const fn management_role(mut self, role: ManagementRole<'a>) -> Self {
-        self.management_role = Some(role);
+    /// Sends these headers in place of the default ones.
+    pub const fn headers(mut self, headers: RequestHeaders<'a>) -> Self {
+        self.headers = headers;
         self
     }
 

@@ -159,13 +159,13 @@ impl<'a> Parts<'a> {
         let request = &self.request;
         match slot {
             Slot::Nothing => Some(""),
-            Slot::Version => Some(request.server_version.as_str()),
-            Slot::ImpersonationKind => Some(request.impersonation?.kind()),
-            Slot::Impersonation => Some(request.impersonation?.value()),
-            Slot::Culture => request.mailbox_culture,
-            Slot::Roles => request.management_role.map(|_| ""),
+            Slot::Version => Some(request.headers.server_version.as_str()),
+            Slot::ImpersonationKind => Some(request.headers.impersonation?.kind()),
+            Slot::Impersonation => Some(request.headers.impersonation?.value()),
+            Slot::Culture => request.headers.mailbox_culture,
+            Slot::Roles => request.headers.management_role.map(|_| ""),
             Slot::UserRole | Slot::ApplicationRole => {
-                let role = request.management_role?;
+                let role = request.headers.management_role?;
                 let list = match slot {
                     Slot::UserRole => role.user_roles,
                     _ => role.application_roles,

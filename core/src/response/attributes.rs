@@ -3,7 +3,7 @@
 use super::assembly::{Assembly, Span};
 use super::bytes::{is_space, skip_space};
 use super::error::ErrorKind;
-use super::event::{Attribute, ItemIds, ServerVersion};
+use super::event::{Attribute, ResponseItemId, ServerVersion};
 use super::outcome::ResponseClass;
 use super::soap::Node;
 use crate::hash::{extend, hash, EMPTY};
@@ -200,8 +200,8 @@ impl Attributes {
             .unwrap_or_default()
     }
 
-    pub(super) fn item_ids<'s>(&self, scratch: &'s [u8]) -> ItemIds<'s> {
-        ItemIds {
+    pub(super) fn item_ids<'s>(&self, scratch: &'s [u8]) -> ResponseItemId<'s> {
+        ResponseItemId {
             id: self.text(FIRST, scratch),
             change_key: self.text(SECOND, scratch),
         }

@@ -1,7 +1,7 @@
 //! The decoder: the machine and the caller's scratch.
 
 use super::error::Error;
-use super::event::{Event, ItemIds};
+use super::event::{Event, ResponseItemId};
 use super::machine::{Machine, LAST, PUSHED};
 use super::options::Options;
 use super::outcome::{IdMatch, Summary};
@@ -131,7 +131,7 @@ impl<S: AsMut<[u8]>> Decoder<S> {
             .next_event(&mut &[][..], LAST, self.scratch.as_mut())
     }
 
-    /// Notes how the ids of the last [`Event::ItemIds`] compare with those that were requested at its position.
+    /// Notes how the ids of the last [`Event::ItemId`] compare with those that were requested at its position.
     ///
     /// [`IdMatch::Other`] fails the item: its outcome will be
     /// [`ItemError::Contradiction`](crate::ItemError::Contradiction) or a graver error, and no more of its data is
@@ -201,7 +201,7 @@ impl<S: AsMut<[u8]>> Decoder<S> {
             return Ok(None);
         };
         let done = match event {
-            Event::ItemIds(ids) => {
+            Event::ItemId(ids) => {
                 let answer = sink.compare_id(self.machine.index(), &ids);
                 self.machine.compare_id(answer);
                 begin(sink, self.machine.wanted_item(), &mut self.machine, ids)
@@ -211,7 +211,7 @@ impl<S: AsMut<[u8]>> Decoder<S> {
                 sink,
                 self.machine.item(),
                 &mut self.machine,
-                ItemIds::default(),
+                ResponseItemId::default(),
             )
             .and_then(|()| sink.write(bytes)),
             Event::Outcome(outcome) => match (self.machine.has_begun(), outcome.error) {
@@ -246,7 +246,7 @@ fn begin<K: Sink + ?Sized>(
     sink: &mut K,
     item: Option<u32>,
     machine: &mut Machine,
-    ids: ItemIds<'_>,
+    ids: ResponseItemId<'_>,
 ) -> Result<(), K::Error> {
     let Some(index) = item.filter(|_| !machine.has_begun()) else {
         return Ok(());

@@ -9,7 +9,7 @@ use crate::code::ResponseCode;
 /// ```text
 /// ServerVersion?
 /// ( MessageStart
-///     ( MessageText | ResponseCode | DescriptiveLinkKey | MessageXml | ItemIds | Data )*
+///     ( MessageText | ResponseCode | DescriptiveLinkKey | MessageXml | ResponseItemId | Data )*
 ///   Outcome )*
 /// ( ( FaultCode | FaultString | ResponseCode | MessageText | MessageXml )* Fault )?     no FaultCode after a ResponseCode
 /// Outcome*      items that were asked for and not answered
@@ -58,7 +58,7 @@ pub enum Event<'a> {
     },
     /// `ItemId` of the message. A caller who knows the requested ids may answer with
     /// [`Decoder::compare_id`](crate::Decoder::compare_id).
-    ItemIds(ItemIds<'a>),
+    ItemId(ResponseItemId<'a>),
     /// Decoded bytes of `Data`, never empty. They count only once the item's outcome commits them.
     Data(&'a [u8]),
     /// The end of one item.
@@ -111,7 +111,7 @@ impl<'a> Attribute<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct ItemIds<'a> {
+pub struct ResponseItemId<'a> {
     /// `Id`
     pub id: Attribute<'a>,
     /// `ChangeKey`

@@ -1,6 +1,6 @@
 //! One item under judgement.
 
-use super::options::Integrity;
+use super::options::IntegrityPolicy;
 use super::outcome::{IdMatch, ItemError, Outcome, ResponseClass};
 use crate::code::{ResponseCode, Word};
 use crate::offset::Offset;
@@ -228,7 +228,7 @@ impl Item {
         &mut self,
         offset: u64,
         integrity: Option<Verdict>,
-        required: Integrity,
+        required: IntegrityPolicy,
     ) -> Option<ItemError> {
         let code = self.notes.code;
         let error = match (self.class, self.data) {
@@ -279,12 +279,12 @@ impl Item {
 }
 
 /// Whether a payload of this verdict is not committed.
-const fn is_refused(verdict: Option<Verdict>, required: Integrity) -> bool {
+const fn is_refused(verdict: Option<Verdict>, required: IntegrityPolicy) -> bool {
     match verdict {
         None | Some(Verdict::Whole) => false,
-        Some(Verdict::Framed | Verdict::Unknown) => matches!(required, Integrity::Require),
+        Some(Verdict::Framed | Verdict::Unknown) => matches!(required, IntegrityPolicy::Require),
         Some(Verdict::Broken { .. }) => {
-            matches!(required, Integrity::Require | Integrity::Accept)
+            matches!(required, IntegrityPolicy::Require | IntegrityPolicy::Accept)
         }
     }
 }

@@ -20,9 +20,9 @@ mod xml;
 
 pub use decoder::{Decoder, ScratchTooSmall, MIN_SCRATCH};
 pub use error::{Error, ErrorKind};
-pub use event::{Attribute, Event, ItemIds, ServerVersion};
-pub use options::{Integrity, Options};
-pub use outcome::{Fault, IdMatch, ItemError, Outcome, Response, ResponseClass, Summary};
+pub use event::{Attribute, Event, ResponseItemId, ServerVersion};
+pub use options::{IntegrityPolicy, Options};
+pub use outcome::{Fault, IdMatch, ItemError, Outcome, ResponseClass, ResponseOutcome, Summary};
 pub use sink::{FeedError, Sink};
 pub use sinks::{Discard, SliceFull, SliceSink, Tee};
 #[cfg(feature = "embedded-io")]

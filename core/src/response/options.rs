@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub enum Integrity {
+pub enum IntegrityPolicy {
     /// Only [`Whole`](crate::Verdict::Whole) is committed.
     Require,
     /// What is not [`Broken`](crate::Verdict::Broken) is committed: Microsoft calls the payload opaque, and
@@ -23,18 +23,18 @@ pub enum Integrity {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Options {
     pub(super) items: Option<u32>,
-    pub(super) integrity: Integrity,
+    pub(super) integrity: IntegrityPolicy,
     pub(super) max_item_bytes: u64,
     pub(super) max_total_bytes: u64,
 }
 
 impl Options {
-    /// Any number of items, of any size, of [accepted](Integrity::Accept) integrity.
+    /// Any number of items, of any size, of [accepted](IntegrityPolicy::Accept) integrity.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             items: None,
-            integrity: Integrity::Accept,
+            integrity: IntegrityPolicy::Accept,
             max_item_bytes: u64::MAX,
             max_total_bytes: u64::MAX,
         }
@@ -54,7 +54,7 @@ impl Options {
 
     /// What becomes of an item whose payload is not whole.
     #[must_use]
-    pub const fn integrity(mut self, integrity: Integrity) -> Self {
+    pub const fn integrity(mut self, integrity: IntegrityPolicy) -> Self {
         self.integrity = integrity;
         self
     }

@@ -164,7 +164,7 @@ pub struct Outcome {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
-pub enum Response {
+pub enum ResponseOutcome {
     /// A whole document that answers the request.
     Complete,
     /// The server announced that it gave up: `=== Truncated Data ===`.
@@ -179,7 +179,7 @@ pub enum Response {
     NotSoap,
 }
 
-impl Response {
+impl ResponseOutcome {
     /// The name in the command's JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -194,7 +194,7 @@ impl Response {
     }
 }
 
-impl fmt::Display for Response {
+impl fmt::Display for ResponseOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -224,7 +224,7 @@ pub struct Summary {
     /// They are not parsed: a load balancer appends such things, and the response is good without them.
     pub trailing: u64,
     /// How the response ended.
-    pub response: Response,
+    pub response: ResponseOutcome,
     /// The fault, where the response is one.
     pub fault: Option<Fault>,
     /// Why the response is unusable, where it is.
@@ -237,7 +237,7 @@ impl Summary {
     /// `commit` means that the payload is complete. That it belongs to the item requested at this position
     /// is certain only when the response has ended:
     ///
-    /// - After a [complete](Response::Complete) response with as many messages as expected, every committed item
+    /// - After a [complete](ResponseOutcome::Complete) response with as many messages as expected, every committed item
     ///   is confirmed. If [other bytes](Self::trailing) follow the document, the last one must be
     ///   [`Whole`](Verdict::Whole) as well.
     /// - With another number of messages, a position may be off by one or more. Only an item whose answered id
@@ -250,7 +250,7 @@ impl Summary {
     #[must_use]
     pub fn confirms(&self, outcome: &Outcome) -> bool {
         let is_whole = outcome.integrity == Some(Verdict::Whole);
-        if outcome.error.is_some() || self.response != Response::Complete {
+        if outcome.error.is_some() || self.response != ResponseOutcome::Complete {
             return outcome.error.is_none() && is_whole;
         }
         let is_counted = self.expected.unwrap_or(self.messages) == self.messages;

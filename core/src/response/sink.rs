@@ -1,6 +1,6 @@
 //! Where items go: the push side of the decoder.
 
-use super::event::{Event, ItemIds};
+use super::event::{Event, ResponseItemId};
 use super::outcome::{IdMatch, Outcome, Summary};
 
 /// Receives the items of a response.
@@ -42,13 +42,13 @@ pub trait Sink {
     ///
     /// Answer `Other` only for an id that is certainly another item's, such as one that was requested at another
     /// position: servers encode ids anew, so an id that differs may be the same item's.
-    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         let _ = (index, ids);
         IdMatch::Unknown
     }
 
     /// An item begins: at its `ItemId`, or at its first byte of data if that comes first.
-    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Self::Error>;
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Self::Error>;
 
     /// Decoded bytes of the item that began last, never empty.
     fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
@@ -76,11 +76,11 @@ pub trait Sink {
 impl<S: Sink + ?Sized> Sink for &mut S {
     type Error = S::Error;
 
-    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         (**self).compare_id(index, ids)
     }
 
-    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Self::Error> {
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Self::Error> {
         (**self).begin(index, ids)
     }
 

@@ -3,7 +3,7 @@
 use core::convert::Infallible;
 use core::fmt;
 
-use super::event::{Event, ItemIds};
+use super::event::{Event, ResponseItemId};
 use super::outcome::{IdMatch, Outcome, Summary};
 use super::sink::Sink;
 
@@ -14,7 +14,7 @@ pub struct Discard;
 impl Sink for Discard {
     type Error = Infallible;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Infallible> {
         Ok(())
     }
 
@@ -65,7 +65,7 @@ impl<'a> SliceSink<'a> {
 impl Sink for SliceSink<'_> {
     type Error = SliceFull;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), SliceFull> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), SliceFull> {
         self.written = self.committed;
         Ok(())
     }
@@ -125,7 +125,7 @@ fn observe(result: Result<(), Infallible>) {
 impl<K: Sink, O: Sink<Error = Infallible>> Sink for Tee<K, O> {
     type Error = K::Error;
 
-    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         let by_sink = self.sink.compare_id(index, ids);
         match (by_sink, self.observer.compare_id(index, ids)) {
             (IdMatch::Other, _) | (_, IdMatch::Other) => IdMatch::Other,
@@ -134,7 +134,7 @@ impl<K: Sink, O: Sink<Error = Infallible>> Sink for Tee<K, O> {
         }
     }
 
-    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), K::Error> {
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), K::Error> {
         self.sink.begin(index, ids)?;
         observe(self.observer.begin(index, ids));
         Ok(())
@@ -226,7 +226,7 @@ impl<E: embedded_io::Error> embedded_io::Error for WriteError<E> {
 impl<W: embedded_io::Write> Sink for WriteSink<W> {
     type Error = WriteError<W::Error>;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Self::Error> {
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use core::hash::Hasher;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
-use exportitems::{ItemIds, Outcome, Sink};
+use exportitems::{ResponseItemId, Outcome, Sink};
 use exportitems_embedded_io::AsyncSink;
 
 extern "Rust" {
@@ -79,7 +79,7 @@ pub struct AnySink(u64);
 impl Sink for AnySink {
     type Error = Failure;
 
-    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Failure> {
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Failure> {
         let id = ids.id.value().map_or(0, str::len);
         result(u64::from(index) ^ id as u64, (), Failure(self.0))
     }
@@ -109,7 +109,7 @@ pub struct AnyAsyncSink(AnySink);
 impl AsyncSink for AnyAsyncSink {
     type Error = Failure;
 
-    async fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Failure> {
+    async fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Failure> {
         wait().await;
         Sink::begin(&mut self.0, index, ids)
     }
@@ -143,7 +143,7 @@ pub struct Observer(AnySink);
 impl Sink for Observer {
     type Error = Infallible;
 
-    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Infallible> {
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Infallible> {
         let _ = self.0.begin(index, ids);
         Ok(())
     }

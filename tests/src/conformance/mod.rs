@@ -25,7 +25,7 @@ mod transcript;
 
 use std::net::SocketAddr;
 
-use exportitems::{ExportItems, ItemId, RequestServerVersion};
+use exportitems::{ExportItems, ItemId, RequestHeaders, RequestServerVersion};
 use exportitems_emulator::{item_id, payload, Emulator, DEFAULT_MAILBOX};
 
 use crate::sink::Checked;
@@ -43,15 +43,20 @@ pub struct Job<'j> {
 }
 
 impl<'j> Job<'j> {
-    /// The request, in the version that every server takes.
+    /// The request, in the version that every server accepts.
     pub fn request(&self) -> ExportItems<'j> {
-        ExportItems::new(self.items).server_version(RequestServerVersion::Exchange2010_SP1)
+        ExportItems::new(self.items).headers(self.headers())
+    }
+
+    /// The headers of the request.
+    pub fn headers(&self) -> RequestHeaders<'static> {
+        RequestHeaders::new().server_version(RequestServerVersion::Exchange2010_SP1)
     }
 
     /// The URL to send the request to.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.address, ExportItems::ENDPOINT_PATH)
+        format!("http://{}{}", self.address, exportitems::ENDPOINT_PATH)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an export came to, in lines that can be compared.
 
-use exportitems::{ItemError, Outcome, Response, ResponseCode, Summary};
+use exportitems::{ItemError, Outcome, ResponseCode, ResponseOutcome, Summary};
 
 use super::End;
 use crate::run::Told;
@@ -44,7 +44,7 @@ fn response(summary: &Summary) -> String {
         said(fault.code.and_then(ResponseCode::as_str), fault.back_off_ms)
     });
     let suspect = match summary.response {
-        Response::Truncated => format!(", {} suspect", summary.suspect),
+        ResponseOutcome::Truncated => format!(", {} suspect", summary.suspect),
         _ => String::new(),
     };
     format!(

@@ -2,7 +2,8 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use exportitems::{
-    ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestServerVersion,
+    ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestHeaders,
+    RequestServerVersion,
 };
 use quick_xml::events::Event;
 use quick_xml::name::ResolveResult;
@@ -49,7 +50,7 @@ pub fn encode(bytes: &[u8]) {
         RequestServerVersion::Exchange2016,
     ];
     let version = versions[usize::from(request.version) % versions.len()];
-    let mut export = ExportItems::new(&items).server_version(version);
+    let mut headers = RequestHeaders::new().server_version(version);
     let who = request
         .impersonation
         .as_ref()
@@ -60,14 +61,14 @@ pub fn encode(bytes: &[u8]) {
             _ => ExchangeImpersonation::SmtpAddress(value),
         });
     if let Some(who) = who {
-        export = export.impersonation(who);
+        headers = headers.impersonation(who);
     }
     let culture = request.culture.as_ref().map(|culture| match culture {
         Culture::Usual => "en-US",
         Culture::Any(text) => text,
     });
     if let Some(culture) = culture {
-        export = export.mailbox_culture(culture);
+        headers = headers.mailbox_culture(culture);
     }
     let (user, application): (Vec<&str>, Vec<&str>) = match &request.roles {
         Some((user, application)) => (
@@ -77,7 +78,7 @@ pub fn encode(bytes: &[u8]) {
         None => (Vec::new(), Vec::new()),
     };
     if request.roles.is_some() {
-        export = export.management_role(ManagementRole {
+        headers = headers.management_role(ManagementRole {
             user_roles: &user,
             application_roles: &application,
         });
@@ -110,6 +111,7 @@ pub fn encode(bytes: &[u8]) {
         && (request.roles.is_none() || version >= RequestServerVersion::Exchange2013)
         && (request.roles.is_none() || !user.is_empty() || !application.is_empty());
 
+    let export = ExportItems::new(&items).headers(headers);
     let mut encoder = match export.encoder() {
         Ok(encoder) => encoder,
         Err(error) => {

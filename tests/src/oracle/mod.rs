@@ -12,7 +12,7 @@ use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use arbitrary::{Arbitrary, Unstructured};
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine as _;
-use exportitems::{Decoder, ItemError, Outcome, PayloadCheck, Response};
+use exportitems::{Decoder, ItemError, Outcome, PayloadCheck, ResponseOutcome};
 
 use crate::chunks::Chunking;
 use crate::model;
@@ -78,7 +78,7 @@ pub fn scratch(document: &[u8], setup: Setup) {
 /// are replaced beforehand.
 pub fn differential(document: &[u8]) {
     let setup = Setup {
-        integrity: exportitems::Integrity::Report,
+        integrity: exportitems::IntegrityPolicy::Report,
         ..Setup::default()
     };
     let document = String::from_utf8_lossy(document);
@@ -134,7 +134,7 @@ pub fn push_is_pull(document: &[u8], setup: Setup) {
         pulled.summary()
     );
     assert_eq!(sink.committed, pulled.committed());
-    let is_note = |told: &&Told| !matches!(told, Told::ItemIds(..) | Told::Data(_));
+    let is_note = |told: &&Told| !matches!(told, Told::ItemId(..) | Told::Data(_));
     // Data between two pieces of one text keeps them apart when they are pulled.
     let pulled_notes: Vec<&Told> = pulled.told.iter().filter(is_note).collect();
     assert_eq!(sink.notes.told.iter().collect::<Vec<_>>(), pulled_notes);
@@ -200,7 +200,10 @@ pub fn cut_everywhere(document: &[u8], setup: Setup) -> usize {
         };
         let summary = tail.summary();
         let started = tail.data().len();
-        let is_whole = matches!(summary.response, Response::Complete | Response::Fault);
+        let is_whole = matches!(
+            summary.response,
+            ResponseOutcome::Complete | ResponseOutcome::Fault
+        );
         assert_eq!(error.is_none(), is_whole, "cut at {cut}");
         let told: Vec<Outcome> = tail.outcomes().copied().collect();
         for (index, outcome) in told.iter().enumerate() {
@@ -247,7 +250,7 @@ pub fn base64(text: &[u8]) {
     ]
     .concat();
     let setup = Setup {
-        integrity: exportitems::Integrity::Off,
+        integrity: exportitems::IntegrityPolicy::Off,
         ..Setup::default()
     };
     let mut symbols = text;

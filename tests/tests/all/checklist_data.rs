@@ -1,6 +1,6 @@
 //! protocol.md §6, "Data path": a test for each of its lines, in its order.
 
-use exportitems::{BrokenReason, ErrorKind, Integrity, ItemError, Response, Verdict};
+use exportitems::{BrokenReason, ErrorKind, IntegrityPolicy, ItemError, ResponseOutcome, Verdict};
 use exportitems_testkit::data;
 use exportitems_testkit::oracle;
 use exportitems_testkit::run::Setup;
@@ -91,7 +91,7 @@ fn the_truncation_marker() {
         assert_eq!(run.errors(), [None, truncated, None]);
         assert_eq!(
             (run.summary().response, run.error),
-            (Response::Complete, None)
+            (ResponseOutcome::Complete, None)
         );
         assert!(run.data()[1].len() <= cut / 4 * 3, "no byte of the marker");
     }
@@ -115,7 +115,7 @@ fn the_truncation_marker() {
         if in_text && !in_field {
             assert_eq!(run.kind(), Some(ErrorKind::Truncated), "{document}");
             assert_eq!(run.errors(), [None, truncated], "{document}");
-            assert_eq!(run.summary().response, Response::Truncated);
+            assert_eq!(run.summary().response, ResponseOutcome::Truncated);
         } else {
             assert_eq!(run.errors()[0], None, "{document}");
             assert_ne!(run.errors()[1], None, "{document}");
@@ -125,7 +125,7 @@ fn the_truncation_marker() {
     let opaque = support::data("T3BhcXVlIHBheWxvYWQ=");
     let run = run(response(&(opaque + &good() + &good())) + MARKER);
     assert_eq!(run.errors(), [None, None, truncated]);
-    assert_eq!(run.summary().response, Response::Truncated);
+    assert_eq!(run.summary().response, ResponseOutcome::Truncated);
     assert_eq!(run.summary().suspect, 1);
 }
 
@@ -191,15 +191,15 @@ fn payloads() {
     ];
     for (text, verdict) in cases {
         for integrity in [
-            Integrity::Require,
-            Integrity::Accept,
-            Integrity::Report,
-            Integrity::Off,
+            IntegrityPolicy::Require,
+            IntegrityPolicy::Accept,
+            IntegrityPolicy::Report,
+            IntegrityPolicy::Off,
         ] {
             let refused = match integrity {
-                Integrity::Require => verdict != Verdict::Whole,
-                Integrity::Accept => matches!(verdict, Verdict::Broken { .. }),
-                Integrity::Report | Integrity::Off => false,
+                IntegrityPolicy::Require => verdict != Verdict::Whole,
+                IntegrityPolicy::Accept => matches!(verdict, Verdict::Broken { .. }),
+                IntegrityPolicy::Report | IntegrityPolicy::Off => false,
             };
             let setup = Setup {
                 integrity,
@@ -208,7 +208,7 @@ fn payloads() {
             let run = run_as(response(&support::data(&text)), setup);
             let error = refused.then_some(ItemError::Payload);
             assert_eq!(run.errors(), [error], "{text} {integrity:?}");
-            let told = (integrity != Integrity::Off).then_some(verdict);
+            let told = (integrity != IntegrityPolicy::Off).then_some(verdict);
             assert_eq!(run.outcome().integrity, told, "{text} {integrity:?}");
         }
     }

@@ -3,13 +3,13 @@
 //! Each `ResponseCode` and each HTTP status has its row in the tables of `core/src/policy/advice.rs`.
 //! The last line, "Diagnostics", is about HTTP: `diagnostics_without_ids` in `adapters/std/tests/it/http.rs`.
 
-use exportitems::policy::{Advice, Disposition, Endpoint, Exchange, Limits, Policy, Relief, Retry};
-use exportitems::{Decoder, Event, Options, RequestServerVersion as V, Response};
+use exportitems::policy::{Advice, Attempt, Disposition, Endpoint, Limits, Policy, Relief, Retry};
+use exportitems::{Decoder, Event, Options, RequestServerVersion as V, ResponseOutcome};
 
 use crate::support::{data, envelope, good, message, refused, response, run};
 
-/// Tells an exchange what is in a document; what comes of each item.
-fn answer(exchange: &mut Exchange, items: u32, document: &str) -> Vec<Advice> {
+/// Tells an attempt what is in a document; what comes of each item.
+fn answer(attempt: &mut Attempt, items: u32, document: &str) -> Vec<Advice> {
     let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(items));
     let mut input = document.as_bytes();
     let mut advice = Vec::new();
@@ -19,9 +19,11 @@ fn answer(exchange: &mut Exchange, items: u32, document: &str) -> Vec<Advice> {
             event => event,
         };
         match event {
-            Ok(Some(Event::Fault(fault))) => exchange.fault(&fault),
-            Ok(Some(Event::Outcome(outcome))) => advice.push(exchange.item(&outcome)),
-            Ok(Some(Event::End(summary))) if summary.response == Response::Cut => exchange.cut(),
+            Ok(Some(Event::Fault(fault))) => attempt.fault(&fault),
+            Ok(Some(Event::Outcome(outcome))) => advice.push(attempt.item(&outcome)),
+            Ok(Some(Event::End(summary))) if summary.response == ResponseOutcome::Cut => {
+                attempt.cut()
+            }
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => return advice,
         }
@@ -35,14 +37,14 @@ fn new() -> Endpoint {
 /// What a fresh endpoint makes of an answer to so many items: the items' dispositions, the wait, and the limits then.
 fn after(
     items: u32,
-    tell: impl Fn(&mut Exchange),
+    tell: impl Fn(&mut Attempt),
     document: &str,
 ) -> (Vec<Disposition>, Option<u32>, Limits) {
     let mut endpoint = new();
-    let mut exchange = endpoint.exchange(items as usize);
-    tell(&mut exchange);
-    let advice = answer(&mut exchange, items, document);
-    let wait = endpoint.end(&Policy::DEFAULT, exchange, 0, u32::MAX);
+    let mut attempt = endpoint.attempt(items as usize);
+    tell(&mut attempt);
+    let advice = answer(&mut attempt, items, document);
+    let wait = endpoint.end(&Policy::DEFAULT, attempt, 0, u32::MAX);
     let dispositions = advice.iter().map(|advice| advice.disposition).collect();
     (dispositions, wait, endpoint.limits())
 }
@@ -67,7 +69,7 @@ fn error(name: &str, values: &[(&str, &str)]) -> String {
 /// fault, item error, inner error, HTTP status + Retry-After, transport cut."
 #[test]
 fn classes() {
-    use Disposition::{Auth, Done, Permanent, Throttled, Transient, Truncated, Version};
+    use Disposition::{Auth, Done, Permanent, Throttled, Transient, Truncated, UnsupportedVersion};
     let inner = [("InnerErrorResponseCode", "ErrorServerBusy")];
     // Items.
     for (item, disposition) in [
@@ -78,7 +80,7 @@ fn classes() {
         (error("ErrorInternalServerError", &inner), Throttled),
         (error("ErrorMailboxFailover", &[]), Transient),
         (error("ErrorOfTomorrow", &[]), Transient),
-        (error("ErrorInvalidServerVersion", &[]), Version),
+        (error("ErrorInvalidServerVersion", &[]), UnsupportedVersion),
         (data("QUJD=== Truncated Data ==="), Truncated),
         (data("AA=="), Truncated),
         // The peer broke the protocol.
@@ -95,7 +97,7 @@ fn classes() {
         ("ErrorServerBusy", &[], Throttled),
         ("ErrorInternalServerError", &inner, Throttled),
         ("ErrorADUnavailable", &[], Transient),
-        ("ErrorSchemaValidation", &[], Version),
+        ("ErrorSchemaValidation", &[], UnsupportedVersion),
     ] {
         let (dispositions, ..) = after(2, |_| (), &fault(name, values));
         assert_eq!(dispositions, [disposition; 2], "{name}");
@@ -107,9 +109,9 @@ fn classes() {
         (429, None, Throttled),
         (400, None, Permanent),
         (500, None, Transient),
-        (507, None, Version),
+        (507, None, UnsupportedVersion),
     ] {
-        let http = |exchange: &mut Exchange| exchange.http(status, retry_after_s, None);
+        let http = |attempt: &mut Attempt| attempt.http(status, retry_after_s, None);
         let (dispositions, ..) = after(2, http, "<html/>");
         assert_eq!(dispositions, [disposition; 2], "{status}");
     }
@@ -130,7 +132,7 @@ fn waits() {
         (Some(u32::MAX), "0", Policy::MAX_WAIT_MS),
     ] {
         let busy = fault("ErrorServerBusy", &[("BackOffMilliseconds", back_off_ms)]);
-        let http = |exchange: &mut Exchange| exchange.http(503, retry_after_s, None);
+        let http = |attempt: &mut Attempt| attempt.http(503, retry_after_s, None);
         assert_eq!(after(2, http, &busy).1, Some(wait), "{busy}");
     }
     // In an item's error too.
@@ -147,9 +149,9 @@ fn waits() {
         })
         .collect()
     };
-    let mut exchange = new().exchange(1);
+    let mut attempt = new().attempt(1);
     let transient = answer(
-        &mut exchange,
+        &mut attempt,
         1,
         &response(&error("ErrorADUnavailable", &[])),
     )[0];
@@ -162,7 +164,7 @@ fn waits() {
         [999, 1_999, 3_999, 7_999, 15_999, 31_999, 59_999, 59_999]
     );
     let truncated = response(&(good() + &data("QUJD=== Truncated Data ===") + &good()));
-    let advice = answer(&mut new().exchange(3), 3, &truncated);
+    let advice = answer(&mut new().attempt(3), 3, &truncated);
     let dispositions: Vec<_> = advice.iter().map(|advice| advice.disposition).collect();
     let of_three = [Disposition::Done, Disposition::Truncated, Disposition::Done];
     assert_eq!(dispositions, of_three);
@@ -186,8 +188,8 @@ fn what_is_asked_for_again() {
     let whole = response(&[good(), refused(""), busy, denied, stopped, good(), good()].concat());
     // Inside the last item; the next was never reached.
     let cut = &whole[..whole.len() - 200];
-    let mut exchange = new().exchange(8);
-    let again: Vec<bool> = answer(&mut exchange, 8, cut)
+    let mut attempt = new().attempt(8);
+    let again: Vec<bool> = answer(&mut attempt, 8, cut)
         .into_iter()
         .map(|advice| {
             Policy::DEFAULT
@@ -198,12 +200,12 @@ fn what_is_asked_for_again() {
     assert_eq!(again, [false, false, true, false, true, false, true, true]);
     // What was in the way of something else costs no attempt.
     let mut endpoint = new();
-    let mut exchange = endpoint.exchange(2);
-    let advice = answer(&mut exchange, 2, &fault("ErrorServerBusy", &[]));
+    let mut attempt = endpoint.attempt(2);
+    let advice = answer(&mut attempt, 2, &fault("ErrorServerBusy", &[]));
     let mut retry = Retry::new();
     assert_eq!(Policy::DEFAULT.next(&mut retry, advice[0], 0, 0), Some(0));
     assert_eq!(retry, Retry::new());
-    assert!(endpoint.end(&Policy::DEFAULT, exchange, 0, 0) > Some(0));
+    assert!(endpoint.end(&Policy::DEFAULT, attempt, 0, 0) > Some(0));
     assert_eq!(size_of::<Retry>(), 4);
 }
 
@@ -241,9 +243,9 @@ fn what_is_asked_differently() {
     let mut versions = vec![endpoint.limits().version];
     let old = fault("ErrorInvalidServerVersion", &[]);
     let mut step = |document: &str| {
-        let mut exchange = endpoint.exchange(1);
-        answer(&mut exchange, 1, document);
-        let wait = endpoint.end(&Policy::DEFAULT, exchange, 0, 0);
+        let mut attempt = endpoint.attempt(1);
+        answer(&mut attempt, 1, document);
+        let wait = endpoint.end(&Policy::DEFAULT, attempt, 0, 0);
         versions.push(endpoint.limits().version);
         wait
     };
@@ -262,17 +264,17 @@ fn what_is_asked_differently() {
     assert_eq!(versions, ladder);
 
     let page = Some("/ews/genericerrorpage.htm?aspxerrorpath=/ews/exchange.asmx");
-    let (dispositions, wait, _) = after(1, |exchange| exchange.http(302, None, page), "");
+    let (dispositions, wait, _) = after(1, |attempt| attempt.http(302, None, page), "");
     assert_eq!(dispositions, [Disposition::Transient]);
     assert!(wait.is_some());
     let (.., wait, _) = after(
         1,
-        |exchange| exchange.http(302, None, Some("/internalsite/x")),
+        |attempt| attempt.http(302, None, Some("/internalsite/x")),
         "",
     );
     assert_eq!(wait, None);
     for status in [401, 403, 456] {
-        let (dispositions, wait, _) = after(1, |exchange| exchange.http(status, None, None), "");
+        let (dispositions, wait, _) = after(1, |attempt| attempt.http(status, None, None), "");
         assert_eq!((dispositions, wait), (vec![Disposition::Auth], None));
     }
     let too_big = Advice::of_http(413, None, None);

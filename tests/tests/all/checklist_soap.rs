@@ -1,6 +1,6 @@
 //! protocol.md §6, "Incremental XML decoder", the lines about SOAP and EWS: a test for each, in their order.
 
-use exportitems::{ErrorKind, ItemError, Response, ResponseClass, ResponseCode};
+use exportitems::{ErrorKind, ItemError, ResponseClass, ResponseCode, ResponseOutcome};
 use exportitems_testkit::run::{Told, Value};
 
 use crate::support::{
@@ -52,7 +52,7 @@ fn unknown_elements_and_order() {
         content.rotate_left(first);
         let run = run(response(&message("Success", &content.concat())));
         assert_eq!(run.errors(), [None]);
-        let ids = Told::ItemIds(Value::Text("ID".to_owned()), Value::Text("CK".to_owned()));
+        let ids = Told::ItemId(Value::Text("ID".to_owned()), Value::Text("CK".to_owned()));
         assert!(run.told.contains(&ids));
     }
     // The same names elsewhere are other elements.
@@ -93,7 +93,7 @@ fn envelope_header_and_body() {
     for body in ["<m:GetItemResponse/>", "", "<x/>"] {
         let run = run(envelope(body));
         assert_eq!(run.kind(), Some(ErrorKind::UnexpectedOperation), "{body}");
-        assert_eq!(run.summary().response, Response::NotSoap);
+        assert_eq!(run.summary().response, ResponseOutcome::NotSoap);
     }
 }
 
@@ -221,7 +221,10 @@ fn counts_and_duplicates() {
         run_for(4, &two).errors(),
         [None, None, not_answered, not_answered]
     );
-    assert_eq!(run_for(4, &two).summary().response, Response::Complete);
+    assert_eq!(
+        run_for(4, &two).summary().response,
+        ResponseOutcome::Complete
+    );
 
     let duplicate = good().replace("<m:Data>", "<m:Data/><m:Data>");
     assert_eq!(
@@ -239,11 +242,11 @@ fn counts_and_duplicates() {
     let run_ids = run(response(&ids));
     assert_eq!(run_ids.errors(), [Some(ItemError::Contradiction)]);
     let told: Vec<_> = (run_ids.told.iter())
-        .filter(|told| matches!(told, Told::ItemIds(..)))
+        .filter(|told| matches!(told, Told::ItemId(..)))
         .collect();
     assert_eq!(
         told,
-        [&Told::ItemIds(
+        [&Told::ItemId(
             Value::Text("first".to_owned()),
             Value::Absent
         )]
@@ -359,7 +362,7 @@ fn faults() {
     let not_answered = Some(ItemError::NotAnswered);
     assert_eq!(run_2010.errors(), [not_answered, not_answered]);
     let (summary, error) = run_2010.end();
-    assert_eq!((summary.response, error), (Response::Fault, None));
+    assert_eq!((summary.response, error), (ResponseOutcome::Fault, None));
     let fault = summary.fault.expect("a fault");
     assert_eq!(fault.code, Some(ResponseCode::ErrorInvalidServerVersion));
     for told in [
@@ -387,7 +390,7 @@ fn faults() {
             "<s:Fault><faultcode>s:Server</faultcode>{detail}</s:Fault>"
         ));
         let (summary, error) = run(document).end();
-        assert_eq!((summary.response, error), (Response::Fault, None));
+        assert_eq!((summary.response, error), (ResponseOutcome::Fault, None));
         assert_eq!(summary.fault.expect("a fault").code, None);
     }
 }
@@ -420,7 +423,7 @@ fn the_end() {
         let run = run_for(2, [whole.as_bytes(), trailing].concat());
         assert_eq!((run.errors(), run.error), (vec![None, None], None));
         let summary = run.summary();
-        assert_eq!(summary.response, Response::Complete);
+        assert_eq!(summary.response, ResponseOutcome::Complete);
         assert_eq!((summary.trailing, summary.suspect), (bytes, 0));
     }
     let second = run(whole.clone() + &whole);
@@ -449,7 +452,7 @@ fn the_end() {
     }
     let run = run_for(3, &whole[..whole.len() - 1]);
     assert_eq!(run.kind(), Some(ErrorKind::UnexpectedEnd));
-    assert_eq!(run.summary().response, Response::Cut);
+    assert_eq!(run.summary().response, ResponseOutcome::Cut);
     assert_eq!(run.errors(), [None, cut, Some(ItemError::NotAnswered)]);
 }
 
@@ -471,7 +474,7 @@ fn faults_of_soap_1_2() {
     assert_eq!(found.errors(), [not_answered, not_answered]);
     let summary = found.summary();
     let told = summary.fault.expect("a fault");
-    assert_eq!(summary.response, Response::Fault);
+    assert_eq!(summary.response, ResponseOutcome::Fault);
     assert_eq!(told.code, Some(ResponseCode::ErrorServerBusy));
     assert_eq!(
         (told.back_off_ms, told.is_senders_fault),

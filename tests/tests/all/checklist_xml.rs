@@ -1,6 +1,6 @@
 //! protocol.md §6, "Incremental XML decoder", the lines about XML: a test for each, in their order.
 
-use exportitems::{ErrorKind, ItemError, Response, MAX_DEPTH, MAX_NAME_LEN};
+use exportitems::{ErrorKind, ItemError, ResponseOutcome, MAX_DEPTH, MAX_NAME_LEN};
 use exportitems_testkit::run::{Told, Value};
 
 use crate::support::{data, good, refused, response, run, Findings, PAYLOAD};
@@ -30,7 +30,7 @@ fn utf_8_only() {
     ] {
         let run = run(document);
         assert_eq!(run.kind(), Some(ErrorKind::Encoding));
-        assert_eq!(run.summary().response, Response::NotSoap);
+        assert_eq!(run.summary().response, ResponseOutcome::NotSoap);
     }
     for encoding in [
         "utf-8",
@@ -89,7 +89,7 @@ fn any_chunk_boundary() {
         [None, Some(ItemError::Refused), Some(ItemError::EmptyData)]
     );
     assert_eq!(run.text(), "<A\u{20ac}]]&");
-    assert_eq!(run.summary().response, Response::Complete);
+    assert_eq!(run.summary().response, ResponseOutcome::Complete);
 }
 
 /// "no recursion, depth/attribute/name limits"
@@ -201,7 +201,7 @@ fn references_in_attributes() {
     let ids = |value: &str| {
         let run = run(response(&good().replace("AAMk", value)));
         let id = run.told.iter().find_map(|told| match told {
-            Told::ItemIds(Value::Text(id), _) => Some(id.clone()),
+            Told::ItemId(Value::Text(id), _) => Some(id.clone()),
             _ => None,
         });
         (id, run.kind())
@@ -248,7 +248,7 @@ fn stray_text() {
         }
         let run = run(whole.replacen(before, &format!("=== Truncated Data ==={before}"), 1));
         assert_eq!(run.kind(), Some(ErrorKind::Truncated), "before {before}");
-        assert_eq!(run.summary().response, Response::Truncated);
+        assert_eq!(run.summary().response, ResponseOutcome::Truncated);
         assert_eq!(run.committed(), []);
     }
     assert_eq!(run(whole.clone() + "x").kind(), None);

@@ -1,12 +1,12 @@
 //! Documents that are no answer to ExportItems: one clear error each, never a commit.
 
-use exportitems::{ErrorKind, Response};
+use exportitems::{ErrorKind, ResponseOutcome};
 use exportitems_testkit::data;
 use exportitems_testkit::oracle;
 
 use crate::support::{envelope, run_for, Findings};
 
-fn refuses(document: impl AsRef<[u8]>, kind: ErrorKind, response: Response) {
+fn refuses(document: impl AsRef<[u8]>, kind: ErrorKind, response: ResponseOutcome) {
     let document = document.as_ref();
     let run = run_for(2, document);
     let shown = String::from_utf8_lossy(&document[..document.len().min(200)]);
@@ -42,16 +42,24 @@ fn not_soap() {
         ("&lt;", ErrorKind::NotSoap),
         ("&nbsp;", ErrorKind::UnknownEntity),
     ] {
-        refuses(document, kind, Response::NotSoap);
+        refuses(document, kind, ResponseOutcome::NotSoap);
     }
     refuses(
         b"\x1f\x8b\x08\0\0\0\0\0",
         ErrorKind::NotSoap,
-        Response::NotSoap,
+        ResponseOutcome::NotSoap,
     );
-    refuses(b"\xff\xfe<\0s\0", ErrorKind::Encoding, Response::NotSoap);
-    refuses(b"\xfe\xff\0<\0s", ErrorKind::Encoding, Response::NotSoap);
-    refuses(b"\0<\0s\0:", ErrorKind::Encoding, Response::NotSoap);
+    refuses(
+        b"\xff\xfe<\0s\0",
+        ErrorKind::Encoding,
+        ResponseOutcome::NotSoap,
+    );
+    refuses(
+        b"\xfe\xff\0<\0s",
+        ErrorKind::Encoding,
+        ResponseOutcome::NotSoap,
+    );
+    refuses(b"\0<\0s\0:", ErrorKind::Encoding, ResponseOutcome::NotSoap);
 }
 
 #[test]
@@ -65,7 +73,7 @@ fn nothing_or_nothing_yet() {
         "<s:Envelope",
         "<!-- ",
     ] {
-        refuses(document, ErrorKind::UnexpectedEnd, Response::Cut);
+        refuses(document, ErrorKind::UnexpectedEnd, ResponseOutcome::Cut);
     }
 }
 
@@ -78,13 +86,13 @@ fn another_operation() {
         "text".split_at(4).1,
         "<m:ExportItems/>",
     ] {
-        refuses(envelope(body), kind, Response::NotSoap);
+        refuses(envelope(body), kind, ResponseOutcome::NotSoap);
     }
-    refuses("<s:Envelope/>", kind, Response::NotSoap);
+    refuses("<s:Envelope/>", kind, ResponseOutcome::NotSoap);
     refuses(
         "<s:Envelope><s:Header/></s:Envelope>",
         kind,
-        Response::NotSoap,
+        ResponseOutcome::NotSoap,
     );
 }
 
@@ -92,78 +100,78 @@ fn another_operation() {
 #[test]
 fn recorded_answers() {
     for (name, kind, response) in [
-        ("001_None", ErrorKind::UnexpectedEnd, Response::Cut),
-        ("002_302", ErrorKind::UnexpectedEnd, Response::Cut),
-        ("003_200", ErrorKind::NotSoap, Response::NotSoap),
+        ("001_None", ErrorKind::UnexpectedEnd, ResponseOutcome::Cut),
+        ("002_302", ErrorKind::UnexpectedEnd, ResponseOutcome::Cut),
+        ("003_200", ErrorKind::NotSoap, ResponseOutcome::NotSoap),
         (
             "004_200_GetFolder_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "005_200_FindFolder_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "006_200_CreateFolder_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "007_200_DeleteFolder_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "008_200_CreateItem_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "009_200_DeleteItem_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "010_200_DeleteItem_ErrorItemNotFound",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "011_200_GetItem_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "012_200_GetServerTimeZones_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "013_200_SyncFolderItems_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "014_200_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "015_200_FindItem_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "016_200_UpdateItem_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
         (
             "017_200_MoveItem_NoError",
             ErrorKind::UnexpectedOperation,
-            Response::NotSoap,
+            ResponseOutcome::NotSoap,
         ),
     ] {
         let Some(message) = data::text(&format!("samples/recorded/{name}.http")) else {

@@ -1,8 +1,8 @@
 //! Whose payload it is: positions, counts, ids, and what makes a message contradict itself.
 
 use exportitems::{
-    Decoder, ErrorKind, Event, IdMatch, ItemError, ItemIds, Options, Outcome, Response, Sink,
-    Summary, Verdict,
+    Decoder, ErrorKind, Event, IdMatch, ItemError, Options, Outcome, ResponseItemId,
+    ResponseOutcome, Sink, Summary, Verdict,
 };
 use exportitems_testkit::run::{Run, Told, Value};
 
@@ -127,7 +127,7 @@ fn an_attribute_that_is_there_twice_is_a_contradiction() {
     ] {
         let run = header(attributes);
         assert_eq!(run.kind(), Some(ErrorKind::DuplicateAttribute));
-        assert_eq!(run.summary().response, Response::Malformed);
+        assert_eq!(run.summary().response, ResponseOutcome::Malformed);
     }
     let fault = "<s:Fault><detail><t:MessageXml><t:Value Name='a' Name='a'>1</t:Value></t:MessageXml></detail></s:Fault>";
     let run = run(envelope(fault));
@@ -183,13 +183,13 @@ struct Ids<'a> {
 impl Sink for Ids<'_> {
     type Error = core::convert::Infallible;
 
-    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         let id = ids.id.value().unwrap_or_default();
         self.asked.push((index, id.to_owned()));
         self.answers[index as usize]
     }
 
-    fn begin(&mut self, index: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
+    fn begin(&mut self, index: u32, _: ResponseItemId<'_>) -> Result<(), Self::Error> {
         self.begun.push(index);
         Ok(())
     }
@@ -299,7 +299,7 @@ fn a_caller_says_whose_ids_they_are() {
     let mut run = Run::default();
     while let Some(event) = decoder.next_event(&mut input).expect("a document") {
         run.note(&event);
-        if let Event::ItemIds(_) = event {
+        if let Event::ItemId(_) = event {
             let answer = match run.messages() {
                 1 => IdMatch::Other,
                 _ => IdMatch::Same,
@@ -312,7 +312,7 @@ fn a_caller_says_whose_ids_they_are() {
     }
     assert_eq!(run.errors(), [CONTRADICTION, None]);
     assert_eq!(run.data()[0], []);
-    let ids = Told::ItemIds(Value::Text("AAMk".to_owned()), Value::Text("CQ".to_owned()));
+    let ids = Told::ItemId(Value::Text("AAMk".to_owned()), Value::Text("CQ".to_owned()));
     assert_eq!(run.told.iter().filter(|told| **told == ids).count(), 2);
     let summary = run.summary();
     decoder.compare_id(IdMatch::Other);
@@ -334,11 +334,11 @@ fn confirms_follows_the_rule() {
     };
     let whole = Some(Verdict::Whole);
     for response in [
-        Response::Complete,
-        Response::Truncated,
-        Response::Cut,
-        Response::Fault,
-        Response::Malformed,
+        ResponseOutcome::Complete,
+        ResponseOutcome::Truncated,
+        ResponseOutcome::Cut,
+        ResponseOutcome::Fault,
+        ResponseOutcome::Malformed,
     ] {
         for (expected, counted) in [(None, true), (Some(1), true), (Some(2), false)] {
             for trailing in [0, 1] {
@@ -349,7 +349,7 @@ fn confirms_follows_the_rule() {
                         summary.expected = expected;
                         summary.trailing = trailing;
                         let expected = match response {
-                            Response::Complete => {
+                            ResponseOutcome::Complete => {
                                 (counted || id == IdMatch::Same)
                                     && (trailing == 0 || integrity == whole)
                             }

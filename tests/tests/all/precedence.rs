@@ -96,7 +96,7 @@ impl Case {
             };
             match event.expect("an outcome before the error") {
                 Some(Event::Outcome(outcome)) => return outcome.error,
-                Some(Event::ItemIds(_)) if self.rejected => decoder.reject_item(),
+                Some(Event::ItemId(_)) if self.rejected => decoder.reject_item(),
                 Some(_) => {}
                 None => ended = true,
             }

@@ -4,7 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use exportitems::{
-    ExchangeImpersonation as Who, ExportItems, ItemId, ManagementRole, RequestServerVersion as V,
+    ExchangeImpersonation as Who, ExportItems, ItemId, ManagementRole, RequestHeaders,
+    RequestServerVersion as V,
 };
 use exportitems_emulator::{Emulator, RequestedId, Scenario};
 
@@ -51,9 +52,10 @@ fn the_emulator_reads_what_the_encoder_writes() {
             change_key: item.change_key.map(str::to_owned),
         })
         .collect();
-    let request = ExportItems::new(&items);
+    let headers = RequestHeaders::new();
+    let sent = |headers| sent(&emulator, ExportItems::new(&items).headers(headers));
     for &version in V::ALL {
-        let read = sent(&emulator, request.server_version(version));
+        let read = sent(headers.server_version(version));
         assert_eq!(
             (&*read.version, read.ids),
             (version.as_str(), asked.clone())
@@ -67,7 +69,7 @@ fn the_emulator_reads_what_the_encoder_writes() {
         Who::PrimarySmtpAddress(value),
         Who::SmtpAddress(value),
     ] {
-        let read = sent(&emulator, request.impersonation(who));
+        let read = sent(headers.impersonation(who));
         let expected = (who.kind().to_owned(), value.to_owned());
         assert_eq!(read.impersonation, Some(expected));
     }
@@ -78,10 +80,10 @@ fn the_emulator_reads_what_the_encoder_writes() {
             user_roles,
             application_roles,
         };
-        let request = request
+        let headers = headers
             .impersonation(Who::SmtpAddress(value))
             .mailbox_culture("de-DE");
-        let read = sent(&emulator, request.management_role(role));
+        let read = sent(headers.management_role(role));
         assert_eq!(read.roles, [user_roles, application_roles].concat());
         assert_eq!(read.mailbox_culture.as_deref(), Some("de-DE"));
         let headers = [

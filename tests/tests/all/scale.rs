@@ -4,7 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use exportitems::{Decoder, ErrorKind, Event, ItemError, Options, Response, Summary, MAX_DEPTH};
+use exportitems::{
+    Decoder, ErrorKind, Event, ItemError, Options, ResponseOutcome, Summary, MAX_DEPTH,
+};
 
 use crate::support::{good, refused, response};
 
@@ -120,7 +122,10 @@ fn a_million_refused_items() {
     let (before, behind) = around(&response("HERE"), "HERE");
     let found = read_in_linear_time(&before, &refused(""), MILLION, &behind);
     assert_eq!((found.ok, found.refused, found.other), (0, MILLION, 0));
-    assert_eq!(found.summary.expect("an end").response, Response::Complete);
+    assert_eq!(
+        found.summary.expect("an end").response,
+        ResponseOutcome::Complete
+    );
 }
 
 #[test]

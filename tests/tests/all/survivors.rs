@@ -1,6 +1,8 @@
 //! Rules that a change of the code could break unseen, each by the change that it was.
 
-use exportitems::{Decoder, ErrorKind, Event, ItemError, Options, Response, ResponseCode, Verdict};
+use exportitems::{
+    Decoder, ErrorKind, Event, ItemError, Options, ResponseCode, ResponseOutcome, Verdict,
+};
 use exportitems_testkit::run::{Setup, Told, Value};
 
 use crate::support::{data, envelope, good, refused, response, run, run_as, Findings, PAYLOAD};
@@ -139,7 +141,7 @@ fn the_length_of_an_id_that_is_left_out_is_its_own() {
         };
         let run = run_as(document, setup);
         let id = run.told.iter().find_map(|told| match told {
-            Told::ItemIds(id, _) => Some(id.clone()),
+            Told::ItemId(id, _) => Some(id.clone()),
             _ => None,
         });
         assert_eq!(id, Some(Value::Omitted(len as u64)));
@@ -224,7 +226,7 @@ fn a_framed_item_before_the_marker_is_suspect() {
         assert_eq!(run.errors(), [None, Some(ItemError::Truncated)]);
         let summary = run.summary();
         assert_eq!((summary.ok, summary.suspect), (1, suspect), "{verdict}");
-        assert_eq!(summary.response, Response::Truncated);
+        assert_eq!(summary.response, ResponseOutcome::Truncated);
     }
 }
 
@@ -246,7 +248,11 @@ fn the_answer_is_the_element_of_the_body() {
     ] {
         let run = run(&document);
         assert_eq!(run.errors(), [], "{document}");
-        assert_eq!(run.summary().response, Response::NotSoap, "{document}");
+        assert_eq!(
+            run.summary().response,
+            ResponseOutcome::NotSoap,
+            "{document}"
+        );
     }
     assert_eq!(run(&whole).errors(), [None]);
     let followed = run(envelope(&(answer.to_owned() + "<x/>")));

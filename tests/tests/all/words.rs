@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 
 use exportitems::policy::Disposition;
 use exportitems::{
-    BrokenReason, Decoder, Error, ErrorKind, Event, FeedError, ItemError, ItemIds, Options,
-    Outcome, RequestError, RequestField, RequestServerVersion, Response, ResponseClass,
-    ScratchTooSmall, Sink, SliceFull, Summary, Verdict,
+    BrokenReason, Decoder, Error, ErrorKind, Event, FeedError, ItemError, Options, Outcome,
+    RequestError, RequestField, RequestServerVersion, ResponseClass, ResponseItemId,
+    ResponseOutcome, ScratchTooSmall, Sink, SliceFull, Summary, Verdict,
 };
 
 use crate::support::{good, refused, response};
@@ -34,12 +34,12 @@ fn names() {
         assert_eq!((error.as_str(), &*error.to_string()), (name, name));
     }
     for (response, name) in [
-        (Response::Complete, "complete"),
-        (Response::Truncated, "truncated"),
-        (Response::Cut, "cut"),
-        (Response::Fault, "fault"),
-        (Response::Malformed, "malformed"),
-        (Response::NotSoap, "not-soap"),
+        (ResponseOutcome::Complete, "complete"),
+        (ResponseOutcome::Truncated, "truncated"),
+        (ResponseOutcome::Cut, "cut"),
+        (ResponseOutcome::Fault, "fault"),
+        (ResponseOutcome::Malformed, "malformed"),
+        (ResponseOutcome::NotSoap, "not-soap"),
     ] {
         assert_eq!((response.as_str(), &*response.to_string()), (name, name));
     }
@@ -50,7 +50,7 @@ fn names() {
         (Disposition::Throttled, "throttled"),
         (Disposition::Transient, "transient"),
         (Disposition::Truncated, "truncated"),
-        (Disposition::Version, "version"),
+        (Disposition::UnsupportedVersion, "version"),
     ] {
         assert_eq!(
             (disposition.as_str(), &*disposition.to_string()),
@@ -217,7 +217,7 @@ fn sinks_by_reference_and_decoders_again() {
     impl Sink for Calls {
         type Error = Infallible;
 
-        fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Infallible> {
+        fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Infallible> {
             let id = ids.id.value().unwrap_or("-");
             write!(self.0, "begin {index} {id},").expect("a string");
             Ok(())

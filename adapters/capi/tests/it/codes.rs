@@ -115,7 +115,7 @@ fn nothing_of_the_core_is_other() {
             "",
         ),
         (
-            variants(outcome, "Response"),
+            variants(outcome, "ResponseOutcome"),
             variants_with_values(codes, "Response"),
             "",
         ),

@@ -10,7 +10,7 @@ use exportitems_capi::{
 };
 
 use exportitems as core_api;
-use exportitems::{Decoder, Event, IdMatch, ItemError, Options, Response, Verdict};
+use exportitems::{Decoder, Event, IdMatch, ItemError, Options, ResponseOutcome, Verdict};
 
 /// An outcome and a summary to change.
 fn any() -> (core_api::Outcome, core_api::Summary) {
@@ -45,12 +45,12 @@ fn the_rule_is_that_of_rust() {
         Some(Verdict::Broken { offset: 0, reason }),
     ];
     let responses = [
-        Response::Complete,
-        Response::Truncated,
-        Response::Cut,
-        Response::Fault,
-        Response::Malformed,
-        Response::NotSoap,
+        ResponseOutcome::Complete,
+        ResponseOutcome::Truncated,
+        ResponseOutcome::Cut,
+        ResponseOutcome::Fault,
+        ResponseOutcome::Malformed,
+        ResponseOutcome::NotSoap,
     ];
     let (mut cases, mut confirmed) = (0, 0);
     for response in responses {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use exportitems::policy::{Endpoint, Limits, Policy, Retry};
-use exportitems::{Decoder, Event, Options, Response, ResponseCode, Verdict};
+use exportitems::{Decoder, Event, Options, ResponseCode, ResponseOutcome, Verdict};
 
 use crate::documents;
 use crate::tools::{self, Folder};
@@ -56,7 +56,7 @@ fn by_rust(document: &[u8], chunk: usize) -> String {
     let mut told = String::new();
     let mut data = Vec::new();
     let mut endpoint = Endpoint::new(Limits::default());
-    let mut exchange = endpoint.exchange(20);
+    let mut exchange = endpoint.attempt(20);
     let mut tell = |event: Event<'_>| match event {
         Event::Data(piece) => data.extend_from_slice(piece),
         Event::Outcome(outcome) => {
@@ -83,7 +83,7 @@ fn by_rust(document: &[u8], chunk: usize) -> String {
                 summary.response, summary.items, summary.ok, summary.failed, summary.suspect
             )
             .unwrap();
-            if summary.response == Response::Cut {
+            if summary.response == ResponseOutcome::Cut {
                 exchange.cut();
             }
         }

@@ -201,7 +201,7 @@ fn http_answers_count_as_they_do_in_rust() {
         (999, None, None),
     ] {
         let mut endpoint = core_api::Endpoint::new(core_api::Limits::default());
-        let mut exchange = endpoint.exchange(20);
+        let mut exchange = endpoint.attempt(20);
         exchange.http(status, retry_after_s, location);
         let wait = endpoint.end(&core_api::Policy::DEFAULT, exchange, 0, u32::MAX);
         let limits = endpoint.limits();
@@ -234,7 +234,10 @@ fn attempts_are_spent_and_limits_learnt() {
     let mut objects = Objects::new(2);
     let told = objects.decode(busy, &mut retries);
     // Not answered because of the whole: asked again without a charge.
-    assert_eq!(told, [(Disposition::Version, Relief::None, 0); 2]);
+    assert_eq!(
+        told,
+        [(Disposition::UnsupportedVersion, Relief::None, 0); 2]
+    );
     assert_eq!(retries[0].spent, [0; 4]);
     assert_eq!(objects.end(), (0, 20, 4, "Exchange2010_SP2".to_owned()));
 

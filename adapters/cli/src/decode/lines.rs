@@ -122,7 +122,7 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use exportitems::policy::Disposition;
-    use exportitems::{Decoder, ItemIds, Options, Sink};
+    use exportitems::{Decoder, Options, ResponseItemId, Sink};
     use exportitems_std::Texts;
 
     use super::*;
@@ -135,7 +135,7 @@ mod tests {
     impl Sink for Outcomes {
         type Error = core::convert::Infallible;
 
-        fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
+        fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Self::Error> {
             Ok(())
         }
 

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek as _};
 use std::path::Path;
 
-use exportitems::{Decoder, FeedError, ItemIds, Options, Outcome, Sink};
+use exportitems::{Decoder, FeedError, Options, Outcome, ResponseItemId, Sink};
 use sha2::{Digest as _, Sha256};
 
 use super::{Input, CHUNK};
@@ -114,7 +114,7 @@ struct Digests {
 impl Sink for Digests {
     type Error = core::convert::Infallible;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Self::Error> {
         self.current = Sha256::new();
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use core::fmt::Write as _;
 
-use exportitems::policy::{Endpoint, Exchange, Limits};
-use exportitems::{Event, ItemError, ItemIds, Outcome, Sink, Summary};
+use exportitems::policy::{Attempt, Endpoint, Limits};
+use exportitems::{Event, ItemError, Outcome, ResponseItemId, Sink, Summary};
 use exportitems_std::{Archive, ArchiveError, ArchiveSink, ResponseTexts};
 use sha2::{Digest as _, Sha256};
 
@@ -25,7 +25,7 @@ pub(super) struct DecodeSink<'a> {
     /// An item could not be written.
     disk_failed: bool,
     summary: Option<Summary>,
-    exchange: Exchange,
+    attempt: Attempt,
 }
 
 impl<'a> DecodeSink<'a> {
@@ -48,7 +48,7 @@ impl<'a> DecodeSink<'a> {
             lines: Lines::new(items),
             disk_failed: false,
             summary: None,
-            exchange: Endpoint::new(Limits::default()).exchange(requested),
+            attempt: Endpoint::new(Limits::default()).attempt(requested),
         }
     }
 
@@ -126,7 +126,7 @@ impl<'a> DecodeSink<'a> {
     }
 
     fn line(&mut self, outcome: &Outcome) -> ItemLine {
-        let disposition = self.exchange.item(outcome).disposition;
+        let disposition = self.attempt.item(outcome).disposition;
         let mut line = ItemLine::new(outcome, disposition, &self.texts.take(outcome));
         line.item_id = self.item_id.take();
         line.change_key = self.change_key.take();
@@ -137,7 +137,7 @@ impl<'a> DecodeSink<'a> {
 impl Sink for DecodeSink<'_> {
     type Error = ArchiveError;
 
-    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), ArchiveError> {
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), ArchiveError> {
         self.item_id = ids.id.value().map(str::to_owned);
         self.change_key = ids.change_key.value().map(str::to_owned);
         self.digest = Sha256::new();
@@ -184,7 +184,7 @@ impl Sink for DecodeSink<'_> {
             archive.note(event);
         }
         if let Event::Fault(fault) = event {
-            self.exchange.fault(fault);
+            self.attempt.fault(fault);
         }
         self.texts.note(event);
     }

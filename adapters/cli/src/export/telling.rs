@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use exportitems::policy::Disposition;
-use exportitems::{ItemError, ItemId, Response};
+use exportitems::{ItemError, ItemId, ResponseOutcome};
 use exportitems_std::archive::{Entry, ItemState};
 use exportitems_std::client::{Phase, TransportError};
 use exportitems_std::{Archive, ArchiveError, ClientError, Progress, Report, ResponseTexts, Stop};
@@ -523,7 +523,7 @@ fn stopped(line: &mut SummaryLine, failure: &ClientError) {
         ClientError::Status(error) => {
             let milliseconds = error.retry_after.map(|wait| wait.as_millis());
             line.back_off_ms = milliseconds.map(|wait| u32::try_from(wait).unwrap_or(u32::MAX));
-            Ended::As(Response::NotSoap)
+            Ended::As(ResponseOutcome::NotSoap)
         }
         _ => Ended::None,
     };

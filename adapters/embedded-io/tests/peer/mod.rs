@@ -5,7 +5,7 @@ use core::future::poll_fn;
 use core::task::Poll;
 
 use embedded_io::{ErrorKind, ErrorType};
-use exportitems::{IdMatch, ItemError, ItemIds, Outcome, Sink};
+use exportitems::{IdMatch, ItemError, Outcome, ResponseItemId, Sink};
 use exportitems_embedded_io::AsyncSink;
 
 /// The base64 of the shortest whole payload.
@@ -198,7 +198,7 @@ impl Journal {
 impl Sink for Journal {
     type Error = Refused;
 
-    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         let id = ids.id.value().unwrap_or_default().to_owned();
         self.compared.push((index, id));
         match self.other_at {
@@ -208,7 +208,7 @@ impl Sink for Journal {
         }
     }
 
-    fn begin(&mut self, index: u32, _: ItemIds<'_>) -> Result<(), Refused> {
+    fn begin(&mut self, index: u32, _: ResponseItemId<'_>) -> Result<(), Refused> {
         self.call()?;
         self.bytes = 0;
         self.told.push(Told::Begin(index));
@@ -248,12 +248,12 @@ pub(crate) struct Slow(pub(crate) Journal);
 impl AsyncSink for Slow {
     type Error = Refused;
 
-    async fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    async fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         pause().await;
         self.0.compare_id(index, ids)
     }
 
-    async fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), Refused> {
+    async fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Refused> {
         pause().await;
         self.0.begin(index, ids)
     }

@@ -2,7 +2,8 @@
 
 use super::oracle::{check, read};
 use exportitems_http1::{
-    BodyDecoder, Error, ErrorKind, Fault, HeadDecoder, ResponseHead, CHUNK_EXTRA_LIMIT, HEAD_LIMIT,
+    BodyDecoder, Error, ErrorClass, ErrorKind, HeadDecoder, ResponseHead, CHUNK_EXTRA_LIMIT,
+    HEAD_LIMIT,
 };
 
 /// Room for every line of the tables.
@@ -360,7 +361,7 @@ fn a_small_scratch_hides_values_but_never_changes_them() {
         match reading.end {
             Err(error) => {
                 assert_eq!(error.kind, ErrorKind::LineTooLong);
-                assert_eq!(error.kind.fault(), Fault::Limit);
+                assert_eq!(error.kind.class(), ErrorClass::Limit);
                 assert!(scratch < "Content-Length: 1".len());
             }
             Ok(_) => {

@@ -4,7 +4,8 @@ use core::mem;
 
 use exportitems::policy::{Advice, Disposition};
 use exportitems::{
-    Event, IdMatch, ItemError, ItemId, ItemIds, Outcome, Response, Sink, Summary, Verdict,
+    Event, IdMatch, ItemError, ItemId, Outcome, ResponseItemId, ResponseOutcome, Sink, Summary,
+    Verdict,
 };
 
 use super::error::ArchiveError;
@@ -372,7 +373,7 @@ fn suspect(entry: &Entry, why: Confirmation) -> Entry {
 impl Sink for ArchiveSink<'_> {
     type Error = ArchiveError;
 
-    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         if self.requested.is_none() {
             return IdMatch::Unknown;
         }
@@ -382,7 +383,7 @@ impl Sink for ArchiveSink<'_> {
         })
     }
 
-    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), ArchiveError> {
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), ArchiveError> {
         self.release();
         let file = self.file(index);
         let payload = match self.is_requested(index) {
@@ -503,7 +504,7 @@ impl Sink for ArchiveSink<'_> {
     fn end(&mut self, summary: &Summary) {
         // A refusal is at its own position unless messages are missing, too many, or out of place.
         let is_counted = summary.expected.unwrap_or(summary.messages) == summary.messages;
-        let is_complete = summary.response == Response::Complete;
+        let is_complete = summary.response == ResponseOutcome::Complete;
         let is_in_place = (is_counted || !is_complete) && !self.ids.are_misplaced();
         for (outcome, mut entry) in mem::take(&mut self.refused) {
             let confirmation = match is_in_place {
@@ -529,7 +530,7 @@ impl Sink for ArchiveSink<'_> {
                 Confirmation::Doubtful
             } else if summary.confirms(outcome) {
                 Confirmation::Confirmed
-            } else if summary.response == Response::Complete {
+            } else if summary.response == ResponseOutcome::Complete {
                 Confirmation::Doubtful
             } else {
                 Confirmation::Truncated

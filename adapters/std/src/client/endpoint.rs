@@ -3,7 +3,6 @@
 use core::fmt;
 use std::net::IpAddr;
 
-use exportitems::ExportItems;
 use url::{Host, Url};
 
 /// A checked URL, in the parts that a connection and a request need.
@@ -56,7 +55,7 @@ impl Endpoint {
         };
         let port = url.port_or_known_default().ok_or(UrlError::Port)?;
         let target = match (url.path(), url.query()) {
-            ("" | "/", None) => ExportItems::ENDPOINT_PATH.to_owned(),
+            ("" | "/", None) => exportitems::ENDPOINT_PATH.to_owned(),
             (path, None) => path.to_owned(),
             (path, Some(query)) => format!("{path}?{query}"),
         };

@@ -275,7 +275,7 @@ impl TransportError {
     pub fn is_disconnect(&self) -> bool {
         match self {
             Self::Write(_) | Self::Read(_) => true,
-            Self::Http(error) => error.kind.fault() == exportitems_http1::Fault::Connection,
+            Self::Http(error) => error.kind.class() == exportitems_http1::ErrorClass::Connection,
             _ => false,
         }
     }

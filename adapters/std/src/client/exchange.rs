@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ops::Range;
 
-use exportitems::{Decoder, Encoder, ExportItems, Options, Response, Sink};
+use exportitems::{Decoder, Encoder, ExportItems, Options, ResponseOutcome, Sink};
 use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
 use zeroize::Zeroizing;
 
@@ -218,7 +218,7 @@ impl Client {
         let Some(summary) = tap.summary else {
             unreachable!("a decoder gives the summary before it ends, well or not");
         };
-        self.is_ews |= summary.response != Response::NotSoap;
+        self.is_ews |= summary.response != ResponseOutcome::NotSoap;
         let answer = Answer {
             summary,
             status,
@@ -247,7 +247,7 @@ fn headers<'h>(
     client_request_id: &'h str,
 ) -> Vec<(&'h str, &'h str)> {
     let mut headers = vec![
-        ("Content-Type", ExportItems::CONTENT_TYPE),
+        ("Content-Type", exportitems::CONTENT_TYPE),
         ("Accept", "text/xml"),
         // Proxies compress where nothing is said.
         ("Accept-Encoding", "identity"),

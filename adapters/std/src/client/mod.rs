@@ -22,7 +22,7 @@ mod tls_problem;
 use core::time::Duration;
 use std::sync::Arc;
 
-use exportitems::{Encoder, ExportItems, ItemId, Options, Sink};
+use exportitems::{Encoder, ExportItems, ItemId, Options, RequestHeaders, Sink};
 use rustls::ClientConfig;
 
 pub use builder::ClientBuilder;
@@ -49,7 +49,7 @@ const RENEWALS: u8 = 3;
 /// Memory: about 140 KiB for items and batches of any size; with TLS what rustls needs on top.
 ///
 /// ```no_run
-/// use exportitems::{ExportItems, ItemId, Options};
+/// use exportitems::{ItemId, Options, RequestHeaders};
 /// use exportitems_std::client::{Client, Credentials};
 /// use exportitems_std::Archive;
 ///
@@ -59,8 +59,7 @@ const RENEWALS: u8 = 3;
 /// let mut archive = Archive::open("backup")?;
 ///
 /// let items = [ItemId::new("AAMkAGYz+NAA=")];
-/// let request = ExportItems::new(&[]);
-/// let answer = client.export(&request, &items, &mut archive.sink(&items), Options::new())?;
+/// let answer = client.export(&RequestHeaders::new(), &items, &mut archive.sink(&items), Options::new())?;
 /// while let Some(entry) = archive.wait_published()? {
 ///     println!("{:?}: {:?}", entry.status, entry.file);
 /// }
@@ -88,7 +87,7 @@ pub struct Client {
 impl Client {
     /// Begins a client for the EWS URL of a server.
     ///
-    /// A URL without a path gets [`ExportItems::ENDPOINT_PATH`].
+    /// A URL without a path gets [`exportitems::ENDPOINT_PATH`].
     pub fn builder(url: &str) -> ClientBuilder {
         ClientBuilder::new(url)
     }
@@ -161,7 +160,7 @@ impl Client {
     /// After [`ClientError::Response`] the items that the sink committed are whole.
     pub fn export<S>(
         &mut self,
-        request: &ExportItems<'_>,
+        headers: &RequestHeaders<'_>,
         items: &[ItemId<'_>],
         sink: &mut S,
         options: Options,
@@ -170,7 +169,7 @@ impl Client {
         S: Sink + ?Sized,
         S::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
     {
-        let body = request.items(items).encoder()?;
+        let body = ExportItems::new(items).headers(*headers).encoder()?;
         // Position is 32 bits wide, and a request of 2^32 items is none that a server takes.
         let options = options.items(u32::try_from(items.len()).unwrap_or(u32::MAX));
         let answered = self.request(&body)?;

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use exportitems::{Decoder, Event, Fault, FeedError, IdMatch, ItemIds, Outcome, Sink, Summary};
+use exportitems::{
+    Decoder, Event, Fault, FeedError, IdMatch, Outcome, ResponseItemId, Sink, Summary,
+};
 
 use super::body::Body;
 use super::error::TransportError;
@@ -79,11 +81,11 @@ impl<'s, S: Sink + ?Sized> Tap<'s, S> {
 impl<S: Sink + ?Sized> Sink for Tap<'_, S> {
     type Error = S::Error;
 
-    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         self.sink.compare_id(index, ids)
     }
 
-    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), S::Error> {
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), S::Error> {
         self.sink.begin(index, ids)
     }
 

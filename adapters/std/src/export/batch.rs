@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use exportitems::policy::{Advice, Disposition, Exchange, Policy};
+use exportitems::policy::{Advice, Attempt, Disposition, Policy};
 use exportitems::{
-    Decoder, Event, IdMatch, ItemError, ItemId, ItemIds, Options, Outcome, Response, ResponseCode,
-    Sink, Summary,
+    Decoder, Event, IdMatch, ItemError, ItemId, Options, Outcome, ResponseCode, ResponseItemId,
+    ResponseOutcome, Sink, Summary,
 };
 
 use super::clock::Clock;
@@ -169,7 +169,7 @@ impl<'p> Ledger<'p> {
 pub(super) struct BatchSink<'b, 'p> {
     archive: ArchiveSink<'b>,
     ledger: &'b mut Ledger<'p>,
-    exchange: &'b mut Exchange,
+    attempt: &'b mut Attempt,
     batch: &'b [Pending],
     began: Instant,
     /// Items that were requested and not answered.
@@ -216,14 +216,14 @@ impl<'b, 'p> BatchSink<'b, 'p> {
     pub(super) fn new(
         archive: ArchiveSink<'b>,
         ledger: &'b mut Ledger<'p>,
-        exchange: &'b mut Exchange,
+        attempt: &'b mut Attempt,
         batch: &'b [Pending],
     ) -> Self {
         Self {
             archive,
             began: ledger.clock.now(),
             ledger,
-            exchange,
+            attempt,
             batch,
             unanswered: Vec::new(),
             refused: Vec::new(),
@@ -238,13 +238,13 @@ impl<'b, 'p> BatchSink<'b, 'p> {
                 let location = error.location.as_deref();
                 self.result.asked = error.retry_after.unwrap_or_default();
                 let seconds = error.policy_seconds();
-                self.exchange.http(error.policy_status(), seconds, location);
+                self.attempt.http(error.policy_status(), seconds, location);
             }
             // The next connection would fail in the same way, as after a 400.
             error if error.disposition() == Disposition::Permanent => {
-                self.exchange.http(400, None, None);
+                self.attempt.http(400, None, None);
             }
-            _ => self.exchange.cut(),
+            _ => self.attempt.cut(),
         }
         let items = u32::try_from(self.batch.len()).unwrap_or(u32::MAX);
         let mut sink = Unanswered::default();
@@ -298,7 +298,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
 
     /// Learns from an outcome, and passes on what can be done about it.
     fn judge(&mut self, outcome: &Outcome) -> Advice {
-        let advice = self.exchange.item(outcome);
+        let advice = self.attempt.item(outcome);
         self.archive.judged(advice.disposition);
         let is_explained = !matches!(
             outcome.code,
@@ -359,7 +359,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         item.failed_alone = item.failed_alone.saturating_add(1);
         let is_transient = !matches!(
             advice.disposition,
-            Disposition::Permanent | Disposition::Version | Disposition::Auth
+            Disposition::Permanent | Disposition::UnsupportedVersion | Disposition::Auth
         );
         match is_transient && item.failed_alone <= ALONE_RETRIES {
             true => self.wait(item, advice),
@@ -454,11 +454,11 @@ impl<'b, 'p> BatchSink<'b, 'p> {
 impl Sink for BatchSink<'_, '_> {
     type Error = ArchiveError;
 
-    fn compare_id(&mut self, index: u32, ids: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         self.archive.compare_id(index, ids)
     }
 
-    fn begin(&mut self, index: u32, ids: ItemIds<'_>) -> Result<(), ArchiveError> {
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), ArchiveError> {
         self.archive.begin(index, ids)
     }
 
@@ -506,15 +506,18 @@ impl Sink for BatchSink<'_, '_> {
         if let Event::Fault(fault) = event {
             let asked = fault.back_off_ms.unwrap_or_default();
             self.result.asked = Duration::from_millis(asked.into());
-            self.exchange.fault(fault);
+            self.attempt.fault(fault);
         }
         (self.ledger.progress)(Progress::Note(event));
         self.archive.note(event);
     }
 
     fn end(&mut self, summary: &Summary) {
-        if !matches!(summary.response, Response::Complete | Response::Fault) {
-            self.exchange.cut();
+        if !matches!(
+            summary.response,
+            ResponseOutcome::Complete | ResponseOutcome::Fault
+        ) {
+            self.attempt.cut();
         }
         self.conclude(Ending::of_summary(summary));
         self.archive.end(summary);
@@ -538,7 +541,7 @@ struct Unanswered(Vec<Outcome>);
 impl Sink for Unanswered {
     type Error = core::convert::Infallible;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Self::Error> {
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What a request that failed says about its items.
 
 use exportitems::policy::{Advice, Disposition, Relief};
-use exportitems::{Fault, Response, Summary};
+use exportitems::{Fault, ResponseOutcome, Summary};
 
 use crate::client::{Answer, ClientError, Phase, TransportError};
 
@@ -30,8 +30,8 @@ impl Ending {
 
     pub(super) fn of_summary(summary: &Summary) -> Self {
         match (summary.response, &summary.fault) {
-            (Response::Complete | Response::Truncated, _) => Self::Answered,
-            (Response::Fault, Some(fault)) => Self::of_fault(fault),
+            (ResponseOutcome::Complete | ResponseOutcome::Truncated, _) => Self::Answered,
+            (ResponseOutcome::Fault, Some(fault)) => Self::of_fault(fault),
             _ => Self::Divisible,
         }
     }

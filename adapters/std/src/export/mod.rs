@@ -9,8 +9,8 @@ mod queue;
 use core::time::Duration;
 use std::collections::HashSet;
 
-use exportitems::policy::{Advice, Disposition, Endpoint, Exchange, Limits, Policy, Schedule};
-use exportitems::{Event, ExportItems, ItemId, Options};
+use exportitems::policy::{Advice, Attempt, Disposition, Endpoint, Limits, Policy, Schedule};
+use exportitems::{Event, ExportItems, ItemId, Options, RequestHeaders};
 
 pub use error::ExportError;
 
@@ -44,7 +44,7 @@ const BETWEEN_PARTS: Duration = Duration::from_secs(2);
 /// let mut archive = Archive::open("backup")?;
 /// let items = [ItemId::new("AAMkAGYz+NAA="), ItemId::new("AAMkAGYz+OAA=")];
 ///
-/// let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[])).run(&items, &mut |progress| {
+/// let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(&items, &mut |progress| {
 ///     if let Progress::Item { position, entry, again: None } = progress {
 ///         println!("item {position}: {:?}", entry.status);
 ///     }
@@ -57,7 +57,7 @@ const BETWEEN_PARTS: Duration = Duration::from_secs(2);
 pub struct Exporter<'a> {
     client: &'a mut Client,
     archive: &'a mut Archive,
-    request: ExportItems<'a>,
+    headers: RequestHeaders<'a>,
     options: Options,
     limits: Limits,
     policy: Policy,
@@ -144,12 +144,16 @@ impl<'a> Exporter<'a> {
     /// How long a run waits without progress, unless it is said otherwise: half an hour.
     pub const DEFAULT_PATIENCE: Duration = Duration::from_mins(30);
 
-    /// An export by requests with the headers of `request`; their version is that of [`limits`](Self::limits).
-    pub fn new(client: &'a mut Client, archive: &'a mut Archive, request: ExportItems<'a>) -> Self {
+    /// An export by requests with these headers, except for their version, which [`limits`](Self::limits) sets.
+    pub fn new(
+        client: &'a mut Client,
+        archive: &'a mut Archive,
+        headers: RequestHeaders<'a>,
+    ) -> Self {
         Self {
             client,
             archive,
-            request,
+            headers,
             options: Options::new(),
             limits: Limits::default(),
             policy: Policy::DEFAULT,
@@ -257,9 +261,8 @@ impl<'a> Exporter<'a> {
         let queue = Queue::new(fresh, failed, suspect);
         if !queue.is_empty() {
             // Checks the whole list: nothing is sent for a list that is wrong somewhere.
-            let _ = self
-                .request
-                .items(items)
+            let _ = ExportItems::new(items)
+                .headers(self.headers)
                 .encoder()
                 .map_err(|error| ExportError::Request(error.into()))?;
 
@@ -374,17 +377,17 @@ impl Run<'_, '_> {
         batch: &[Pending],
     ) -> Result<Option<Stop>, ExportError> {
         let ids: Vec<_> = batch.iter().map(|item| self.items[item.position]).collect();
-        let mut exchange = self.endpoint.exchange(batch.len());
+        let mut attempt = self.endpoint.attempt(batch.len());
         let Exporter {
             client,
             archive,
-            request,
+            headers,
             options,
             ..
         } = &mut self.exporter;
-        let request = request.server_version(exchange.version());
-        let mut sink = BatchSink::new(archive.sink(&ids), ledger, &mut exchange, batch);
-        let result = client.export(&request, &ids, &mut sink, *options);
+        let headers = headers.server_version(attempt.version());
+        let mut sink = BatchSink::new(archive.sink(&ids), ledger, &mut attempt, batch);
+        let result = client.export(&headers, &ids, &mut sink, *options);
         if let Err(error @ (ClientError::Transport(_) | ClientError::Status(_))) = &result {
             sink.unanswered(error, *options);
         }
@@ -454,7 +457,7 @@ impl Run<'_, '_> {
             turned_away,
             asked,
         };
-        let Some(wait) = self.next_wait(ledger, ending, exchange, waits) else {
+        let Some(wait) = self.next_wait(ledger, ending, attempt, waits) else {
             return Ok(Some(stop));
         };
         if !wait.is_zero() && !self.queue.is_empty() {
@@ -500,7 +503,7 @@ impl Run<'_, '_> {
         &mut self,
         ledger: &mut Ledger<'_>,
         ending: Ending,
-        exchange: Exchange,
+        attempt: Attempt,
         Waits {
             blame,
             alone,
@@ -514,7 +517,7 @@ impl Run<'_, '_> {
         let elapsed = millis(ledger.elapsed());
         let wait = self
             .endpoint
-            .end(&policy, exchange, elapsed, random())
+            .end(&policy, attempt, elapsed, random())
             .map(|wait| Duration::from_millis(wait.into()));
         let wait = match ending {
             Ending::Hopeless => return None,

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use exportitems::{Decoder, Event, ItemId, ItemIds, Options, Sink};
+use exportitems::{Decoder, Event, ItemId, Options, ResponseItemId, Sink};
 use exportitems_std::archive::{verify, ArchiveError, Entry, Finding, ItemState, Status};
 use exportitems_std::Archive;
 use tempfile::TempDir;
@@ -101,7 +101,7 @@ fn a_cut_response_leaves_no_part_of_an_item() {
 fn a_sink_that_is_dropped_leaves_nothing() {
     let (dir, mut archive) = archive();
     let mut sink = archive.sink(&ITEMS);
-    sink.begin(0, ItemIds::default()).unwrap();
+    sink.begin(0, ResponseItemId::default()).unwrap();
     sink.write(b"half").unwrap();
     drop(sink);
     assert_eq!(settle(&mut archive), []);
@@ -207,7 +207,7 @@ fn what_precedes_a_truncation_is_suspect() {
     // A payload that was not looked at may be anything.
     let options = Options::new()
         .items(2)
-        .integrity(exportitems::Integrity::Off);
+        .integrity(exportitems::IntegrityPolicy::Off);
     let mut decoder = Decoder::<[u8; 512]>::new(options);
     let mut sink = archive.sink(&ITEMS[..2]);
     let _ = decoder.feed(&mut response.as_bytes(), &mut sink);
@@ -608,8 +608,8 @@ fn an_id_of_another_item_or_of_two_is_not_believed() {
 #[test]
 fn a_cut_confirms_only_what_is_whole() {
     for (integrity, is_suspect) in [
-        (exportitems::Integrity::Off, true),
-        (exportitems::Integrity::Accept, false),
+        (exportitems::IntegrityPolicy::Off, true),
+        (exportitems::IntegrityPolicy::Accept, false),
     ] {
         let (_dir, mut archive) = archive();
         let response = answer_of(["first", "second"].map(message));
@@ -740,7 +740,7 @@ fn an_outcome_is_compared_with_what_was_written() {
         (0, 32, true),
     ] {
         let mut sink = archive.sink(&ITEMS);
-        sink.begin(index, ItemIds::default()).unwrap();
+        sink.begin(index, ResponseItemId::default()).unwrap();
         sink.write(&vec![1; bytes]).unwrap();
         let committed = sink.commit(&outcome);
         assert_eq!(committed.is_ok(), fits, "{index} {bytes}");

@@ -19,7 +19,7 @@ fn the_client_conforms() {
         }
         .build()
         .unwrap();
-        match client.export(&job.request(), job.items, sink, Options::new()) {
+        match client.export(&job.headers(), job.items, sink, Options::new()) {
             Ok(_) | Err(ClientError::Sink(_)) => End::Answer,
             Err(ClientError::Response(_) | ClientError::Transport(_)) => End::Broken,
             Err(ClientError::Status(error)) => End::NotSoap {

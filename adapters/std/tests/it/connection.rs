@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use exportitems::policy::Disposition;
-use exportitems::{ExportItems, ItemId, Options};
+use exportitems::{ItemId, Options, RequestHeaders};
 use exportitems_std::client::{
     Answer, Client, ClientBuilder, ClientError, Phase, StatusKind, TransportError,
 };
@@ -22,7 +22,7 @@ fn client(url: &str, options: impl Fn(ClientBuilder) -> ClientBuilder) -> Client
 
 fn export(client: &mut Client, items: &[ItemId<'_>]) -> (Result<Answer, ClientError>, Notes) {
     let mut notes = Notes::default();
-    let request = ExportItems::new(&[]);
+    let request = RequestHeaders::new();
     let result = client.export(&request, items, &mut notes, Options::new());
     (result, notes)
 }
@@ -388,7 +388,7 @@ fn an_export_waits_as_long_as_the_head_of_a_fault_asks() {
     let mut archive = Archive::open(dir.path()).unwrap();
     let mut client = client(&url, |builder| builder);
     // Ten minutes are more than it may wait: it ends, and does not ask at once.
-    let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
         .patience(Duration::from_secs(599))
         .run(&ITEMS, &mut |_| {})
         .unwrap();
@@ -414,7 +414,7 @@ fn what_is_not_ews_is_asked_once() {
         let dir = tempfile::tempdir().unwrap();
         let mut archive = Archive::open(dir.path()).unwrap();
         let mut client = client(&url, |builder| builder);
-        let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+        let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
             .run(&ITEMS, &mut |_| {})
             .unwrap();
         assert!(
@@ -506,7 +506,7 @@ fn the_sink_compares_ids() {
         other: Some(1),
         ..Notes::default()
     };
-    let request = ExportItems::new(&[]);
+    let request = RequestHeaders::new();
     let mut client = client(&url, |builder| builder);
     client
         .export(&request, &ITEMS, &mut notes, Options::new())

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use exportitems::policy::{Limits, Policy, Schedule};
-use exportitems::{ExportItems, ItemId, RequestServerVersion};
+use exportitems::{ItemId, RequestHeaders, RequestServerVersion};
 use exportitems_emulator::{item_id, payload, Emulator, Scenario, DEFAULT_MAILBOX};
 use exportitems_std::archive::{verify, FileState, Finding};
 use exportitems_std::client::{
@@ -68,7 +68,7 @@ impl Setting {
         let items: Vec<_> = self.ids.iter().map(|id| ItemId::new(id)).collect();
         let mut client = self.client(|builder| builder);
         let mut archive = Archive::open(self.dir.path()).unwrap();
-        let exporter = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]));
+        let exporter = Exporter::new(&mut client, &mut archive, RequestHeaders::new());
         options(exporter.policy(QUICK))
             .run(&items, &mut |_| {})
             .unwrap()
@@ -83,7 +83,7 @@ impl Setting {
         let items: Vec<_> = self.ids.iter().map(|id| ItemId::new(id)).collect();
         let mut client = self.client(options);
         let mut archive = Archive::open(self.dir.path()).unwrap();
-        Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+        Exporter::new(&mut client, &mut archive, RequestHeaders::new())
             .policy(policy)
             .run(&items, progress)
             .unwrap()
@@ -172,7 +172,7 @@ fn tls_with_an_authority_of_its_own() {
     let mut client = setting.client(|builder| token(builder).ca_file(&ca));
     let items = [ItemId::new(&setting.ids[0])];
     let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let request = ExportItems::new(&[]);
+    let request = RequestHeaders::new();
     client
         .export(
             &request,
@@ -364,9 +364,9 @@ fn suspects_are_asked_for_one_at_a_time() {
     let items: Vec<_> = setting.ids.iter().map(|id| ItemId::new(id)).collect();
     let mut client = setting.client(|builder| builder);
     let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
         .policy(QUICK)
-        .options(exportitems::Options::new().integrity(exportitems::Integrity::Off))
+        .options(exportitems::Options::new().integrity(exportitems::IntegrityPolicy::Off))
         .run(&items, &mut |_| {})
         .unwrap();
     assert_eq!((report.ok, report.missing.len()), (3, 0), "{report:?}");
@@ -406,7 +406,7 @@ fn a_wait_that_is_too_long_ends_the_run() {
     let items: Vec<_> = setting.ids.iter().map(|id| ItemId::new(id)).collect();
     let mut client = setting.client(|builder| builder);
     let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
         .patience(Duration::from_mins(1))
         .run(&items, &mut |_| {})
         .unwrap();
@@ -440,7 +440,7 @@ fn an_older_server_is_spoken_to_in_its_version() {
     let items: Vec<_> = setting.ids.iter().map(|id| ItemId::new(id)).collect();
     let mut client = setting.client(|builder| builder);
     let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
         .limits(Limits {
             version: RequestServerVersion::Exchange2016,
             ..Limits::default()
@@ -467,7 +467,7 @@ fn a_list_that_is_wrong_is_not_begun() {
     let items = [ItemId::new(&setting.ids[0]), ItemId::new("")];
     let mut client = setting.client(|builder| builder);
     let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let error = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+    let error = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
         .run(&items, &mut |_| {})
         .unwrap_err();
     assert!(
@@ -483,7 +483,7 @@ fn an_item_that_is_listed_twice_is_exported_once() {
     let items = [ItemId::new(&setting.ids[0]); 3];
     let mut client = setting.client(|builder| builder);
     let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
         .run(&items, &mut |_| {})
         .unwrap();
     assert_eq!((report.ok, report.skipped), (1, 2));
@@ -504,7 +504,7 @@ fn the_process_to_kill() {
     let mut client = Client::builder(&url).build().unwrap();
     let mut archive = Archive::open(dir).unwrap();
     let _ =
-        Exporter::new(&mut client, &mut archive, ExportItems::new(&[])).run(&items, &mut |_| {});
+        Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(&items, &mut |_| {});
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use exportitems::policy::{Policy, Schedule};
-use exportitems::{Decoder, ExportItems, ItemId, Options};
+use exportitems::{Decoder, ItemId, Options, RequestHeaders};
 use exportitems_std::archive::{
     verify, ArchiveError, Entry, FileState, Finding, ItemState, Status,
 };
@@ -75,7 +75,7 @@ impl Setting {
     ) -> Result<Report, ExportError> {
         let mut client = Client::builder(&self.server.url()).build().unwrap();
         let mut archive = Archive::open(self.dir.path())?;
-        let exporter = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]));
+        let exporter = Exporter::new(&mut client, &mut archive, RequestHeaders::new());
         options(exporter.sleep(note_wait)).run(items, progress)
     }
 
@@ -370,7 +370,7 @@ fn what_was_never_reached_is_not_waited_for() {
         .build()
         .unwrap();
     let mut archive = setting.archive();
-    let report = Exporter::new(&mut client, &mut archive, ExportItems::new(&[]))
+    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
         .sleep(note_wait)
         .run(&setting.items(), &mut |progress| {
             assert!(
@@ -645,7 +645,7 @@ fn outcomes_of_an_earlier_sink_are_none_of_a_run() {
     decoder.finish_into(&mut sink).unwrap();
     let mut client = Client::builder(&setting.server.url()).build().unwrap();
     let mut export = |archive: &mut Archive, progress: &mut dyn FnMut(Progress<'_>)| {
-        Exporter::new(&mut client, archive, ExportItems::new(&[]))
+        Exporter::new(&mut client, archive, RequestHeaders::new())
             .sleep(note_wait)
             .run(&items, progress)
             .unwrap()
@@ -676,7 +676,7 @@ fn a_run_whose_callback_panicked_leaves_nothing_to_the_next() {
     let mut archive = setting.archive();
     let mut client = Client::builder(&setting.server.url()).build().unwrap();
     let mut export = |items: &[ItemId<'_>], progress: &mut dyn FnMut(Progress<'_>)| {
-        Exporter::new(&mut client, &mut archive, ExportItems::new(&[])).run(items, progress)
+        Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(items, progress)
     };
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         export(&items[..3], &mut |progress| {

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use exportitems::policy::Disposition;
-use exportitems::{ExportItems, ItemId, Options, Response};
+use exportitems::{ItemId, Options, RequestHeaders, ResponseOutcome};
 use exportitems_std::client::{
     Answer, BuildError, Client, ClientBuilder, ClientError, Credentials, Phase, SentCredentials,
     StatusError, StatusKind, TransportError,
@@ -21,7 +21,7 @@ fn client(server: &Server, options: impl Fn(ClientBuilder) -> ClientBuilder) -> 
 
 fn export(client: &mut Client) -> (Result<Answer, ClientError>, Notes) {
     let mut notes = Notes::default();
-    let request = ExportItems::new(&[]);
+    let request = RequestHeaders::new();
     let result = client.export(&request, &ITEMS, &mut notes, Options::new());
     (result, notes)
 }
@@ -131,7 +131,7 @@ fn a_cut_leaves_the_items_before_it() {
     let ClientError::Response(error) = result.unwrap_err() else {
         panic!("not a cut response")
     };
-    assert_eq!(error.answer.summary.response, Response::Cut);
+    assert_eq!(error.answer.summary.response, ResponseOutcome::Cut);
     assert!(matches!(error.cause, Some(TransportError::Http(_))));
     assert!(error.source().is_some());
     assert!(error.to_string().contains("1 of 2 items are whole"));
@@ -192,7 +192,7 @@ fn a_fault_is_an_answer_with_any_status() {
         let server = Server::start(vec![vec![soap(status, fault)]]);
         let (result, notes) = export(&mut client(&server, |builder| builder));
         let answer = result.unwrap();
-        assert_eq!(answer.summary.response, Response::Fault);
+        assert_eq!(answer.summary.response, ResponseOutcome::Fault);
         assert_eq!(answer.status, status);
         assert!(notes.fault);
         assert_eq!(notes.failed, [(0, "not-answered"), (1, "not-answered")]);

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use exportitems::{Event, IdMatch, ItemIds, Outcome, Sink, Summary};
+use exportitems::{Event, IdMatch, Outcome, ResponseItemId, Sink, Summary};
 
 /// What happens on one connection, a response per request; the connection ends behind the last.
 pub(crate) type Script = Vec<Vec<u8>>;
@@ -179,14 +179,14 @@ pub(crate) struct Notes {
 impl Sink for Notes {
     type Error = std::convert::Infallible;
 
-    fn compare_id(&mut self, index: u32, _: &ItemIds<'_>) -> IdMatch {
+    fn compare_id(&mut self, index: u32, _: &ResponseItemId<'_>) -> IdMatch {
         match self.other == Some(index) {
             true => IdMatch::Other,
             false => IdMatch::Same,
         }
     }
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Self::Error> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Self::Error> {
         self.item.clear();
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::{mpsc, Arc};
 use std::time::Duration;
 
 use exportitems::policy::Disposition;
-use exportitems::{ExportItems, ItemId, Options};
+use exportitems::{ItemId, Options, RequestHeaders};
 use exportitems_std::client::{
     Answer, Client, ClientBuilder, ClientError, Phase, StatusKind, TlsProblem, TransportError,
 };
@@ -83,7 +83,7 @@ fn client(url: &str, options: impl Fn(ClientBuilder) -> ClientBuilder) -> Client
 fn export(client: &mut Client) -> Result<Answer, ClientError> {
     let items = [ItemId::new("a")];
     client.export(
-        &ExportItems::new(&[]),
+        &RequestHeaders::new(),
         &items,
         &mut Notes::default(),
         Options::new(),
@@ -187,7 +187,7 @@ fn a_request_of_any_size_goes_through_and_may_be_answered_early() {
     });
     let mut client = identity.client(&url);
     let mut request = || {
-        let request = ExportItems::new(&[]);
+        let request = RequestHeaders::new();
         client.export(&request, &items, &mut Notes::default(), Options::new())
     };
     assert_eq!(request().unwrap().summary.ok, 2);

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 
-use exportitems::{ExportItems, ItemId, Options};
+use exportitems::{ItemId, Options, RequestHeaders};
 use exportitems_std::client::{
     Answer, BuildError, Client, ClientError, Credentials, SentCredentials, StatusKind,
 };
@@ -50,7 +50,7 @@ fn client(url: &str, tokens: &[&str]) -> Client {
 fn export(client: &mut Client) -> Result<Answer, ClientError> {
     let items = [ItemId::new("a")];
     client.export(
-        &ExportItems::new(&[]),
+        &RequestHeaders::new(),
         &items,
         &mut Notes::default(),
         Options::new(),

@@ -2,7 +2,7 @@
 
 use super::{Machine, Queue, Ready};
 use crate::response::base64::End;
-use crate::response::options::Integrity;
+use crate::response::options::IntegrityPolicy;
 use crate::response::outcome::ItemError;
 use crate::response::soap::Node;
 
@@ -76,7 +76,7 @@ impl Machine {
         if allowed == 0 || item.is_rejected() {
             return Ready::Nothing;
         }
-        if self.integrity != Integrity::Off {
+        if self.integrity != IntegrityPolicy::Off {
             self.payload
                 .update(scratch.get(..allowed).unwrap_or_default());
         }

@@ -45,7 +45,7 @@ impl Machine {
             }
             Node::ItemId => {
                 if self.item.as_mut().is_some_and(Item::begin_ids) {
-                    ready = Ready::ItemIds;
+                    ready = Ready::ItemId;
                 } else {
                     // The schema has no second one.
                     error = Some(ItemError::Contradiction);

@@ -4,8 +4,8 @@ use super::{Machine, Queue, Ready, Stage, NOT_SAME, NOT_WHOLE, OK, UNKNOWN};
 use crate::payload::Verdict;
 use crate::response::error::{Error, ErrorKind};
 use crate::response::event::Event;
-use crate::response::options::Integrity;
-use crate::response::outcome::{Fault, IdMatch, ItemError, Response, Summary};
+use crate::response::options::IntegrityPolicy;
+use crate::response::outcome::{Fault, IdMatch, ItemError, ResponseOutcome, Summary};
 use crate::response::soap::Node;
 
 impl Machine {
@@ -21,7 +21,7 @@ impl Machine {
     pub(super) fn judge<'s>(&mut self) -> Option<Event<'s>> {
         let mut item = self.item.take()?;
         let (offset, required) = (self.item_offset.0, self.integrity);
-        let verdict = (required != Integrity::Off).then(|| self.payload.verdict());
+        let verdict = (required != IntegrityPolicy::Off).then(|| self.payload.verdict());
         let integrity = item.integrity(verdict);
         self.count_last();
         if item.judge(offset, integrity, required).is_none() {
@@ -137,15 +137,15 @@ impl Machine {
     }
 
     /// What became of the response, which has ended.
-    fn response(&self) -> Response {
+    fn response(&self) -> ResponseOutcome {
         match self.error {
-            Some(ErrorKind::UnexpectedEnd) => Response::Cut,
-            Some(ErrorKind::Truncated) => Response::Truncated,
-            Some(ErrorKind::UnexpectedOperation) => Response::NotSoap,
-            Some(_) if self.stage == Stage::Prolog => Response::NotSoap,
-            Some(_) => Response::Malformed,
-            None if self.fault.is_some() => Response::Fault,
-            None => Response::Complete,
+            Some(ErrorKind::UnexpectedEnd) => ResponseOutcome::Cut,
+            Some(ErrorKind::Truncated) => ResponseOutcome::Truncated,
+            Some(ErrorKind::UnexpectedOperation) => ResponseOutcome::NotSoap,
+            Some(_) if self.stage == Stage::Prolog => ResponseOutcome::NotSoap,
+            Some(_) => ResponseOutcome::Malformed,
+            None if self.fault.is_some() => ResponseOutcome::Fault,
+            None => ResponseOutcome::Complete,
         }
     }
 
@@ -173,8 +173,8 @@ impl Machine {
             ok,
             failed: self.index.wrapping_sub(ok),
             suspect: match response {
-                Response::Complete if expected.is_some_and(|it| it != messages) => not_same,
-                Response::Complete if trailing == 0 => 0,
+                ResponseOutcome::Complete if expected.is_some_and(|it| it != messages) => not_same,
+                ResponseOutcome::Complete if trailing == 0 => 0,
                 _ => not_whole,
             },
             messages,

@@ -14,7 +14,7 @@ use super::error::{Error, ErrorKind};
 use super::event::Event;
 use super::item::{Item, Notes};
 use super::marker::Marker;
-use super::options::{Integrity, Options};
+use super::options::{IntegrityPolicy, Options};
 use super::outcome::{IdMatch, ItemError, ResponseClass};
 use super::soap::{Node, Path};
 use super::xml::{Lexer, Token};
@@ -35,7 +35,7 @@ pub(super) struct Machine {
     flags: u8,
     /// Why the response is unusable from `item_offset` on.
     error: Option<ErrorKind>,
-    integrity: Integrity,
+    integrity: IntegrityPolicy,
     /// Text where none belongs: a truncation marker, as far as it goes.
     stray: Marker,
     telling: Telling,
@@ -139,7 +139,7 @@ enum Ready {
     Text,
     ResponseCode,
     DescriptiveLinkKey,
-    ItemIds,
+    ItemId,
     /// So many bytes of data lie at the front of the scratch.
     Data(usize),
     Outcome,

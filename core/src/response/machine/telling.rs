@@ -40,7 +40,7 @@ impl Machine {
             Ready::DescriptiveLinkKey => {
                 Event::DescriptiveLinkKey(self.descriptive_link_key(scratch).unwrap_or_default())
             }
-            Ready::ItemIds => Event::ItemIds(self.attributes.item_ids(scratch)),
+            Ready::ItemId => Event::ItemId(self.attributes.item_ids(scratch)),
             Ready::FaultCode => Event::FaultCode(self.told(scratch)),
             Ready::Fault => Event::Fault(self.fault()),
             Ready::End => Event::End(self.summary()),

@@ -4,7 +4,7 @@ use core::convert::Infallible;
 use core::fmt;
 
 use exportitems::policy::{Advice, Disposition};
-use exportitems::{ItemIds, Outcome, Sink};
+use exportitems::{ResponseItemId, Outcome, Sink};
 use semihosting::println;
 use sha2::{Digest, Sha256};
 
@@ -48,7 +48,7 @@ impl Digests {
 impl Sink for Digests {
     type Error = Infallible;
 
-    fn begin(&mut self, _: u32, _: ItemIds<'_>) -> Result<(), Infallible> {
+    fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Infallible> {
         self.digest.reset();
         Ok(())
     }

@@ -58,10 +58,10 @@ impl Options {
             .max_item_bytes(or_most(self.max_item_bytes))
             .max_total_bytes(or_most(self.max_total_bytes))
             .integrity(match self.integrity % 6 {
-                0 => core_api::Integrity::Accept,
-                1 => core_api::Integrity::Require,
-                2 => core_api::Integrity::Report,
-                3 => core_api::Integrity::Off,
+                0 => core_api::IntegrityPolicy::Accept,
+                1 => core_api::IntegrityPolicy::Require,
+                2 => core_api::IntegrityPolicy::Report,
+                3 => core_api::IntegrityPolicy::Off,
                 _ => return None,
             });
         if !self.items.is_multiple_of(8) {
@@ -348,7 +348,7 @@ fn compare(
                 core_api::Event::Outcome(outcome) => *news = Some(News::Outcome(outcome)),
                 core_api::Event::Fault(fault) => *news = Some(News::Fault(fault)),
                 core_api::Event::End(end) => {
-                    *news = (end.response == core_api::Response::Cut).then_some(News::Cut);
+                    *news = (end.response == core_api::ResponseOutcome::Cut).then_some(News::Cut);
                 }
                 _ => {}
             }

@@ -83,7 +83,7 @@ pub(super) struct Retrying<'a> {
     exchange: *mut capi::Exchange,
     policy: core_api::Policy,
     core: Option<core_api::Endpoint>,
-    core_exchange: Option<(core_api::Exchange, core_api::Policy)>,
+    core_exchange: Option<(core_api::Attempt, core_api::Policy)>,
     retries: [capi::Retry; 4],
 }
 
@@ -336,7 +336,7 @@ impl<'a> Retrying<'a> {
         told.expect(status, misuse.unwrap_or(Status::Ok));
         if let (None, Some(core)) = (misuse, &self.core) {
             self.exchange = made;
-            self.core_exchange = Some((core.exchange(items), self.policy));
+            self.core_exchange = Some((core.attempt(items), self.policy));
         }
     }
 

@@ -98,7 +98,7 @@ pub(super) fn same(event: &Event, expected: Core<'_>) {
             let told = (text(found.name), text(found.text), found.last);
             assert_eq!(told, (Some(name), Some(piece), last));
         }
-        Core::ItemIds(ids) => {
+        Core::ItemId(ids) => {
             is(EventKind::ItemIds);
             // SAFETY: see above.
             let found = unsafe { body.item_ids };

@@ -3,7 +3,7 @@
 use core::ptr::{null, null_mut};
 
 use arbitrary::Arbitrary;
-use exportitems::{ExchangeImpersonation, ExportItems, ItemId, ManagementRole};
+use exportitems::{ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestHeaders};
 use exportitems_capi as capi;
 use exportitems_capi::{Status, Text};
 use exportitems_http1::{HeadEncoder, RequestHead};
@@ -154,22 +154,23 @@ fn expected_request(
         .collect();
     let roles: Vec<&str> = request.roles.iter().map(String::as_str).collect();
     let (user_roles, application_roles) = roles.split_at(roles.len() / 2);
-    let mut export = ExportItems::new(&items);
+    let mut headers = RequestHeaders::new();
     if let Some(version) = version {
-        export = export.server_version(version.parse().map_err(name)?);
+        headers = headers.server_version(version.parse().map_err(name)?);
     }
     if let Some(who) = impersonation {
-        export = export.impersonation(ExchangeImpersonation::from_text(who).map_err(name)?);
+        headers = headers.impersonation(ExchangeImpersonation::from_text(who).map_err(name)?);
     }
     if let Some(culture) = culture {
-        export = export.mailbox_culture(culture.map_err(|_| "NotUtf8".to_owned())?);
+        headers = headers.mailbox_culture(culture.map_err(|_| "NotUtf8".to_owned())?);
     }
     if !roles.is_empty() {
-        export = export.management_role(ManagementRole {
+        headers = headers.management_role(ManagementRole {
             user_roles,
             application_roles,
         });
     }
+    let export = ExportItems::new(&items).headers(headers);
     let mut encoder = export.encoder().map_err(name)?;
     let mut whole = vec![0; usize::try_from(encoder.encoded_len()).expect("a length")];
     let written = encoder.write(&mut whole);

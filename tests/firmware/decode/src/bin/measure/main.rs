@@ -16,7 +16,7 @@ use core::hint::black_box;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::SYST;
 use cortex_m_rt::entry;
-use exportitems::{Decoder, Discard, ExportItems, Integrity, ItemId, Options, Summary};
+use exportitems::{Decoder, Discard, ExportItems, IntegrityPolicy, ItemId, Options, Summary};
 use exportitems_embedded_io::{Client, Server};
 use semihosting::fs::File;
 use semihosting::io::Read;
@@ -69,8 +69,8 @@ fn main() -> ! {
     println!("instructions ntlm {instructions}");
 
     for (name, integrity) in [
-        ("checked", Integrity::Accept),
-        ("unchecked", Integrity::Off),
+        ("checked", IntegrityPolicy::Accept),
+        ("unchecked", IntegrityPolicy::Off),
     ] {
         decoder.reset(Options::new().integrity(integrity));
         let instructions = count(&mut systick, || decode(&mut decoder, black_box(document)));

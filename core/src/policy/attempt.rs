@@ -14,12 +14,12 @@ use crate::response::{Fault, ItemError, Outcome};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Exchange {
+pub struct Attempt {
     /// What the request was like.
     pub(super) sent: Limits,
     /// What the next one should be like.
     ///
-    /// Follows from `sent` alone, so that an exchange with many failures, or many exchanges that fail at
+    /// Follows from `sent` alone, so that an attempt with many failures, or many attempts that fail at
     /// the same time, ask for no more than one step.
     pub(super) next: Limits,
     /// What befell the answer as a whole: the last that was told, since a body counts before its status.
@@ -30,7 +30,7 @@ pub struct Exchange {
     pub(super) progress: bool,
 }
 
-impl Exchange {
+impl Attempt {
     /// The version to write the request in.
     #[must_use]
     pub const fn version(&self) -> RequestServerVersion {
@@ -63,7 +63,7 @@ impl Exchange {
     }
 
     /// The connection could not be made, was lost or timed out, or the answer ended too early
-    /// ([`Response::Cut`](crate::Response::Cut)).
+    /// ([`ResponseOutcome::Cut`](crate::ResponseOutcome::Cut)).
     pub fn cut(&mut self) {
         self.behind = self.behind.or(Some(Advice::CUT));
     }
@@ -97,7 +97,7 @@ impl Exchange {
             _ if advice.charge == Charge::Nothing => {}
             Disposition::Transient if advice.charge == Charge::Heavy => self.progress = true,
             Disposition::Throttled | Disposition::Transient => self.worsen(advice),
-            Disposition::Version if advice.relief.is_some() => self.worsen(advice),
+            Disposition::UnsupportedVersion if advice.relief.is_some() => self.worsen(advice),
             // Of these codes only ErrorAccessDenied may be about the one item.
             Disposition::Auth if outcome.code != Some(ResponseCode::ErrorAccessDenied) => {
                 self.behind = self.behind.or(Some(advice));
@@ -129,7 +129,7 @@ impl Exchange {
             }
             None => return advice,
         };
-        if changed || advice.disposition != Disposition::Version {
+        if changed || advice.disposition != Disposition::UnsupportedVersion {
             return advice;
         }
         Advice {
@@ -156,7 +156,7 @@ impl Exchange {
 mod tests {
     use crate::code::ResponseCode as C;
     use crate::policy::tests::{after, fault, refused};
-    use crate::policy::{Endpoint, Exchange, Limits};
+    use crate::policy::{Attempt, Endpoint, Limits};
     use crate::response::Outcome;
 
     fn new() -> Endpoint {
@@ -165,9 +165,9 @@ mod tests {
 
     /// The wait after items that a server refuses so, each with the wait that it asks for.
     fn wait(items: &[(C, u32)]) -> Option<u32> {
-        let tell = |exchange: &mut Exchange| {
+        let tell = |attempt: &mut Attempt| {
             for (index, &(code, back_off_ms)) in (0..).zip(items) {
-                exchange.item(&Outcome {
+                attempt.item(&Outcome {
                     back_off_ms: Some(back_off_ms),
                     ..refused(index, code)
                 });
@@ -214,8 +214,8 @@ mod tests {
 
     #[test]
     fn a_request_that_cannot_be_made_smaller_is_refused_for_good() {
-        let too_big = |exchange: &mut Exchange| {
-            exchange.fault(&fault(C::ErrorRequestStreamTooBig));
+        let too_big = |attempt: &mut Attempt| {
+            attempt.fault(&fault(C::ErrorRequestStreamTooBig));
         };
         assert_eq!(after(&mut new(), 2, too_big).0, Some(0));
         assert_eq!(after(&mut new(), 1, too_big).0, None);
@@ -223,12 +223,12 @@ mod tests {
 
     #[test]
     fn a_request_that_is_refused_is_no_progress() {
-        let too_big = |exchange: &mut Exchange| {
-            exchange.item(&refused(0, C::ErrorRequestStreamTooBig));
+        let too_big = |attempt: &mut Attempt| {
+            attempt.item(&refused(0, C::ErrorRequestStreamTooBig));
         };
         let mut endpoint = new();
         let mut cuts = 0;
-        while after(&mut endpoint, 20, Exchange::cut).0.is_some() {
+        while after(&mut endpoint, 20, Attempt::cut).0.is_some() {
             cuts += 1;
             assert_eq!(after(&mut endpoint, 20, too_big).0, Some(0));
             assert!(cuts < 100, "no end of it");
