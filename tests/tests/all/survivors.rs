@@ -212,10 +212,12 @@ fn a_rejected_item_fails_where_it_was_rejected() {
     assert!(rejected < outcomes[1].1);
 }
 
+/// Records that end cleanly, with an atom that is unknown.
+const FRAMED: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAANAAAAAAABAAUAAAB2YWx1ZQ==";
+
 /// A payload whose records end cleanly and of which a part is unknown may be cut all the same.
 #[test]
 fn a_framed_item_before_the_marker_is_suspect() {
-    const FRAMED: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAANAAAAAAABAAUAAAB2YWx1ZQ==";
     for (payload, verdict, suspect) in [(PAYLOAD, Verdict::Whole, 0), (FRAMED, Verdict::Framed, 1)]
     {
         let run = run(response(
@@ -227,6 +229,56 @@ fn a_framed_item_before_the_marker_is_suspect() {
         let summary = run.summary();
         assert_eq!((summary.ok, summary.suspect), (1, suspect), "{verdict}");
         assert_eq!(summary.response, ResponseOutcome::Truncated);
+    }
+}
+
+#[test]
+fn one_byte_after_the_document_makes_a_framed_last_item_suspect() {
+    for (payload, behind, suspect) in [
+        (FRAMED, "", 0),
+        (FRAMED, "x", 1),
+        (FRAMED, "\n", 0),
+        (PAYLOAD, "x", 0),
+    ] {
+        let summary = run(response(&data(payload)) + behind).summary();
+        assert_eq!((summary.ok, summary.suspect), (1, suspect), "{behind:?}");
+    }
+}
+
+#[test]
+fn a_character_of_four_bytes_by_reference_fits_wherever_it_comes() {
+    for before in 0..70 {
+        let before = "a".repeat(before);
+        let text = format!("{before}&#x1F4E7;&#x10FFFF;b");
+        let content = format!("<m:MessageText>{text}</m:MessageText>");
+        let run = run(response(&refused(&content)));
+        assert_eq!(run.text(), format!("{before}\u{1f4e7}\u{10ffff}b"));
+    }
+}
+
+/// XML 1.0, production 2.
+#[test]
+fn the_limits_of_what_a_character_is() {
+    for (reference, char) in [
+        ("&#x20;", ' '),
+        ("&#x1F;", '\u{fffd}'),
+        ("&#xD7FF;", '\u{d7ff}'),
+        ("&#xD800;", '\u{fffd}'),
+        ("&#xE000;", '\u{e000}'),
+        ("&#xFFFC;", '\u{fffc}'),
+        ("&#xFFFE;", '\u{fffd}'),
+        ("&#xFFFF;", '\u{fffd}'),
+        ("&#x10000;", '\u{10000}'),
+        ("&#x10FFFF;", '\u{10ffff}'),
+    ] {
+        let content = format!("<m:MessageText>a{reference}b</m:MessageText>");
+        let run = run(response(&refused(&content)));
+        assert_eq!(run.text(), format!("a{char}b"), "{reference}");
+        assert_eq!(
+            run.outcome().text_replaced,
+            char == '\u{fffd}',
+            "{reference}"
+        );
     }
 }
 
