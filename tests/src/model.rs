@@ -319,12 +319,15 @@ fn check_fault(fault: &Fault, end: End, run: &Run) {
     assert_eq!(text.unwrap_or_default(), fault.text.meaning());
 }
 
+/// The values of a `MessageXml`: name, text, and whether the text is complete.
+type Values<'m> = Vec<(&'m str, &'m str, bool)>;
+
 /// The texts of messages that came in full.
 fn check_texts(messages: &[Option<&Message>], sent: usize, run: &Run) {
     let Some(whole) = sent.checked_sub(1) else {
         return;
     };
-    let mut texts: Vec<(String, Vec<(&str, &str, bool)>)> = Vec::new();
+    let mut texts: Vec<(String, Values<'_>)> = Vec::new();
     for told in &run.told {
         if let Told::MessageStart(..) = told {
             texts.push(Default::default());
