@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use exportitems_std::client::Credentials;
+use exportitems_std::error_chain;
 use zeroize::Zeroizing;
 
 use crate::interrupt;
@@ -58,7 +59,7 @@ impl CredentialOptions {
         };
         match credentials {
             Ok(credentials) => Ok(Some(credentials)),
-            Err(error) => Err(Failure::Usage(error.to_string())),
+            Err(error) => Err(Failure::Usage(error_chain(&error))),
         }
     }
 
@@ -93,7 +94,7 @@ fn renewed(file: &Path) -> Result<Credentials, Failure> {
             .map_or_else(|| secret(&file, "--bearer-file"), Ok)
             .map_err(|failure| failure.message().unwrap_or_default().into())
     })
-    .map_err(|error| Failure::Usage(error.to_string()))
+    .map_err(|error| Failure::Usage(error_chain(&error)))
 }
 
 /// Brings the terminal's echo back if a signal ends the process while a password is typed.

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use exportitems::{Decoder, FeedError, Options, ResponseOutcome};
-use exportitems_std::Archive;
+use exportitems_std::{error_chain, Archive};
 
 use crate::advice;
 use crate::integrity::IntegrityOption;
@@ -126,7 +126,7 @@ fn decode(
                     return Ok(());
                 }
                 // The item is lost, the rest of the response is not.
-                Err(FeedError::Sink(error)) => sink.failed_to_write(&error),
+                Err(FeedError::Sink(error)) => sink.failed_to_write(&error_chain(&error)),
             }
         }
         sink.print_ready()?;

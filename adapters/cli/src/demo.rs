@@ -12,7 +12,7 @@ use clap::value_parser;
 use exportitems::RequestHeaders;
 use exportitems_emulator::{Emulator, Payload};
 use exportitems_std::archive::{self, Entry, FileState, Finding};
-use exportitems_std::{Archive, Client, Exporter, Progress};
+use exportitems_std::{error_chain, Archive, Client, Exporter, Progress};
 use indicatif::HumanBytes;
 
 use crate::bar::Bar;
@@ -46,7 +46,7 @@ struct Brought {
 pub(crate) fn run(args: &Demo, output: &mut Output) -> Result<Status, Failure> {
     let plan = Plan::new(args.items);
     let emulator = Emulator::start(plan.scenario(), ([127, 0, 0, 1], 0).into())
-        .map_err(|error| Failure::Local(error.to_string()))?;
+        .map_err(|error| Failure::Local(error_chain(&error)))?;
     let (temporary, _guard);
     let out = match &args.out {
         Some(out) => out.as_path(),
@@ -102,10 +102,9 @@ fn export(
     plan: &Plan,
     output: &mut Output,
 ) -> Result<Brought, Failure> {
-    let usage = |error: &dyn core::fmt::Display| Failure::Usage(error.to_string());
     let mut client = Client::builder(&emulator.url())
         .build()
-        .map_err(|error| usage(&error))?;
+        .map_err(|error| Failure::Usage(error_chain(&error)))?;
     let mut archive = Archive::open(out)?;
     let items: Vec<_> = plan.items().iter().map(Planned::item_id).collect();
     if items.iter().any(|item| archive.is_done(item.id)) {
@@ -141,7 +140,7 @@ fn export(
     );
     let time = started.elapsed();
     bar.finish();
-    let report = report.map_err(|error| Failure::Local(error.to_string()))?;
+    let report = report.map_err(|error| Failure::Local(error_chain(&error)))?;
     Ok(Brought {
         entries,
         bytes: report.bytes,

@@ -4,6 +4,8 @@ use std::io;
 
 use exportitems_emulator::{CommandError, Options, ScenarioError, StartError};
 
+use exportitems_std::error_chain;
+
 use crate::output::{say, Output};
 use crate::status::{Failure, Status};
 
@@ -16,7 +18,7 @@ pub(crate) fn run(options: &Options, output: &mut Output) -> Result<Status, Fail
 }
 
 fn failure(error: &CommandError) -> Failure {
-    let message = error.to_string();
+    let message = error_chain(error);
     match error {
         CommandError::Write(_, source) if source.kind() == io::ErrorKind::BrokenPipe => {
             Failure::OutputClosed

@@ -2,7 +2,7 @@
 
 mod headers;
 mod ranges;
-mod telling;
+mod report;
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use clap::value_parser;
 use exportitems::policy::Limits;
 use exportitems::{ItemId, Options};
 use exportitems_std::client::BuildError;
-use exportitems_std::{Archive, Client, ExportError, Exporter};
+use exportitems_std::{error_chain, Archive, Client, ExportError, Exporter};
 
 use crate::credentials::CredentialOptions;
 use crate::integrity::IntegrityOption;
@@ -20,7 +20,7 @@ use crate::request::RequestOptions;
 use crate::size::SizeOption;
 use crate::status::{Failure, Status};
 use headers::Header;
-use telling::Telling;
+use report::Reporter;
 
 /// Exports items from a server into a directory. Items that the directory holds already are skipped, so
 /// an export that was interrupted is simply run again.
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
         ));
     }
 
-    let mut telling = Telling::new(&items, &archive, output, Format::new(args.json));
+    let mut reporter = Reporter::new(&items, &archive, output, Format::new(args.json));
     let report = Exporter::new(&mut client, &mut archive, headers)
         .options(
             args.size
@@ -114,14 +114,14 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
         })
         .patience(Duration::from_secs(args.retry_for.into()))
         .retry_failed(args.retry_failed)
-        .run(&items, &mut |progress| telling.hear(&progress));
+        .run(&items, &mut |progress| reporter.progress(&progress));
     match report {
-        Ok(report) => telling.finish(&report),
+        Ok(report) => reporter.finish(&report),
         Err(ExportError::Archive(error)) => {
-            telling.abandon(archive, &error);
+            reporter.abandon(archive, &error);
             Err(error.into())
         }
-        Err(error) => Err(Failure::Usage(error.to_string())),
+        Err(error) => Err(Failure::Usage(error_chain(&error))),
     }
 }
 
@@ -150,12 +150,13 @@ fn client(args: &Export) -> Result<Client, Failure> {
         builder = builder.ca_file(file);
     }
     builder.build().map_err(|error| match error {
-        BuildError::PlaintextCredentials { .. } => {
-            Failure::Usage(format!("{error} (--allow-plaintext-credentials)"))
-        }
+        BuildError::PlaintextCredentials { .. } => Failure::Usage(format!(
+            "{} (--allow-plaintext-credentials)",
+            error_chain(&error)
+        )),
         BuildError::CaFile { .. } | BuildError::NoRoots { .. } | BuildError::Tls(_) => {
-            Failure::Local(error.to_string())
+            Failure::Local(error_chain(&error))
         }
-        other => Failure::Usage(other.to_string()),
+        other => Failure::Usage(error_chain(&other)),
     })
 }

@@ -183,8 +183,8 @@ impl ItemLine {
         }
     }
 
-    /// The line for an item that was not requested, since the export ended before its turn.
-    pub(crate) fn not_asked(index: u32, id: &str) -> Self {
+    /// The line for an item that was not requested because the export ended first.
+    pub(crate) fn not_requested(index: u32, id: &str) -> Self {
         Self {
             index,
             status: ItemStatus::Failed,

@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use exportitems::RequestError;
-use exportitems_std::ArchiveError;
+use exportitems_std::{error_chain, ArchiveError};
 
 /// The exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +71,12 @@ impl Failure {
 
 impl From<ArchiveError> for Failure {
     fn from(error: ArchiveError) -> Self {
-        Self::Local(error.to_string())
+        Self::Local(error_chain(&error))
     }
 }
 
 impl From<RequestError> for Failure {
     fn from(error: RequestError) -> Self {
-        Self::Usage(error.to_string())
+        Self::Usage(error_chain(&error))
     }
 }

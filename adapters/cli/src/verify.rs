@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use exportitems::{BrokenReason, IntegrityPolicy, PayloadCheck, Verdict};
 use exportitems_std::archive::{self, Entry, FileState, Finding};
+use exportitems_std::error_chain;
 
 use crate::filekind;
 use crate::integrity::IntegrityOption;
@@ -120,7 +121,7 @@ impl Verifier<'_> {
         });
         if let Err(error) = verified {
             self.unreadable = true;
-            say(&error.to_string());
+            say(&error_chain(&error));
         }
     }
 

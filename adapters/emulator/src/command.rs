@@ -142,7 +142,7 @@ impl fmt::Display for CommandError {
         match self {
             Self::Scenario(error) => error.fmt(f),
             Self::Start(error) => error.fmt(f),
-            Self::Write(what, error) => write!(f, "cannot write {what}: {error}"),
+            Self::Write(what, _) => write!(f, "cannot write {what}"),
         }
     }
 }
@@ -150,8 +150,9 @@ impl fmt::Display for CommandError {
 impl core::error::Error for CommandError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Scenario(error) => Some(error),
-            Self::Start(error) => Some(error),
+            // `Display` prints their text.
+            Self::Scenario(error) => error.source(),
+            Self::Start(error) => error.source(),
             Self::Write(_, error) => Some(error),
         }
     }

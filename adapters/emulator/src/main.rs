@@ -1,5 +1,6 @@
 //! `exportitems-emulator`: a loopback server that answers `ExportItems` like Exchange.
 
+use std::error::Error as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -20,7 +21,13 @@ fn main() -> ExitCode {
     match run(&arguments.options, &mut std::io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("exportitems-emulator: {error}");
+            let mut message = error.to_string();
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                message = format!("{message}: {error}");
+                cause = error.source();
+            }
+            eprintln!("exportitems-emulator: {message}");
             ExitCode::FAILURE
         }
     }

@@ -178,10 +178,10 @@ impl fmt::Display for StartError {
                 f,
                 "the emulator listens on loopback only, not at {address}: use 127.0.0.1 or [::1]"
             ),
-            Self::Listen(address, error) => write!(f, "cannot listen at {address}: {error}"),
+            Self::Listen(address, _) => write!(f, "cannot listen at {address}"),
             Self::Scenario(error) => error.fmt(f),
-            Self::Tls(error) => write!(f, "cannot make a TLS certificate: {error}"),
-            Self::Runtime(error) => write!(f, "cannot start the server's thread: {error}"),
+            Self::Tls(_) => f.write_str("cannot make a TLS certificate"),
+            Self::Runtime(_) => f.write_str("cannot start the server's thread"),
         }
     }
 }
@@ -191,7 +191,8 @@ impl core::error::Error for StartError {
         match self {
             Self::NotLoopback(_) => None,
             Self::Listen(_, error) | Self::Runtime(error) => Some(error),
-            Self::Scenario(error) => Some(error),
+            // `Display` prints its text.
+            Self::Scenario(error) => error.source(),
             Self::Tls(error) => Some(&**error),
         }
     }

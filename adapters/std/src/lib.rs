@@ -62,11 +62,13 @@
 #![deny(missing_docs)]
 
 pub mod archive;
+mod chain;
 pub mod client;
 mod export;
 mod texts;
 
 pub use archive::{Archive, ArchiveError, ArchiveSink};
+pub use chain::error_chain;
 pub use client::{Client, ClientError};
 pub use export::{ExportError, Exporter, Progress, Report, Stop};
 pub use texts::{ResponseTexts, Texts};

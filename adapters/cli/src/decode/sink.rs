@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use exportitems::policy::{Attempt, Endpoint, Limits};
 use exportitems::{Event, ItemError, Outcome, ResponseItemId, Sink, Summary};
-use exportitems_std::{Archive, ArchiveError, ArchiveSink, ResponseTexts};
+use exportitems_std::{error_chain, Archive, ArchiveError, ArchiveSink, ResponseTexts};
 use sha2::{Digest as _, Sha256};
 
 use super::lines::Lines;
@@ -53,10 +53,10 @@ impl<'a> DecodeSink<'a> {
     }
 
     /// Says that an item could not be written.
-    pub(super) fn failed_to_write(&mut self, error: &dyn core::fmt::Display) {
+    pub(super) fn failed_to_write(&mut self, why: &str) {
         self.disk_failed = true;
         say(&format!(
-            "{error}; the items that are written are kept; remove the cause and run the command again"
+            "{why}; the items that are written are kept; remove the cause and run the command again"
         ));
     }
 
@@ -99,13 +99,15 @@ impl<'a> DecodeSink<'a> {
                 Ok(None) => return,
                 Ok(Some(entry)) => {
                     if entry.error.as_deref() == Some(ItemError::Write.as_str()) {
-                        self.failed_to_write(&entry.message.as_deref().unwrap_or("not written"));
+                        self.failed_to_write(
+                            entry.message.as_deref().unwrap_or("an item is not written"),
+                        );
                     }
                     self.lines.written(entry.index, entry.file);
                     self.print();
                 }
                 Err(error) => {
-                    self.failed_to_write(&error);
+                    self.failed_to_write(&error_chain(&error));
                     return;
                 }
             }

@@ -243,8 +243,8 @@ pub enum ScenarioError {
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read(path, error) => write!(f, "cannot read the scenario {path}: {error}"),
-            Self::Toml(error) => write!(f, "cannot understand the scenario: {error}"),
+            Self::Read(path, _) => write!(f, "cannot read the scenario {path}"),
+            Self::Toml(_) => f.write_str("cannot understand the scenario"),
             Self::Invalid { at, wrong } => write!(f, "scenario: {at} {wrong}"),
         }
     }

@@ -92,9 +92,9 @@ impl fmt::Display for ArchiveError {
                 "another process is writing the archive {}; wait for it or use another directory",
                 dir.display()
             ),
-            Self::Manifest { line, source } => write!(
+            Self::Manifest { line, .. } => write!(
                 f,
-                "manifest.jsonl, line {line}: not an entry ({source}); remove the line, and its item is exported again"
+                "line {line} of manifest.jsonl is not an entry; remove the line, and its item is exported again"
             ),
             Self::ManifestLost { path } => write!(
                 f,
@@ -110,11 +110,7 @@ impl fmt::Display for ArchiveError {
                 f,
                 "the outcome of item {index} does not belong to the bytes written before it; drive the sink by Decoder::feed alone"
             ),
-            Self::Io {
-                action,
-                path,
-                source,
-            } => write!(f, "cannot {action} {}: {source}", path.display()),
+            Self::Io { action, path, .. } => write!(f, "cannot {action} {}", path.display()),
             Self::Stopped => f.write_str("the archive stopped at an earlier error"),
         }
     }

@@ -131,7 +131,7 @@ impl Entry {
         self.sha256 = None;
         self.error = Some(ItemError::Write.as_str().to_owned());
         self.disposition = Some(Disposition::Permanent.as_str().to_owned());
-        self.message = Some(error.to_string());
+        self.message = Some(crate::error_chain(error));
     }
 
     /// The line, with its end.

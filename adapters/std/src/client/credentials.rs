@@ -128,7 +128,7 @@ impl Credentials {
                 self.authorization = next.authorization;
                 None
             }
-            Err(error) => Some(Failure::Error(error.to_string())),
+            Err(error) => Some(Failure::Error(crate::error_chain(&*error))),
         };
         renewal.failure.is_none()
     }

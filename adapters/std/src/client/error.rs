@@ -56,15 +56,15 @@ impl fmt::Display for BuildError {
         match self {
             Self::Url(error) => error.fmt(f),
             Self::Credentials(error) => error.fmt(f),
-            Self::TokenSource(error) => error.fmt(f),
+            Self::TokenSource(_) => f.write_str("cannot get an access token"),
             Self::PlaintextCredentials { host } => write!(
                 f,
                 "credentials would go to {host} in plain text; use https, or allow it by name"
             ),
             Self::Header(error) => error.fmt(f),
             Self::ZeroTimeout => f.write_str("timeouts must be greater than zero"),
-            Self::CaFile { path, source: Some(error) } => {
-                write!(f, "cannot use the certificates of {}: {error}", path.display())
+            Self::CaFile { path, source: Some(_) } => {
+                write!(f, "cannot use the certificates of {}", path.display())
             }
             Self::CaFile { path, source: None } => write!(
                 f,
@@ -74,7 +74,7 @@ impl fmt::Display for BuildError {
             Self::NoRoots { .. } => f.write_str(
                 "no certificate authority to trust; install the system's certificates or name a file of them",
             ),
-            Self::Tls(error) => write!(f, "cannot set up TLS: {error}"),
+            Self::Tls(_) => f.write_str("cannot set up TLS"),
         }
     }
 }
@@ -82,10 +82,11 @@ impl fmt::Display for BuildError {
 impl core::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Url(error) => Some(error),
-            Self::Credentials(error) => Some(error),
+            // These print the text of the error within as their own.
+            Self::Url(error) => error.source(),
+            Self::Credentials(error) => error.source(),
+            Self::Header(error) => error.source(),
             Self::TokenSource(error) => Some(&**error),
-            Self::Header(error) => Some(error),
             Self::CaFile { source, .. } | Self::NoRoots { source } => source
                 .as_ref()
                 .map(|error| &**error as &(dyn core::error::Error + 'static)),
@@ -148,14 +149,15 @@ impl fmt::Display for ClientError {
 
 impl core::error::Error for ClientError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(match self {
-            Self::Request(error) => error,
-            Self::Header(error) => error,
-            Self::Transport(error) => error,
-            Self::Status(error) => &**error,
-            Self::Response(error) => &**error,
-            Self::Sink(error) => &**error,
-        })
+        // `Display` prints the text of the error within, so the chain continues with that error's cause.
+        match self {
+            Self::Request(error) => error.source(),
+            Self::Header(error) => error.source(),
+            Self::Transport(error) => error.source(),
+            Self::Status(error) => error.source(),
+            Self::Response(error) => error.source(),
+            Self::Sink(error) => error.source(),
+        }
     }
 }
 
@@ -293,18 +295,13 @@ impl TransportError {
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Resolve { host, source } => write!(
+            Self::Resolve { host, .. } => write!(
                 f,
-                "cannot find the host {host}: {source}; check its name in the URL and this machine's DNS"
+                "cannot find the host {host}; check its name in the URL and this machine's DNS"
             ),
             Self::Connect { authority, source } => {
-                write!(f, "cannot connect to {authority}: {source}; {}", unreached(source))
+                write!(f, "cannot connect to {authority}; {}", unreached(source))
             }
-            Self::Tls {
-                host,
-                problem: problem @ (TlsProblem::Other | TlsProblem::BadCertificate | TlsProblem::Closed),
-                source,
-            } => write!(f, "no TLS connection with {host}: {problem} ({source})"),
             Self::Tls { host, problem, .. } => write!(f, "no TLS connection with {host}: {problem}"),
             Self::Timeout { phase, after } => {
                 let after = seconds(*after);
@@ -328,8 +325,8 @@ impl fmt::Display for TransportError {
                 "the server sent only {bytes} bytes in {}",
                 seconds(*within)
             ),
-            Self::Write(error) => write!(f, "the connection broke during the request: {error}"),
-            Self::Read(error) => write!(f, "the connection broke during the response: {error}"),
+            Self::Write(_) => f.write_str("the connection broke during the request"),
+            Self::Read(_) => f.write_str("the connection broke during the response"),
             Self::Http(error) => match error.kind {
                 ErrorKind::Closed => f.write_str("the server closed the connection without a response"),
                 ErrorKind::Cut => write!(
@@ -375,11 +372,18 @@ impl core::error::Error for TransportError {
         match self {
             Self::Resolve { source, .. }
             | Self::Connect { source, .. }
-            | Self::Tls { source, .. }
+            | Self::Tls {
+                problem: TlsProblem::Other | TlsProblem::BadCertificate | TlsProblem::Closed,
+                source,
+                ..
+            }
             | Self::Write(source)
             | Self::Read(source) => Some(source),
-            Self::Http(error) => Some(error),
-            Self::Timeout { .. }
+            // `Display` prints its text, or a clearer one.
+            Self::Http(error) => error.source(),
+            // The problem says all that its source says.
+            Self::Tls { .. }
+            | Self::Timeout { .. }
             | Self::TooSlow { .. }
             | Self::NotHttp { .. }
             | Self::Unasked
@@ -405,12 +409,9 @@ pub struct ResponseError {
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let summary = &self.answer.summary;
-        match &self.cause {
-            Some(cause) => write!(f, "{cause}")?,
-            None => write!(f, "{}", self.error)?,
-        }
-        if let Some(encoding) = &self.encoding {
-            write!(f, ", but {encoding}")?;
+        match &self.encoding {
+            Some(encoding) => write!(f, "the response is in the encoding {encoding}")?,
+            None => f.write_str("the response is not complete")?,
         }
         write!(
             f,

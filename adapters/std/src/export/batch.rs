@@ -251,7 +251,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         // It ends in `UnexpectedEnd`, which is no news.
         let _ = Decoder::<[u8; 64]>::new(options.items(items)).finish_into(&mut sink);
         self.unanswered = sink.0;
-        self.archive.explain(error.to_string());
+        self.archive.explain(crate::error_chain(error));
         self.conclude(Ending::of_error(error));
     }
 

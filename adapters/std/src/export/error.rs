@@ -26,10 +26,11 @@ impl fmt::Display for ExportError {
 
 impl core::error::Error for ExportError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(match self {
-            Self::Request(error) => error,
-            Self::Archive(error) => error,
-        })
+        // `Display` prints the text of the error within, so the chain continues with that error's cause.
+        match self {
+            Self::Request(error) => error.source(),
+            Self::Archive(error) => error.source(),
+        }
     }
 }
 

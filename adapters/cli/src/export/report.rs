@@ -10,7 +10,9 @@ use exportitems::policy::Disposition;
 use exportitems::{ItemError, ItemId, ResponseOutcome};
 use exportitems_std::archive::{Entry, ItemState};
 use exportitems_std::client::{Phase, TransportError};
-use exportitems_std::{Archive, ArchiveError, ClientError, Progress, Report, ResponseTexts, Stop};
+use exportitems_std::{
+    error_chain, Archive, ArchiveError, ClientError, Progress, Report, ResponseTexts, Stop,
+};
 
 use super::ranges::ranges;
 use crate::advice;
@@ -20,58 +22,61 @@ use crate::line::{number, Ended, ItemLine, Summarised, SummaryLine};
 use crate::output::{say, Format, Output};
 use crate::status::{Failure, Status};
 
-/// Turns the progress of a run into lines, and its report into an exit status.
+/// Prints the progress of a run, and turns its report into an exit status.
 ///
-/// An output that fails does not end an export: the files and the manifest are what it is for.
-pub(super) struct Telling<'a> {
+/// An export continues when its output cannot be written, because its results are the files and the manifest.
+pub(super) struct Reporter<'a> {
     items: &'a [ItemId<'a>],
     output: &'a mut Output,
     format: Format,
     bar: Bar,
     texts: ResponseTexts,
-    /// The last response that was not complete.
-    broken: Option<SummaryLine>,
-    /// Whether it was the last of all responses.
-    broken_last: bool,
-    /// Bytes after the documents of all responses.
+    /// The summary of the latest response that was not complete.
+    incomplete: Option<SummaryLine>,
+    /// Whether the latest response was not complete.
+    last_incomplete: bool,
+    /// The number of bytes after the documents of all responses.
     trailing: u64,
-    /// Items that are requested again, by position: their last line, in case they are not.
-    again: BTreeMap<usize, ItemLine>,
-    /// Failures since the last report of any, by what happened: the positions.
+    /// The lines of failed items that the run may request again, by position.
+    ///
+    /// A line is printed only if the item is not requested again after all.
+    pending: BTreeMap<usize, ItemLine>,
+    /// The positions of items that failed since the last note about retries, by error.
     retried: BTreeMap<String, Vec<usize>>,
-    /// What the last line of an item said, by position.
-    told: Vec<Told>,
-    /// The server has dealt with an item, well or not.
+    /// The state that the last line of each item reported, by position.
+    reported: Vec<Reported>,
+    /// Whether the server has answered for an item, with the item or with an error.
     answered: bool,
     manifest: PathBuf,
-    /// Its length when the run began.
+    /// The length of the manifest when the run began.
     manifest_len: u64,
     _interrupted: interrupt::Guard,
 }
 
+/// What has been reported about an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told {
-    /// No line yet.
+enum Reported {
+    /// No line has been printed for the item.
     Nothing,
-    /// The archive holds it.
+    /// The archive holds the item.
     Done,
-    /// The server refuses it for good.
+    /// The server refuses the item permanently.
     Refused,
-    /// The server refused it for good in an earlier run.
-    Before,
-    /// The server denies access to it.
+    /// The server refused the item permanently in an earlier run.
+    RefusedBefore,
+    /// The server denies access to the item.
     Denied,
-    /// It failed for another reason that another request does not change.
+    /// The item failed for another reason that a new request does not change.
     Permanent,
-    /// It failed for a reason of its own; another attempt may succeed.
+    /// The item failed for a reason of its own; another attempt may succeed.
     Failed,
-    /// It is there, but no response has confirmed it.
+    /// The archive holds the item, but no response has confirmed it.
     Suspect,
-    /// It failed because the response did.
-    WithResponse,
+    /// The item failed because the whole response failed.
+    ResponseFailed,
 }
 
-impl<'a> Telling<'a> {
+impl<'a> Reporter<'a> {
     pub(super) fn new(
         items: &'a [ItemId<'a>],
         archive: &Archive,
@@ -117,16 +122,16 @@ impl<'a> Telling<'a> {
             format,
             bar,
             texts: ResponseTexts::default(),
-            broken: None,
-            broken_last: false,
+            incomplete: None,
+            last_incomplete: false,
             trailing: 0,
-            again: BTreeMap::new(),
+            pending: BTreeMap::new(),
             retried: BTreeMap::new(),
-            told: items
+            reported: items
                 .iter()
                 .map(|item| match is_done(archive, item) {
-                    true => Told::Done,
-                    false => Told::Nothing,
+                    true => Reported::Done,
+                    false => Reported::Nothing,
                 })
                 .collect(),
             answered: false,
@@ -134,23 +139,23 @@ impl<'a> Telling<'a> {
         }
     }
 
-    pub(super) fn hear(&mut self, progress: &Progress<'_>) {
+    pub(super) fn progress(&mut self, progress: &Progress<'_>) {
         interrupt::checkpoint();
         match *progress {
             Progress::Bytes(bytes) => {
-                self.tell_retried();
+                self.print_retried();
                 self.bar.add_bytes(bytes);
             }
             Progress::Note(event) => {
-                self.tell_retried();
+                self.print_retried();
                 self.texts.note(event);
             }
             Progress::Answer(answer) => {
                 let line = SummaryLine::new(&answer.summary, &mut self.texts);
                 self.trailing += line.trailing;
-                self.broken_last = line.response != Ended::COMPLETE;
-                if self.broken_last {
-                    self.broken = Some(line);
+                self.last_incomplete = line.response != Ended::COMPLETE;
+                if self.last_incomplete {
+                    self.incomplete = Some(line);
                 }
             }
             Progress::Item {
@@ -164,12 +169,14 @@ impl<'a> Telling<'a> {
                     let line = ItemLine::of_entry(number(position), id, entry.clone());
                     self.output.value(&line, self.format);
                 }
-                self.told[position] = Told::Before;
+                self.reported[position] = Reported::RefusedBefore;
                 self.bar.add_item();
             }
             Progress::Wait { wait, failure } => {
-                self.tell_retried();
-                let why = failure.map_or(String::new(), |failure| format!(": {failure}"));
+                self.print_retried();
+                let why = failure.map_or(String::new(), |failure| {
+                    format!(": {}", error_chain(failure))
+                });
                 self.warn(&format!("waiting {}{why}", seconds(wait)));
             }
             _ => {}
@@ -181,9 +188,9 @@ impl<'a> Telling<'a> {
         let line = ItemLine::of_entry(number(position), id, entry.clone());
         self.answered |= entry.error.as_deref() != Some("not-answered");
         match again {
-            // Perhaps one failure concerns all of the items alike.
-            None if !self.answered => drop(self.again.insert(position, line)),
-            None => self.tell(position, &line, told(entry)),
+            // The same failure may concern all items. Then one line at the end replaces theirs.
+            None if !self.answered => drop(self.pending.insert(position, line)),
+            None => self.print(position, &line, reported(entry)),
             Some(_) => {
                 let what = match (&line.error, &line.code) {
                     (None, _) => "suspect".to_owned(),
@@ -191,81 +198,86 @@ impl<'a> Telling<'a> {
                     (Some(error), _) => error.to_string(),
                 };
                 self.retried.entry(what).or_default().push(position);
-                self.again.insert(position, line);
+                self.pending.insert(position, line);
             }
         }
     }
 
-    /// The run failed on this side: prints what the manifest holds of the items by now, what is known of the
-    /// others, and the summary.
+    /// Ends the report of a run that failed on this machine.
+    ///
+    /// Prints the outcomes that the manifest holds by now, the last known state of all other items, and the summary.
     pub(super) fn abandon(mut self, archive: Archive, error: &ArchiveError) {
-        // It first writes what is queued.
+        // Dropping the archive writes the entries that are still queued.
         drop(archive);
         self.retried.clear();
         let positions: HashMap<_, _> = (0..)
             .zip(self.items)
             .map(|(at, item)| (item.id, at))
             .collect();
-        let mut untold = BTreeMap::new();
+        let mut unreported = BTreeMap::new();
         entries_since(&self.manifest, self.manifest_len, |id, entry| {
             if let Some(&position) = positions.get(id) {
-                match self.told[position] == told(&entry) {
-                    true => drop(untold.remove(&position)),
-                    false => drop(untold.insert(position, entry)),
+                match self.reported[position] == reported(&entry) {
+                    true => drop(unreported.remove(&position)),
+                    false => drop(unreported.insert(position, entry)),
                 }
             }
         });
-        for (position, entry) in untold {
-            let (id, told) = (self.items[position].id, told(&entry));
+        for (position, entry) in unreported {
+            let (id, state) = (self.items[position].id, reported(&entry));
             let line = ItemLine::of_entry(number(position), id, entry);
-            self.tell(position, &line, told);
+            self.print(position, &line, state);
         }
         let missing: Vec<_> = (0..self.items.len())
-            .filter(|&position| self.told[position] != Told::Done)
+            .filter(|&position| self.reported[position] != Reported::Done)
             .collect();
-        self.tell_rest(&missing);
+        self.print_rest(&missing);
         self.bar.finish();
         let mut summary = self.summary(&missing);
-        summary.error = Some(error.to_string());
+        summary.error = Some(error_chain(error));
         summary.of_run = Some(true);
         let line = Summarised { summary: &summary };
         self.output.value(&line, self.format);
     }
 
-    /// Prints what has not been told, and the summary.
+    /// Ends the report of a run: prints the remaining lines and the summary, and returns the exit status.
     pub(super) fn finish(mut self, report: &Report) -> Result<Status, Failure> {
-        // They are not requested again any more.
+        // The run is over, so no note about retries is due.
         self.retried.clear();
-        let is_left =
-            |position: &usize| matches!(self.told[*position], Told::Nothing | Told::WithResponse);
+        let is_left = |position: &usize| {
+            matches!(
+                self.reported[*position],
+                Reported::Nothing | Reported::ResponseFailed
+            )
+        };
         let cause = match (&report.stopped, &report.unusable) {
             (Some(Stop::Failure(failure)), _) => Some(Cause::Failure(failure)),
             (Some(_), _) => Some(Cause::Fault),
-            // Items that were requested alone, and have no usable response.
+            // Items that were requested alone and got no usable response.
             (None, Some(failure)) if report.missing.iter().any(is_left) => {
                 Some(Cause::Failure(failure))
             }
             (None, _) => None,
         };
-        // One failure may concern all of the items alike; not where each of them was tried alone.
+        // One failure concerns all items if no item was answered and the run stopped. It is then reported once.
         let alike = cause.filter(|_| !self.answered && report.stopped.is_some());
         let is_unsent = alike.is_some_and(Cause::is_unsent);
         if alike.is_none() || !is_unsent && self.format == Format::Json {
-            self.tell_rest(&report.missing);
+            self.print_rest(&report.missing);
         }
         self.bar.finish();
 
         let mut summary = self.summary(&report.missing);
         if let Some(Cause::Failure(failure)) = cause {
-            // What a response said counts for more than that another one did not come.
+            // An incomplete response explains more than a later response that never came.
             if report.stopped.is_some() || summary.response == Ended::COMPLETE {
-                stopped(&mut summary, failure);
+                set_failure(&mut summary, failure);
             }
         }
         let why = cause.map(|cause| {
             let (what, wait) = match alike {
-                Some(_) if is_unsent => ("nothing was requested", patience(report)),
-                Some(_) => ("nothing was exported", patience(report)),
+                Some(_) if is_unsent => ("nothing was requested", retry_hint(report)),
+                Some(_) => ("nothing was exported", retry_hint(report)),
                 None if report.stopped.is_some() => ("the export ended early", String::new()),
                 None => ("the last failure", String::new()),
             };
@@ -284,7 +296,7 @@ impl<'a> Telling<'a> {
         }
         if report.unrequested > 0 {
             say(&format!(
-                "note: the server sent {} messages that were not requested",
+                "note: the server sent {} response messages that were not requested",
                 report.unrequested
             ));
         }
@@ -299,60 +311,67 @@ impl<'a> Telling<'a> {
         })
     }
 
-    fn tell_rest(&mut self, missing: &[usize]) {
+    /// Prints the lines of missing items that have none yet.
+    fn print_rest(&mut self, missing: &[usize]) {
         for &position in missing {
-            if let Some(line) = self.again.remove(&position) {
-                let told = match line.suspect {
-                    true => Told::Suspect,
-                    false => Told::WithResponse,
+            if let Some(line) = self.pending.remove(&position) {
+                let state = match line.suspect {
+                    true => Reported::Suspect,
+                    false => Reported::ResponseFailed,
                 };
-                self.tell(position, &line, told);
-            } else if self.told[position] == Told::Nothing {
-                let line = ItemLine::not_asked(number(position), self.items[position].id);
-                self.tell(position, &line, Told::WithResponse);
+                self.print(position, &line, state);
+            } else if self.reported[position] == Reported::Nothing {
+                let line = ItemLine::not_requested(number(position), self.items[position].id);
+                self.print(position, &line, Reported::ResponseFailed);
             }
         }
     }
 
-    fn tell(&mut self, position: usize, line: &ItemLine, told: Told) {
-        self.again.remove(&position);
-        let before = core::mem::replace(&mut self.told[position], told);
-        if before == Told::Nothing {
+    /// Prints the line of an item.
+    fn print(&mut self, position: usize, line: &ItemLine, state: Reported) {
+        self.pending.remove(&position);
+        let before = core::mem::replace(&mut self.reported[position], state);
+        if before == Reported::Nothing {
             self.bar.add_item();
         }
         let (output, format) = (&mut *self.output, self.format);
         self.bar.suspend(|| output.value(line, format));
     }
 
-    /// The run continues: items that failed are requested again.
-    fn tell_retried(&mut self) {
+    /// Prints which failed items are requested again, once the run continues.
+    fn print_retried(&mut self) {
         for (what, positions) in core::mem::take(&mut self.retried) {
             self.warn(&format!("{}: {what}; requested again", ranges(&positions)));
         }
     }
 
-    /// The summary of all responses: complete, unless one that was not is why an item is missing.
+    /// Returns the summary of all responses.
+    ///
+    /// It says `complete`, unless an item is missing because a response was not complete.
     fn summary(&mut self, missing: &[usize]) -> SummaryLine {
         let own = |&position: &usize| {
             matches!(
-                self.told[position],
-                Told::Refused
-                    | Told::Before
-                    | Told::Denied
-                    | Told::Permanent
-                    | Told::Failed
-                    | Told::Suspect
+                self.reported[position],
+                Reported::Refused
+                    | Reported::RefusedBefore
+                    | Reported::Denied
+                    | Reported::Permanent
+                    | Reported::Failed
+                    | Reported::Suspect
             )
         };
         let blamed = !missing.iter().all(own)
-            // Something is left, and no usable response says what becomes of it.
-            || !missing.is_empty() && self.broken_last;
+            // The last response was to bring the missing items, and it was not complete.
+            || !missing.is_empty() && self.last_incomplete;
         let mut line = self
-            .broken
+            .incomplete
             .take()
             .filter(|_| blamed)
             .unwrap_or_else(SummaryLine::complete);
-        let suspect = self.told.iter().filter(|&&told| told == Told::Suspect);
+        let suspect = self
+            .reported
+            .iter()
+            .filter(|&&state| state == Reported::Suspect);
         line.suspect = number(suspect.count());
         line.items = number(self.items.len());
         line.failed = number(missing.len()) - line.suspect;
@@ -362,43 +381,47 @@ impl<'a> Telling<'a> {
         line
     }
 
-    /// Names what is missing, and says what can bring it.
+    /// Prints which items are missing, and how to get them.
     fn name_missing(&mut self, report: &Report) {
         let missing = &report.missing;
         if missing.is_empty() {
             return;
         }
-        let wait = patience(report);
+        let wait = retry_hint(report);
         let again = "run the same command again to request ";
-        let advice: &[(&[Told], &str, &str)] = &[
+        let advice: &[(&[Reported], &str, &str)] = &[
             (
-                &[Told::Failed, Told::WithResponse, Told::Nothing],
+                &[
+                    Reported::Failed,
+                    Reported::ResponseFailed,
+                    Reported::Nothing,
+                ],
                 again,
                 &wait,
             ),
             (
-                &[Told::Suspect],
+                &[Reported::Suspect],
                 "no response confirms ",
                 ": look at the payload before you rely on it, or run the same command again",
             ),
             (
-                &[Told::Denied],
+                &[Reported::Denied],
                 "once the account has the rights, run the same command again to request ",
                 "",
             ),
-            (&[Told::Refused], "the server refuses ", " for good"),
+            (&[Reported::Refused], "the server refuses ", " permanently"),
             (
-                &[Told::Before],
+                &[Reported::RefusedBefore],
                 "the server refused ",
-                " for good in an earlier run, and --retry-failed requests that again",
+                " permanently in an earlier run; --retry-failed repeats the request",
             ),
-            (&[Told::Permanent], "another run does not help for ", ""),
+            (&[Reported::Permanent], "another run does not help for ", ""),
         ];
         let mut text = format!("missing: {}", ranges(missing));
-        for (told, before, after) in advice {
+        for (states, before, after) in advice {
             let positions = missing.iter().copied();
             let positions: Vec<_> = positions
-                .filter(|&position| told.contains(&self.told[position]))
+                .filter(|&position| states.contains(&self.reported[position]))
                 .collect();
             let pronoun = if missing.len() == 1 { "it" } else { "them" };
             if positions.len() == missing.len() {
@@ -418,10 +441,10 @@ impl<'a> Telling<'a> {
     }
 }
 
-/// Reads the entries after this offset of a manifest, with their ids.
+/// Reads the manifest from `offset`, and passes each entry with its id to `entry`.
 ///
-/// That may be more than a run has reported: it reports an outcome when the next bytes arrive, and a disk that
-/// gets full takes a part of the lines.
+/// The manifest may hold more outcomes than the run has reported, because the run reports an outcome only when the
+/// next bytes arrive. On a full disk it may hold fewer.
 fn entries_since(manifest: &Path, offset: u64, mut entry: impl FnMut(&str, Entry)) {
     let Ok(mut file) = File::open(manifest) else {
         return;
@@ -442,30 +465,32 @@ fn is_done(archive: &Archive, item: &ItemId<'_>) -> bool {
     archive.state(item) == ItemState::Done
 }
 
-fn told(entry: &Entry) -> Told {
+/// Returns the state that the line of this entry reports.
+fn reported(entry: &Entry) -> Reported {
     let refused = entry.error.as_deref() == Some(ItemError::Refused.as_str());
     let disposition = entry.disposition.as_deref();
     match entry.error.as_deref() {
-        _ if entry.is_done() => Told::Done,
-        _ if entry.suspect => Told::Suspect,
-        Some("cut" | "malformed" | "not-answered" | "truncated") => Told::WithResponse,
-        _ if disposition == Some(Disposition::Auth.as_str()) => Told::Denied,
-        _ if disposition != Some(Disposition::Permanent.as_str()) => Told::Failed,
-        _ if refused => Told::Refused,
-        _ => Told::Permanent,
+        _ if entry.is_done() => Reported::Done,
+        _ if entry.suspect => Reported::Suspect,
+        Some("cut" | "malformed" | "not-answered" | "truncated") => Reported::ResponseFailed,
+        _ if disposition == Some(Disposition::Auth.as_str()) => Reported::Denied,
+        _ if disposition != Some(Disposition::Permanent.as_str()) => Reported::Failed,
+        _ if refused => Reported::Refused,
+        _ => Reported::Permanent,
     }
 }
 
-/// Why items are missing that have no answer.
+/// Why some items have no answer.
 #[derive(Clone, Copy)]
 enum Cause<'r> {
+    /// A request failed.
     Failure(&'r ClientError),
-    /// The summary has its code.
+    /// The server answered with a SOAP fault, whose code is in the summary.
     Fault,
 }
 
 impl Cause<'_> {
-    /// Whether no byte of a request was sent.
+    /// Returns whether the failure came before the first byte of a request.
     const fn is_unsent(self) -> bool {
         matches!(
             self,
@@ -481,17 +506,15 @@ impl Cause<'_> {
         )
     }
 
-    /// What happened, and what to do; `alone` where no other line says that.
+    /// Says what happened and what to do. With `alone`, no other line gives that advice.
     fn described(self, summary: &SummaryLine, alone: bool) -> String {
         match self {
-            // The line of what is missing says what to do.
-            Self::Failure(failure @ ClientError::Response(_)) if !alone => failure.to_string(),
+            // The line that starts with `missing:` gives the advice.
+            Self::Failure(failure @ ClientError::Response(_)) if !alone => error_chain(failure),
             Self::Failure(failure) => {
                 let advice = advice::of_failure(failure);
-                format!(
-                    "{failure}{}",
-                    advice.map_or(String::new(), |it| format!("; {it}"))
-                )
+                let advice = advice.map_or(String::new(), |advice| format!("; {advice}"));
+                error_chain(failure) + &advice
             }
             Self::Fault => {
                 let code = summary.code.as_deref().unwrap_or("a fault without a code");
@@ -507,18 +530,18 @@ impl Cause<'_> {
     }
 }
 
-/// The wait that would have brought more, if there is one.
-fn patience(report: &Report) -> String {
+/// Returns advice on `--retry-for`, if a longer wait would have brought more items.
+fn retry_hint(report: &Report) -> String {
     report.needed_patience.map_or(String::new(), |needed| {
         let seconds = needed.as_secs().saturating_add(1);
         format!("; a run with --retry-for {seconds} waits for that")
     })
 }
 
-/// The run ended because nothing came that could be used.
-fn stopped(line: &mut SummaryLine, failure: &ClientError) {
+/// Sets the fields of a summary whose run ended without a usable response.
+fn set_failure(line: &mut SummaryLine, failure: &ClientError) {
     line.response = match failure {
-        // The summary of that response says more.
+        // The summary of that response is already in the line.
         ClientError::Response(_) => return,
         ClientError::Status(error) => {
             let milliseconds = error.retry_after.map(|wait| wait.as_millis());
@@ -528,10 +551,10 @@ fn stopped(line: &mut SummaryLine, failure: &ClientError) {
         _ => Ended::None,
     };
     line.disposition = Some(failure.disposition().as_str());
-    line.error = Some(failure.to_string());
+    line.error = Some(error_chain(failure));
 }
 
-/// A wait in whole seconds, for a person.
+/// Formats a wait in whole seconds.
 fn seconds(wait: Duration) -> String {
     format!("{} s", wait.as_secs_f32().ceil())
 }
