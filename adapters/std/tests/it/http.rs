@@ -148,9 +148,9 @@ fn an_encoding_that_cannot_be_read_is_named() {
         panic!("not a response")
     };
     assert_eq!(error.encoding.as_deref(), Some("Shift_JIS"));
-    let text = error.to_string();
+    let text = exportitems_std::error_chain(&error);
     assert!(
-        text.contains("not UTF-8 (at byte 39), but Shift_JIS;"),
+        text.contains("in the encoding Shift_JIS: not UTF-8 (at byte 39);"),
         "{text}"
     );
 }
