@@ -245,6 +245,21 @@ fn one_byte_after_the_document_makes_a_framed_last_item_suspect() {
     }
 }
 
+/// With another count than expected the id decides, but not for the last item.
+#[test]
+fn one_byte_after_the_document_outweighs_the_right_id() {
+    let setup = Setup {
+        items: Some(2),
+        compare_ids: true,
+        ..Setup::default()
+    };
+    for (payload, behind, suspect) in [(FRAMED, "", 0), (FRAMED, "x", 1), (PAYLOAD, "x", 0)] {
+        let document = response(&data(payload).replace("AAMk", "D")) + behind;
+        let summary = run_as(document, setup).summary();
+        assert_eq!((summary.ok, summary.suspect), (1, suspect), "{behind:?}");
+    }
+}
+
 #[test]
 fn a_character_of_four_bytes_by_reference_fits_wherever_it_comes() {
     for before in 0..70 {
