@@ -304,7 +304,9 @@ mod tests {
                 "unknown variant `third-response`",
             ),
         ] {
-            let error = Scenario::from_toml(text).unwrap_err().to_string();
+            let error = Scenario::from_toml(text).unwrap_err();
+            let cause = core::error::Error::source(&error).map(ToString::to_string);
+            let error = format!("{error}: {}", cause.unwrap_or_default());
             assert!(error.contains(says), "{text}: {error}");
         }
     }
