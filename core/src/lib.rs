@@ -6,7 +6,7 @@
 //! - [`ExportItems`] describes a request; its [`Encoder`] writes it into slices of any size.
 //! - [`Decoder`] takes the response as it arrives, in pieces of any size, and tells [`Event`]s (pull) or
 //!   feeds a [`Sink`] (push). Memory does not depend on the size of an item.
-//! - [`PayloadCheck`] tells a whole payload from a truncated one.
+//! - [`PayloadCheck`] tells a whole payload from a truncated one, and [`PayloadReader`] reads the properties in it.
 //! - [`policy`] says when to ask again, and how.
 //!
 //! # An item is complete when its outcome says so
@@ -79,7 +79,7 @@ mod hash;
 #[cfg(feature = "heapless")]
 mod keep;
 mod offset;
-mod payload;
+pub mod payload;
 pub mod policy;
 mod request;
 mod response;
@@ -87,7 +87,7 @@ mod response;
 pub use code::ResponseCode;
 #[cfg(feature = "heapless")]
 pub use keep::{OutcomeTable, OwnedItemId};
-pub use payload::{BrokenReason, PayloadCheck, Verdict};
+pub use payload::{BrokenReason, PayloadCheck, PayloadEvent, PayloadReader, Verdict};
 pub use request::{
     Encoder, ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestError,
     RequestField, RequestHeaders, RequestServerVersion, CONTENT_TYPE, ENDPOINT_PATH,

@@ -1,7 +1,57 @@
-//! The payload check once more, for a payload that is all there: records into a list, the stream
+//! The payload check and the reader once more, for a payload that is all there: records into a list, the stream
 //! in one piece, and the grammar of *messageContent* by recursive descent.
 
+use exportitems::payload::{
+    Element, FixedValue, Guid, PayloadEvent, Place, ProducerVersion, Property, PropertyName,
+    PropertyTag,
+};
 use exportitems::{BrokenReason, Verdict};
+
+/// An event of the reader, with adjacent pieces of a value joined.
+#[derive(Clone, Debug)]
+pub enum Read {
+    /// Any other event.
+    Event(PayloadEvent<'static>),
+    /// The bytes of a value, or those of them that are there.
+    Bytes(Vec<u8>),
+}
+
+/// The events of a payload, which may be cut.
+#[must_use]
+pub fn events(payload: &[u8]) -> Vec<Read> {
+    let stopped = |offset, verdict| {
+        Read::Event(PayloadEvent::Stopped {
+            offset: offset as u64,
+            verdict,
+        })
+    };
+    if payload.len() < 8 {
+        return Vec::new();
+    }
+    if payload[..8] != [1, 0, 0, 0, 8, 0, 0, 0] {
+        return vec![stopped(0, Verdict::Unknown)];
+    }
+    let records = Records::read(payload);
+    let mut stream = Stream::new(&records);
+    let halt = stream.item();
+    let mut events: Vec<_> = (records.producers.iter())
+        .map(|version| Read::Event(PayloadEvent::Producer(*version)))
+        .collect();
+    events.append(&mut stream.events);
+    match (halt, records.foreign, records.end) {
+        (Err(Halt::Misplaced(at)), ..) => {
+            let at = records.offset_of(at);
+            events.push(stopped(at, broken(at, BrokenReason::Misplaced)));
+        }
+        (Err(Halt::Foreign), ..) => {
+            events.push(stopped(records.offset_of(stream.atom), Verdict::Framed));
+        }
+        (_, Some(at), _) => events.push(stopped(at, Verdict::Framed)),
+        (_, None, Err((_, BrokenReason::RecordCut)) | Ok(())) => {}
+        (_, None, Err((at, reason))) => events.push(stopped(at, broken(at, reason))),
+    }
+    events
+}
 
 /// The verdict on a whole payload.
 #[must_use]
@@ -13,11 +63,7 @@ pub fn judge(payload: &[u8]) -> Verdict {
         return Verdict::Unknown;
     }
     let records = Records::read(payload);
-    let stream = Stream {
-        bytes: &records.stream,
-        next: 0,
-    };
-    let atoms = stream.item();
+    let atoms = Stream::new(&records).item();
     // The stream ends where the records break, so what it shows came first.
     if let Err(Halt::Misplaced(at)) = atoms {
         return broken(records.offset_of(at), BrokenReason::Misplaced);
@@ -29,7 +75,7 @@ pub fn judge(payload: &[u8]) -> Verdict {
         return broken(payload.len(), BrokenReason::NoTransferBuffer);
     }
     match atoms {
-        _ if records.foreign => Verdict::Framed,
+        _ if records.foreign.is_some() => Verdict::Framed,
         Ok(()) => Verdict::Whole,
         Err(Halt::Foreign) => Verdict::Framed,
         Err(Halt::Cut(at)) => broken(records.offset_of(at), BrokenReason::AtomCut),
@@ -54,9 +100,11 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 struct Records {
     /// The bodies of the transfer buffers up to the first foreign record, joined.
     stream: Vec<u8>,
-    /// Where each body begins, in the stream and in the payload.
-    bodies: Vec<(usize, usize)>,
-    foreign: bool,
+    /// Where each body begins, in the stream and in the payload, and its length as announced.
+    bodies: Vec<(usize, usize, usize)>,
+    /// Where the first foreign record begins.
+    foreign: Option<usize>,
+    producers: Vec<ProducerVersion>,
     end: Result<(), (usize, BrokenReason)>,
 }
 
@@ -65,7 +113,8 @@ impl Records {
         let mut records = Self {
             stream: Vec::new(),
             bodies: Vec::new(),
-            foreign: false,
+            foreign: None,
+            producers: Vec::new(),
             end: Ok(()),
         };
         let mut at = 0;
@@ -93,10 +142,24 @@ impl Records {
             if body.len() < length as usize {
                 records.end = Err((at, BrokenReason::RecordCut));
             }
-            records.foreign |= opcode > 4;
+            if opcode > 4 {
+                records.foreign.get_or_insert(at);
+            }
+            if let (4, 6, &[minor, major, a, b, c, d], None, []) =
+                (opcode, length, body, records.foreign, &records.bodies[..])
+            {
+                records.producers.push(ProducerVersion {
+                    major,
+                    minor,
+                    build: u16::from(a) + u16::from(b & 0x7F) * 256,
+                    revision: u16::from(c) + u16::from(d) * 256,
+                });
+            }
             if opcode == 2 {
-                records.bodies.push((records.stream.len(), at + 8));
-                if !records.foreign {
+                records
+                    .bodies
+                    .push((records.stream.len(), at + 8, length as usize));
+                if records.foreign.is_none() {
                     records.stream.extend_from_slice(body);
                 }
             }
@@ -107,12 +170,24 @@ impl Records {
 
     /// Where a byte of the stream stands in the payload.
     fn offset_of(&self, at: usize) -> usize {
-        let (stream, payload) = self
-            .bodies
-            .iter()
-            .rfind(|(stream, _)| *stream <= at)
-            .expect("the first body begins at 0");
+        let (stream, payload, _) = self.body_of(at);
         payload + (at - stream)
+    }
+
+    fn body_of(&self, at: usize) -> (usize, usize, usize) {
+        let body = self.bodies.iter().rfind(|(stream, ..)| *stream <= at);
+        *body.expect("the first body begins at 0")
+    }
+
+    /// The place of a value of that length, whose bytes come after the byte at `at` of the stream.
+    fn place_after(&self, at: usize, len: u32) -> Place {
+        let (stream, payload, length) = self.body_of(at);
+        let read = at + 1 - stream;
+        Place {
+            len,
+            offset: (payload + read) as u64,
+            record_left: u32::try_from(length - read).expect("a record of less than 4 GiB"),
+        }
     }
 }
 
@@ -142,12 +217,30 @@ enum Marker {
 }
 
 struct Stream<'a> {
+    records: &'a Records,
     bytes: &'a [u8],
     next: usize,
+    /// Where the current atom begins.
+    atom: usize,
+    events: Vec<Read>,
 }
 
-impl Stream<'_> {
-    fn item(mut self) -> Result<(), Halt> {
+impl<'a> Stream<'a> {
+    fn new(records: &'a Records) -> Self {
+        Self {
+            records,
+            bytes: &records.stream,
+            next: 0,
+            atom: 0,
+            events: Vec::new(),
+        }
+    }
+
+    fn tell(&mut self, event: PayloadEvent<'static>) {
+        self.events.push(Read::Event(event));
+    }
+
+    fn item(&mut self) -> Result<(), Halt> {
         match self.message(0)? {
             None => Ok(()),
             Some(at) => Err(Halt::Misplaced(at)),
@@ -169,10 +262,14 @@ impl Stream<'_> {
     }
 
     fn recipient(&mut self) -> Result<(), Halt> {
+        self.tell(PayloadEvent::Open(Element::Recipient));
         loop {
             match self.atom()? {
                 Atom::Property => {}
-                Atom::Marker(Marker::EndToRecip, _) => return Ok(()),
+                Atom::Marker(Marker::EndToRecip, _) => {
+                    self.tell(PayloadEvent::Close(Element::Recipient));
+                    return Ok(());
+                }
                 Atom::Marker(_, at) => return Err(Halt::Misplaced(at)),
                 Atom::End => return Err(Halt::Open),
             }
@@ -180,14 +277,20 @@ impl Stream<'_> {
     }
 
     fn attachment(&mut self, depth: usize) -> Result<(), Halt> {
+        self.tell(PayloadEvent::Open(Element::Attachment));
         loop {
             match self.atom()? {
                 Atom::Property => {}
                 Atom::Marker(Marker::StartEmbed, _) if depth == 255 => return Err(Halt::Foreign),
                 Atom::Marker(Marker::StartEmbed, _) => {
+                    self.tell(PayloadEvent::Open(Element::Embedded));
                     self.message(depth + 1)?.ok_or(Halt::Open)?;
+                    self.tell(PayloadEvent::Close(Element::Embedded));
                 }
-                Atom::Marker(Marker::EndAttach, _) => return Ok(()),
+                Atom::Marker(Marker::EndAttach, _) => {
+                    self.tell(PayloadEvent::Close(Element::Attachment));
+                    return Ok(());
+                }
                 Atom::Marker(_, at) => return Err(Halt::Misplaced(at)),
                 Atom::End => return Err(Halt::Open),
             }
@@ -196,6 +299,7 @@ impl Stream<'_> {
 
     fn atom(&mut self) -> Result<Atom, Halt> {
         let at = self.next;
+        self.atom = at;
         if at == self.bytes.len() {
             return Ok(Atom::End);
         }
@@ -204,31 +308,65 @@ impl Stream<'_> {
         if let Some(marker) = marker(tag)? {
             return Ok(Atom::Marker(marker, at));
         }
+        if tag == 0x4016_0003 {
+            let list = self.u32().ok_or_else(cut)?;
+            self.tell(PayloadEvent::Deleted(PropertyTag(list)));
+            return Ok(Atom::Property);
+        }
         let (property_type, id) = (tag & 0xFFFF, tag >> 16);
         let size = size(property_type)?;
+        let tag = PropertyTag(tag);
         if id >= 0x8000 {
-            self.name().ok_or_else(cut)??;
+            self.name(tag).ok_or_else(cut)??;
+        } else {
+            let name = PropertyName::Tag;
+            self.tell(PayloadEvent::Property(Property { tag, name }));
         }
         let many = property_type & 0x9000 == 0x1000;
         let count = if many { self.u32() } else { Some(1) };
         for _ in 0..count.ok_or_else(cut)? {
-            let size = match size {
-                Some(size) => size,
-                None => self.u32().ok_or_else(cut)? as usize,
-            };
-            self.take(size).ok_or_else(cut)?;
+            match size {
+                Some(size) => {
+                    let value = fixed(property_type, self.take(size).ok_or_else(cut)?);
+                    self.tell(PayloadEvent::Fixed(value));
+                }
+                None => {
+                    let len = self.u32().ok_or_else(cut)?;
+                    let place = self.records.place_after(self.next - 1, len);
+                    self.tell(PayloadEvent::Value(place));
+                    let rest = &self.bytes[self.next..];
+                    let there = &rest[..rest.len().min(len as usize)];
+                    if !there.is_empty() {
+                        self.events.push(Read::Bytes(there.to_vec()));
+                    }
+                    self.take(len as usize).ok_or_else(cut)?;
+                }
+            }
         }
+        self.tell(PayloadEvent::End);
         Ok(Atom::Property)
     }
 
     /// Property set, and dispid or name.
-    fn name(&mut self) -> Option<Result<(), Halt>> {
-        self.take(16)?;
+    fn name(&mut self, tag: PropertyTag) -> Option<Result<(), Halt>> {
+        let set = Guid(self.take(16)?.try_into().expect("16 bytes"));
         match self.take(1)? {
             [0] => {
-                self.take(4)?;
+                let dispid = self.u32()?;
+                let name = PropertyName::Dispid { set, dispid };
+                self.tell(PayloadEvent::Property(Property { tag, name }));
             }
-            [1] => while self.take(2)? != [0, 0] {},
+            [1] => {
+                let name = PropertyName::Text { set };
+                self.tell(PayloadEvent::Property(Property { tag, name }));
+                loop {
+                    let unit = self.take(2)?;
+                    match u16::from(unit[0]) + u16::from(unit[1]) * 256 {
+                        0 => break,
+                        unit => self.tell(PayloadEvent::NameUnit(unit)),
+                    }
+                }
+            }
             _ => return Some(Err(Halt::Foreign)),
         }
         Some(Ok(()))
@@ -240,7 +378,7 @@ impl Stream<'_> {
         Some(value)
     }
 
-    fn take(&mut self, len: usize) -> Option<&[u8]> {
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let bytes = self.bytes.get(self.next..self.next.checked_add(len)?)?;
         self.next += len;
         Some(bytes)
@@ -268,6 +406,27 @@ fn marker(tag: u32) -> Result<Option<Marker>, Halt> {
         _ => return Ok(None),
     };
     Ok(Some(marker))
+}
+
+/// A value of fixed size.
+fn fixed(property_type: u32, bytes: &[u8]) -> FixedValue {
+    fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+        bytes.try_into().expect("as many bytes as the type has")
+    }
+    match property_type {
+        0x0002 | 0x1002 => FixedValue::Integer16(i16::from_le_bytes(array(bytes))),
+        0x0003 | 0x1003 => FixedValue::Integer32(i32::from_le_bytes(array(bytes))),
+        0x0004 | 0x1004 => FixedValue::Floating32(f32::from_le_bytes(array(bytes))),
+        0x0005 | 0x1005 => FixedValue::Floating64(f64::from_le_bytes(array(bytes))),
+        0x0006 | 0x1006 => FixedValue::Currency(i64::from_le_bytes(array(bytes))),
+        0x0007 | 0x1007 => FixedValue::FloatingTime(f64::from_le_bytes(array(bytes))),
+        0x000A => FixedValue::ErrorCode(u32::from_le_bytes(array(bytes))),
+        0x000B => FixedValue::Boolean(bytes != [0, 0]),
+        0x0014 | 0x1014 => FixedValue::Integer64(i64::from_le_bytes(array(bytes))),
+        0x0040 | 0x1040 => FixedValue::Time(u64::from_le_bytes(array(bytes))),
+        0x0048 | 0x1048 => FixedValue::Guid(Guid(array(bytes))),
+        _ => unreachable!("{property_type:04X} has no fixed size"),
+    }
 }
 
 /// The size of one value of a property type; `None`: its length stands before it.

@@ -1,8 +1,9 @@
-//! The payload check against its reference, on whole, cut and damaged payloads.
+//! The payload check and the payload reader against their reference, on whole, cut and damaged payloads.
 
 use base64::Engine as _;
 use exportitems::{BrokenReason, PayloadCheck, Verdict};
 use exportitems_testkit::data;
+use exportitems_testkit::oracle::reader;
 use exportitems_testkit::payload_gen::{atom_soup, damage, frame, item, put_record, sizes, Stream};
 use exportitems_testkit::payload_reference::judge;
 use proptest::prelude::*;
@@ -46,6 +47,7 @@ fn agrees(payload: &[u8]) -> Result<(), TestCaseError> {
         );
     }
     prop_assert_eq!(check([payload]), verdict);
+    reader(payload);
     Ok(())
 }
 
@@ -169,6 +171,19 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// What is read of a payload that is cut is what the reference reads up to there.
+    #[test]
+    fn every_cut_is_read_up_to_there(item in item(), sizes in sizes()) {
+        let payload = frame(&item.stream().bytes, &sizes);
+        for len in 0..=payload.len() {
+            reader(&payload[..len]);
+        }
+    }
+}
+
 /// All property types up to the code pages, and all ids of type `PtypInteger32`, which markers look
 /// like, with what a value of any size needs behind them.
 #[test]
@@ -183,6 +198,7 @@ fn every_tag() {
             atom.extend([1].into_iter().chain([0; 20]).take(behind));
             let payload = frame(&atom, &[atom.len()]);
             assert_eq!(check([&payload[..]]), judge(&payload), "{tag:08X}");
+            reader(&payload);
         }
     }
 }

@@ -73,6 +73,35 @@ pub(super) struct Atoms {
     reached_attachments: bool,
 }
 
+/// A part of an atom, for the reader.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part<'i> {
+    /// The tag of a marker that may be here.
+    Marker(u32),
+    /// Type and id of a property.
+    Tag(u32),
+    /// A `MetaTagFXDelProp`, whose value follows.
+    DelProp,
+    /// The value of a `MetaTagFXDelProp`.
+    Deleted(u32),
+    /// How a property is named: 0 by a dispid, 1 by a name.
+    NameKind(u32),
+    /// A UTF-16 unit of the name, the last one 0.
+    NameUnit(u16),
+    /// How many values the property has, which is known by its end.
+    Count,
+    /// A value of fixed size begins.
+    Fixed,
+    /// A value of that many bytes begins.
+    Variable(u32),
+    /// Bytes of a property set, a dispid or a value, at least one.
+    Bytes(&'i [u8]),
+    /// The property ends.
+    End,
+    /// A part was not understood, or a marker opened or closed what it cannot.
+    Stop,
+}
+
 /// What the atoms say about a payload that ends here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -183,6 +212,14 @@ impl Atoms {
     /// Takes a byte of a field, and behind the last one says what comes next.
     #[inline(never)] // as above: few atoms come here
     fn byte(&mut self, byte: u8) {
+        if let Some(field) = self.gather(byte) {
+            self.expect = self.field(field);
+        }
+    }
+
+    /// Takes a byte of a field, and returns the field after its last byte.
+    #[inline]
+    fn gather(&mut self, byte: u8) -> Option<u32> {
         self.pending = self.pending >> 8 | u32::from(byte) << 24;
         self.have = self.have.wrapping_add(1);
         let width = match self.expect {
@@ -190,11 +227,76 @@ impl Atoms {
             Expect::NameUnit => 2,
             _ => 4,
         };
-        if self.have == width {
-            self.have = 0;
-            let field = core::mem::take(&mut self.pending) >> (32 - 8 * width);
-            self.expect = self.field(field);
+        if self.have != width {
+            return None;
         }
+        self.have = 0;
+        Some(core::mem::take(&mut self.pending) >> (32 - 8 * width))
+    }
+
+    /// The part that is ready without another byte, if there is one: the start of a value, or the end of a property.
+    pub(super) fn ready<'i>(&mut self) -> Option<Part<'i>> {
+        if self.have > 0 || self.pending > 0 || self.expect != Expect::Value {
+            return None;
+        }
+        self.expect = self.next_value();
+        match self.expect {
+            Expect::Tag => Some(Part::End),
+            Expect::Value => Some(Part::Fixed),
+            _ => None, // the length of the value comes first
+        }
+    }
+
+    /// Reads the next part of the stream, which ends at offset `end` of the payload; `None` if the input ends
+    /// within it. Nothing may be [`ready`](Self::ready).
+    pub(super) fn read<'i>(&mut self, input: &mut &'i [u8], end: u64) -> Option<Part<'i>> {
+        if self.have == 0 {
+            if self.pending > 0 {
+                let bytes = take(&mut self.pending, input);
+                return (!bytes.is_empty()).then_some(Part::Bytes(bytes));
+            }
+            if self.expect == Expect::Tag {
+                self.at = Offset(end.wrapping_sub(input.len() as u64));
+            }
+        }
+        let (was, nesting) = (self.expect, self.nesting);
+        let field = self.take_field(input)?;
+        self.expect = self.field(field);
+        match (was, self.expect) {
+            (_, Expect::Foreign | Expect::Misplaced) => Some(Part::Stop),
+            (Expect::Tag, _) if self.nesting != nesting => Some(Part::Marker(field)),
+            (Expect::Tag, Expect::DelProp) => Some(Part::DelProp),
+            (Expect::Tag, _) => Some(Part::Tag(field)),
+            (Expect::DelProp, _) => Some(Part::Deleted(field)),
+            (Expect::NameKind, _) => Some(Part::NameKind(field)),
+            #[allow(clippy::cast_possible_truncation)] // a field of two bytes
+            (Expect::NameUnit, _) => Some(Part::NameUnit(field as u16)),
+            (Expect::Length, _) => Some(Part::Variable(field)),
+            _ => Some(Part::Count),
+        }
+    }
+
+    /// Takes a field, or the bytes of it that are there.
+    fn take_field(&mut self, input: &mut &[u8]) -> Option<u32> {
+        if self.have == 0 && !matches!(self.expect, Expect::NameKind | Expect::NameUnit) {
+            if let Some((&field, rest)) = input.split_first_chunk() {
+                *input = rest;
+                return Some(u32::from_le_bytes(field));
+            }
+        }
+        while let Some((&byte, rest)) = input.split_first() {
+            *input = rest;
+            let field = self.gather(byte);
+            if field.is_some() {
+                return field;
+            }
+        }
+        None
+    }
+
+    /// Whether the next byte is no longer one of the value, property set or dispid that is being read.
+    pub(super) const fn value_is_read(&self) -> bool {
+        self.pending == 0
     }
 
     /// A field is all there; what comes next?

@@ -1,17 +1,21 @@
-//! The integrity of an exported item: is this payload whole?
+//! What an exported item contains: is the payload whole, and which properties are in it?
 //!
 //! `Success` is on the wire before a server has produced an item's data, and when it fails then,
 //! the response may look perfect and the payload be short. What a payload says about itself is the
 //! only evidence that is left. [`PayloadCheck`] reads it, in two layers:
 //!
-//! 1. FX records: a length before every piece of data ([`records`]).
+//! 1. FX records: a length before every piece of data (`records`).
 //! 2. The [MS-OXCFXICS] atoms inside: properties with their lengths, markers that open and close
-//!    recipients, attachments and embedded messages ([`atoms`]).
+//!    recipients, attachments and embedded messages (`atoms`).
+//!
+//! [`PayloadReader`] walks through the same two layers, and returns what it finds as [`PayloadEvent`]s.
 //!
 //! [MS-OXCFXICS]: https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxcfxics/
 
 mod atoms;
+mod event;
 mod nesting;
+mod reader;
 mod records;
 mod tags;
 mod verdict;
@@ -19,6 +23,11 @@ mod verdict;
 use atoms::Atoms;
 use records::{Records, Step};
 
+pub use event::{
+    Element, FixedValue, Guid, PayloadEvent, Place, ProducerVersion, Property, PropertyName,
+    PropertyTag,
+};
+pub use reader::PayloadReader;
 pub use verdict::{BrokenReason, Verdict};
 
 /// Tells a whole payload of `ExportItems` from one that was cut, while it streams by.
@@ -97,7 +106,7 @@ impl PayloadCheck {
         }
         while !bytes.is_empty() {
             match self.records.step(&mut bytes) {
-                Some(Step::On) => {}
+                Some(Step::On | Step::Body(_)) => {}
                 Some(Step::Stream(stream)) => {
                     let end = self.records.position().wrapping_sub(bytes.len() as u64);
                     self.atoms.update(stream, end);
@@ -111,24 +120,7 @@ impl PayloadCheck {
     /// The verdict, as if the payload ended here.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let broken = |offset, reason| Verdict::Broken { offset, reason };
-        let end = self.atoms.end();
-        // No atom is read behind a broken record, so a misplaced marker came first.
-        if end == atoms::End::Misplaced {
-            return broken(self.atoms.at(), BrokenReason::Misplaced);
-        }
-        match self.records.end() {
-            records::End::Unknown => return Verdict::Unknown,
-            records::End::Broken { offset, reason } => return broken(offset, reason),
-            records::End::Clean => {}
-        }
-        match end {
-            atoms::End::Clean => Verdict::Whole,
-            atoms::End::Foreign => Verdict::Framed,
-            atoms::End::Misplaced => broken(self.atoms.at(), BrokenReason::Misplaced),
-            atoms::End::Cut => broken(self.atoms.at(), BrokenReason::AtomCut),
-            atoms::End::Open => broken(self.records.position(), BrokenReason::Open),
-        }
+        verdict(&self.records, &self.atoms)
     }
 
     /// Whether the item came as far as its attachments: its `MetaTagFXDelProp` with
@@ -147,6 +139,28 @@ impl PayloadCheck {
 impl Default for PayloadCheck {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The verdict of the two layers, as if the payload ended here.
+fn verdict(records: &Records, atoms: &Atoms) -> Verdict {
+    let broken = |offset, reason| Verdict::Broken { offset, reason };
+    let end = atoms.end();
+    // No atom is read behind a broken record, so a misplaced marker came first.
+    if end == atoms::End::Misplaced {
+        return broken(atoms.at(), BrokenReason::Misplaced);
+    }
+    match records.end() {
+        records::End::Unknown => return Verdict::Unknown,
+        records::End::Broken { offset, reason } => return broken(offset, reason),
+        records::End::Clean => {}
+    }
+    match end {
+        atoms::End::Clean => Verdict::Whole,
+        atoms::End::Foreign => Verdict::Framed,
+        atoms::End::Misplaced => broken(atoms.at(), BrokenReason::Misplaced),
+        atoms::End::Cut => broken(atoms.at(), BrokenReason::AtomCut),
+        atoms::End::Open => broken(records.position(), BrokenReason::Open),
     }
 }
 

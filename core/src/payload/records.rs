@@ -16,10 +16,12 @@ use crate::offset::Offset;
 const CONFIG: u8 = 1;
 /// A piece of the `FastTransfer` stream.
 const TRANSFER_BUFFER: u8 = 2;
-/// Up to here, with 3 `IsInterfaceOk` and 4 `TellPartnerVersion`, there is nothing in the other records that
-/// could be cut unseen. Behind it, an operation that an item has no use for (11 to 17 transfer a mailbox's own
-/// state) or that is newer than this code may hold anything.
-const LAST_KNOWN: u8 = 4;
+/// The version of the server that made the payload.
+const TELL_PARTNER_VERSION: u8 = 4;
+/// Up to here, with 3 `IsInterfaceOk`, there is nothing in the other records that could be cut unseen. After it, an
+/// operation that an item has no use for (11 to 17 transfer a mailbox's own state) or that is newer than this code
+/// may hold anything.
+const LAST_KNOWN: u8 = TELL_PARTNER_VERSION;
 /// No operation at all: 0, or a number that no set of operations would reach.
 ///
 /// Text, identifiers and times that stand where a header belongs end up here, and so does a
@@ -60,6 +62,8 @@ enum State {
 pub(super) enum Step<'a> {
     /// Nothing that the other layer has to know.
     On,
+    /// Bytes of the body of a record that holds nothing of the stream.
+    Body(&'a [u8]),
     /// Bytes of the `FastTransfer` stream.
     Stream(&'a [u8]),
     /// The header of a record whose body this code does not understand.
@@ -98,6 +102,19 @@ impl Records {
         judging
     }
 
+    /// Takes back the announcement of input that was not worked off.
+    pub(super) fn retract(&mut self, rest: usize) {
+        if matches!(self.state, State::First | State::Judging) {
+            self.end.0 = (self.end.0).wrapping_sub(rest as u64);
+        }
+    }
+
+    /// Takes back the last `rest` bytes of the body that `step` returned.
+    #[allow(clippy::cast_possible_truncation)] // no more than were taken of `left`
+    pub(super) fn give_back(&mut self, rest: usize) {
+        self.left = self.left.wrapping_add(rest as u32);
+    }
+
     /// Works off the next part of the input, which is not empty; `None` if it is not judged any more.
     #[inline]
     pub(super) fn step<'a>(&mut self, input: &mut &'a [u8]) -> Option<Step<'a>> {
@@ -115,7 +132,7 @@ impl Records {
             self.transferred = true;
             return Some(Step::Stream(body));
         }
-        Some(Step::On)
+        Some(Step::Body(body))
     }
 
     /// Takes opcode and length of a record, or a byte of them where they are not all there; are they now?
@@ -182,6 +199,18 @@ impl Records {
             offset: self.position().wrapping_sub(u64::from(back)),
             reason,
         }
+    }
+
+    /// How many bytes of the current record are still to come.
+    pub(super) const fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// Where in the body of a `TellPartnerVersion` record the bytes end that were taken last, if the record comes
+    /// before the stream and has the length of a version.
+    pub(super) fn in_version(&self) -> Option<u32> {
+        let is_version = (self.opcode, self.length) == (TELL_PARTNER_VERSION, 6);
+        (is_version && !self.transferred).then_some(self.length.wrapping_sub(self.left))
     }
 
     /// Offset where the input that was given so far ends.

@@ -5,6 +5,17 @@
 /// `MetaTagFXDelProp`, [MS-OXCFXICS] 2.2.4.1.5, whose value is a tag.
 pub(super) const META_TAG_FX_DEL_PROP: u32 = 0x4016_0003;
 
+/// `StartRecip`, [MS-OXCFXICS] 2.2.4.1.4.
+pub(super) const START_RECIP: u32 = 0x4003_0003;
+/// `EndToRecip`.
+pub(super) const END_TO_RECIP: u32 = 0x4004_0003;
+/// `NewAttach`.
+pub(super) const NEW_ATTACH: u32 = 0x4000_0003;
+/// `EndAttach`.
+pub(super) const END_ATTACH: u32 = 0x400E_0003;
+/// `StartEmbed`.
+pub(super) const START_EMBED: u32 = 0x4001_0003;
+
 /// `PidTagMessageAttachments`, as the value of a `MetaTagFXDelProp`.
 pub(super) const MESSAGE_ATTACHMENTS: u32 = 0x0E13_000D;
 

@@ -6,6 +6,7 @@ mod capi;
 mod encode;
 mod http;
 mod ntlm;
+mod reader;
 
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
@@ -27,6 +28,7 @@ pub use capi::capi;
 pub use encode::encode;
 pub use http::http;
 pub use ntlm::ntlm;
+pub use reader::{events_by, reader};
 
 /// Any bytes: no panic, no broken promise of [`pull`] and [`push`], and both say the same.
 pub fn decode(document: &[u8]) {

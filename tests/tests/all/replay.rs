@@ -9,7 +9,7 @@ use exportitems_testkit::run::Setup;
 type Oracle = fn(&[u8]);
 
 /// Each target and its oracle.
-const TARGETS: [(&str, Oracle); 10] = [
+const TARGETS: [(&str, Oracle); 11] = [
     ("base64", oracle::base64),
     ("capi", oracle::capi),
     ("decode", oracle::decode),
@@ -18,6 +18,7 @@ const TARGETS: [(&str, Oracle); 10] = [
     ("http", oracle::http),
     ("ntlm", oracle::ntlm),
     ("payload", oracle::payload),
+    ("reader", oracle::reader),
     ("split", oracle::split),
     ("structured", oracle::structured_bytes),
 ];

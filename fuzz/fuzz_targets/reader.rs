@@ -1,0 +1,6 @@
+//! Are the payload reader's events those of the reference, whatever the partition?
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| exportitems_testkit::oracle::reader(input));
