@@ -2,10 +2,10 @@
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Bytes between two updates of the bar's text.
+/// The number of bytes after which the bar's text is updated.
 const STEP: u64 = 256 * 1024;
 
-/// How far an export has come; drawn on stderr if that is a terminal, else nowhere.
+/// The progress of an export, drawn on stderr if that is a terminal.
 #[derive(Debug)]
 pub(crate) struct Bar {
     inner: ProgressBar,
@@ -32,7 +32,7 @@ impl Bar {
         this
     }
 
-    /// So many more bytes have arrived.
+    /// Counts bytes that have arrived.
     pub(crate) fn add_bytes(&mut self, bytes: u64) {
         self.bytes += bytes;
         if self.bytes - self.shown >= STEP {
@@ -40,13 +40,13 @@ impl Bar {
         }
     }
 
-    /// One more item is over.
+    /// Counts an item that is exported or has failed.
     pub(crate) fn add_item(&mut self) {
         self.show();
         self.inner.inc(1);
     }
 
-    /// Prints something without the bar in its way.
+    /// Hides the bar while `print` runs.
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         self.inner.suspend(print)
     }
@@ -55,7 +55,7 @@ impl Bar {
         self.inner.finish_and_clear();
     }
 
-    /// Takes the bar off the screen, from any thread.
+    /// Returns a function that removes the bar from the screen, and can be called from any thread.
     pub(crate) fn clearer(&self) -> impl FnOnce() + Send + use<> {
         let bar = self.inner.clone();
         move || bar.finish_and_clear()
@@ -68,7 +68,7 @@ impl Bar {
             clippy::cast_possible_truncation,
             clippy::cast_precision_loss,
             clippy::cast_sign_loss
-        )] // a rate for a person to read
+        )] // the rate is only displayed
         let rate = (self.bytes as f64 / seconds) as u64;
         let text = format!("{}, {}/s", HumanBytes(self.bytes), HumanBytes(rate));
         self.inner.set_message(text);

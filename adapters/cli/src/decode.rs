@@ -1,4 +1,4 @@
-//! `exportitems decode`: a saved response, without a server.
+//! `exportitems decode`: decodes a saved response.
 
 mod lines;
 mod own;
@@ -21,14 +21,14 @@ use sink::DecodeSink;
 /// Decodes a saved response: the body alone, as it came from the server, without HTTP headers.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Decode {
-    /// The response; `-` or nothing reads the standard input.
+    /// The file that holds the response. `-`, which is the default, reads the standard input.
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// Write the items of the response into this directory, named by their position, with a manifest. It must
-    /// not hold items of another response. Without this option the items are only checked.
+    /// Write the items and a manifest into this directory. The files are named by the position of their item,
+    /// so the directory must not hold items of another response. Without this option the items are only checked.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The number of items in the request. With it, items without an answer are failures, and so are
+    /// The number of items in the request. If it is given, items without an answer fail, and so do response
     /// messages beyond that number.
     #[arg(long, value_name = "N")]
     items: Option<u32>,
@@ -41,12 +41,12 @@ pub(crate) struct Decode {
     json: bool,
 }
 
-/// Bytes read at once.
+/// The number of bytes read at a time.
 const CHUNK: usize = 64 * 1024;
 
 type Input = Box<dyn Read>;
 
-/// Bytes of the file's start that show what it is, if it is not a response.
+/// The number of leading bytes that are kept, to recognise a file that is not a response.
 const HEAD: usize = 16;
 
 pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure> {
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure>
     if let Some(hint) = advice::of_file(&head) {
         say(&format!("{name}: {hint}"));
     }
-    // A response that broke off says nothing of what it does not hold, unless the number of items is known.
+    // A truncated response does not show how many items are missing, unless the number of items is known.
     let is_judged = summary.response == ResponseOutcome::Complete
         || args.items.is_some() && summary.response == ResponseOutcome::Truncated;
     Ok(match summary.failed + summary.suspect {
@@ -91,7 +91,7 @@ fn open(path: &Path) -> Result<(String, Input), Failure> {
     Ok((name, Box::new(file)))
 }
 
-/// Decodes all of `input`, or as much of it as is a response.
+/// Decodes `input` to its end, or to the first error in the response.
 fn decode(
     name: &str,
     input: &mut dyn Read,
@@ -116,16 +116,16 @@ fn decode(
             };
             match done {
                 Ok(()) => break,
-                // The summary says why.
+                // The summary line reports the error.
                 Err(FeedError::Response(_)) => {
                     if let Some(encoding) = decoder.declared_encoding() {
                         say(&format!(
-                            "{name}: its encoding is {encoding}; convert it to UTF-8"
+                            "{name}: the encoding is {encoding}; convert the file to UTF-8"
                         ));
                     }
                     return Ok(());
                 }
-                // The item is lost, the rest of the response is not.
+                // This item could not be written; the decoder continues with the next one.
                 Err(FeedError::Sink(error)) => sink.failed_to_write(&error_chain(&error)),
             }
         }

@@ -1,4 +1,4 @@
-//! `exportitems demo`: an export from start to end, without Exchange.
+//! `exportitems demo`: a complete export from an emulated server.
 
 mod commands;
 mod plan;
@@ -23,21 +23,22 @@ use crate::status::{Failure, Status};
 use plan::{Plan, Planned};
 
 /// Starts a server that answers like Exchange, exports items from it, and compares every byte with
-/// what the server has. The server refuses two of the items, to show what that looks like.
+/// the original. The server refuses two of the items, to show what a failure looks like.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
     /// How many items to export.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = value_parser!(u32).range(3..=100_000))]
     items: u32,
-    /// Keep the items in this directory, which must be empty; without it they are removed at the end.
+    /// Keep the items in this directory, which must be empty. Without this option the items are removed at
+    /// the end.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-/// What an export has brought.
+/// The result of the export.
 #[derive(Debug)]
-struct Brought {
-    /// By position.
+struct Exported {
+    /// The manifest's entry of each item, by position.
     entries: Vec<Option<Entry>>,
     bytes: u64,
     time: Duration,
@@ -70,22 +71,23 @@ pub(crate) fn run(args: &Demo, output: &mut Output) -> Result<Status, Failure> {
     ));
     output.line("");
 
-    let brought = export(&emulator, out, &plan, output)?;
-    let surprises = compare(out, &plan, &brought)?;
+    let exported = export(&emulator, out, &plan, output)?;
+    let differences = compare(out, &plan, &exported)?;
     drop(emulator);
-    tell(args, &brought, &surprises, output);
+    print(args, &exported, &differences, output);
     output.check()?;
-    match surprises.as_slice() {
+    match differences.as_slice() {
         [] => Ok(Status::Exported),
         [..] => Err(Failure::Response(
-            "the demo did not come out as planned; please report it".to_owned(),
+            "the demo did not go as planned; please report it with its output".to_owned(),
         )),
     }
 }
 
-/// Removes what the demo has written so far.
+/// Removes the demo's directory when the process is interrupted.
 ///
-/// The export waits at its next checkpoint, but what it has queued is still written.
+/// The export stops at its next checkpoint, but the archive still writes queued files, so removing may have to be
+/// repeated.
 fn remove(dir: &Path) {
     for _ in 0..20 {
         let _ = std::fs::remove_dir_all(dir);
@@ -101,7 +103,7 @@ fn export(
     out: &Path,
     plan: &Plan,
     output: &mut Output,
-) -> Result<Brought, Failure> {
+) -> Result<Exported, Failure> {
     let mut client = Client::builder(&emulator.url())
         .build()
         .map_err(|error| Failure::Usage(error_chain(&error)))?;
@@ -109,7 +111,7 @@ fn export(
     let items: Vec<_> = plan.items().iter().map(Planned::item_id).collect();
     if items.iter().any(|item| archive.is_done(item.id)) {
         return Err(Failure::Usage(format!(
-            "{} holds items already; give the demo an empty directory",
+            "{} already holds items; give the demo an empty directory",
             out.display()
         )));
     }
@@ -141,27 +143,27 @@ fn export(
     let time = started.elapsed();
     bar.finish();
     let report = report.map_err(|error| Failure::Local(error_chain(&error)))?;
-    Ok(Brought {
+    Ok(Exported {
         entries,
         bytes: report.bytes,
         time,
     })
 }
 
-/// What is not as planned, one line for each.
-fn compare(out: &Path, plan: &Plan, brought: &Brought) -> Result<Vec<String>, Failure> {
-    let mut surprises = Vec::new();
-    for (position, (planned, entry)) in plan.items().iter().zip(&brought.entries).enumerate() {
+/// Returns a line for each difference from the plan.
+fn compare(out: &Path, plan: &Plan, exported: &Exported) -> Result<Vec<String>, Failure> {
+    let mut differences = Vec::new();
+    for (position, (planned, entry)) in plan.items().iter().zip(&exported.entries).enumerate() {
         let code = entry.as_ref().and_then(|entry| entry.code.as_deref());
         if code != Some(planned.code()) {
             let code = code.unwrap_or("no answer");
-            surprises.push(format!("item {position}: {code}, not {}", planned.code()));
+            differences.push(format!("item {position}: {code}, not {}", planned.code()));
         }
         let file = entry.as_ref().and_then(|entry| entry.file.as_ref());
         if let Some(file) = file {
             if !same(&out.join(file), planned).map_err(|error| Failure::local(file, &error))? {
-                surprises.push(format!(
-                    "item {position}: {file} is not what the server has"
+                differences.push(format!(
+                    "item {position}: {file} differs from the server's item"
                 ));
             }
         }
@@ -172,12 +174,12 @@ fn compare(out: &Path, plan: &Plan, brought: &Brought) -> Result<Vec<String>, Fa
             ..
         }
         | Finding::Failed { .. } => {}
-        surprise => surprises.push(format!("{surprise:?}")),
+        difference => differences.push(format!("{difference:?}")),
     })?;
-    Ok(surprises)
+    Ok(differences)
 }
 
-/// Whether a file is what the server made the item of, byte for byte.
+/// Returns whether a file equals the server's item byte for byte.
 fn same(path: &Path, planned: &Planned) -> std::io::Result<bool> {
     let Ok(mut expected) = Payload::new(planned.seed, planned.size) else {
         return Ok(false);
@@ -198,32 +200,35 @@ fn same(path: &Path, planned: &Planned) -> std::io::Result<bool> {
     }
 }
 
-fn tell(args: &Demo, brought: &Brought, surprises: &[String], output: &mut Output) {
-    let kept = brought.entries.iter().flatten();
+/// Prints the result, and commands to try.
+fn print(args: &Demo, exported: &Exported, differences: &[String], output: &mut Output) {
+    let kept = exported.entries.iter().flatten();
     let kept = kept.filter(|entry| entry.is_done()).count();
-    let refused = brought.entries.len() - kept;
-    let seconds = brought.time.as_secs_f64().max(0.001);
+    let refused = exported.entries.len() - kept;
+    let seconds = exported.time.as_secs_f64().max(0.001);
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
         clippy::cast_sign_loss
-    )] // a rate for a person to read
-    let rate = (brought.bytes as f64 / seconds) as u64;
+    )] // the rate is only displayed
+    let rate = (exported.bytes as f64 / seconds) as u64;
     output.line("");
     output.line(&format!(
         "{kept} items exported, {} in {seconds:.1} s ({}/s).",
-        HumanBytes(brought.bytes),
+        HumanBytes(exported.bytes),
         HumanBytes(rate)
     ));
     output.line(&format!(
-        "{refused} items refused by the server, with the reasons above."
+        "The server refused {refused} items; the reasons are above."
     ));
-    for surprise in surprises {
-        output.line(surprise);
+    for difference in differences {
+        output.line(difference);
     }
-    if surprises.is_empty() {
-        output.line("Every file is, byte for byte, what the server has, and as the manifest says.");
-        output.line("A refused item cost none of its neighbours. Everything came out as planned.");
+    if differences.is_empty() {
+        output.line(
+            "Each file equals the server's item byte for byte, and its line of the manifest.",
+        );
+        output.line("The refused items did not affect the others. The demo went as planned.");
     }
     if let Some(out) = &args.out {
         output.line("");

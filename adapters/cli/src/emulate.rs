@@ -1,4 +1,4 @@
-//! `exportitems emulate`: a server to try a client with.
+//! `exportitems emulate`: runs an emulated server, with which to try a client.
 
 use std::io;
 
@@ -28,7 +28,7 @@ fn failure(error: &CommandError) -> Failure {
             StartError::Listen(..) | StartError::Tls(_) | StartError::Runtime(_),
         )
         | CommandError::Write(..) => Failure::Local(message),
-        // The parser points at the place, over several lines of the user's own file.
+        // The message quotes several lines of the user's file, so its line breaks are printed as such.
         CommandError::Scenario(_) => {
             message.trim_end().lines().for_each(say);
             Failure::Explained

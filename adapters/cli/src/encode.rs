@@ -1,4 +1,4 @@
-//! `exportitems encode`: the request, without a server.
+//! `exportitems encode`: prints the request.
 
 use exportitems::{ExportItems, ItemId};
 
@@ -6,7 +6,7 @@ use crate::output::Output;
 use crate::request::RequestOptions;
 use crate::status::{Failure, Status};
 
-/// Prints the XML of one request for all of the items.
+/// Prints the XML of one request for all items.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Encode {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `exportitems export`: from a server into an archive.
+//! `exportitems export`: exports items from a server into an archive.
 
 mod headers;
 mod ranges;
@@ -22,60 +22,61 @@ use crate::status::{Failure, Status};
 use headers::Header;
 use report::Reporter;
 
-/// Exports items from a server into a directory. Items that the directory holds already are skipped, so
-/// an export that was interrupted is simply run again.
+/// Exports items from a server into a directory. Items that the directory already holds are skipped: to
+/// resume an interrupted export, run the same command again.
 #[derive(Debug, clap::Args)]
-#[allow(clippy::doc_markdown, rustdoc::bare_urls)] // clap prints these lines as they are
-#[allow(clippy::struct_excessive_bools)] // one for each option
+#[allow(clippy::doc_markdown, rustdoc::bare_urls)] // clap prints these lines without rendering Markdown
+#[allow(clippy::struct_excessive_bools)] // each is an option
 pub(crate) struct Export {
     /// The server's EWS URL, such as https://mail.example.com/EWS/Exchange.asmx.
     #[arg(long, value_name = "URL")]
     url: String,
     #[command(flatten)]
     request: RequestOptions,
-    /// The directory that the items are written into, with a manifest.
+    /// Write the items and a manifest into this directory.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
     credentials: CredentialOptions,
-    /// Send credentials without TLS to another machine too, where anybody on the way can read them.
+    /// Allow credentials without TLS to another machine. Anyone on the network path can read them.
     #[arg(long)]
     allow_plaintext_credentials: bool,
-    /// The SMTP address of the mailbox, sent as X-AnchorMailbox, which routes the request to its server.
+    /// The SMTP address of the mailbox. It is sent as X-AnchorMailbox, which routes the request to the
+    /// mailbox's server.
     #[arg(long, value_name = "ADDRESS")]
     anchor_mailbox: Option<String>,
-    /// The SMTP address of a public folder mailbox, sent as X-PublicFolderMailbox, which routes requests
-    /// for items of public folders.
+    /// The SMTP address of a public folder mailbox. It is sent as X-PublicFolderMailbox, which routes
+    /// requests for items of public folders.
     #[arg(long, value_name = "ADDRESS")]
     public_folder_mailbox: Option<String>,
-    /// Send this header with each request. May be given more than once. Credentials have options of
-    /// their own, since other users of this machine can read a command line.
+    /// Send this header with each request. May be given more than once. Credentials are refused here,
+    /// because other users of this machine can read a command line.
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<String>,
-    /// Trust the certificate authorities in this PEM file too. May be given more than once.
+    /// Also trust the certificate authorities in this PEM file. May be given more than once.
     #[arg(long, value_name = "PEM")]
     ca_file: Vec<PathBuf>,
-    /// Request at most this many items at once. Microsoft recommends no more than 100. Large items need
-    /// fewer, since a server works on a request for one minute at most.
+    /// Request at most this many items at once. Microsoft recommends no more than 100. Use a smaller number
+    /// for large items, because a server works on a request for one minute at most.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
     batch_size: u32,
-    /// Give up on a response when the server has sent nothing for this many seconds.
+    /// Stop reading a response when the server has sent nothing for this many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(1..))]
     timeout: u64,
     #[command(flatten)]
     size: SizeOption,
-    /// Wait for so many seconds at most without progress: as the server asks, and longer and longer for what
-    /// may succeed later. With 0 nothing is waited for: a server that says it is busy ends the run, and what
-    /// may succeed later is left for another one.
+    /// Wait at most this many seconds without progress: as long as the server asks, and for increasing times
+    /// between attempts that may succeed later. With 0 the command never waits: it ends when the server is
+    /// busy, and leaves items that may succeed later to the next run.
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     retry_for: u32,
     #[command(flatten)]
     integrity: IntegrityOption,
-    /// Request items again that the server has refused for good in an earlier run.
+    /// Request items again that the server refused permanently in an earlier run.
     #[arg(long)]
     retry_failed: bool,
-    /// Compare the SHA-256 of each item that the directory holds with its manifest first, and export what is no
-    /// longer as it was again. Without it only missing files and other sizes are noticed.
+    /// First compare the SHA-256 of each file with the manifest, and export altered files again. Without this
+    /// option only a missing file or a changed size is noticed.
     #[arg(long)]
     recheck: bool,
     /// Print one JSON object per line.

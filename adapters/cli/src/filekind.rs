@@ -1,12 +1,12 @@
-//! What a file seems to be, by its first bytes.
+//! Recognises kinds of files by their first bytes.
 
-/// Bytes of a file's start that [`seems`] wants to see, if there are so many.
+/// The number of leading bytes that [`seems`] needs, unless the file is shorter.
 pub(crate) const HEAD: usize = 4096;
 
-/// The first record of every exported item, whose body is another 8 bytes.
+/// The header of the first record of every exported item. The record has a body of 8 bytes.
 const PAYLOAD: [u8; 8] = [1, 0, 0, 0, 8, 0, 0, 0];
 
-/// Signatures of binary formats.
+/// The signatures of file formats, and what [`seems`] returns for them.
 const SIGNATURES: &[(&[u8], &str)] = &[
     (
         b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1",
@@ -38,7 +38,7 @@ const SIGNATURES: &[(&[u8], &str)] = &[
     (b"{\\rtf", "a Rich Text document"),
 ];
 
-/// Header fields with which an Internet message begins.
+/// Names of header fields with which an Internet message may begin. A final `-` matches any rest.
 const MAIL_FIELDS: &[&str] = &[
     "arc-",
     "authentication-results",
@@ -63,7 +63,7 @@ const MAIL_FIELDS: &[&str] = &[
     "x-",
 ];
 
-/// What a file that is not an exported item seems to be; `None` where its first bytes do not say.
+/// Describes a file that is not an exported item, or returns `None` if its first bytes are not recognised.
 ///
 /// `head` holds the first [`HEAD`] bytes, or all of a shorter file.
 pub(crate) fn seems(head: &[u8]) -> Option<&'static str> {
@@ -74,7 +74,7 @@ pub(crate) fn seems(head: &[u8]) -> Option<&'static str> {
         return Some(kind);
     }
     if head.iter().all(|&byte| byte == 0) {
-        return Some("a file of zero bytes, as a disk leaves it that lost the content");
+        return Some("a file of zero bytes, as a failed disk may leave it");
     }
     if PAYLOAD.starts_with(head) {
         return Some("an exported item that was cut in its first 8 bytes");
@@ -94,11 +94,11 @@ fn of_text(head: &[u8]) -> Option<&'static str> {
     let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     let text = match core::str::from_utf8(head) {
         Ok(text) => text,
-        // The head may end within a character.
+        // The head may end inside a character.
         Err(error) if error.error_len().is_none() => {
             core::str::from_utf8(&head[..error.valid_up_to()]).ok()?
         }
-        // Mail and web pages are often in another encoding.
+        // Mail and web pages may be in another encoding than UTF-8.
         Err(_) => return markup(&String::from_utf8_lossy(head)),
     };
     if let Some(kind) = markup(text) {
@@ -113,7 +113,7 @@ fn of_text(head: &[u8]) -> Option<&'static str> {
     }
     let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
     if symbols.clone().all(base64) && symbols.count() >= 16 {
-        return Some("base64 text, as an item is in a response; decode it first (base64 -d)");
+        return Some("base64 text, the form of an item in a response; decode it first (base64 -d)");
     }
     let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0C');
     (!text.contains(control)).then_some("text")
@@ -127,7 +127,7 @@ fn markup(text: &str) -> Option<&'static str> {
         .collect::<String>()
         .to_ascii_lowercase();
     if lower.starts_with("<!doctype html") || lower.starts_with("<html") {
-        return Some("an HTML page, as login forms and proxies send it");
+        return Some("an HTML page, such as a login form or the error page of a proxy");
     }
     if text.starts_with('<') {
         let html = ["<html", "<head", "<body", "<script", "<title"];
@@ -135,7 +135,7 @@ fn markup(text: &str) -> Option<&'static str> {
             if lower.contains(":envelope") || lower.contains("<envelope") {
                 "a whole response in XML; use `exportitems decode`"
             } else if html.iter().any(|tag| lower.contains(tag)) {
-                "an HTML page, as login forms and proxies send it"
+                "an HTML page, such as a login form or the error page of a proxy"
             } else {
                 "XML"
             },
@@ -159,7 +159,7 @@ mod tests {
     use super::seems;
 
     #[test]
-    fn what_people_mistake_for_an_item() {
+    fn other_files_are_recognised() {
         let cases: &[(&[u8], &str)] = &[
             (b"", "empty"),
             (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1\0\0", ".msg"),

@@ -1,4 +1,4 @@
-//! The file that says which items to export.
+//! Reads the list of items to export.
 
 mod form;
 mod lines;
@@ -14,8 +14,8 @@ use crate::status::Failure;
 use form::Forms;
 use lines::Lines;
 
-/// Longest line, in bytes; Exchange's ids have about 150 characters, and a file with longer lines
-/// is some other file.
+/// The longest line in bytes. Exchange's ids have about 150 characters, so a file with longer lines is not a
+/// list of ids.
 const LONGEST_LINE: usize = 16 * 1024;
 
 /// An item to export.
@@ -25,12 +25,12 @@ pub(crate) struct Requested {
     pub(crate) change_key: Option<String>,
 }
 
-/// A line that names an item which an earlier line names already.
+/// A line whose id is also in an earlier line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Repeated {
     line: u64,
     first: u64,
-    /// The two lines disagree about the change key.
+    /// Whether the two lines have different change keys.
     other_change_key: bool,
 }
 
@@ -46,34 +46,28 @@ impl fmt::Display for Repeated {
     }
 }
 
-/// What is wrong with the file, and in which line, from 1.
+/// An error in the list. Lines are numbered from 1.
 #[derive(Debug)]
 pub(crate) enum IdsError {
+    /// The file cannot be read.
     Read(io::Error),
     /// A line is not text.
     NotText {
         line: u64,
-        /// What the file seems to be instead.
+        /// The kind of file that it seems to be, if its first bytes are recognised.
         kind: Option<&'static str>,
     },
-    TooLong {
-        line: u64,
-    },
-    NoId {
-        line: u64,
-    },
-    Fields {
-        line: u64,
-    },
-    /// A line is part of a table, or of another format that has no ids alone.
-    Format {
-        line: u64,
-        what: &'static str,
-    },
-    Character {
-        line: u64,
-        character: char,
-    },
+    /// A line is longer than [`LONGEST_LINE`].
+    TooLong { line: u64 },
+    /// A line begins with a tab.
+    NoId { line: u64 },
+    /// A line has more than one tab.
+    Fields { line: u64 },
+    /// A line belongs to a table or another format.
+    Format { line: u64, what: &'static str },
+    /// A line contains a character that no id or change key has.
+    Character { line: u64, character: char },
+    /// The list has no id.
     Empty,
 }
 
@@ -95,12 +89,15 @@ impl fmt::Display for IdsError {
                 f,
                 "line {line}: longer than {LONGEST_LINE} bytes; write one id per line"
             ),
-            Self::NoId { line } => write!(f, "line {line}: no id before the tab"),
+            Self::NoId { line } => write!(
+                f,
+                "line {line}: there is no id before the tab; write the id first"
+            ),
             Self::Fields { line } => write!(
                 f,
                 "line {line}: more than one tab; a line is an id, or an id, a tab and a change key"
             ),
-            // Some say what to do instead.
+            // This text already says what to do.
             Self::Format { line, what } if what.contains("; ") => write!(f, "line {line}: {what}"),
             Self::Format { line, what } => {
                 write!(
@@ -118,7 +115,7 @@ impl fmt::Display for IdsError {
     }
 }
 
-/// What [`read`] found.
+/// The result of [`read`].
 #[derive(Debug)]
 pub(crate) struct Ids {
     pub(crate) items: Vec<Requested>,
@@ -126,10 +123,10 @@ pub(crate) struct Ids {
     pub(crate) forms: Forms,
 }
 
-/// Most repeated lines that are named one by one.
+/// The largest number of repeated lines that are printed one by one.
 const MOST_NAMED: usize = 5;
 
-/// Reads `path`, or the standard input for `-`; prints notes to the standard error.
+/// Reads the list from `path`, or from the standard input for `-`, and prints notes to the standard error.
 pub(crate) fn open(path: &Path) -> Result<Vec<Requested>, Failure> {
     let (name, read) = if path == Path::new("-") {
         ("standard input".to_owned(), read(io::stdin().lock()))
@@ -154,10 +151,11 @@ pub(crate) fn open(path: &Path) -> Result<Vec<Requested>, Failure> {
     Ok(ids.items)
 }
 
-/// Reads one `ID[<TAB>CHANGEKEY]` per line, in UTF-8 or in UTF-16 with a byte order mark, with any style of
-/// line ends; blank lines, lines that begin with `#`, and white space around a field do not count.
+/// Reads a list with one `ID[<TAB>CHANGEKEY]` per line.
 ///
-/// An id is base64, so neither `#` nor white space can be part of one.
+/// The text is UTF-8, or UTF-16 with a byte order mark, and lines may end with LF, CR LF or CR.
+/// Blank lines, lines that begin with `#`, and white space around a field are ignored: an id is base64, so
+/// neither `#` nor white space can be part of it.
 pub(crate) fn read(input: impl Read) -> Result<Ids, IdsError> {
     let mut items = Vec::new();
     let mut numbers = Vec::new();
@@ -191,7 +189,7 @@ fn item(text: &str, line: u64) -> Result<Option<Requested>, IdsError> {
     }
     let mut fields = text.split('\t').map(str::trim);
     let id = fields.next().unwrap_or_default();
-    // A spreadsheet writes an empty second column; an empty change key would be refused.
+    // Spreadsheets write an empty second column. The server would refuse an empty change key.
     let change_key = fields.next().filter(|key| !key.is_empty());
     if id.is_empty() {
         return Err(IdsError::NoId { line });
@@ -206,7 +204,7 @@ fn item(text: &str, line: u64) -> Result<Option<Requested>, IdsError> {
         if field.trim_end_matches('=').contains('=') {
             return Err(IdsError::Format {
                 line,
-                what: "more follows after `=`, which ends an id",
+                what: "`=` can only be at the end of an id",
             });
         }
     }
@@ -216,9 +214,9 @@ fn item(text: &str, line: u64) -> Result<Option<Requested>, IdsError> {
     }))
 }
 
-/// The first line of each id, in order, and what was left out.
+/// Keeps the first line of each id, in order, and returns the other lines separately.
 ///
-/// Sorting positions, rather than keeping a set of ids, holds each id in memory once.
+/// This sorts positions instead of collecting ids in a set, so each id is in memory only once.
 fn without_repeated(items: Vec<Requested>, lines: &[u64]) -> (Vec<Requested>, Vec<Repeated>) {
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_by_key(|&at| (&items[at].id, at));
@@ -320,7 +318,7 @@ mod tests {
         );
         for (text, start) in [
             (&b"AAA=\n\xff\n"[..], "line 2: not UTF-8; save the file"),
-            (b"AAA=\n\tck\n", "line 2: no id"),
+            (b"AAA=\n\tck\n", "line 2: there is no id"),
             (b"AAA=\tck\tmore\n", "line 1: more than one tab"),
             (b"# ids\nAAA= ck\n", "line 2: ' '"),
             (b"AAA=\tc\x01k\n", "line 1: '\\u{1}'"),
@@ -347,7 +345,7 @@ mod tests {
         }
     }
 
-    /// Lines that cannot be ids, and what their files seem to be.
+    /// Lines that cannot be ids, with the kinds of files that they suggest.
     #[test]
     fn other_files() {
         for (text, line, says) in [
@@ -372,8 +370,8 @@ mod tests {
             ("<t:ItemId Id=\"AAA=\"/>\n", 1, "XML"),
             ("| Id |\n", 1, "table"),
             ("AAA= BBB=\n", 1, "' '"),
-            ("AAA==BBB==\n", 1, "ends an id"),
-            ("Id=AAA\n", 1, "ends an id"),
+            ("AAA==BBB==\n", 1, "end of an id"),
+            ("Id=AAA\n", 1, "end of an id"),
             ("https://owa/?ItemID=AAA%3D\n", 1, "link"),
             ("AAA=\nId:BBB=\n", 2, "':'"),
             ("pat@example.com\n", 1, "'@'"),

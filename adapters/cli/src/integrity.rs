@@ -1,12 +1,12 @@
-//! `--integrity`, shared by `decode` and `export`.
+//! The option `--integrity` of `decode`, `export` and `verify`.
 
 use clap::ValueEnum;
 use exportitems::IntegrityPolicy;
 
-/// What to do with an item whose payload is not whole.
+/// The option `--integrity`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IntegrityOption {
-    /// What to do with an item whose payload is not proven to be whole.
+    /// How to treat an item whose payload is not proven to be whole.
     #[arg(long, value_enum, default_value_t = Policy::Accept)]
     integrity: Policy,
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C, and the other signals that ask a command to end.
+//! Handles Ctrl-C and the other signals that end a command.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,19 +7,19 @@ use crate::status::Status;
 
 type Action = Box<dyn FnOnce() + Send>;
 
-/// What is still to do if the process is asked to end now, in the order in which it was added.
+/// The actions that run when a signal ends the process, oldest first.
 static ACTIONS: Mutex<Vec<(u64, Action)>> = Mutex::new(Vec::new());
 
-/// Ends the process with `status` when it is asked to, after the actions of [`before_exit`].
+/// Installs a handler that runs the actions of [`before_exit`] and then ends the process with `status`.
 ///
-/// A process that ignores hang-ups, as `nohup` starts it, keeps doing so; no signal is handled then.
+/// A process started by `nohup` ignores hang-ups. No handler is installed then, because it would handle them too.
 pub(crate) fn install(status: Status) {
     if ignores_hangups() {
         return;
     }
-    // Without the handler a signal ends the process all the same, without the actions.
+    // If this fails, a signal still ends the process, but without the actions.
     let _ = ctrlc::set_handler(move || {
-        // The lock is held to the end: nothing is added any more, and no guard goes away.
+        // The lock is held until the process exits, so no action is added and no guard is dropped meanwhile.
         let mut actions = ACTIONS.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((_, action)) = actions.pop() {
             action();
@@ -28,7 +28,7 @@ pub(crate) fn install(status: Status) {
     });
 }
 
-/// Runs `action` if the process is asked to end while the guard exists; the latest action runs first.
+/// Registers an action that runs if a signal ends the process while the guard exists. The latest action runs first.
 pub(crate) fn before_exit(action: impl FnOnce() + Send + 'static) -> Guard {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -37,7 +37,7 @@ pub(crate) fn before_exit(action: impl FnOnce() + Send + 'static) -> Guard {
     Guard(id)
 }
 
-/// Keeps an action of [`before_exit`].
+/// Removes the action of [`before_exit`] when it is dropped.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Guard(u64);
@@ -49,12 +49,14 @@ impl Drop for Guard {
     }
 }
 
-/// Waits for ever if the process is ending: what the actions remove or report does not change any more.
+/// Blocks if a signal is ending the process, so that nothing changes after the actions have reported or removed it.
 pub(crate) fn checkpoint() {
     drop(ACTIONS.lock());
 }
 
-/// `SigIgn` of `proc_pid_status(5)` is a mask in hexadecimal; SIGHUP is signal 1, its lowest bit.
+/// Returns whether the process ignores SIGHUP.
+///
+/// `SigIgn` of `proc_pid_status(5)` is a hexadecimal mask, whose lowest bit is signal 1, SIGHUP.
 fn ignores_hangups() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status

@@ -1,4 +1,4 @@
-//! One line of output an item, and one for the whole: JSON for programs, text for people.
+//! The output: one line per item and a summary line, as JSON for programs or as text for people.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::advice;
 
-/// What became of an item.
+/// The line of an item.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ItemLine {
     pub(crate) index: u32,
@@ -41,16 +41,16 @@ pub(crate) struct ItemLine {
     /// [`Disposition::as_str`]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) disposition: Option<Cow<'static, str>>,
-    /// The payload is kept, but its response has not confirmed that it is whole and of this item.
+    /// Whether the payload is kept although its response has not confirmed that it is whole and of this item.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub(crate) suspect: bool,
-    /// Where the payload is, relative to the archive.
+    /// The path of the payload, relative to the archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<String>,
-    /// Offset in the response, in bytes, where it is known.
+    /// The offset in the response, in bytes, if it is known.
     #[serde(skip)]
     pub(crate) offset: Option<u64>,
-    /// What is wrong with the payload, and where in it.
+    /// The result of the payload check.
     #[serde(skip)]
     pub(crate) verdict: Option<Verdict>,
 }
@@ -62,7 +62,7 @@ pub(crate) enum ItemStatus {
     Failed,
 }
 
-/// The last line.
+/// The summary, which is the last line.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SummaryLine {
     pub(crate) items: u32,
@@ -70,7 +70,7 @@ pub(crate) struct SummaryLine {
     pub(crate) failed: u32,
     pub(crate) suspect: u32,
     pub(crate) response: Ended,
-    /// Bytes after the end of the document.
+    /// The number of bytes after the end of the document.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) trailing: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,8 @@ pub(crate) struct SummaryLine {
     pub(crate) error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) offset: Option<u64>,
-    /// The line is about the responses of a run; `true` where another line says why that ended.
+    /// Set for the summary of a run of `export`. With `true`, a message on the standard error gives the reasons,
+    /// and the text of the summary leaves them out.
     #[serde(skip)]
     pub(crate) of_run: Option<bool>,
 }
@@ -97,7 +98,7 @@ pub(crate) struct SummaryLine {
 pub(crate) enum Ended {
     /// There was no HTTP response.
     None,
-    /// As the decoder says.
+    /// The outcome that the decoder reported.
     As(ResponseOutcome),
 }
 
@@ -118,7 +119,7 @@ impl Serialize for Ended {
     }
 }
 
-/// `{"summary": …}`, so that a program knows the last line without counting.
+/// Serialises a summary as `{"summary": …}`, so that a program recognises the last line.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summarised<'a> {
     pub(crate) summary: &'a SummaryLine,
@@ -131,7 +132,7 @@ impl fmt::Display for Summarised<'_> {
 }
 
 impl ItemLine {
-    /// The line for an outcome, without what only its payload shows.
+    /// Makes the line for an outcome. Its ids, SHA-256 and file are not set yet.
     pub(crate) fn new(outcome: &Outcome, disposition: Disposition, texts: &Texts) -> Self {
         Self {
             index: outcome.index,
@@ -157,7 +158,7 @@ impl ItemLine {
         }
     }
 
-    /// The line for an entry of an archive, at this position of the list of ids.
+    /// Makes the line for an entry of an archive, at this position in the list of ids.
     pub(crate) fn of_entry(index: u32, id: &str, entry: Entry) -> Self {
         Self {
             index,
@@ -183,7 +184,7 @@ impl ItemLine {
         }
     }
 
-    /// The line for an item that was not requested because the export ended first.
+    /// Makes the line for an item that was not requested because the export ended first.
     pub(crate) fn not_requested(index: u32, id: &str) -> Self {
         Self {
             index,
@@ -206,7 +207,7 @@ impl ItemLine {
         }
     }
 
-    /// Takes back what the outcome promised: the payload could not be kept.
+    /// Changes the line of a committed item to failed, because its payload could not be written.
     pub(crate) fn fail_write(&mut self) {
         self.status = ItemStatus::Failed;
         self.error = Some(ItemError::Write.as_str().into());
@@ -215,7 +216,7 @@ impl ItemLine {
 }
 
 impl SummaryLine {
-    /// The line for responses with which nothing was wrong.
+    /// Makes the summary of responses that were all complete.
     pub(crate) const fn complete() -> Self {
         Self {
             items: 0,
@@ -235,7 +236,7 @@ impl SummaryLine {
         }
     }
 
-    /// The line for one response.
+    /// Makes the summary of one response.
     pub(crate) fn new(summary: &Summary, texts: &mut ResponseTexts) -> Self {
         let fault = texts.take_fault().unwrap_or_default();
         Self {
@@ -257,7 +258,7 @@ impl SummaryLine {
     }
 }
 
-/// What can be done about the response as a whole; `None` where nothing need be.
+/// Returns the disposition of a response as a whole, or `None` if it is complete.
 fn disposition(summary: &Summary) -> Option<Disposition> {
     match (summary.response, summary.fault) {
         (ResponseOutcome::Complete, _) => None,
@@ -348,7 +349,7 @@ impl fmt::Display for SummaryLine {
         if let Some(version) = &self.server_version {
             write!(f, ", from a server {version}")?;
         }
-        // Another line says the rest.
+        // A message on the standard error gives the reasons.
         if self.of_run == Some(true) {
             return Ok(());
         }
@@ -377,7 +378,7 @@ impl fmt::Display for SummaryLine {
     }
 }
 
-/// Positions and counts have 32 bits, as a response's have.
+/// Converts a position or a count to 32 bits, the size of those in a response.
 pub(crate) fn number(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }

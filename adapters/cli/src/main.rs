@@ -1,6 +1,6 @@
-//! `exportitems`: takes mail items out of Microsoft Exchange by EWS `ExportItems`.
+//! The command `exportitems`, which exports mail items from Microsoft Exchange by EWS `ExportItems`.
 #![forbid(unsafe_code)]
-// They panic where the output cannot be written, and print control characters: see `output`.
+// `println!` panics when the output fails, and prints control characters; the module `output` does neither.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod advice;
@@ -30,15 +30,15 @@ use clap::{Parser, Subcommand};
 use output::Output;
 use status::Status;
 
-/// Takes mail items out of Microsoft Exchange by EWS ExportItems, streaming, and never calls a
-/// truncated item complete.
+/// Exports mail items from Microsoft Exchange by the EWS operation ExportItems. A truncated item never
+/// counts as exported.
 ///
 /// Exit status: 0 nothing is left to do; 1 items failed for reasons of their own, or are suspect; 2 wrong
-/// usage; 3 something is left for lack of a usable response; 4 a local file could not be read or
-/// written; 130 interrupted.
+/// usage; 3 items are missing because a response was unusable or absent; 4 a local file could not be read
+/// or written; 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "exportitems", version)]
-#[allow(clippy::doc_markdown)] // clap prints these lines as they are
+#[allow(clippy::doc_markdown)] // clap prints these lines without rendering Markdown
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = Output::new();
     let interrupted = match &arguments.command {
-        // Ctrl-C is the way to end it.
+        // The server runs until Ctrl-C, so that is a success.
         Command::Emulate(_) => Status::Exported,
         _ => Status::Interrupted,
     };

@@ -1,4 +1,4 @@
-//! The standard output and the standard error: lines for a person or a program.
+//! Writes lines to the standard output and the standard error.
 
 use core::fmt::{self, Write as _};
 use std::borrow::Cow;
@@ -8,15 +8,15 @@ use serde::Serialize;
 
 use crate::status::Failure;
 
-/// Bytes that wait for an output that fails, at most; then it counts as closed.
+/// The largest number of bytes that are kept while the output fails. Beyond it, the output counts as closed.
 const MOST_WAITING: usize = 16 * 1024 * 1024;
 
-/// For whom the lines are.
+/// The format of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// A person.
+    /// Text for a person.
     Text,
-    /// A program: one JSON object per line.
+    /// One JSON object per line, for a program.
     Json,
 }
 
@@ -30,24 +30,23 @@ impl Format {
     }
 }
 
-/// Writes a line to the standard error, where that is possible.
+/// Writes a line to the standard error, and ignores a failure to do so.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "exportitems: {}", visible(text));
 }
 
-/// Text with its control characters written as escapes, so that it stays on its line and cannot steer a
-/// terminal.
+/// Escapes control characters, so that the text stays on one line and cannot control a terminal.
 ///
-/// Servers, files and file names decide about parts of what is printed.
-/// These are escaped: C0 and C1 controls (ESC, BEL, line breaks, U+009B), the line and paragraph separators,
+/// Parts of the output come from servers, files and file names, which are not trusted.
+/// These characters are escaped: C0 and C1 controls (ESC, BEL, line breaks, U+009B), the line and paragraph separators,
 /// the controls of bidirectional text, and other invisible format characters.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.contains(steers) {
+    if !text.contains(is_control) {
         return Cow::Borrowed(text);
     }
     let mut visible = String::with_capacity(text.len() + 16);
     for character in text.chars() {
-        if steers(character) {
+        if is_control(character) {
             visible.extend(character.escape_default());
         } else {
             visible.push(character);
@@ -56,7 +55,8 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(visible)
 }
 
-fn steers(character: char) -> bool {
+/// Returns whether a character can control a terminal or change how a line is displayed.
+fn is_control(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -70,12 +70,12 @@ fn steers(character: char) -> bool {
         )
 }
 
-/// Writes lines, and remembers the failure of an output that does not take them.
+/// Writes lines to the standard output, and keeps the error if that fails.
 ///
-/// A failure does not stop a response or an export; [`check`](Self::check) returns it where stopping loses
-/// nothing.
-/// What could not be written is tried again with the next line, from the byte at which it failed: no line is
-/// torn or left out when a full disk gets room again.
+/// A failure does not interrupt an export. The caller asks [`check`](Self::check) for the error where stopping
+/// loses nothing.
+/// After a failure, the next line is written only after the unwritten bytes. No line is torn or lost when a full
+/// disk has room again.
 #[derive(Debug)]
 pub(crate) struct Output {
     stdout: io::Stdout,
@@ -94,13 +94,12 @@ impl Output {
         }
     }
 
-    /// Writes a line for a person, with its control characters escaped, and flushes it.
+    /// Writes a line of text with its control characters escaped, and flushes it.
     pub(crate) fn line(&mut self, text: &str) {
         self.bytes(format!("{}\n", visible(text)).as_bytes());
     }
 
-    /// Writes a value as one line of its text or of JSON, and flushes it so that a program at the other end
-    /// can act on it.
+    /// Writes a value as one line of text or JSON, and flushes it, so that the reading program can act on it.
     pub(crate) fn value(&mut self, value: &(impl Serialize + fmt::Display), format: Format) {
         match format {
             Format::Text => self.line(&value.to_string()),
@@ -136,7 +135,7 @@ impl Output {
         };
     }
 
-    /// Whether everything could be written.
+    /// Returns the error of the latest write, if it failed.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         match &self.failed {
             None => Ok(()),
@@ -146,16 +145,16 @@ impl Output {
     }
 }
 
-/// The same JSON, with the characters that [`visible`] escapes as JSON's escapes.
+/// Writes the characters that [`visible`] escapes as JSON escapes, which keeps the value of the JSON.
 ///
-/// Outside of strings JSON is ASCII, and `serde_json` escapes the ASCII controls but for U+007F.
+/// Such characters occur only inside strings, and `serde_json` has already escaped ASCII controls except U+007F.
 fn visible_json(text: &str) -> Cow<'_, str> {
-    if !text.contains(steers) {
+    if !text.contains(is_control) {
         return Cow::Borrowed(text);
     }
     let mut visible = String::with_capacity(text.len() + 16);
     for character in text.chars() {
-        if steers(character) {
+        if is_control(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 // Writing to a string does not fail.
                 let _ = write!(visible, "\\u{unit:04x}");
@@ -167,7 +166,7 @@ fn visible_json(text: &str) -> Cow<'_, str> {
     Cow::Owned(visible)
 }
 
-/// For code that writes by itself; it gets the failures.
+/// For code that writes on its own and handles errors itself.
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stdout.write(bytes)
@@ -183,7 +182,7 @@ mod tests {
     use super::{visible, visible_json};
 
     #[test]
-    fn nothing_steers_a_terminal() {
+    fn output_cannot_control_a_terminal() {
         for (text, expected) in [
             ("Änderung: 訂正 \"x\" \\ 😀", "Änderung: 訂正 \"x\" \\ 😀"),
             ("a\x1b]0;title\x07b", "a\\u{1b}]0;title\\u{7}b"),

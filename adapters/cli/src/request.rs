@@ -1,4 +1,4 @@
-//! The options of a request, shared by `encode` and `export`.
+//! The options of a request, which `encode` and `export` share.
 
 use std::path::PathBuf;
 
@@ -10,15 +10,15 @@ use exportitems::{
 use crate::ids::{self, Requested};
 use crate::status::Failure;
 
-/// Which items, and the SOAP headers of the request.
+/// The requested items, and the SOAP headers of the request.
 #[derive(Debug, clap::Args)]
-#[allow(clippy::doc_markdown)] // clap prints these lines as they are
+#[allow(clippy::doc_markdown)] // clap prints these lines without rendering Markdown
 pub(crate) struct RequestOptions {
     /// The items: one id per line, or an id, a tab and a change key. Blank lines and lines that begin with
     /// `#` are skipped. `-` reads the standard input.
     #[arg(long, value_name = "FILE")]
     ids: PathBuf,
-    /// Act as this user: KIND is PrincipalName, SID, PrimarySmtpAddress or SmtpAddress.
+    /// Impersonate this user. KIND is PrincipalName, SID, PrimarySmtpAddress or SmtpAddress.
     #[arg(long, value_name = "KIND:VALUE", value_parser = impersonation)]
     impersonate: Option<String>,
     /// The schema version of the request, Exchange2010_SP1 or later.
@@ -36,7 +36,7 @@ fn impersonation(text: &str) -> Result<String, RequestError> {
     ExchangeImpersonation::from_text(text).map(|_| text.to_owned())
 }
 
-/// One role of `ManagementRole`.
+/// A role of `ManagementRole`.
 #[derive(Clone, Debug)]
 enum Role {
     User(String),
@@ -68,7 +68,7 @@ impl RequestOptions {
         self.server_version
     }
 
-    /// The roles, in the two lists that a request borrows.
+    /// Returns the roles, in the two lists that a request borrows.
     pub(crate) fn roles(&self) -> Roles<'_> {
         let mut roles = Roles::default();
         for role in &self.management_role {
@@ -83,7 +83,7 @@ impl RequestOptions {
     /// The headers of the request.
     pub(crate) fn headers<'a>(&'a self, roles: &'a Roles<'a>) -> RequestHeaders<'a> {
         let mut headers = RequestHeaders::new().server_version(self.server_version);
-        // Its syntax was checked with the command line.
+        // clap has checked the syntax.
         let who = self.impersonate.as_deref();
         if let Some(Ok(who)) = who.map(ExchangeImpersonation::from_text) {
             headers = headers.impersonation(who);

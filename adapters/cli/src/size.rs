@@ -1,11 +1,12 @@
-//! `--max-item-size`, shared by `decode` and `export`.
+//! The option `--max-item-size` of `decode` and `export`.
 
 use exportitems::Options;
 
-/// The largest item that is kept.
+/// The option `--max-item-size`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SizeOption {
-    /// Fail an item whose payload is larger than this: a number of bytes, or of k, M or G (1024 each).
+    /// Fail an item whose payload is larger than this number of bytes. The suffixes k, M and G multiply it by
+    /// 1024, 1024² and 1024³.
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_item_size: Option<u64>,
 }

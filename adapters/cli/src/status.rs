@@ -1,4 +1,4 @@
-//! How the command ends.
+//! Exit statuses and errors of the command.
 
 use std::io;
 use std::process::ExitCode;
@@ -15,11 +15,11 @@ pub(crate) enum Status {
     ItemsFailed = 1,
     /// The command was used wrongly.
     Usage = 2,
-    /// Something is left for lack of a usable response.
+    /// Items are missing because a response was unusable or absent.
     Response = 3,
     /// A local file, folder or stream could not be read or written.
     Local = 4,
-    /// Ctrl-C or another signal ended the command; 128 and the number of SIGINT, as shells say it.
+    /// Ctrl-C or another signal ended the command. As in shells, the status is 128 plus the number of SIGINT.
     Interrupted = 130,
 }
 
@@ -29,25 +29,25 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// Why the command could not do what it was asked: what, where and what to do next.
+/// Why the command failed. The message says what happened, and what to do.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Wrong usage.
+    /// The command was used wrongly.
     Usage(String),
-    /// The other side, or the way to it.
+    /// The server, or the connection to it, failed.
     Response(String),
-    /// A local file, folder or stream.
+    /// A local file, folder or stream could not be read or written.
     Local(String),
-    /// The reader of the standard output closed it, and needs no message.
+    /// The reader closed the standard output. No message is printed.
     OutputClosed,
-    /// Ctrl-C at a prompt.
+    /// Ctrl-C was pressed at a prompt.
     Interrupted,
-    /// Wrong usage, with a message that is printed already.
+    /// The command was used wrongly, and the message is already printed.
     Explained,
 }
 
 impl Failure {
-    /// `what` could not be read or written.
+    /// Makes the error for a file, folder or stream that could not be read or written.
     pub(crate) fn local(what: &str, error: &io::Error) -> Self {
         Self::Local(format!("{what}: {error}"))
     }

@@ -1,19 +1,19 @@
-//! Text files in the encodings that editors and shells write.
+//! Decodes text files in the encodings that editors and shells write.
 
 use std::borrow::Cow;
 
-/// The bytes are no text in UTF-8, nor in UTF-16 with a byte order mark.
+/// The error for bytes that are neither UTF-8 nor UTF-16 with a byte order mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotText {
-    /// How many lines end before the first wrong byte.
+    /// The number of lines that end before the first invalid byte.
     pub(crate) lines: u64,
-    /// The file begins with the byte order mark of UTF-16.
+    /// Whether the file begins with the byte order mark of UTF-16.
     pub(crate) utf16: bool,
 }
 
 /// Decodes UTF-8, with or without a byte order mark, and UTF-16 with one, in either byte order.
 ///
-/// PowerShell's `>` writes UTF-16, Windows editors begin UTF-8 with a byte order mark.
+/// PowerShell's `>` writes UTF-16, and editors on Windows write UTF-8 with a byte order mark.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, NotText> {
     match bytes {
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
@@ -56,11 +56,11 @@ fn not_utf16(before: &str) -> NotText {
 }
 
 fn line_ends(text: &str) -> u64 {
-    // One line more than line ends.
+    // There is one line more than there are line ends.
     lines(text).count().saturating_sub(1) as u64
 }
 
-/// The lines of a text, which end with LF, CR LF or CR.
+/// Splits a text into lines, which end with LF, CR LF or CR.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     core::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! `exportitems verify`: what was exported, read again.
+//! `exportitems verify`: reads exported items and checks them.
 
 use core::fmt::{self, Write as _};
 use std::borrow::Cow;
@@ -15,29 +15,29 @@ use crate::integrity::IntegrityOption;
 use crate::output::{say, Output};
 use crate::status::{Failure, Status};
 
-/// Reads exported items again. Checks that each payload is whole and, in a directory with a manifest, that
-/// each file has the size and SHA-256 of its manifest line.
+/// Checks exported items: that each payload is whole, and, in a directory with a manifest, that each file has
+/// the size and SHA-256 of its manifest line.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Verify {
-    /// Files, and directories that `export` or `decode --out` has written.
+    /// Exported files, and directories that `export` or `decode --out` has written.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     integrity: IntegrityOption,
 }
 
-/// What is known of the files so far.
+/// The results so far.
 struct Verifier<'a> {
     integrity: IntegrityPolicy,
     output: &'a mut Output,
     files: u64,
     bad: u64,
     suspect: u64,
-    /// Items of which the archive holds nothing.
+    /// The number of items that failed and have no file.
     failed: u64,
-    /// Files that the manifest does not name.
+    /// The number of files that the manifest does not list.
     without_entry: u64,
-    /// A file or manifest could not be read.
+    /// Whether a file or a manifest could not be read.
     unreadable: bool,
 }
 
@@ -93,7 +93,7 @@ impl Verifier<'_> {
         if !dir.join("manifest.jsonl").exists() {
             self.unreadable = true;
             return say(&format!(
-                "{} holds no manifest.jsonl, so neither `export` nor `decode --out` has written it; \
+                "{} has no manifest.jsonl, so it is not a directory of `export` or `decode --out`; \
                  to check files without a manifest, give their names",
                 dir.display()
             ));
@@ -125,13 +125,13 @@ impl Verifier<'_> {
         }
     }
 
-    /// A file that the manifest names.
+    /// Checks a file that the manifest lists.
     fn payload(&mut self, dir: &Path, entry: &Entry, state: &FileState) {
         let path = dir.join(entry.file.as_deref().unwrap_or_default());
         let what: Cow<'_, str> = match state {
             FileState::Intact if entry.suspect => {
                 self.suspect += 1;
-                "suspect: no response confirms that it is whole and of its item; export it again".into()
+                "suspect: no response confirms that it is whole and of this item; export it again".into()
             }
             FileState::Intact => return self.file(&path),
             FileState::Missing => "missing; export it again".into(),
@@ -140,23 +140,23 @@ impl Verifier<'_> {
                 entry.bytes
             )
             .into(),
-            FileState::Altered => "not the SHA-256 that the manifest says; export it again".into(),
+            FileState::Altered => "its SHA-256 differs from the manifest; export it again".into(),
             FileState::Misnamed => {
-                "not the file name that belongs to the id, so it was not opened; export the item again".into()
+                "its name in the manifest does not belong to the id, so it was not opened; export the item again".into()
             }
             FileState::NotAFile => {
                 "a link, a directory or a special file, so it was not opened; remove it, and export the item again"
                     .into()
             }
             FileState::Unreadable(error) => return self.fail(&path, error),
-            _ => "not as the manifest says; export it again".into(),
+            _ => "it differs from the manifest; export it again".into(),
         };
-        self.tell(&path, false, &what);
+        self.report(&path, false, &what);
     }
 
     fn file(&mut self, path: &Path) {
         if self.integrity == IntegrityPolicy::Off {
-            return self.tell(path, true, &"payload not checked");
+            return self.report(path, true, &"payload not checked");
         }
         match check(path) {
             Ok((
@@ -167,7 +167,7 @@ impl Verifier<'_> {
                 },
                 head,
             )) => {
-                self.tell(path, false, &NotAnItem(filekind::seems(&head)));
+                self.report(path, false, &NotAnItem(filekind::seems(&head)));
             }
             Ok((verdict, _)) => {
                 let good = match self.integrity {
@@ -175,13 +175,14 @@ impl Verifier<'_> {
                     IntegrityPolicy::Accept => !matches!(verdict, Verdict::Broken { .. }),
                     IntegrityPolicy::Report | IntegrityPolicy::Off => true,
                 };
-                self.tell(path, good, &verdict);
+                self.report(path, good, &verdict);
             }
             Err(error) => self.fail(path, &error),
         }
     }
 
-    fn tell(&mut self, path: &Path, good: bool, what: &dyn fmt::Display) {
+    /// Counts a file, and prints its result.
+    fn report(&mut self, path: &Path, good: bool, what: &dyn fmt::Display) {
         self.files += 1;
         self.bad += u64::from(!good);
         self.output.line(&format!("{}: {what}", path.display()));
@@ -195,7 +196,7 @@ impl Verifier<'_> {
     }
 }
 
-/// A file that does not begin as an exported item, and what it seems to be.
+/// The result for a file that is not an exported item, with the kind of file that it seems to be.
 struct NotAnItem(Option<&'static str>);
 
 impl fmt::Display for NotAnItem {
@@ -209,9 +210,9 @@ impl fmt::Display for NotAnItem {
     }
 }
 
-/// The verdict on a file's payload, and its first bytes.
+/// Checks a file's payload. Returns the verdict, and the first bytes of the file.
 fn check(path: &Path) -> io::Result<(Verdict, Vec<u8>)> {
-    // Reading a pipe or a device may never end.
+    // Reading a pipe or a device might never end.
     if !path.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }

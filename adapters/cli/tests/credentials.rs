@@ -1,4 +1,4 @@
-//! Where secrets come from, and where they do not go.
+//! Secrets are read from files, variables and prompts, and never printed.
 
 mod common;
 
@@ -61,17 +61,17 @@ fn a_secret_in_the_place_of_a_name_is_not_printed() {
         ),
     ] {
         let output = setup.export(args);
-        let told = stdout(&output) + &stderr(&output);
-        assert_eq!(status(&output), code, "{told}");
-        assert!(told.contains(says), "{told}");
+        let printed = stdout(&output) + &stderr(&output);
+        assert_eq!(status(&output), code, "{printed}");
+        assert!(printed.contains(says), "{printed}");
         assert!(
-            !told.contains("secret1") && !told.contains("secret-1"),
-            "{told}"
+            !printed.contains("secret1") && !printed.contains("secret-1"),
+            "{printed}"
         );
     }
 }
 
-/// Ctrl-C at the prompt for the password, and a signal from elsewhere.
+/// Ctrl-C at the password prompt, and a signal from another process, restore the terminal's echo.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_echo_of_the_terminal_comes_back() {
@@ -88,7 +88,7 @@ fn the_echo_of_the_terminal_comes_back() {
             setup.path("out").display(),
         );
         let (pid, tty) = (setup.path("pid"), setup.path("tty"));
-        // The shell writes its own id, and becomes the command.
+        // The shell writes its process id, and `exec` keeps that id for the command.
         let shell = format!(
             "tty > {}; sh -c 'echo $$ > {}; exec {export}'; echo \"status $?\"; stty -a",
             tty.display(),
@@ -102,13 +102,13 @@ fn the_echo_of_the_terminal_comes_back() {
             .spawn()
             .unwrap();
         let (mut stdin, mut stdout) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
-        let (mut told, mut bytes) = (String::new(), [0; 1024]);
-        while !told.contains("Password of pat: ") {
+        let (mut printed, mut bytes) = (String::new(), [0; 1024]);
+        while !printed.contains("Password of pat: ") {
             let len = stdout.read(&mut bytes).unwrap();
-            assert_ne!(len, 0, "{told}");
-            told += &String::from_utf8_lossy(&bytes[..len]);
+            assert_ne!(len, 0, "{printed}");
+            printed += &String::from_utf8_lossy(&bytes[..len]);
         }
-        // The prompt is there a moment before the echo is off.
+        // The prompt appears shortly before the echo is switched off.
         let tty = std::fs::read_to_string(&tty).unwrap();
         loop {
             let stty = Command::new("stty")
@@ -126,13 +126,13 @@ fn the_echo_of_the_terminal_comes_back() {
         } else {
             stdin.write_all(b"\x03").unwrap();
         }
-        // `script` ends when its command does; its own input stays open until then.
+        // `script` ends with its command, so its input must stay open until then.
         let mut rest = Vec::new();
         stdout.read_to_end(&mut rest).unwrap();
         script.wait().unwrap();
-        told += &String::from_utf8_lossy(&rest);
-        assert!(told.contains("status 130"), "{told}");
-        assert!(told.contains(" echo "), "{told}");
-        assert!(told.contains(" icanon "), "{told}");
+        printed += &String::from_utf8_lossy(&rest);
+        assert!(printed.contains("status 130"), "{printed}");
+        assert!(printed.contains(" echo "), "{printed}");
+        assert!(printed.contains(" icanon "), "{printed}");
     }
 }

@@ -1,4 +1,4 @@
-//! `exportitems decode`.
+//! Tests of `exportitems decode`.
 
 mod common;
 
@@ -8,13 +8,13 @@ use serde_json::{json, Value};
 const GOOD: &str = r#"<m:ExportItemsResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:ItemId Id="AAA=" ChangeKey="CK"/><m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</m:Data></m:ExportItemsResponseMessage>"#;
 const REFUSED: &str = r#"<m:ExportItemsResponseMessage ResponseClass="Error"><m:MessageText>Gone.</m:MessageText><m:ResponseCode>ErrorItemNotFound</m:ResponseCode></m:ExportItemsResponseMessage>"#;
 
-/// Where a document of Microsoft's page is.
+/// The path of a document from Microsoft's page.
 fn published(name: &str) -> Option<String> {
     let file = shared(&format!("samples/exportitems-page/{name}"))?;
     Some(file.to_str().expect("UTF-8").to_owned())
 }
 
-/// The second payload has 919 symbols, which is no base64; the documentation shortened all three.
+/// Microsoft's documentation shortened all three payloads. The second has 919 symbols, which is not valid base64.
 #[test]
 fn the_published_success() {
     for name in [
@@ -138,7 +138,7 @@ fn fields_stand_in_the_order_that_is_documented() {
     assert_eq!(next(), "index status class code error message disposition");
 }
 
-/// How each way a response can end is told, in the exit status and the summary.
+/// The exit status and the summary show how the response ended.
 #[test]
 fn every_class_of_failure_has_its_status() {
     let two = response(&[GOOD, GOOD].concat());
@@ -174,7 +174,7 @@ fn every_class_of_failure_has_its_status() {
         assert_eq!(items.len() as u64, counts[0], "{case}");
         assert_eq!(status(&output), code, "{case}");
 
-        // A person is told the same.
+        // The text for a person says the same.
         let output = run(&[&["decode"], args].concat(), input.as_bytes());
         assert_eq!(status(&output), code, "{case}");
         let last = stdout(&output).lines().last().unwrap().to_owned();
@@ -241,7 +241,7 @@ fn items_are_written_by_position() {
     assert_eq!(payload.len(), 32);
     assert_eq!(payload[..8], [1, 0, 0, 0, 8, 0, 0, 0]);
 
-    // A person is told where.
+    // The text for a person includes the offset.
     let output = run(&["decode", "--out", out_text], input.as_bytes());
     assert!(stdout(&output).contains("item 2: ok, 32 bytes, items/00000002.fts"));
 }
@@ -293,7 +293,7 @@ fn wrong_usage_is_status_2() {
     }
 }
 
-/// A reader that goes away is no reason to panic, and no reason to complain.
+/// When the reader closes the output, the command neither panics nor prints an error.
 #[test]
 fn a_closed_output_ends_it_quietly() {
     use std::process::Stdio;
@@ -324,7 +324,7 @@ fn text_of_any_kind_makes_good_json() {
     );
 }
 
-/// Items are named by their position: those of another response would be overwritten.
+/// Files are named by position, so a directory with items of another response is refused.
 #[test]
 fn a_directory_takes_the_items_of_one_response() {
     let dir = tempfile::tempdir().unwrap();
@@ -335,7 +335,7 @@ fn a_directory_takes_the_items_of_one_response() {
     let held = || std::fs::read(dir.path().join("items/00000001.fts")).unwrap();
     let before = held();
 
-    // The same response again, as after a kill.
+    // The same response may be decoded again, for example after a kill.
     std::fs::write(dir.path().join("items/00000001.7.tmp"), "cut").unwrap();
     assert_eq!(status(&decode(&first)), 0);
     // Another payload at the same position, and fewer items.
@@ -359,7 +359,7 @@ fn a_directory_takes_the_items_of_one_response() {
         assert!(said.contains("another directory"), "{said}");
         assert_eq!(held(), before);
     }
-    // An export's items are in directories of their own.
+    // The items of an export are in subdirectories.
     let export = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(export.path().join("items/0a")).unwrap();
     let args = ["decode", "--out", export.path().to_str().unwrap()];
@@ -385,7 +385,7 @@ fn a_closed_output_does_not_end_it_where_items_are_written() {
     assert_eq!(files(&out).len(), 2_001);
 }
 
-/// What a server, a file or a file's name says cannot steer a terminal or forge a line.
+/// Text from a server, a file or a file name cannot control the terminal or forge a line.
 #[test]
 fn control_characters_stay_visible() {
     let evil = "\u{1b}]0;x\u{7}\u{9b}2J\u{202e}&#10;item 9: ok";
@@ -425,7 +425,7 @@ fn a_cut_response_is_status_3_whatever_became_of_its_items() {
     );
 }
 
-/// Another number of messages than requested: every position may be off by one.
+/// If the response has another number of messages than the request has items, every position may be wrong.
 #[test]
 fn a_wrong_number_of_messages_makes_items_suspect() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,9 +1,9 @@
-//! What a power cut at any instant of an export leaves: the system calls of a real run, replayed onto a
-//! disk that keeps nothing but what was synced.
+//! Simulates a power cut at any instant of an export: the system calls of a real run are replayed onto a disk
+//! that keeps only what was synced.
 //!
-//! POSIX promises no more than this: the bytes of a file are on the disk after `fsync` or `fdatasync` of
+//! POSIX promises only this: the bytes of a file are on the disk after `fsync` or `fdatasync` of
 //! the file, and a name is there after `fsync` of its directory.
-//! Anything else may be there or not, in any combination.
+//! Any combination of other changes may survive or be lost.
 #![cfg(target_os = "linux")]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -18,15 +18,15 @@ const SYSTEM_CALLS: &str =
     "trace=write,writev,pwrite64,fsync,fdatasync,rename,renameat,renameat2,link,\
                             linkat,mkdir,mkdirat,unlink,unlinkat,open,openat,creat,ftruncate";
 
-/// Power fails after each system call of an export, and nothing that the manifest says, or that the
-/// command has reported, is missing then. The same trace without one kind of sync shows losses, so this
-/// test would see that sync missing.
+/// The power fails after each system call of an export. No file that the manifest lists or that the command has
+/// reported may then be missing. The same trace without one kind of sync shows losses, which proves that the test
+/// would notice if that sync were missing.
 #[test]
 fn a_power_cut_at_any_instant_loses_nothing_that_was_recorded_or_reported() {
     for scenario in [
-        // Every item is known to be the right one when it is whole.
+        // These items are confirmed as soon as they are whole.
         "",
-        // Only the end of a response confirms an item: it is recorded as suspect until then.
+        // Only the end of the response confirms these items, so they are recorded as suspect until then.
         "[[item]]\nanswered-id = \"omitted\"",
     ] {
         let Some(trace) = Trace::record(scenario) else {
@@ -39,7 +39,7 @@ fn a_power_cut_at_any_instant_loses_nothing_that_was_recorded_or_reported() {
     }
 }
 
-/// What matters of a system call.
+/// The effect of a system call.
 #[derive(Clone, Debug)]
 enum Call {
     Create(PathBuf),
@@ -48,18 +48,18 @@ enum Call {
     Rename(PathBuf, PathBuf),
     Link(PathBuf, PathBuf),
     Remove(PathBuf),
-    /// A sync has begun: it covers what was written by now.
+    /// A sync has begun. It covers all earlier writes.
     Sync(PathBuf),
-    /// It has ended well.
+    /// A sync has succeeded.
     Synced(PathBuf),
-    /// So many bytes went to the standard output.
+    /// This many bytes were written to the standard output.
     Print(u64),
 }
 
 /// A recorded run.
 struct Trace {
     calls: Vec<Call>,
-    /// The directory that the archive is in; it was there before.
+    /// The parent directory of the archive, which existed before.
     top: PathBuf,
     _dir: tempfile::TempDir,
     out: PathBuf,
@@ -68,7 +68,7 @@ struct Trace {
 }
 
 impl Trace {
-    /// Exports with strace watching; `None` where there is no strace.
+    /// Runs an export under strace, or returns `None` if strace is not installed.
     fn record(scenario: &str) -> Option<Self> {
         let allowed = Command::new("strace")
             .args(["-o", "/dev/null", "true"])
@@ -151,7 +151,7 @@ impl Trace {
         }
     }
 
-    /// What a power cut after one of `calls` takes away.
+    /// Returns what is lost by a power cut after one of `calls`.
     fn losses(&self, calls: &[Call]) -> Vec<String> {
         let mut disk = Disk::default();
         let (mut printed, mut losses) = (0, Vec::new());
@@ -163,9 +163,9 @@ impl Trace {
                 reported = done(&self.printed, printed).len();
             }
             let manifest = self.out.join("manifest.jsonl");
-            // What was recorded is there, however much of the manifest survives: here all of it.
+            // All that the manifest records must exist, even if the whole manifest survives.
             let recorded = done(&self.manifest, disk.len(&manifest, |file| file.written));
-            // What was reported is recorded on the disk.
+            // All that was reported must be recorded on the disk.
             let durable = match disk.is_durable(&manifest, &self.top) {
                 true => done(&self.manifest, disk.len(&manifest, |file| file.durable)),
                 false => Vec::new(),
@@ -195,7 +195,7 @@ impl Trace {
     }
 }
 
-/// What the whole lines of the first `bytes` say last of each item, of those that are done by it.
+/// Returns the items that are done according to the last complete line of each in the first `bytes`.
 fn done(lines: &str, bytes: u64) -> Vec<Value> {
     let text = &lines[..usize::try_from(bytes).unwrap()];
     let lines = text
@@ -218,19 +218,19 @@ fn done(lines: &str, bytes: u64) -> Vec<Value> {
 #[derive(Debug, Default)]
 struct File {
     written: u64,
-    /// Written when the sync began that is under way.
+    /// The length when the current sync began.
     syncing: u64,
     durable: u64,
 }
 
-/// What a disk holds, and what it is sure to hold after a power cut.
+/// The contents of a disk, and the part that is guaranteed to survive a power cut.
 #[derive(Debug, Default)]
 struct Disk {
     files: Vec<File>,
     /// Files and directories by name; a directory has no file.
     names: BTreeMap<PathBuf, Option<usize>>,
     durable: BTreeMap<PathBuf, Option<usize>>,
-    /// What directories that are being synced held when that began.
+    /// The contents of each directory when its current sync began.
     syncing: HashMap<PathBuf, Vec<(PathBuf, Option<usize>)>>,
 }
 
@@ -295,7 +295,7 @@ impl Disk {
         node.map_or(0, |node| of(&self.files[node]))
     }
 
-    /// Whether the name, as it is now, and every directory above it below `top` survive.
+    /// Returns whether the name and all of its parent directories below `top` survive.
     fn is_durable(&self, path: &Path, top: &Path) -> bool {
         let mut above = path.ancestors().take_while(|above| *above != top);
         above.all(|name| {
@@ -304,10 +304,10 @@ impl Disk {
     }
 }
 
-/// Reads what strace wrote; what does not concern files below `top` or the standard output is left out.
+/// Parses the output of strace. Calls that concern neither files below `top` nor the standard output are ignored.
 fn parse(trace: &str, top: &Path) -> Vec<Call> {
     let mut calls = Vec::new();
-    // A call that another thread interrupts comes in two lines.
+    // strace prints a call in two lines if another thread's call comes between.
     let mut open = HashMap::new();
     for line in trace.lines() {
         let Some((thread, text)) = line.split_once(' ') else {
@@ -333,14 +333,14 @@ fn parse(trace: &str, top: &Path) -> Vec<Call> {
     calls
 }
 
-/// What a call does when it begins.
+/// Returns the effect of a call when it begins.
 fn begin(text: &str, top: &Path) -> Option<Call> {
     let name = text.split('(').next()?;
     ["fsync", "fdatasync"].contains(&name).then_some(())?;
     Some(Call::Sync(descriptor(text, top)?))
 }
 
-/// What a call has done when it ends well.
+/// Returns the effect of a call when it succeeds.
 fn end(text: &str, top: &Path) -> Option<Call> {
     let (call, result) = text.rsplit_once(" = ")?;
     (!result.starts_with('-')).then_some(())?;
@@ -374,7 +374,7 @@ fn end(text: &str, top: &Path) -> Option<Call> {
     })
 }
 
-/// The path of the first descriptor, as `-y` prints it.
+/// Returns the path of the first file descriptor, in the format of `strace -y`.
 fn descriptor(text: &str, top: &Path) -> Option<PathBuf> {
     let (_, rest) = text.split_once('<')?;
     let path = PathBuf::from(rest.split('>').next()?);

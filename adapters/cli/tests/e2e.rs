@@ -1,4 +1,4 @@
-//! `exportitems export`, `demo` and `emulate`, over sockets.
+//! Tests of `exportitems export`, `demo` and `emulate` over sockets.
 
 mod common;
 
@@ -11,7 +11,7 @@ use common::{command, files, json, run, status, stderr, stdout};
 use exportitems_emulator::{Emulator, Scenario};
 use serde_json::json;
 
-/// Sizes around the borders of records and buffers.
+/// Sizes near the limits of records and buffers.
 const SIZES: [u64; 9] = [
     256, 257, 1024, 8_192, 31_742, 31_743, 100_000, 1_000_003, 3_000_000,
 ];
@@ -47,14 +47,14 @@ fn every_file_is_what_the_server_has() {
         }
         assert_eq!(summary["items"], SIZES.len());
         assert_eq!(summary["response"], "complete");
-        // Exchange 2010 has to be asked in its own version, which takes one more request to learn.
+        // Exchange 2010 accepts only its own version, which costs one more request to find out.
         let old = scenario.contains("2010") || scenario.contains("docs");
         let requests = if old { 4 } else { 3 };
         assert_eq!(setup.emulator.requests().len(), requests, "{scenario}");
     }
 }
 
-/// The connection is cut amid the third of five items.
+/// The connection is cut in the middle of the third of five items.
 const CUT: &str = "[[item]]\nindex = 2\ntimes = 1\nanswer = { hang-up = { at = 0.5 } }";
 
 #[test]
@@ -72,7 +72,7 @@ fn a_cut_costs_no_item() {
         let (items, summary) = json(&output);
         assert_eq!(items.len(), 5, "{items:?}");
         assert_eq!((&summary["items"], &summary["ok"]), (&json!(5), &json!(5)));
-        // All, the one in which it was cut, and those after it.
+        // The requests are for all items, the item in which the cut was, and the items after it.
         assert_eq!(setup.emulator.requests().len(), 3);
 
         let output = setup.export(&args);
@@ -88,9 +88,9 @@ fn with_patience_it_completes_by_itself() {
     let output = setup.export(&["--retry-for", "60"]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     assert_eq!(setup.exported(), [0, 1, 2, 3, 4]);
-    let told = stdout(&output);
-    let last = told.lines().last().unwrap();
-    assert!(last.starts_with("5 of 5 items exported"), "{told}");
+    let printed = stdout(&output);
+    let last = printed.lines().last().unwrap();
+    assert!(last.starts_with("5 of 5 items exported"), "{printed}");
     assert!(
         stderr(&output).contains("item 2: cut; requested again"),
         "{}",
@@ -98,7 +98,7 @@ fn with_patience_it_completes_by_itself() {
     );
 }
 
-/// How the ways in which an export can fail are told: exit status, how the response ended, what is there.
+/// For each way in which an export can fail: the exit status, the end of the response, and the exported items.
 #[test]
 fn every_class_of_failure_has_its_status() {
     let refused = "[[item]]\nindex = 1\nanswer = { error = { code = 'ErrorItemNotFound' } }";
@@ -125,7 +125,7 @@ fn every_class_of_failure_has_its_status() {
             &[0, 2],
         ),
         (&marker("in-data"), 1, "complete", &[0, 2]),
-        // The item behind it is asked for at once, since the server did not get to it.
+        // The item after it is requested at once, because the server did not reach it.
         (&marker("instead-of-end-tags"), 3, "truncated", &[0, 2]),
         (
             &answer("{ fault = { code = 'ErrorServerBusy', back-off-ms = 5000 } }"),
@@ -176,7 +176,7 @@ fn every_class_of_failure_has_its_status() {
             assert_eq!(summary["disposition"], "throttled", "{case}");
         }
         let said = stderr(&output);
-        // Once for all of them, where one failure concerns them alike.
+        // A failure that concerns all items is printed once.
         let alike = matches!(ended, "not-soap" | "none" | "fault");
         let says = if alike {
             "nothing was exported: "
@@ -202,7 +202,7 @@ fn nobody_listens() {
     let mut setup = Setup::new("", &[5_000]);
     let url = setup.emulator.url();
     let other = Scenario::default();
-    // The port is free again once the server is gone.
+    // The server has stopped, so nothing listens on its port.
     setup.emulator = Emulator::start(other, ([127, 0, 0, 1], 0).into()).unwrap();
     let output = setup.export_from(&url, &["--json"]);
     assert_eq!(status(&output), 3);
@@ -308,7 +308,7 @@ fn the_options_are_in_the_request() {
     }
 }
 
-/// The value of a refused header may be a secret.
+/// The value of a refused header may be a secret, so it is not printed.
 #[test]
 fn a_header_does_not_carry_credentials() {
     let setup = Setup::new("", &[5_000]);
@@ -424,7 +424,7 @@ fn wrong_usage_and_local_trouble() {
     assert!(setup.emulator.requests().is_empty());
 }
 
-/// Whoever reads the lines may go away; the files are what an export is for.
+/// An export continues when the reader of its output goes away, because its result is the files.
 #[test]
 fn a_closed_output_does_not_end_an_export() {
     use std::process::Stdio;
@@ -450,21 +450,21 @@ fn the_demo_comes_out_as_planned() {
     let args = ["demo", "--items", "12", "--out", out.to_str().unwrap()];
     let output = run(&args, b"");
     assert_eq!(status(&output), 0, "{}{}", stdout(&output), stderr(&output));
-    let told = stdout(&output);
+    let printed = stdout(&output);
     for part in [
         "item 4: failed, refused, ErrorItemNotFound",
         "item 8: failed, refused, ErrorInvalidChangeKey",
         "10 items exported",
         "byte for byte",
     ] {
-        assert!(told.contains(part), "{part} is not in {told}");
+        assert!(printed.contains(part), "{part} is not in {printed}");
     }
     assert_eq!(files(&out).len(), 11);
-    // A directory that is in use is none to show something in.
+    // The demo refuses a directory that already holds items.
     assert_eq!(status(&run(&args, b"")), 2);
 }
 
-/// The demo's own advice to the reader.
+/// The commands that the demo prints at its end.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_emulator_serves_until_it_is_interrupted() {
@@ -489,20 +489,20 @@ fn the_emulator_serves_until_it_is_interrupted() {
     assert_eq!(server.wait().unwrap().code(), Some(0));
 }
 
-/// What the demo prints at its end, pasted as it is.
+/// The commands that the demo prints work when they are pasted.
 #[cfg(unix)]
 #[test]
 fn the_lines_of_the_demo_work_when_pasted() {
     let dir = tempfile::tempdir().unwrap();
-    // An earlier server's file must not be taken for the new one's.
+    // The commands must not use the file of an earlier server.
     std::fs::write(dir.path().join("url.txt"), "http://127.0.0.1:1/").unwrap();
     let demo = run(&["demo", "--items", "3"], b"");
     assert_eq!(status(&demo), 0, "{}", stderr(&demo));
-    let told = stdout(&demo);
-    let after = told.split("in a shell such as bash").nth(1).unwrap();
+    let printed = stdout(&demo);
+    let after = printed.split("in a shell such as bash").nth(1).unwrap();
     let lines = after.lines().skip(1);
     let commands: Vec<_> = lines.map_while(|line| line.strip_prefix("  ")).collect();
-    assert_eq!(commands.len(), 4, "{told}");
+    assert_eq!(commands.len(), 4, "{printed}");
     let script = commands.join("\n");
     let output = std::process::Command::new("sh")
         .args(["-ec", &script])
@@ -516,7 +516,7 @@ fn the_lines_of_the_demo_work_when_pasted() {
         stdout(&output)
     );
     assert_eq!(files(&dir.path().join("mail")).len(), 11);
-    assert!(told.contains("in PowerShell"), "{told}");
+    assert!(printed.contains("in PowerShell"), "{printed}");
 }
 
 /// Ctrl-C in the middle of a demo and of an export.
@@ -544,7 +544,7 @@ fn an_interrupt_leaves_nothing_of_a_demo_and_says_how_to_resume_an_export() {
         line.clear();
         stdout.read_line(&mut line).unwrap();
     }
-    // Until the export is under way.
+    // Wait until the export has begun.
     while files(temporary.path()).len() < 3 {}
     interrupt(demo.id());
     assert_eq!(demo.wait().unwrap().code(), Some(130));
@@ -568,23 +568,23 @@ fn an_interrupt_leaves_nothing_of_a_demo_and_says_how_to_resume_an_export() {
     };
     while lines() < 2 {}
     interrupt(export.id());
-    let mut told = String::new();
+    let mut printed = String::new();
     export
         .stderr
         .take()
         .unwrap()
-        .read_to_string(&mut told)
+        .read_to_string(&mut printed)
         .unwrap();
     assert_eq!(export.wait().unwrap().code(), Some(130));
-    assert!(told.contains("2 of 5 items are stored"), "{told}");
-    assert!(told.contains("run the same command again"), "{told}");
+    assert!(printed.contains("2 of 5 items are stored"), "{printed}");
+    assert!(printed.contains("run the same command again"), "{printed}");
     assert_eq!(status(&setup.export(&[])), 0);
     assert_eq!(setup.exported(), [0, 1, 2, 3, 4]);
-    // Dropped, it would wait for the answer that nobody reads.
+    // Dropping the server would wait for an answer that no client reads.
     core::mem::forget(setup.emulator);
 }
 
-/// The device that is always full.
+/// The output is a device that is always full.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_output_on_a_full_disk_does_not_end_an_export() {
@@ -613,7 +613,7 @@ fn an_output_on_a_full_disk_does_not_end_an_export() {
     }
 }
 
-/// A disk that gets full under the archive: each item of the manifest has its line, and the summary follows.
+/// When the disk becomes full during an export, each item of the manifest still has its line, and the summary follows.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_ends_an_export_with_its_summary() {
@@ -664,7 +664,7 @@ fn a_cut_after_refusals_is_status_3() {
         bytes.truncate(bytes.len() - 10);
         bytes
     });
-    // What is refused for good is not requested again by itself, and is still told.
+    // Items that were refused permanently are not requested again, but they are still printed.
     let output = setup.export_from(&cut.url, &["--json"]);
     let (items, summary) = json(&output);
     assert_eq!(
@@ -705,7 +705,7 @@ fn an_item_above_the_limit_fails_alone() {
     assert_eq!(status(&setup.export(&["--max-item-size", "ten"])), 2);
 }
 
-/// What the server refused for good is not requested on each run; what it may still bring is.
+/// A new run requests items that may still succeed, but not those that the server refused permanently.
 #[test]
 fn what_failed_for_good_is_requested_on_demand() {
     let refused =
@@ -730,7 +730,7 @@ fn what_failed_for_good_is_requested_on_demand() {
     assert!(last.starts_with("3 of 3 items exported"), "{last}");
 }
 
-/// A lost file is noticed at once, an altered one by --recheck; both are exported again.
+/// A missing file is noticed at once, and an altered file with --recheck. Both are exported again.
 #[test]
 fn lost_and_altered_files_are_exported_again() {
     let setup = Setup::new("", &[5_000; 3]);
@@ -757,7 +757,7 @@ fn lost_and_altered_files_are_exported_again() {
     );
 }
 
-/// A busy server, and no time to wait: the run says how long it would take.
+/// When the server is busy and --retry-for is too short, the run says which value would be enough.
 #[test]
 fn a_run_that_ends_early_says_what_helps() {
     let busy = "[[request]]\ntimes = 1\nanswer = { fault = { code = 'ErrorServerBusy', back-off-ms = 1500 } }";
@@ -778,7 +778,7 @@ fn a_run_that_ends_early_says_what_helps() {
     assert!(stderr(&output).contains("waiting "), "{}", stderr(&output));
 }
 
-/// Other users of the machine may not read mail.
+/// Other users of the machine must not be able to read the exported mail.
 #[cfg(unix)]
 #[test]
 fn what_is_written_is_private() {
@@ -806,7 +806,7 @@ fn what_is_written_is_private() {
     }
 }
 
-/// The parser's message points at the place, over several lines.
+/// The parser's message marks the error in several lines.
 #[test]
 fn a_scenario_that_is_wrong_is_shown() {
     let dir = tempfile::tempdir().unwrap();
@@ -821,7 +821,7 @@ fn a_scenario_that_is_wrong_is_shown() {
     );
 }
 
-/// A request that fails whenever one item is in it costs that item, which is explained on each run.
+/// If every request with one particular item fails, only that item is lost, and each run explains why.
 #[test]
 fn an_item_that_breaks_its_requests_is_named_on_each_run() {
     let setup = Setup::new("", &[5_000; 3]);
@@ -844,9 +844,12 @@ fn an_item_that_breaks_its_requests_is_named_on_each_run() {
     for run in 0..2 {
         let output = setup.export_from(&server.url, &[]);
         assert_eq!(status(&output), 3, "{run}: {}", stderr(&output));
-        let told = stdout(&output);
-        assert!(told.contains("item 1: failed"), "{run}: {told}");
-        assert!(told.contains("504"), "{run}: {told}");
-        assert!(told.contains("2 of 3 items exported"), "{run}: {told}");
+        let printed = stdout(&output);
+        assert!(printed.contains("item 1: failed"), "{run}: {printed}");
+        assert!(printed.contains("504"), "{run}: {printed}");
+        assert!(
+            printed.contains("2 of 3 items exported"),
+            "{run}: {printed}"
+        );
     }
 }

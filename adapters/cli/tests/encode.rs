@@ -1,4 +1,4 @@
-//! `exportitems encode`.
+//! Tests of `exportitems encode`.
 
 mod common;
 
@@ -19,7 +19,7 @@ fn encode(args: &[&str], ids: &str) -> String {
     stdout(&output)
 }
 
-/// The document as any reader sees it, but for the prefix that each namespace has, by Canonical XML.
+/// Returns the canonical form of a document (Canonical XML), with fixed namespace prefixes.
 fn canonical(document: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("document.xml");
@@ -27,7 +27,7 @@ fn canonical(document: &str) -> String {
     let output = xmllint(&["--noblanks", "--exc-c14n"], &file);
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    // No value holds white space, and blanks before the first element are not `--noblanks`' matter.
+    // `--noblanks` keeps white space before the first element. No value here contains white space.
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.replace("> <", "><")
         .replace("soap:", "s:")

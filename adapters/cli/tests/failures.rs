@@ -1,4 +1,4 @@
-//! What the command says when there is no usable response: the advice follows the cause.
+//! Messages for requests without a usable response: the advice must fit the cause.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::process::Output;
 
 use common::{command, json, response, status, stderr, stdout};
 
-/// A server that answers each request with what a closure makes of it.
+/// A server that answers each request with the result of a closure.
 fn serve(mut answer: impl FnMut(&str) -> Vec<u8> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -50,7 +50,7 @@ fn good() -> Vec<u8> {
     http("200 OK", "Content-Type: text/xml\r\n", &response(item))
 }
 
-/// An export of one item, without a proxy but those of `env`.
+/// Exports one item, with no proxy variables except those in `env`.
 fn export(url: &str, args: &[&str], env: &[(&str, &Path)]) -> Output {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("ids"), "AAMkAD0=\n").unwrap();
@@ -70,7 +70,7 @@ fn export(url: &str, args: &[&str], env: &[(&str, &Path)]) -> Output {
         .unwrap()
 }
 
-/// What no cause here is cured by.
+/// Advice that helps in none of these cases.
 fn has_no_useless_advice(text: &str) {
     for useless in ["smaller", "fewer", "batch-size", "ca-file", "make it"] {
         assert!(!text.contains(useless), "{useless}: {text}");

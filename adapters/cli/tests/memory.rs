@@ -1,6 +1,6 @@
-//! The peak memory of an exporting process, by GNU time.
+//! Measures the peak memory of an export with GNU time.
 //!
-//! The large cases are ignored, since they are for a release build:
+//! The large cases need a release build, so they are ignored by default:
 //! `cargo test --release -p exportitems-cli --test memory -- --ignored`
 
 mod common;
@@ -15,15 +15,15 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// What an export may hold at most, whatever it exports.
+/// The limit on the memory of an export, for any number and size of items.
 const MOST: u64 = 16 * MIB;
-/// By how much two measurements of the same differ at most.
+/// The largest difference between two measurements of the same export.
 const NOISE: u64 = MIB;
 
 const TIME: &str = "/usr/bin/time";
 
-/// Exports items of these sizes in a process of its own, checks them, and returns that process's peak of
-/// resident memory in bytes.
+/// Exports items of these sizes in a separate process, checks them, and returns the peak resident memory of that
+/// process in bytes.
 fn peak(tls: bool, sizes: &[u64]) -> u64 {
     let scenario = Scenario {
         tls,
@@ -87,7 +87,7 @@ fn two_hundred_items_from_1_kib_to_20_mib() {
     if !have(TIME) {
         return;
     }
-    // Steps of the same factor, as the sizes of mail go.
+    // The sizes grow by a constant factor, like those of real mail.
     let steps = 199.0;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a size in bytes
     let size = |step: u8| (1024.0 * (20.0 * 1024.0_f64).powf(f64::from(step) / steps)) as u64;

@@ -1,4 +1,4 @@
-//! `exportitems verify`.
+//! Tests of `exportitems verify`.
 
 mod common;
 
@@ -14,7 +14,7 @@ fn each_file_has_its_verdict() {
     let mut flipped = whole.clone();
     flipped[0] ^= 0xFF;
     let twice = [&whole[..], &whole].concat();
-    // A record that holds one property of an unknown type.
+    // A record with one property of an unknown type.
     foreign.extend([2, 0, 0, 0, 4, 0, 0, 0, 0, 0, 1, 0]);
     for (bytes, integrity, code, says) in [
         (&whole[..], "accept", 0, "whole"),
@@ -84,15 +84,15 @@ fn each_file_has_its_verdict() {
         std::fs::write(&file, bytes).unwrap();
         let file = file.to_str().unwrap();
         let output = run(&["verify", "--integrity", integrity, file], b"");
-        let told = stdout(&output);
-        assert_eq!(status(&output), code, "{integrity}: {told}");
-        assert!(told.starts_with(&format!("{file}: {says}")), "{told}");
-        let last = told.lines().last().unwrap();
+        let printed = stdout(&output);
+        assert_eq!(status(&output), code, "{integrity}: {printed}");
+        assert!(printed.starts_with(&format!("{file}: {says}")), "{printed}");
+        let last = printed.lines().last().unwrap();
         assert_eq!(last, format!("{} of 1 files are good", 1 - code));
     }
 }
 
-/// The third document of the page has the longest part of a genuine payload.
+/// The third document of Microsoft's page has the longest part of a genuine payload.
 #[test]
 fn a_published_payload_is_cut() {
     let Some(file) = shared("samples/exportitems-page/02_response_success_http-ns.xml") else {
@@ -107,12 +107,12 @@ fn a_published_payload_is_cut() {
     );
     let output = run(&["verify", out], b"");
     assert_eq!(status(&output), 1);
-    let told = stdout(&output);
+    let printed = stdout(&output);
     assert!(
-        told.contains("00000002.fts: broken at byte 62: the payload ends inside a record"),
-        "{told}"
+        printed.contains("00000002.fts: broken at byte 62: the payload ends inside a record"),
+        "{printed}"
     );
-    assert!(told.ends_with("0 of 2 files are good\n"), "{told}");
+    assert!(printed.ends_with("0 of 2 files are good\n"), "{printed}");
 }
 
 #[test]
@@ -142,15 +142,15 @@ fn a_directory_is_compared_with_its_manifest() {
     std::fs::remove_file(item(3)).unwrap();
     let output = run(&["verify", out], b"");
     assert_eq!(status(&output), 1);
-    let told = stdout(&output);
+    let printed = stdout(&output);
     for part in [
         "00000000.fts: whole\n",
-        "00000001.fts: not the SHA-256",
+        "00000001.fts: its SHA-256 differs",
         "00000002.fts: 33 bytes, but the manifest says 32",
         "00000003.fts: missing",
         "1 of 4 files are good\n",
     ] {
-        assert!(told.contains(part), "{part} is not in {told}");
+        assert!(printed.contains(part), "{part} is not in {printed}");
     }
 }
 
@@ -165,7 +165,7 @@ fn what_cannot_be_read_is_status_4() {
     assert_eq!(status(&run(&["verify"], b"")), 2);
 }
 
-/// Names of files, and what a manifest says, cannot steer a terminal or forge a line.
+/// File names and text from a manifest cannot control the terminal or forge a line.
 #[test]
 #[cfg(unix)]
 fn control_characters_stay_visible() {
@@ -195,7 +195,7 @@ fn control_characters_stay_visible() {
     }
 }
 
-/// A folder from somebody else: nothing outside of it is opened, and everything in it is accounted for.
+/// In a folder from an untrusted source, no file outside of it is opened, and every file in it is reported.
 #[test]
 #[cfg(unix)]
 fn a_foreign_folder_is_judged_from_inside() {
@@ -219,21 +219,21 @@ fn a_foreign_folder_is_judged_from_inside() {
         (status(&output), stdout(&output) + &stderr(&output))
     };
 
-    let (code, told) = verify();
-    assert_eq!(code, 0, "{told}");
+    let (code, printed) = verify();
+    assert_eq!(code, 0, "{printed}");
     assert!(
-        told.contains(&format!(
+        printed.contains(&format!(
             "{}: not in the archive; refused, ErrorItemNotFound",
             setup.id(4)
         )),
-        "{told}"
+        "{printed}"
     );
     assert!(
-        told.ends_with("4 of 4 files are good, 1 failed and not in the archive\n"),
-        "{told}"
+        printed.ends_with("4 of 4 files are good, 1 failed and not in the archive\n"),
+        "{printed}"
     );
 
-    // A file that no line names, a link in a file's place, another file's name, a path to elsewhere.
+    // A file without a line, a link in place of a file, the name of another file, and a path out of the folder.
     let secret = setup.path("secret");
     std::fs::write(&secret, payload(0, 5_000).unwrap()).unwrap();
     std::fs::write(out.join("items/stray.fts"), "x").unwrap();
@@ -243,16 +243,16 @@ fn a_foreign_folder_is_judged_from_inside() {
         .replace(&file(1), &file(2))
         .replace(&file(3), "../secret");
     std::fs::write(&manifest, &evil).unwrap();
-    let (code, told) = verify();
-    assert_eq!(code, 1, "{told}");
+    let (code, printed) = verify();
+    assert_eq!(code, 1, "{printed}");
     for part in [
         "stray.fts: not in the manifest",
         "a link, a directory or a special file",
-        "not the file name that belongs to the id",
-        "/out/../secret: not the file name",
+        "its name in the manifest does not belong to the id",
+        "/out/../secret: its name in the manifest",
         "1 of 4 files are good, 1 failed and not in the archive, 1 not in the manifest\n",
     ] {
-        assert!(told.contains(part), "{part} is not in {told}");
+        assert!(printed.contains(part), "{part} is not in {printed}");
     }
 
     // A suspect item is not good.
@@ -263,7 +263,7 @@ fn a_foreign_folder_is_judged_from_inside() {
         lines.replacen("\"status\":\"ok\"", "\"status\":\"ok\",\"suspect\":true", 1),
     )
     .unwrap();
-    let (code, told) = verify();
-    assert_eq!(code, 1, "{told}");
-    assert!(told.contains("1 suspect"), "{told}");
+    let (code, printed) = verify();
+    assert_eq!(code, 1, "{printed}");
+    assert!(printed.contains("1 suspect"), "{printed}");
 }

@@ -1,4 +1,4 @@
-//! When the lines of items are printed, in the order of the items.
+//! The order and the time in which the lines of items are printed.
 
 use std::collections::VecDeque;
 
@@ -7,34 +7,36 @@ use exportitems::{Outcome, Summary, Verdict};
 
 use crate::line::ItemLine;
 
-/// Lines that are held at most, beside those of the items in the request.
+/// The most lines that are held, in addition to one for each requested item.
 const MOST_HELD: usize = 16 * 1024;
 
 /// Lines that are not printed yet.
 ///
-/// A committed item may wait for its file to be durable, and for the end of the response to confirm it.
+/// The line of a committed item waits until its file is durable, and until the end of the response confirms the
+/// item.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
-    /// INVARIANT: their positions ascend.
+    /// INVARIANT: the positions ascend.
     queue: VecDeque<Held>,
-    /// The number of items in the request, where it is known: another number of messages leaves every item
-    /// unconfirmed.
+    /// The number of items in the request, if it is known. If the response has another number of messages, its
+    /// end confirms no item.
     requested: Option<u32>,
-    /// Items that had to be called suspect before the end.
+    /// The number of items that were reported as suspect before the end of the response.
     suspect: u32,
 }
 
 #[derive(Debug)]
 struct Held {
     line: ItemLine,
-    /// Of a committed item.
+    /// The outcome of a committed item; `None` for a failed item.
     outcome: Option<Outcome>,
-    /// The file has still to become durable.
+    /// Whether the file is not durable yet.
     waits_for_file: bool,
+    /// Whether the end of the response must confirm the item.
     waits_for_end: bool,
 }
 
-/// What became of the items in the end.
+/// The items that did not turn out as their outcomes said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) unwritten: u32,
@@ -49,7 +51,7 @@ impl Lines {
         }
     }
 
-    /// Takes the line of an item, which may wait for its file.
+    /// Adds the line of an item. With `waits_for_file`, it is held until [`written`](Self::written).
     pub(super) fn push(&mut self, line: ItemLine, outcome: &Outcome, waits_for_file: bool) {
         let is_committed = outcome.error.is_none();
         self.queue.push_back(Held {
@@ -63,7 +65,7 @@ impl Lines {
         });
     }
 
-    /// The archive has dealt with the item at this position: it is in the file, if there is one.
+    /// Records that the archive has finished the item at this position. `file` is `None` if the write failed.
     pub(super) fn written(&mut self, index: u32, file: Option<String>) {
         let at = self
             .queue
@@ -74,7 +76,7 @@ impl Lines {
         }
     }
 
-    /// The next line that need not wait.
+    /// Returns the next line, if it can be printed.
     pub(super) fn next(&mut self) -> Option<ItemLine> {
         let requested = usize::try_from(self.requested.unwrap_or(0)).unwrap_or(usize::MAX);
         let is_full = self.queue.len() > requested.saturating_add(MOST_HELD);
@@ -82,14 +84,15 @@ impl Lines {
             .queue
             .pop_front_if(|held| !held.waits_for_file && (is_full || !held.waits_for_end))?;
         if held.waits_for_end && held.outcome.is_some() {
-            // Memory has a bound; exporting the item once more is the safe side.
+            // The bound on memory is reached before the end of the response. Calling the item suspect is safe,
+            // because then it is exported again.
             held.suspect();
             self.suspect += 1;
         }
         Some(held.line)
     }
 
-    /// All other lines, when the response has ended and the archive has no more to report.
+    /// Prints all remaining lines, after the response has ended and the archive has finished.
     pub(super) fn finish(self, summary: &Summary, mut print: impl FnMut(&ItemLine)) -> Counts {
         let mut counts = Counts {
             suspect: self.suspect,
@@ -153,7 +156,7 @@ mod tests {
         fn failed(&mut self, _: &Outcome) {}
     }
 
-    /// The outcomes of a response with so many items of an unknown format, and its summary.
+    /// Returns the outcomes and the summary of a response with `count` items of an unknown format.
     fn outcomes(count: usize) -> (Vec<Outcome>, Summary) {
         const MESSAGE: &str = "<ExportItemsResponseMessage ResponseClass='Success'>\
             <ResponseCode>NoError</ResponseCode><Data>QUJDREVGR0g=</Data></ExportItemsResponseMessage>";
@@ -170,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_has_a_bound() {
+    fn the_number_of_held_lines_is_bounded() {
         let (outcomes, summary) = outcomes(MOST_HELD + 10);
         let (mut lines, mut printed) = (Lines::new(None), 0);
         for outcome in &outcomes {

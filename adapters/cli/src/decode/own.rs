@@ -1,4 +1,4 @@
-//! Whether a directory may take the items of a response.
+//! Checks whether the items of a response may be written into a directory.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -11,10 +11,10 @@ use sha2::{Digest as _, Sha256};
 use super::{Input, CHUNK};
 use crate::status::Failure;
 
-/// Refuses a directory that holds items of anything but this response, and returns the response to read.
+/// Fails if `dir` holds items of another response, and returns the input from its beginning.
 ///
-/// Items are named by their position in the response, so those of another response would be overwritten.
-/// Only for a directory that holds items the response is read twice; what cannot be is copied to a file.
+/// The files are named by the position of their item, so items of another response would be overwritten.
+/// If the directory holds items, the response is read twice, from a temporary copy.
 pub(super) fn check(
     dir: &Path,
     name: &str,
@@ -24,7 +24,7 @@ pub(super) fn check(
     let items = dir.join("items");
     let mut found = match fs::read_dir(&items) {
         Ok(found) => found.peekable(),
-        // There is nothing, or opening the archive says what is wrong.
+        // The directory does not exist yet, or `Archive::open` will report the error.
         Err(_) => return Ok(input),
     };
     if found.peek().is_none() {
@@ -55,13 +55,13 @@ pub(super) fn check(
     Ok(Box::new(copy))
 }
 
-/// Whether a file is an item of the response, or what a killed run leaves of one.
+/// Returns whether a file is an item of the response, or the temporary file of a run that was killed.
 fn is_own(path: &Path, digests: &HashMap<u32, [u8; 32]>) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     let Some(name) = name.filter(|_| path.is_file()) else {
         return false;
     };
-    // The archive removes temporary files when it is opened.
+    // `Archive::open` removes temporary files.
     let Some(position) = name.strip_suffix(".fts") else {
         return path.extension().is_some_and(|extension| extension == "tmp");
     };
@@ -84,7 +84,7 @@ fn digest(path: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
-/// The SHA-256 of each item that the response holds, by position.
+/// Returns the SHA-256 of each item in the response, by position.
 fn digests(response: &mut File, options: Options) -> io::Result<HashMap<u32, [u8; 32]>> {
     let mut decoder = Decoder::<[u8; 4096]>::new(options);
     let (mut digests, mut chunk) = (Digests::default(), vec![0; CHUNK]);

@@ -1,4 +1,4 @@
-//! Where the items of a saved response go: to an archive if there is one, and to the output.
+//! Writes the items of a saved response to an archive, if there is one, and to the output.
 
 use core::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::line::{ItemLine, Summarised, SummaryLine};
 use crate::output::{say, Format, Output};
 use crate::status::Failure;
 
-/// Digests items, archives them if it has an archive, and prints a line for each.
+/// A sink that computes the SHA-256 of each item, archives it if there is an archive, and prints its line.
 pub(super) struct DecodeSink<'a> {
     archive: Option<ArchiveSink<'a>>,
     output: &'a mut Output,
@@ -22,14 +22,14 @@ pub(super) struct DecodeSink<'a> {
     change_key: Option<String>,
     texts: ResponseTexts,
     lines: Lines,
-    /// An item could not be written.
+    /// Whether an item could not be written.
     disk_failed: bool,
     summary: Option<Summary>,
     attempt: Attempt,
 }
 
 impl<'a> DecodeSink<'a> {
-    /// `items`: how many were requested, where that is known.
+    /// `items` is the number of items in the request, if it is known.
     pub(super) fn new(
         items: Option<u32>,
         archive: Option<&'a mut Archive>,
@@ -52,15 +52,17 @@ impl<'a> DecodeSink<'a> {
         }
     }
 
-    /// Says that an item could not be written.
+    /// Prints that an item could not be written.
     pub(super) fn failed_to_write(&mut self, why: &str) {
         self.disk_failed = true;
         say(&format!(
-            "{why}; the items that are written are kept; remove the cause and run the command again"
+            "{why}; the items that are already written are kept; remove the cause, and run the command again"
         ));
     }
 
-    /// Prints the lines of items that are decided. Fails where nothing is left to do but to print.
+    /// Prints the lines that need not wait.
+    ///
+    /// Fails if the output is closed and there is no archive, because then printing is all that the command does.
     pub(super) fn print_ready(&mut self) -> Result<(), Failure> {
         self.publish(false);
         match (&self.archive, self.output.check()) {
@@ -69,7 +71,7 @@ impl<'a> DecodeSink<'a> {
         }
     }
 
-    /// Prints what is left and the summary. Returns that, and whether the disk failed.
+    /// Prints the remaining lines and the summary. Returns the summary, and whether an item could not be written.
     pub(super) fn finish(mut self) -> Result<(Summary, bool), Failure> {
         self.publish(true);
         let mut summary = self
@@ -87,7 +89,7 @@ impl<'a> DecodeSink<'a> {
         Ok((summary, self.disk_failed))
     }
 
-    /// Hears from the archive which items have become durable, of all of them with `wait`.
+    /// Prints the lines of items that have become durable. With `wait`, waits for all items.
     fn publish(&mut self, wait: bool) {
         while let Some(sink) = &mut self.archive {
             let archive = sink.archive();
@@ -120,7 +122,7 @@ impl<'a> DecodeSink<'a> {
         }
     }
 
-    /// Takes the line of an item that failed.
+    /// Adds the line of a failed item.
     fn fail(&mut self, outcome: &Outcome) {
         let line = self.line(outcome);
         self.lines.push(line, outcome, false);
@@ -196,7 +198,7 @@ impl Sink for DecodeSink<'_> {
     }
 }
 
-/// Lower-case hexadecimal.
+/// Formats bytes in lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
         // Writing to a string does not fail.

@@ -1,6 +1,8 @@
-//! Commands to paste into a shell, with this program's own path.
+//! Commands for the reader to paste into a shell, with the path of this program.
 
-/// An export from an emulated server, for a POSIX shell and for PowerShell, that of this system first.
+/// Returns the lines that explain an export from an emulated server, in a POSIX shell and in PowerShell.
+///
+/// The usual shell of this system comes first.
 pub(super) fn to_try() -> Vec<String> {
     let program = std::env::current_exe().map_or_else(
         |_| "exportitems".to_owned(),
@@ -22,7 +24,8 @@ pub(super) fn to_try() -> Vec<String> {
     lines
 }
 
-/// The server removes a file of an earlier one before it starts, but the shell may look before that.
+/// The script removes `url.txt` itself, because the shell may read the file of an earlier server before the new
+/// server has replaced it.
 fn posix(program: &str) -> [String; 4] {
     let program = format!("'{}'", program.replace('\'', "'\\''"));
     [

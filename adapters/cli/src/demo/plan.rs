@@ -1,4 +1,4 @@
-//! Which items the demo asks for, and what it gets.
+//! The items that the demo requests, and the answers that it expects.
 
 use exportitems::ItemId;
 use exportitems_emulator::{
@@ -6,7 +6,7 @@ use exportitems_emulator::{
     DEFAULT_MAILBOX,
 };
 
-/// Sizes of mail in bytes, from a line of text to a presentation, in the turn of the items.
+/// The sizes of the items in bytes, which repeat. They range from a line of text to a presentation.
 const SIZES: [u64; 12] = [
     2_100, 18_000, 75_000, 4_300, 310_000, 1_400, 26_000, 1_250_000, 9_700, 140_000, 5_800,
     6_500_000,
@@ -18,44 +18,44 @@ pub(super) struct Plan {
     items: Vec<Planned>,
 }
 
-/// One item, and what is to become of it.
+/// One item, and its expected outcome.
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) seed: u64,
     pub(super) size: u64,
     id: String,
     change_key: Option<String>,
-    fate: Fate,
+    expected: Expected,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum Expected {
     Exported,
-    /// Somebody has deleted it.
+    /// The item has been deleted.
     Deleted,
-    /// It has changed since the change key was taken down.
+    /// The item has changed since its change key was read.
     Changed,
 }
 
 impl Plan {
-    /// `items` is at least 3.
+    /// Makes a plan of `items` items, of which there must be at least 3.
     pub(super) fn new(items: u32) -> Self {
         let (deleted, changed) = (items / 3, items * 2 / 3);
         let planned = |position: u32| {
             let seed = u64::from(position);
             let size = SIZES[position as usize % SIZES.len()];
-            let fate = match position {
-                _ if position == deleted => Fate::Deleted,
-                _ if position == changed => Fate::Changed,
-                _ => Fate::Exported,
+            let expected = match position {
+                _ if position == deleted => Expected::Deleted,
+                _ if position == changed => Expected::Changed,
+                _ => Expected::Exported,
             };
             Planned {
                 seed,
                 size,
                 id: item_id(DEFAULT_MAILBOX, seed, size),
-                // The change key of another item is none of this one.
-                change_key: (fate == Fate::Changed).then(|| change_key(seed + 1)),
-                fate,
+                // The change key of another item is not valid for this one.
+                change_key: (expected == Expected::Changed).then(|| change_key(seed + 1)),
+                expected,
             }
         };
         Self {
@@ -67,14 +67,17 @@ impl Plan {
         &self.items
     }
 
-    /// Bytes of all the items.
+    /// Returns the size of all items together, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.items.iter().map(|item| item.size).sum()
     }
 
-    /// A server that has lost the deleted item.
+    /// Returns the scenario of a server that does not have the deleted item.
     pub(super) fn scenario(&self) -> Scenario {
-        let deleted = self.items.iter().filter(|item| item.fate == Fate::Deleted);
+        let deleted = self
+            .items
+            .iter()
+            .filter(|item| item.expected == Expected::Deleted);
         let rule = |item: &Planned| ItemRule {
             id: Some(item.id.clone()),
             answer: ItemAnswer::Error(ErrorAnswer {
@@ -102,12 +105,12 @@ impl Planned {
         }
     }
 
-    /// The `ResponseCode` that the server is to answer.
+    /// Returns the expected `ResponseCode`.
     pub(super) fn code(&self) -> &'static str {
-        match self.fate {
-            Fate::Exported => "NoError",
-            Fate::Deleted => "ErrorItemNotFound",
-            Fate::Changed => "ErrorInvalidChangeKey",
+        match self.expected {
+            Expected::Exported => "NoError",
+            Expected::Deleted => "ErrorItemNotFound",
+            Expected::Changed => "ErrorInvalidChangeKey",
         }
     }
 }

@@ -1,13 +1,13 @@
-//! `--header`.
+//! Parses the option `--header`.
 
-/// A header of each request.
+/// A header that is sent with each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) name: String,
     pub(super) value: String,
 }
 
-/// Headers that carry secrets; what else has one of the words in its name is refused too.
+/// Words in the names of headers that carry secrets. A header whose name contains one is refused.
 const SECRETS: &[&str] = &[
     "authorization",
     "cookie",
@@ -20,10 +20,10 @@ const SECRETS: &[&str] = &[
     "credential",
 ];
 
-/// Authentication schemes, with which credentials begin.
+/// Authentication schemes. A value that begins with one is a credential.
 const SCHEMES: &[&str] = &["basic", "bearer", "digest", "negotiate", "ntlm"];
 
-/// Headers that the client writes itself, or that would change how the response is framed and coded.
+/// Headers that the client sets, or that would change the framing or coding of the response.
 const OWN: &[&str] = &[
     "accept",
     "accept-encoding",
@@ -44,21 +44,21 @@ const OWN: &[&str] = &[
     "upgrade",
 ];
 
-/// Reads `Name: value`.
+/// Parses `Name: value`.
 ///
-/// The errors do not repeat the value, which may be a secret; clap's would, so it does not call this.
+/// The value may be a secret, so the errors do not repeat it. Clap's errors would, so this is not a clap value parser.
 pub(super) fn header(text: &str) -> Result<Header, String> {
     let (name, value) = text
         .split_once(':')
-        .ok_or("write NAME: VALUE, with a colon after the name")?;
+        .ok_or("there is no colon after the name; write NAME: VALUE")?;
     let value = value.trim_matches([' ', '\t']);
     // RFC 9110 §5.6.2
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if name.is_empty() || !name.chars().all(is_token) {
-        return Err("a header's name consists of letters, digits and -".to_owned());
+        return Err("the name is not valid; use letters, digits and -".to_owned());
     }
     if value.chars().any(|c| c.is_control() && c != '\t') {
-        return Err("a header's value has no control characters".to_owned());
+        return Err("the value contains a control character; remove it".to_owned());
     }
     let lower = name.to_ascii_lowercase();
     let scheme = value.split(' ').next().unwrap_or_default();
@@ -67,12 +67,12 @@ pub(super) fn header(text: &str) -> Result<Header, String> {
         .any(|known| known.eq_ignore_ascii_case(scheme));
     if is_scheme || SECRETS.iter().any(|secret| lower.contains(secret)) {
         return Err(format!(
-            "{name} carries a secret, which other users of this machine could read here; \
+            "{name} carries a secret, and other users of this machine can read a command line; \
              use --password-file, --bearer-file or --bearer-env"
         ));
     }
     if OWN.contains(&lower.as_str()) {
-        return Err(format!("the command sets {name} itself"));
+        return Err(format!("the command sets {name} itself; leave it out"));
     }
     Ok(Header {
         name: name.to_owned(),
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(header("X-Empty:"), read("X-Empty", ""));
         assert_eq!(header("X-Time:12:30 "), read("X-Time", "12:30"));
         for (text, says) in [
-            ("Prefer", "a colon"),
+            ("Prefer", "no colon"),
             ("X Y: 1", "name"),
             (": 1", "name"),
             ("X: a\r\nY: b", "control"),

@@ -1,11 +1,11 @@
-//! Positions for a person to read.
+//! Formats positions as ranges.
 
 use core::fmt::Write as _;
 
-/// Most ranges that a line names.
+/// The largest number of ranges in a line.
 const MOST_NAMED: usize = 10;
 
-/// `item 3`, `items 0-19, 25`, or `items 1, 3, 5 and 7 more`; `positions` are in ascending order.
+/// Returns `item 3`, `items 0-19, 25`, or `items 1, 3, 5 and 7 more`. `positions` must be in ascending order.
 pub(super) fn ranges(positions: &[usize]) -> String {
     let ranges: Vec<&[usize]> = positions.chunk_by(|a, b| a + 1 == *b).collect();
     let mut text = match positions.len() {

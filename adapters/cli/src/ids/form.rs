@@ -1,8 +1,8 @@
-//! What lines look like that are no ids, and ids that are not in the form that EWS takes.
+//! Recognises lines that are not ids, and ids that are not in the form that EWS uses.
 
 use core::fmt::Write as _;
 
-/// Headings of a column of ids or change keys, in lower case, without blanks, `-` and `_`.
+/// Column headings for ids or change keys, in lower case, without spaces, `-` and `_`.
 const HEADINGS: &[&str] = &[
     "changekey",
     "entryid",
@@ -22,7 +22,7 @@ const HEADINGS: &[&str] = &[
     "uniqueid",
 ];
 
-/// Describes a line that belongs to another kind of file than a list of ids; `None` for any other line.
+/// Describes a line that cannot belong to a list of ids, or returns `None` if it may be an id.
 pub(super) fn of_other_file(line: &str) -> Option<&'static str> {
     let line = line.trim();
     let first = line.split('\t').next().unwrap_or_default().trim_end();
@@ -34,7 +34,7 @@ pub(super) fn of_other_file(line: &str) -> Option<&'static str> {
     }
     if is_ruler(line) {
         return Some(
-            "this is the ruler of a table, so the file seems to be PowerShell's output for a console; \
+            "this is the ruler of a table, and the file seems to be PowerShell's output for a console; \
              write the ids with `Select-Object -ExpandProperty Id | Set-Content ids.txt`",
         );
     }
@@ -55,11 +55,11 @@ pub(super) fn of_other_file(line: &str) -> Option<&'static str> {
         || quoted(first, '\'')
     {
         return Some(
-            "the file seems to be CSV; keep the column of the ids alone, without quotes and commas",
+            "the file seems to be CSV; keep only the column of the ids, without quotes and commas",
         );
     }
     if line.contains('|') {
-        return Some("the file seems to be a table; keep the column of the ids alone");
+        return Some("the file seems to be a table; keep only the column of the ids");
     }
     if line.contains(" : ") || line.ends_with(" :") {
         return Some(
@@ -78,15 +78,15 @@ pub(super) fn of_other_file(line: &str) -> Option<&'static str> {
     None
 }
 
-/// Whether an id or change key may contain this character.
+/// Returns whether an id or change key may contain this character.
 ///
-/// They are base64; Graph's have `-` and `_`, and `%` is of those in links.
-/// The five characters that XML escapes pass too: what they mean is for the server to say.
+/// Ids are base64. Those of Graph contain `-` and `_`, and those in links contain `%`.
+/// The five characters that XML escapes are allowed too; the server decides about them.
 pub(super) fn may_be_of_id(character: char) -> bool {
     character.is_ascii_alphanumeric() || "+/=-_%&<>\"'".contains(character)
 }
 
-/// `--`, `---- ---------` or `=====`, below the headings of a table.
+/// Returns whether a line is a ruler below the headings of a table: `--`, `---- ---------` or `=====`.
 fn is_ruler(line: &str) -> bool {
     ['-', '=', '─'].iter().any(|&dash| {
         line.chars()
@@ -95,14 +95,14 @@ fn is_ruler(line: &str) -> bool {
     })
 }
 
-/// A form of id that other interfaces use.
+/// A form of ids that other interfaces use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// Microsoft Graph and Outlook's REST interface write `-` for `/` and `_` for `+`.
+    /// The form of Microsoft Graph and Outlook's REST interface, with `-` for `/` and `_` for `+`.
     UrlSafe,
-    /// `%2B`, as in a link.
+    /// Percent-encoded, as in a link: `%2B` for `+`.
     Percent,
-    /// An entry id, as MAPI and Outlook show it.
+    /// The hexadecimal entry id of MAPI and Outlook.
     Hex,
 }
 
@@ -143,10 +143,10 @@ impl Form {
     }
 }
 
-/// How many ids have which form that EWS does not use.
+/// Counts the ids in forms that EWS does not use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Forms {
-    /// In the order of [`FORMS`]: how many, and the line of the first.
+    /// The number of ids, and the line of the first, in the order of [`FORMS`].
     found: [(u64, u64); FORMS.len()],
 }
 
@@ -163,7 +163,7 @@ impl Forms {
         }
     }
 
-    /// How to convert them; `None` where there is nothing to convert.
+    /// Returns advice on converting the ids, or `None` if all are in the form of EWS.
     pub(super) fn note(&self) -> Option<String> {
         let mut note = String::new();
         for ((count, line), form) in self.found.iter().zip(FORMS) {
@@ -178,6 +178,6 @@ impl Forms {
                 );
             }
         }
-        (!note.is_empty()).then(|| note + "; they are sent as they are")
+        (!note.is_empty()).then(|| note + "; they are sent unchanged")
     }
 }

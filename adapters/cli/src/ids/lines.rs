@@ -1,18 +1,18 @@
-//! A file, line by line, in the encodings that editors and shells write.
+//! Reads a file line by line, in the encodings that editors and shells write.
 
 use std::io::{BufRead, BufReader, Cursor, Read};
 
 use super::{filekind, IdsError, LONGEST_LINE};
 use crate::textfile;
 
-/// Reads lines that end with LF, CR LF or CR, and holds one of them.
+/// A reader of lines that end with LF, CR LF or CR. It holds one line at a time.
 pub(super) struct Lines<'a> {
     input: Box<dyn BufRead + 'a>,
     line: Vec<u8>,
     number: u64,
-    /// The last line ended with CR, to which an LF may belong.
+    /// Whether the last line ended with CR, so that an LF may follow.
     ended_with_cr: bool,
-    /// What the file seems to be, by its first bytes.
+    /// The kind of file that it seems to be, by its first bytes.
     kind: Option<&'static str>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Lines<'a> {
         })
     }
 
-    /// The next line without its end, and its number, from 1.
+    /// Returns the number of the next line, from 1, and its text without the line end.
     pub(super) fn next(&mut self) -> Result<Option<(u64, &str)>, IdsError> {
         self.line.clear();
         self.number += 1;
@@ -85,7 +85,7 @@ impl<'a> Lines<'a> {
             return Ok(None);
         }
         match core::str::from_utf8(&self.line) {
-            // UTF-16 without its mark, and binary files that are UTF-8 by chance.
+            // UTF-16 without a byte order mark, and some binary files, are valid UTF-8.
             Ok(text) if text.contains('\0') => Err(self.not_text(number)),
             Ok(text) => Ok(Some((number, text))),
             Err(_) => Err(self.not_text(number)),
@@ -98,7 +98,7 @@ impl<'a> Lines<'a> {
             bytes.len() > 2 && (zeros(0) || zeros(1))
         };
         let kind = match self.kind {
-            // Text whose first bytes are fine is in some other encoding.
+            // The first bytes are valid text, so the file is in another encoding, or damaged later.
             Some("text") | None if every_second(&self.line) => {
                 Some("UTF-16 without a byte order mark; save it as UTF-8")
             }

@@ -1,4 +1,4 @@
-//! Running the command.
+//! Runs the command.
 #![allow(dead_code)] // each test binary uses a part
 
 pub(crate) mod server;
@@ -9,14 +9,14 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The command, with nothing of the tester's environment that it would read.
+/// The command, without the environment variables that it reads.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_exportitems"));
     command.args(args).env_remove("EXPORTITEMS_PASSWORD");
     command
 }
 
-/// The command, which handles signals whatever the tester's shell ignores.
+/// The command, started so that it handles signals even if the tester's shell ignores them.
 #[cfg(target_os = "linux")]
 pub(crate) fn signalled(args: &[&str]) -> Command {
     let mut command = Command::new("env");
@@ -30,7 +30,7 @@ pub(crate) fn signalled(args: &[&str]) -> Command {
     command
 }
 
-/// Runs the command to its end, with this standard input.
+/// Runs the command with this standard input, and waits for its end.
 pub(crate) fn run(args: &[&str], input: &[u8]) -> Output {
     let mut child = command(args)
         .stdin(Stdio::piped())
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &[&str], input: &[u8]) -> Output {
         .expect("the command starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     let input = input.to_vec();
-    // A command that does not read its input closes it.
+    // The write fails if the command does not read its input.
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().expect("the command ends");
     writer.join().expect("the writer ends");
@@ -59,7 +59,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
-/// The lines of `--json`: those of items, and the summary.
+/// Parses the lines of `--json` into those of the items and the summary.
 pub(crate) fn json(output: &Output) -> (Vec<Value>, Value) {
     let mut lines: Vec<Value> = stdout(output)
         .lines()
@@ -69,7 +69,7 @@ pub(crate) fn json(output: &Output) -> (Vec<Value>, Value) {
     (lines, last["summary"].take())
 }
 
-/// Each file under `dir`, relative to it, sorted.
+/// Returns the relative path of each file under `dir`, sorted.
 pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(dir).expect("a directory") {
@@ -125,7 +125,7 @@ pub(crate) fn have(program: &str) -> bool {
     found
 }
 
-/// A response of these messages.
+/// Returns a response with these messages.
 pub(crate) fn response(messages: &str) -> String {
     format!(
         r#"<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><m:ExportItemsResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><m:ResponseMessages>{messages}</m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>"#

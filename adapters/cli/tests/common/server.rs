@@ -1,4 +1,4 @@
-//! A server to export from, and the export.
+//! A server, and exports from it.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{command, files};
 
-/// A server, a list of ids of its items, and a directory to export into.
+/// A server, a list of the ids of its items, and a directory to export into.
 pub(crate) struct Setup {
     pub(crate) emulator: Emulator,
     pub(crate) dir: tempfile::TempDir,
@@ -40,12 +40,12 @@ impl Setup {
         item_id(DEFAULT_MAILBOX, position as u64, self.sizes[position])
     }
 
-    /// `export`, with what every one needs before `args`.
+    /// The command `export` with the options that every test needs, followed by `args`.
     pub(crate) fn export(&self, args: &[&str]) -> Output {
         self.export_from(&self.emulator.url(), args)
     }
 
-    /// It waits for nothing, unless `args` says how long.
+    /// It does not wait between attempts, unless `args` sets a time.
     pub(crate) fn export_from(&self, url: &str, args: &[&str]) -> Output {
         let (ids, out) = (self.path("ids"), self.path("out"));
         let waits = args.contains(&"--retry-for");
@@ -62,9 +62,9 @@ impl Setup {
             .expect("the command starts")
     }
 
-    /// The payload of each item that the manifest says is there, by position.
+    /// Returns the positions of the exported items, according to the manifest.
     ///
-    /// Fails unless the files are those, and each is what the server made its item of.
+    /// Fails unless exactly these files exist, and each equals the server's item.
     pub(crate) fn exported(&self) -> Vec<usize> {
         let manifest = std::fs::read_to_string(self.path("out/manifest.jsonl")).unwrap();
         let mut done = Vec::new();
@@ -134,7 +134,7 @@ impl Scripted {
     }
 }
 
-/// An HTTP response with this body.
+/// Returns an HTTP response with this body.
 pub(crate) fn http(body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",

@@ -1,4 +1,4 @@
-//! Documents in a line: none of ours, and the cases of protocol.md §6.
+//! Short documents: foreign ones, and unusual and broken responses.
 
 use crate::common::{json, response, run, stderr, FAULT};
 use crate::expect::{
@@ -6,7 +6,7 @@ use crate::expect::{
     NAME, NOT_SOAP, OPERATION, PAYLOAD, TAG, TEXT, TOO_DEEP, TRUNCATED,
 };
 
-/// Not an answer to ExportItems, and not even SOAP.
+/// Documents that are not answers to ExportItems, or not SOAP.
 #[test]
 fn foreign_documents() {
     for (document, row) in [
@@ -74,7 +74,7 @@ fn random_bytes() {
     }
 }
 
-/// protocol.md §6, "Incremental XML decoder": what XML can be.
+/// Unusual forms of XML that are accepted.
 #[test]
 fn good_xml() {
     let whole = response(&good());
@@ -124,7 +124,7 @@ fn good_xml() {
     ] {
         expect(format!("{whole}{trailing}"), &[], "0 complete whole");
     }
-    // An element among the messages takes a position, whatever its name.
+    // An element of any name among the messages takes a position.
     for foreign in [
         "<x:Y xmlns:x='urn:x'><m:Data>?</m:Data></x:Y>",
         "<x>text</x>",
@@ -134,7 +134,7 @@ fn good_xml() {
     }
 }
 
-/// protocol.md §6, "Incremental XML decoder": what XML cannot be.
+/// XML that is not well-formed or not supported.
 #[test]
 fn bad_xml() {
     let whole = response(&good());
@@ -182,13 +182,13 @@ fn bad_xml() {
     }
 }
 
-/// Text that XML cannot carry, in a message and in Data.
+/// Characters that XML does not allow, in a message and in Data.
 #[test]
 fn illegal_characters() {
     for bytes in [&b"&#0;"[..], b"&#x1F;", b"\x01", b"\xff", b"\xe2\x82"] {
         let with = |document: String| {
-            let (before, behind) = document.split_once("HERE").expect("a place");
-            [before.as_bytes(), bytes, behind.as_bytes()].concat()
+            let (before, after) = document.split_once("HERE").expect("a place");
+            [before.as_bytes(), bytes, after.as_bytes()].concat()
         };
         let message = with(response(
             &(refused("<m:MessageText>a HERE</m:MessageText>") + &good()),
@@ -208,7 +208,7 @@ fn illegal_characters() {
     }
 }
 
-/// protocol.md §6, "Incremental XML decoder": what SOAP and EWS can be.
+/// Unusual forms of SOAP and EWS responses.
 #[test]
 fn messages() {
     let payload = format!("<m:Data>{PAYLOAD}</m:Data>");
@@ -272,7 +272,7 @@ fn messages() {
     }
 }
 
-/// protocol.md §6, "Data path", with every strength of the payload check.
+/// Unusual and broken contents of Data, with every policy of the payload check.
 #[test]
 fn payloads() {
     // `AA==`; a record that is cut; a property that is cut at the end of a record; opaque bytes; an unknown atom.
@@ -335,7 +335,7 @@ fn payloads() {
             "1 complete whole truncated whole",
         );
     }
-    // Items before the marker whose payload proves nothing are suspect.
+    // Items before the marker are suspect if the payload check cannot prove them whole.
     let opaque = response(&(data("T3BhcXVlIHBheWxvYWQ=") + &good() + &good())) + MARKER;
     let output = run(&["decode", "--json"], opaque.as_bytes());
     assert_eq!(json(&output).1["suspect"], 1);
@@ -345,7 +345,7 @@ fn payloads() {
     );
 }
 
-/// A good response, cut at every byte: the cut item is never ok, the one before it always.
+/// A good response is cut at every byte. The cut item is never ok, and the item before it always is.
 #[test]
 fn cut_at_every_byte() {
     let document = response(&(good() + &good()));
@@ -360,16 +360,16 @@ fn cut_at_every_byte() {
     }
 }
 
-/// The name of an encoding that is refused.
+/// The name of a refused encoding is printed.
 #[test]
 fn encodings_are_named() {
     let document = response(&good()).replace("utf-8", "Shift_JIS");
     let output = run(&["decode"], document.as_bytes());
     let said = stderr(&output);
-    assert!(said.contains("its encoding is Shift_JIS;"), "{said}");
+    assert!(said.contains("the encoding is Shift_JIS;"), "{said}");
 }
 
-/// What is large: see `tests/tests/all/scale.rs` for sizes that no memory holds.
+/// Large documents. Sizes beyond the memory are in `tests/tests/all/scale.rs`.
 #[test]
 fn large() {
     let refusals = 20_000;

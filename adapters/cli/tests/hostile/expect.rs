@@ -1,4 +1,4 @@
-//! A row of a table, and what README.md promises of every output.
+//! Checks an output against a row of a table, and against README.md.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::common::{json, response, run, status, stderr};
 pub(crate) const PAYLOAD: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAANAAAAAgEJEAUAAAB2YWx1ZQ==";
 pub(crate) const MARKER: &str = "=== Truncated Data ===";
 
-// What the summary says is wrong.
+// Errors in the summary.
 pub(crate) const DTD: &str = "; document type declarations are refused";
 pub(crate) const ENCODING: &str = "; not UTF-8";
 pub(crate) const END: &str = "; the response ended before the document did";
@@ -32,7 +32,7 @@ pub(crate) fn message(class: &str, content: &str) -> String {
     )
 }
 
-/// A success with this content of `Data`.
+/// A successful response message with this content of `Data`.
 pub(crate) fn data(content: &str) -> String {
     message(
         "Success",
@@ -46,7 +46,7 @@ pub(crate) fn good() -> String {
     data(PAYLOAD)
 }
 
-/// A refusal with this content besides its code.
+/// A response message that refuses an item, with this content in addition to its code.
 pub(crate) fn refused(content: &str) -> String {
     message(
         "Error",
@@ -54,17 +54,17 @@ pub(crate) fn refused(content: &str) -> String {
     )
 }
 
-/// A response with this in place of its body's content.
+/// A response with this content of its body.
 pub(crate) fn body(content: &str) -> String {
     let whole = response("");
     let (before, rest) = whole.split_once("<m:ExportItemsResponse ").expect("a body");
-    let (_, behind) = rest
+    let (_, after) = rest
         .split_once("</m:ExportItemsResponse>")
         .expect("its end");
-    format!("{before}{content}{behind}")
+    format!("{before}{content}{after}")
 }
 
-/// Decodes a document, and holds what comes of it to README.md and to the row of its table.
+/// Decodes a document, and compares the output with README.md and with the row of its table.
 pub(crate) fn expect(document: impl AsRef<[u8]>, args: &[&str], row: &str) {
     let document = document.as_ref();
     let output = run(&[&["decode", "--json"], args].concat(), document);
@@ -73,7 +73,7 @@ pub(crate) fn expect(document: impl AsRef<[u8]>, args: &[&str], row: &str) {
     assert_eq!(found(&output, &case), row, "{case}");
 }
 
-/// The row of an output, after checks of what every output promises.
+/// Returns the row that describes an output, after the checks that apply to every output.
 pub(crate) fn found(output: &Output, case: &str) -> String {
     let (items, summary) = json(output);
     let fields = Documented::read();
@@ -119,9 +119,9 @@ pub(crate) fn found(output: &Output, case: &str) -> String {
     }
 }
 
-/// README.md's table of the fields.
+/// The table of the fields in README.md.
 struct Documented {
-    /// Names, "item", "summary" or "both", and what is said of them.
+    /// The name of each field, "item", "summary" or "both", and its description.
     rows: Vec<(String, String, String)>,
 }
 
@@ -141,7 +141,7 @@ impl Documented {
         Self { rows }
     }
 
-    /// No field is missing in the table, and no word of those that it lists.
+    /// Fails if the table lacks a field of the output, or a word that a field may have as its value.
     fn hold(&self, object: &Value, of: &str, case: &str) {
         for (field, value) in object.as_object().expect("an object") {
             let name = format!("`{field}`");

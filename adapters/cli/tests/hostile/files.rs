@@ -1,4 +1,4 @@
-//! Every file of the fuzzers' corpora, and the samples of recorded servers and of Microsoft's pages.
+//! All files of the fuzzing corpora, and samples of recorded servers and of Microsoft's pages.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ fn name(path: &Path) -> &str {
     path.file_name().and_then(OsStr::to_str).expect("a name")
 }
 
-/// The files of a folder of `fuzz/`.
+/// Returns the files of a folder of `fuzz/`.
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../fuzz")
@@ -23,7 +23,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Every file of the folders has a row, and every row a file.
+/// Fails unless every file of the folders has a row, and every row a file.
 fn expect_files(folders: &[&str], rows: &[(&str, String)], wrap: impl Fn(Vec<u8>) -> Vec<u8>) {
     let mut missing: BTreeSet<_> = rows.iter().map(|(name, _)| *name).collect();
     for path in folders.iter().flat_map(|folder| files(folder)) {
@@ -58,7 +58,7 @@ fn the_corpus_of_responses() {
             "1 complete whole refused refused refused whole".into(),
         ),
         ("two-items.xml", "0 complete whole whole".into()),
-        // What the fuzzer found.
+        // Found by the fuzzer.
         ("broken-declaration", format!("3 not-soap{MARKUP}")),
         (
             "declaration-that-is-an-instruction",
@@ -103,7 +103,7 @@ fn the_corpus_of_data() {
         ("marker", "1 complete truncated whole".into()),
         ("marker-behind-padding", "1 complete truncated whole".into()),
         ("plain", "0 complete unknown whole".into()),
-        // Less than a payload's first record.
+        // Shorter than the first record of a payload.
         ("reference", "1 complete payload whole".into()),
         ("trailing-bits", "1 complete base64 whole".into()),
         ("wrapped", "0 complete unknown whole".into()),
@@ -129,7 +129,7 @@ fn the_corpus_of_payloads() {
     );
 }
 
-/// Base64 by its definition, RFC 4648 §4.
+/// Encodes base64 as RFC 4648 §4 defines it.
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let group = |chunk: &[u8]| {
@@ -145,7 +145,7 @@ fn base64(bytes: &[u8]) -> String {
     bytes.chunks(3).map(group).collect()
 }
 
-/// Answers of real servers to other operations.
+/// Responses of real servers to other operations.
 #[test]
 fn recorded_answers() {
     let Some(folder) = shared("samples/recorded") else {
@@ -159,7 +159,7 @@ fn recorded_answers() {
         }
         answers += 1;
         let text = fs::read(&path).expect("a file");
-        // As saved with the headers: no body.
+        // The file was saved with the HTTP headers, so it is not a body.
         expect(&text, &[], &format!("3 not-soap{NOT_SOAP}"));
         let text = String::from_utf8_lossy(&text);
         let ends = ["\r\n\r\n", "\n\n"];
@@ -194,7 +194,7 @@ fn documents_of_microsofts_pages() {
                 "03_response_partial_errors_http-ns.xml"
                 | "03_response_partial_errors_as-published_https-ns.xml"
                 | "exportitems-operation_3.xml" => "1 complete payload refused refused".to_owned(),
-                // Begins at the body.
+                // The document begins with the body.
                 "how-to-export-items-by-using-ews-in-exchange_2.xml" => {
                     format!("3 not-soap{NOT_SOAP}")
                 }
