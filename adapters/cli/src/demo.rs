@@ -226,14 +226,14 @@ fn print(args: &Demo, exported: &Exported, differences: &[String], output: &mut 
     }
     if differences.is_empty() {
         output.line(
-            "Each file equals the server's item byte for byte, and its line of the manifest.",
+            "Each file equals the server's item byte for byte, and matches its line in the manifest.",
         );
         output.line("The refused items did not affect the others. The demo went as planned.");
     }
     if let Some(out) = &args.out {
         output.line("");
         output.line(&format!(
-            "The items are in {}; manifest.jsonl there lists them.",
+            "The items are in {}, where manifest.jsonl lists them.",
             out.display()
         ));
     }
