@@ -60,6 +60,7 @@
 //! assert_eq!(error.offset, response.len() as u64);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -103,5 +104,5 @@ pub use response::{WriteError, WriteSink};
 
 /// The example of the README compiles and runs.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

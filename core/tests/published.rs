@@ -46,7 +46,7 @@ fn decode(document: &[u8], step: usize) -> (Vec<Outcome>, Vec<String>) {
 }
 
 fn published(name: &str) -> Option<Vec<u8>> {
-    let path = common::shared_data(&format!("samples/exportitems-page/{name}"))?;
+    let path = common::data::path(&format!("samples/exportitems-page/{name}"))?;
     Some(std::fs::read(path).expect("a readable file"))
 }
 

@@ -26,3 +26,8 @@ pub mod run;
 pub mod script;
 pub mod sink;
 pub mod wire;
+
+/// The example of the project's README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

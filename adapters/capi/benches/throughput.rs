@@ -20,9 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("throughput");
     std::fs::create_dir_all(&folder)?;
-    let scripts = root.join("../../scripts");
+    let scripts = root.join("scripts");
     let prefix = folder.join("usr");
-    run(Command::new(scripts.join("install-capi")).arg(&prefix))?;
+    run(Command::new(scripts.join("install")).arg(&prefix))?;
     let c = folder.join("c");
     run(Command::new("cc")
         .args(["-std=c99", "-O2", "-Wl,--gc-sections", "-I"])

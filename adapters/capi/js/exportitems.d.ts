@@ -34,6 +34,12 @@ export interface Options {
   exchange?: Exchange | null;
 }
 
+/** Options with an exchange: outcomes carry its advice. */
+export type WithExchange = Options & { exchange: Exchange };
+
+/** An item or event whose `advice`, if it has that field, is not null. */
+export type Advised<T> = T extends { advice: Advice | null } ? T & { advice: Advice } : T;
+
 /** How an answered `ItemId` compares with the requested one. */
 export type IdMatch = "same" | "other" | "unknown";
 
@@ -228,6 +234,11 @@ export type Body =
 export function readEvents(
   module: WebAssembly.Module,
   body: Body,
+  options: WithExchange,
+): AsyncGenerator<Advised<Exclude<Event, { type: "end" }>> | End, void>;
+export function readEvents(
+  module: WebAssembly.Module,
+  body: Body,
   options?: Options,
 ): AsyncGenerator<Exclude<Event, { type: "end" }> | End, void>;
 
@@ -235,6 +246,11 @@ export function readEvents(
 export type Item = { type: "item"; id: string | null; changeKey: string | null; messageText: string; data: Uint8Array | null } & Outcome;
 
 /** `readEvents`, with the events of each item put together. Holds one item at a time in memory. */
+export function readItems(
+  module: WebAssembly.Module,
+  body: Body,
+  options: WithExchange,
+): AsyncGenerator<Advised<Item> | End, void>;
 export function readItems(
   module: WebAssembly.Module,
   body: Body,
@@ -249,10 +265,18 @@ export function readItems(
  */
 export function eventStream(
   module: WebAssembly.Module,
+  options: WithExchange,
+): TransformStream<BufferSource, Advised<Exclude<Event, { type: "end" }>> | End>;
+export function eventStream(
+  module: WebAssembly.Module,
   options?: Options,
 ): TransformStream<BufferSource, Exclude<Event, { type: "end" }> | End>;
 
 /** `eventStream`, with the events of each item put together; for a source that cannot fail, as it. */
+export function itemStream(
+  module: WebAssembly.Module,
+  options: WithExchange,
+): { writable: WritableStream<BufferSource>; readable: ReadableStream<Advised<Item> | End> };
 export function itemStream(
   module: WebAssembly.Module,
   options?: Options,

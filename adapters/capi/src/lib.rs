@@ -13,6 +13,7 @@
 //!   - an object's memory, its scratch and what it borrows stay in place and untouched while the object is in
 //!     use, do not overlap, and are used by one thread at a time;
 //!   - memory that was never initialised holds no object: zero it, so that the check for one can tell.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{files, json, response, run, shared, status, stderr, stdout, FAULT};
+use common::{data, files, json, response, run, status, stderr, stdout, FAULT};
 use serde_json::{json, Value};
 
 const GOOD: &str = r#"<m:ExportItemsResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:ItemId Id="AAA=" ChangeKey="CK"/><m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</m:Data></m:ExportItemsResponseMessage>"#;
@@ -10,7 +10,7 @@ const REFUSED: &str = r#"<m:ExportItemsResponseMessage ResponseClass="Error"><m:
 
 /// The path of a document from Microsoft's page.
 fn published(name: &str) -> Option<String> {
-    let file = shared(&format!("samples/exportitems-page/{name}"))?;
+    let file = data::path(&format!("samples/exportitems-page/{name}"))?;
     Some(file.to_str().expect("UTF-8").to_owned())
 }
 

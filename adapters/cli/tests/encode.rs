@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::{have, run, shared, status, stderr, stdout};
+use common::{data, have, run, status, stderr, stdout};
 
 /// The ids of the published request.
 const IDS: &str = "AAMkAGYzZjZmRiUsidkC+NAAAAY89GAAA=\n\
@@ -44,7 +44,7 @@ fn xmllint(args: &[&str], file: &Path) -> std::process::Output {
 
 #[test]
 fn the_published_request() {
-    let Some(file) = shared("samples/exportitems-page/01_request_http-ns.xml") else {
+    let Some(file) = data::path("samples/exportitems-page/01_request_http-ns.xml") else {
         return;
     };
     if !have("xmllint") {
@@ -58,7 +58,7 @@ fn the_published_request() {
 /// Microsoft's schema of Exchange SE.
 #[test]
 fn the_schema_knows_the_request() {
-    let Some(schema) = shared("xsd/messages.patched.xsd") else {
+    let Some(schema) = data::path("xsd/messages.patched.xsd") else {
         return;
     };
     if !have("xmllint") {

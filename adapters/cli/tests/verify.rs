@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{response, run, shared, status, stderr, stdout};
+use common::{data, response, run, status, stderr, stdout};
 use exportitems_emulator::payload;
 
 #[test]
@@ -95,7 +95,7 @@ fn each_file_has_its_verdict() {
 /// The third document of Microsoft's page has the longest part of a genuine payload.
 #[test]
 fn a_published_payload_is_cut() {
-    let Some(file) = shared("samples/exportitems-page/02_response_success_http-ns.xml") else {
+    let Some(file) = data::path("samples/exportitems-page/02_response_success_http-ns.xml") else {
         return;
     };
     let dir = tempfile::tempdir().unwrap();

@@ -98,6 +98,7 @@
 //! | `embassy_net` | embassy-net's `TcpSocket`, and a limit on the time; compiled only |
 //!
 //! [`Decoder`]: exportitems::Decoder
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

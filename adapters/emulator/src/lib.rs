@@ -41,6 +41,7 @@
 //! ```
 //!
 //! With the default feature `cli` there is also the command, [`Options`] and [`run`].
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod answer;

@@ -1,6 +1,8 @@
 //! exchangelib, an EWS client of other authors, exports from the emulator byte for byte.
 
 mod common;
+#[path = "../../../tests/src/data.rs"]
+mod data;
 
 use std::process::Command;
 
@@ -14,12 +16,8 @@ fn is_here() -> bool {
         .args(["-c", "import exchangelib"])
         .output();
     let here = python.is_ok_and(|output| output.status.success());
-    assert!(
-        here || std::env::var_os("CI").is_none(),
-        "python3 has no exchangelib"
-    );
     if !here {
-        println!("skipped: python3 has no exchangelib");
+        data::skip_without("python3 has no exchangelib");
     }
     here
 }

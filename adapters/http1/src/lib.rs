@@ -102,6 +102,7 @@
 //! [RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110
 //! [RFC 9112]: https://www.rfc-editor.org/rfc/rfc9112
 //! [RFC 9112 §6.3]: https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -77,6 +77,7 @@
 //! ```
 //!
 //! [MS-NLMP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -6,6 +6,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use exportitems_ntlm::{Authenticate, Challenge, ChannelBinding, Login, NtHash, User, NEGOTIATE};
 
+#[path = "../../../tests/src/data.rs"]
+mod data;
+
 /// The users that the server knows, as pyspnego's file has them.
 const USERS: &str = "CONTOSO:alice:pässwörd \u{1f511}\n\
     CONTOSO:jörg:Password\n\
@@ -20,12 +23,8 @@ fn is_here() -> bool {
         .args(["-c", "import spnego"])
         .output();
     let here = python.is_ok_and(|output| output.status.success());
-    assert!(
-        here || std::env::var_os("CI").is_none(),
-        "python3 has no pyspnego"
-    );
     if !here {
-        println!("skipped: python3 has no pyspnego");
+        data::skip_without("python3 has no pyspnego");
     }
     here
 }

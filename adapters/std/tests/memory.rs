@@ -21,7 +21,7 @@ fn peak() -> Option<u64> {
 fn memory_does_not_grow_with_an_item() {
     const MIB: u64 = 1 << 20;
     if peak().is_none() {
-        println!("skipped: this system does not tell the peak of memory");
+        exportitems_testkit::data::skip("this system does not report the peak of memory");
         return;
     }
     let emulator = Emulator::start(Scenario::default(), "127.0.0.1:0".parse().unwrap()).unwrap();

@@ -79,7 +79,6 @@ fn ours(script: &Script) -> String {
 
 #[test]
 fn exchangelib_reads_the_same() {
-    let in_ci = env::var("CI").as_deref() == Ok("true");
     let python = env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let has = Command::new(&python)
         .args(["-c", "import exchangelib"])
@@ -87,8 +86,7 @@ fn exchangelib_reads_the_same() {
         .status()
         .is_ok_and(|status| status.success());
     if !has {
-        assert!(!in_ci, "{python} has no exchangelib");
-        eprintln!("skipped: {python} has no exchangelib");
+        exportitems_testkit::data::skip_without(&format!("{python} has no exchangelib"));
         return;
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/exchangelib_parse.py");

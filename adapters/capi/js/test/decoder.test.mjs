@@ -1,6 +1,6 @@
 // The JavaScript wrapper. That it decodes what the Rust API does is shown by tests/it/outcomes.rs.
 //
-//   EXPORTITEMS_WASM=$(scripts/build-wasm) node --test adapters/capi/js/test/
+//   EXPORTITEMS_WASM=$(adapters/capi/scripts/build-wasm) node --test adapters/capi/js/test/
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,6 +1,6 @@
 // The retry policy in JavaScript. That its advice is the Rust API's is shown by tests/it/outcomes.rs.
 //
-//   EXPORTITEMS_WASM=$(scripts/build-wasm) node --test adapters/capi/js/test/*.test.mjs
+//   EXPORTITEMS_WASM=$(adapters/capi/scripts/build-wasm) node --test adapters/capi/js/test/*.test.mjs
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -3,6 +3,8 @@
 
 mod codes;
 mod confirms;
+#[path = "../../../../tests/src/data.rs"]
+mod data;
 mod documents;
 mod header;
 #[cfg(unix)]

@@ -3,6 +3,9 @@
 
 pub(crate) mod server;
 
+#[path = "../../../../tests/src/data.rs"]
+pub(crate) mod data;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -88,25 +91,7 @@ pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A file of the shared data; `None`, with a line that says so, where it is missing and CI does not
-/// insist.
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data")
-        .join(path);
-    if file.exists() {
-        return Some(file);
-    }
-    assert_ne!(
-        std::env::var("CI").as_deref(),
-        Ok("true"),
-        "{path} is missing"
-    );
-    println!("skipped: {path} is missing");
-    None
-}
-
-/// Whether a program can be started; where not, as [`shared`].
+/// Whether a program can be started; where not, the test is skipped.
 pub(crate) fn have(program: &str) -> bool {
     let found = Command::new(program)
         .arg("--version")
@@ -115,12 +100,7 @@ pub(crate) fn have(program: &str) -> bool {
         .status()
         .is_ok();
     if !found {
-        assert_ne!(
-            std::env::var("CI").as_deref(),
-            Ok("true"),
-            "{program} is missing"
-        );
-        println!("skipped: {program} is missing");
+        data::skip_without(&format!("no {program}"));
     }
     found
 }

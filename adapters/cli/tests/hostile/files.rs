@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::{response, shared};
+use crate::common::{data, response};
 use crate::expect::{data, expect, good, DTD, END, MARKUP, NOT_SOAP, OPERATION, TAG, TRUNCATED};
 
 fn name(path: &Path) -> &str {
@@ -148,7 +148,7 @@ fn base64(bytes: &[u8]) -> String {
 /// Responses of real servers to other operations.
 #[test]
 fn recorded_answers() {
-    let Some(folder) = shared("samples/recorded") else {
+    let Some(folder) = data::path("samples/recorded") else {
         return;
     };
     let mut answers = 0;
@@ -181,7 +181,7 @@ fn recorded_answers() {
 /// other operations.
 #[test]
 fn documents_of_microsofts_pages() {
-    for folder in ["samples/exportitems-page", "samples/docs"].map(shared) {
+    for folder in ["samples/exportitems-page", "samples/docs"].map(data::path) {
         let Some(folder) = folder else {
             return;
         };
