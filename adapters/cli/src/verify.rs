@@ -95,7 +95,7 @@ impl Verifier<'_> {
             return say(&format!(
                 "{} has no manifest.jsonl, so it is not a directory of `export` or `decode --out`; \
                  to check files without a manifest, give their names",
-                dir.display()
+                archive::display_path(dir)
             ));
         }
         let verified = archive::verify(dir, |finding| match finding {
@@ -114,7 +114,7 @@ impl Verifier<'_> {
                 let path = dir.join(path);
                 self.output.line(&format!(
                     "{}: not in the manifest, and not checked",
-                    path.display()
+                    archive::display_path(&path)
                 ));
             }
             _ => {}
@@ -185,14 +185,15 @@ impl Verifier<'_> {
     fn report(&mut self, path: &Path, good: bool, what: &dyn fmt::Display) {
         self.files += 1;
         self.bad += u64::from(!good);
-        self.output.line(&format!("{}: {what}", path.display()));
+        self.output
+            .line(&format!("{}: {what}", archive::display_path(path)));
     }
 
     fn fail(&mut self, path: &Path, error: &io::Error) {
         self.files += 1;
         self.bad += 1;
         self.unreadable = true;
-        say(&format!("{}: {error}", path.display()));
+        say(&format!("{}: {error}", archive::display_path(path)));
     }
 }
 

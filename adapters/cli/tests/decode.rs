@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::path::PathBuf;
+
 use common::{data, files, json, response, run, status, stderr, stdout, FAULT};
 use serde_json::{json, Value};
 
@@ -229,14 +231,8 @@ fn items_are_written_by_position() {
     let (items, _) = json(&output);
     let known: Vec<_> = items.iter().map(|item| &item["status"]).collect();
     assert_eq!(known, ["ok", "failed", "ok"]);
-    let found: Vec<_> = files(&out)
-        .iter()
-        .map(|f| f.display().to_string())
-        .collect();
-    assert_eq!(
-        found,
-        ["items/00000000.fts", "items/00000002.fts", "manifest.jsonl"]
-    );
+    let expected = ["items/00000000.fts", "items/00000002.fts", "manifest.jsonl"];
+    assert_eq!(files(&out), expected.map(PathBuf::from));
     let payload = std::fs::read(out.join("items/00000002.fts")).unwrap();
     assert_eq!(payload.len(), 32);
     assert_eq!(payload[..8], [1, 0, 0, 0, 8, 0, 0, 0]);
@@ -254,11 +250,8 @@ fn a_cut_item_leaves_no_file() {
     let args = ["decode", "--out", dir.path().to_str().unwrap()];
     let output = run(&args, cut.as_bytes());
     assert_eq!(status(&output), 3);
-    let found: Vec<_> = files(dir.path())
-        .iter()
-        .map(|f| f.display().to_string())
-        .collect();
-    assert_eq!(found, ["items/00000000.fts", "manifest.jsonl"]);
+    let expected = ["items/00000000.fts", "manifest.jsonl"].map(PathBuf::from);
+    assert_eq!(files(dir.path()), expected);
 }
 
 #[test]

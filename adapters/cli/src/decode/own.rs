@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek as _};
 use std::path::Path;
 
 use exportitems::{Decoder, FeedError, Options, Outcome, ResponseItemId, Sink};
+use exportitems_std::archive::display_path;
 use sha2::{Digest as _, Sha256};
 
 use super::{Input, CHUNK};
@@ -41,14 +42,14 @@ pub(super) fn check(
 
     for entry in found {
         let path = entry
-            .map_err(|error| Failure::local(&items.display().to_string(), &error))?
+            .map_err(|error| Failure::local(&display_path(&items), &error))?
             .path();
         if !is_own(&path, &digests) {
             return Err(Failure::Usage(format!(
                 "{} holds {}, which is not an item of this response and could be overwritten; \
                  give another directory",
-                dir.display(),
-                path.strip_prefix(dir).unwrap_or(&path).display()
+                display_path(dir),
+                display_path(path.strip_prefix(dir).unwrap_or(&path))
             )));
         }
     }

@@ -4,6 +4,8 @@ use core::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::name::display_path;
+
 /// The archive cannot be read or written.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -90,7 +92,7 @@ impl fmt::Display for ArchiveError {
             Self::Locked { dir } => write!(
                 f,
                 "another process is writing the archive {}; wait for it or use another directory",
-                dir.display()
+                display_path(dir)
             ),
             Self::Manifest { line, .. } => write!(
                 f,
@@ -99,18 +101,18 @@ impl fmt::Display for ArchiveError {
             Self::ManifestLost { path } => write!(
                 f,
                 "{} was removed or replaced during the export; restore it, or export everything again into another directory",
-                path.display()
+                display_path(path)
             ),
             Self::NotOwn { path, expected } => write!(
                 f,
                 "{} is not a {expected} of the archive; links are not followed: remove it",
-                path.display()
+                display_path(path)
             ),
             Self::Mismatch { index } => write!(
                 f,
                 "the outcome of item {index} does not belong to the bytes written before it; drive the sink by Decoder::feed alone"
             ),
-            Self::Io { action, path, .. } => write!(f, "cannot {action} {}", path.display()),
+            Self::Io { action, path, .. } => write!(f, "cannot {action} {}", display_path(path)),
             Self::Stopped => f.write_str("the archive stopped at an earlier error"),
         }
     }

@@ -38,6 +38,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use error::ArchiveError;
 pub use manifest::{Entry, Status, MESSAGE_LIMIT};
+pub use name::display_path;
 pub use sink::ArchiveSink;
 pub(crate) use sink::Confirmation;
 pub use verify::{verify, FileState, Finding};

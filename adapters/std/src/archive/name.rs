@@ -74,6 +74,28 @@ pub(super) fn temporary(file: &Path, number: u64) -> PathBuf {
     file.with_extension(format!("{number}.{TEMPORARY}"))
 }
 
+/// Returns a path for a message, with `/` between its parts on Windows too, as the manifest has it.
+///
+/// A verbatim path (`\\?\C:\…`) has `\` between its parts, since Windows knows no `/` there.
+#[must_use]
+pub fn display_path(path: &Path) -> String {
+    let text = path.display().to_string();
+    if cfg!(windows) {
+        one_separator(&text)
+    } else {
+        text
+    }
+}
+
+/// A Windows path with one kind of separator.
+fn one_separator(path: &str) -> String {
+    if path.starts_with(r"\\?\") {
+        path.replace('/', r"\")
+    } else {
+        path.replace('\\', "/")
+    }
+}
+
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
@@ -86,6 +108,23 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_have_one_kind_of_separator() {
+        let cases = [
+            (r"C:\mail\items/e3/x.fts", "C:/mail/items/e3/x.fts"),
+            (r"mail\items\x.fts", "mail/items/x.fts"),
+            (r"\\server\share\items/x.fts", "//server/share/items/x.fts"),
+            (r"\\?\C:\mail\items/x.fts", r"\\?\C:\mail\items\x.fts"),
+            ("mail/items/x.fts", "mail/items/x.fts"),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(one_separator(path), expected);
+        }
+        // Elsewhere `\` is a character like any other.
+        let expected = if cfg!(windows) { "a/b/c" } else { r"a\b/c" };
+        assert_eq!(display_path(Path::new(r"a\b/c")), expected);
+    }
 
     #[test]
     fn names_are_those_of_the_documentation() {
