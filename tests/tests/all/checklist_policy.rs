@@ -22,7 +22,7 @@ fn answer(attempt: &mut Attempt, items: u32, document: &str) -> Vec<Advice> {
             Ok(Some(Event::Fault(fault))) => attempt.fault(&fault),
             Ok(Some(Event::Outcome(outcome))) => advice.push(attempt.item(&outcome)),
             Ok(Some(Event::End(summary))) if summary.response == ResponseOutcome::Cut => {
-                attempt.cut()
+                attempt.cut();
             }
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => return advice,
