@@ -75,32 +75,33 @@
 #[cfg(test)]
 extern crate std;
 
-mod code;
-mod hash;
+mod bytes;
+mod decoder;
+mod ews;
+mod export_items;
 #[cfg(feature = "heapless")]
-mod keep;
+mod heapless;
 mod offset;
 pub mod payload;
 pub mod policy;
-mod request;
-mod response;
+mod xml;
 
-pub use code::ResponseCode;
 #[cfg(feature = "heapless")]
-pub use keep::{OutcomeTable, OwnedItemId};
-pub use payload::{BrokenReason, PayloadCheck, PayloadEvent, PayloadReader, Verdict};
-pub use request::{
-    Encoder, ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestError,
-    RequestField, RequestHeaders, RequestServerVersion, CONTENT_TYPE, ENDPOINT_PATH,
+pub use self::heapless::{OutcomeTable, OwnedItemId};
+pub use decoder::{Decoder, ScratchTooSmall, MIN_SCRATCH};
+pub use ews::{
+    Attribute, Error, ErrorKind, Event, ExchangeImpersonation, Fault, IdMatch, IntegrityPolicy,
+    ItemError, ItemId, ManagementRole, Operation, Options, Outcome, RequestError, RequestField,
+    RequestHeaders, RequestServerVersion, ResponseClass, ResponseCode, ResponseItemId,
+    ResponseOutcome, ServerVersion, Summary, CONTENT_TYPE, ENDPOINT_PATH, MAX_DEPTH,
 };
-pub use response::{
-    Attribute, Decoder, Discard, Error, ErrorKind, Event, Fault, FeedError, IdMatch,
-    IntegrityPolicy, ItemError, Options, Outcome, ResponseClass, ResponseItemId, ResponseOutcome,
-    ScratchTooSmall, ServerVersion, Sink, SliceFull, SliceSink, Summary, Tee, MAX_DEPTH,
-    MAX_NAME_LEN, MIN_SCRATCH,
+pub use export_items::{
+    Discard, Encoder, ExportItems, ExportItemsOperation, FeedError, Sink, SliceFull, SliceSink, Tee,
 };
 #[cfg(feature = "embedded-io")]
-pub use response::{WriteError, WriteSink};
+pub use export_items::{WriteError, WriteSink};
+pub use payload::{BrokenReason, PayloadCheck, PayloadEvent, PayloadReader, Verdict};
+pub use xml::MAX_NAME_LEN;
 
 /// The example of the README compiles and runs.
 #[cfg(doctest)]

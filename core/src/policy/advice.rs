@@ -1,8 +1,8 @@
 //! What happened → what to make of it. Pure functions.
 
 use super::disposition::{Disposition, Relief};
-use crate::code::ResponseCode;
-use crate::response::{Fault, ItemError, Outcome};
+use crate::ews::ResponseCode;
+use crate::ews::{Fault, ItemError, Outcome};
 
 /// How much of its budget a failure costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -270,8 +270,8 @@ mod tests {
     };
     use super::Relief::{FewerConnections, FewerItems, OlderVersion};
     use super::{Advice, Charge, Relief, ResponseCode};
+    use crate::ews::{ItemError as E, Outcome};
     use crate::policy::tests::{done, refused};
-    use crate::response::{ItemError as E, Outcome};
     use std::collections::BTreeSet;
 
     /// The response codes that can occur with `ExportItems`, as DOCS and the schema describe them.

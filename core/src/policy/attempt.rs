@@ -3,9 +3,9 @@
 use super::advice::{Advice, Charge};
 use super::disposition::{Disposition, Relief};
 use super::endpoint::Limits;
-use crate::code::ResponseCode;
-use crate::request::RequestServerVersion;
-use crate::response::{Fault, ItemError, Outcome};
+use crate::ews::RequestServerVersion;
+use crate::ews::ResponseCode;
+use crate::ews::{Fault, ItemError, Outcome};
 
 /// One request and its answer.
 ///
@@ -154,10 +154,10 @@ impl Attempt {
 
 #[cfg(test)]
 mod tests {
-    use crate::code::ResponseCode as C;
+    use crate::ews::Outcome;
+    use crate::ews::ResponseCode as C;
     use crate::policy::tests::{after, fault, refused};
     use crate::policy::{Attempt, Endpoint, Limits};
-    use crate::response::Outcome;
 
     fn new() -> Endpoint {
         Endpoint::new(Limits::default())

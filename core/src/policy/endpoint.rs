@@ -4,7 +4,7 @@ use super::advice::Advice;
 use super::attempt::Attempt;
 use super::disposition::{Disposition, Relief};
 use super::retry::{Policy, Retry};
-use crate::request::RequestServerVersion;
+use crate::ews::RequestServerVersion;
 
 /// How much to ask of a server, and in which version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,10 +131,10 @@ fn is_about_items(advice: Advice) -> bool {
 mod tests {
     use super::super::tests::{after, cut, done, fault, not_answered, refused};
     use super::{Attempt, Endpoint, Limits, Policy};
-    use crate::code::ResponseCode as C;
+    use crate::ews::RequestServerVersion as Version;
+    use crate::ews::ResponseCode as C;
+    use crate::ews::{Fault, Outcome};
     use crate::policy::{Disposition, Retry};
-    use crate::request::RequestServerVersion as Version;
-    use crate::response::{Fault, Outcome};
     use core::cell::Cell;
     use proptest::prelude::*;
 

@@ -182,7 +182,7 @@ impl Retry {
 #[cfg(test)]
 mod tests {
     use super::{Policy, Retry};
-    use crate::code::ResponseCode as C;
+    use crate::ews::ResponseCode as C;
     use crate::policy::tests::refused;
     use crate::policy::{Advice, Disposition};
     use proptest::prelude::*;

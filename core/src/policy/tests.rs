@@ -1,8 +1,8 @@
 //! Outcomes for the tests of this module, and whole exports from servers of every kind.
 
 use super::{Attempt, Disposition, Endpoint, Limits, Policy, Retry};
-use crate::code::ResponseCode as C;
-use crate::response::{Decoder, Event, Fault, IdMatch, ItemError, Options, Outcome};
+use crate::ews::ResponseCode as C;
+use crate::{Decoder, Event, Fault, IdMatch, ItemError, Options, Outcome};
 use core::cmp::Ordering;
 use proptest::prelude::*;
 use std::vec::Vec;

@@ -101,8 +101,8 @@ fn nothing_of_the_core_is_other() {
             })
             .collect()
     };
-    let outcome = include_str!("../../../../core/src/response/outcome.rs");
-    let error = include_str!("../../../../core/src/response/error.rs");
+    let outcome = include_str!("../../../../core/src/ews/response/outcome.rs");
+    let error = include_str!("../../../../core/src/ews/response/error.rs");
     let verdict = include_str!("../../../../core/src/payload/verdict.rs");
     let http = include_str!("../../../http1/src/error.rs");
     let disposition = include_str!("../../../../core/src/policy/disposition.rs");

@@ -1,0 +1,255 @@
+//! The decoder: the machine and the caller's scratch.
+
+use crate::ews::reader::{Reader, LAST, PUSHED};
+use crate::ews::{Error, Event, IdMatch, Operation, Options, ResponseItemId, Summary};
+use crate::export_items::{ExportItemsOperation, FeedError, Sink};
+
+pub use crate::ews::reader::MIN_SCRATCH;
+
+/// Decodes the response to an `ExportItems` request, incrementally, in the caller's memory.
+///
+/// `S` is the scratch, in which a token is put together or base64 is decoded: `[u8; N]` or `&mut [u8]`, of at
+/// least [`MIN_SCRATCH`] bytes. A larger one makes larger pieces, and fewer of them; a token, such as an id, takes
+/// 65,535 bytes of it at most.
+///
+/// # Life cycle
+/// ```text
+///            next_event(input) / feed(input, sink)      any number of times, any split of the response
+///  new ──►  reading ─────────────────────────────────►  finish / finish_into  ──►  over  ──► reset
+/// ```
+/// - **Pull**: [`next_event`](Self::next_event) until it gives `Ok(None)`, for each piece of input; then
+///   [`finish`](Self::finish) until it gives `Ok(None)`.
+/// - **Push**: [`feed`](Self::feed) for each piece of input, then [`finish_into`](Self::finish_into).
+///
+/// An error ends both. Before it is returned, every requested item has had its outcome, and
+/// [`Event::End`] has been emitted.
+///
+/// Use one of the two for a response. An item that is under way when a caller changes from one to the other fails with
+/// [`ItemError::Write`](crate::ItemError::Write): neither the caller nor the sink has received all of it. Its outcome goes
+/// to whichever is used then.
+#[derive(Clone, Debug)]
+pub struct Decoder<S = [u8; 512], O: Operation = ExportItemsOperation> {
+    reader: Reader<O>,
+    scratch: S,
+}
+
+/// A scratch of less than [`MIN_SCRATCH`] bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ScratchTooSmall;
+
+impl core::fmt::Display for ScratchTooSmall {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "a decoder needs at least {MIN_SCRATCH} bytes of scratch")
+    }
+}
+
+impl core::error::Error for ScratchTooSmall {}
+
+impl<const N: usize> Decoder<[u8; N]> {
+    /// A decoder with its scratch inside. Fit for a `static`.
+    ///
+    /// Does not compile for `N` less than [`MIN_SCRATCH`].
+    #[must_use]
+    pub const fn new(options: Options) -> Self {
+        const { assert!(N >= MIN_SCRATCH, "scratch too small") };
+        Self {
+            reader: Reader::new(options),
+            scratch: [0; N],
+        }
+    }
+}
+
+impl<S: AsMut<[u8]>> Decoder<S> {
+    /// A decoder over a scratch whose size is known at run time.
+    ///
+    /// # Errors
+    /// If the scratch has less than [`MIN_SCRATCH`] bytes.
+    pub fn with_scratch(options: Options, mut scratch: S) -> Result<Self, ScratchTooSmall> {
+        if scratch.as_mut().len() < MIN_SCRATCH {
+            return Err(ScratchTooSmall);
+        }
+        Ok(Self {
+            reader: Reader::new(options),
+            scratch,
+        })
+    }
+}
+
+impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
+    /// Makes the decoder ready for another response.
+    ///
+    /// A sink to which an item was being written receives no [`abort`](Sink::abort) for it: its next call is the `begin`
+    /// or `failed` of the next response.
+    pub fn reset(&mut self, options: Options) {
+        self.reader = Reader::new(options);
+    }
+
+    /// How many bytes of the response have been consumed.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.reader.offset()
+    }
+
+    /// The next event of `input`, which is moved forward over what has been consumed.
+    ///
+    /// `Ok(None)` means that `input` is used up: no caller needs to keep what is left of it.
+    /// The work of a call is bounded by the bytes it consumes.
+    ///
+    /// # Errors
+    /// When the response is unusable from here on. The error is the same from then on; what is left of the
+    /// input is of no use.
+    pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
+        self.reader.next_event(input, 0, self.scratch.as_mut())
+    }
+
+    /// [`next_event`](Self::next_event), and the index of the item under way while more of it is wanted.
+    ///
+    /// An item is not wanted once it has failed or was [rejected](Self::reject_item), nor if nobody asked for it:
+    /// a sink is not told that such a one begins.
+    /// [`feed`](Self::feed) knows that by itself; this is for the loop around a sink that waits.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn next_event_and_item(
+        &mut self,
+        input: &mut &[u8],
+    ) -> Result<Option<(Event<'_>, Option<u32>)>, Error> {
+        let event = self.reader.next_event(input, 0, self.scratch.as_mut())?;
+        Ok(event.map(|event| (event, self.reader.wanted_item())))
+    }
+
+    /// The next event behind the end of the input: the last item's outcome, the outcomes of items without an
+    /// answer, the end. `Ok(None)`: that was all.
+    ///
+    /// # Errors
+    /// When the document was not whole, after all outcomes have been told.
+    pub fn finish(&mut self) -> Result<Option<Event<'_>>, Error> {
+        self.reader
+            .next_event(&mut &[][..], LAST, self.scratch.as_mut())
+    }
+
+    /// Notes how the ids of the last [`Event::ItemId`] compare with those that were requested at its position.
+    ///
+    /// [`IdMatch::Other`] fails the item: its outcome will be
+    /// [`ItemError::Contradiction`](crate::ItemError::Contradiction) or a graver error, and no more of its data is
+    /// handed out. [`feed`](Self::feed) asks the sink by itself.
+    pub fn compare_id(&mut self, answer: IdMatch) {
+        self.reader.compare_id(answer);
+    }
+
+    /// Notes that the caller could not keep the current item: its outcome will be
+    /// [`ItemError::Write`](crate::ItemError::Write) unless the response is to blame, and no more of its data is handed
+    /// out. The limits count the rest of it all the same.
+    ///
+    /// After an outcome that commits, and before the next message and [`Event::End`], it takes that item out of the
+    /// summary's `ok`. Later it does nothing. [`feed`](Self::feed) calls it by itself.
+    pub fn reject_item(&mut self) {
+        self.reader.reject();
+    }
+
+    /// The encoding that the XML declaration names, after it made the response fail with
+    /// [`ErrorKind::Encoding`](crate::ErrorKind::Encoding).
+    ///
+    /// `None` after any other error, and where no encoding was declared: UTF-16 is recognised by its first bytes. A name
+    /// longer than the scratch is cut off.
+    pub fn declared_encoding(&mut self) -> Option<&str> {
+        self.reader.declared_encoding(self.scratch.as_mut())
+    }
+
+    /// Decodes all of `input` into `sink`.
+    ///
+    /// # Errors
+    /// [`FeedError::Response`] when the response is unusable from here on; [`FeedError::Sink`] when the sink
+    /// failed, in which case `input` is moved forward so that the same call can be made again to go on
+    /// without the item.
+    pub fn feed<K: Sink + ?Sized>(
+        &mut self,
+        input: &mut &[u8],
+        sink: &mut K,
+    ) -> Result<(), FeedError<K::Error>> {
+        while self.push(input, PUSHED, sink)?.is_some() {}
+        Ok(())
+    }
+
+    /// Ends the response: the outcomes that are still owed go to `sink`.
+    ///
+    /// # Errors
+    /// As [`feed`](Self::feed). After a [`FeedError::Sink`] it is called again.
+    pub fn finish_into<K: Sink + ?Sized>(
+        &mut self,
+        sink: &mut K,
+    ) -> Result<Summary, FeedError<K::Error>> {
+        while self.push(&mut &[][..], PUSHED | LAST, sink)?.is_some() {}
+        Ok(self.reader.summary())
+    }
+
+    /// One event into the sink. `None`: there is none.
+    fn push<K: Sink + ?Sized>(
+        &mut self,
+        input: &mut &[u8],
+        mode: u8,
+        sink: &mut K,
+    ) -> Result<Option<()>, FeedError<K::Error>> {
+        let event = self
+            .reader
+            .next_event(input, mode, self.scratch.as_mut())
+            .map_err(FeedError::Response)?;
+        let Some(event) = event else {
+            return Ok(None);
+        };
+        let done = match event {
+            Event::ItemId(ids) => {
+                let answer = sink.compare_id(self.reader.index(), &ids);
+                self.reader.compare_id(answer);
+                begin(sink, self.reader.wanted_item(), &mut self.reader, ids)
+            }
+            // Data is told only if it is wanted, though this may be the last of it.
+            Event::Data(bytes) => begin(
+                sink,
+                self.reader.item(),
+                &mut self.reader,
+                ResponseItemId::default(),
+            )
+            .and_then(|()| sink.write(bytes)),
+            Event::Outcome(outcome) => match (self.reader.has_begun(), outcome.error) {
+                (true, None) => sink.commit(&outcome),
+                (true, Some(_)) => {
+                    sink.abort(&outcome);
+                    Ok(())
+                }
+                (false, _) => {
+                    sink.failed(&outcome);
+                    Ok(())
+                }
+            },
+            Event::End(summary) => {
+                sink.end(&summary);
+                Ok(())
+            }
+            note => {
+                sink.note(&note);
+                Ok(())
+            }
+        };
+        done.map(Some).map_err(|error| {
+            self.reader.reject();
+            FeedError::Sink(error)
+        })
+    }
+}
+
+/// Tells the sink that an item begins, unless it knows.
+fn begin<O: Operation, K: Sink + ?Sized>(
+    sink: &mut K,
+    item: Option<u32>,
+    reader: &mut Reader<O>,
+    ids: ResponseItemId<'_>,
+) -> Result<(), K::Error> {
+    let Some(index) = item.filter(|_| !reader.has_begun()) else {
+        return Ok(());
+    };
+    sink.begin(index, ids)?;
+    reader.begin_in_sink();
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! What all operations of EWS share: the envelope, the headers, faults, response messages, and the reader of responses.
+
+mod code;
+pub(crate) mod operation;
+pub(crate) mod reader;
+pub(crate) mod request;
+pub(crate) mod response;
+
+pub use code::ResponseCode;
+pub use operation::Operation;
+pub use request::{
+    ExchangeImpersonation, ItemId, ManagementRole, RequestError, RequestField, RequestHeaders,
+    RequestServerVersion, CONTENT_TYPE, ENDPOINT_PATH,
+};
+pub use response::{
+    Attribute, Error, ErrorKind, Event, Fault, IdMatch, IntegrityPolicy, ItemError, Options,
+    Outcome, ResponseClass, ResponseItemId, ResponseOutcome, ServerVersion, Summary, MAX_DEPTH,
+};

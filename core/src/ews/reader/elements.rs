@@ -1,0 +1,123 @@
+//! Elements of the path: where an item begins and ends.
+
+use super::{Queue, Reader, Ready, Stage};
+
+use crate::ews::operation::Hooks;
+use crate::ews::response::item::{Item, Notes};
+use crate::ews::response::{ErrorKind, ItemError, Node};
+use crate::xml::hash::QualifiedHash;
+use crate::xml::Cursor;
+
+impl<O: Hooks> Reader<O> {
+    /// The start tag under way is whole; if it is `empty`, it is its end tag too.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
+    pub(crate) fn open(&mut self, empty: bool, scratch: &[u8]) -> Ready {
+        let node = core::mem::replace(&mut self.tag, Node::Foreign);
+        if node == Node::Foreign {
+            return Ready::Nothing;
+        }
+        let is_message = matches!(node, Node::Message | Node::OtherMessage);
+        let mut ready = Ready::Nothing;
+        let mut error = None;
+        if self.attributes.are_contradictory() && !is_message {
+            if self.path.is_in_fault() || self.item.is_none() {
+                return self.stop_at_markup(ErrorKind::DuplicateAttribute);
+            }
+            error = Some(ItemError::Contradiction);
+        }
+        match node {
+            Node::Envelope => self.stage = Stage::Envelope,
+            Node::ServerVersionInfo => ready = Ready::ServerVersion,
+            Node::Response => self.stage = Stage::Answer,
+            Node::Fault => {
+                self.stage = Stage::Answer;
+                self.fault.get_or_insert_with(Notes::default);
+            }
+            Node::Message | Node::OtherMessage => {
+                if node == Node::OtherMessage {
+                    self.attributes.contradict();
+                }
+                self.queue = if empty {
+                    Queue::EmptyMessage
+                } else {
+                    Queue::Message
+                };
+            }
+            Node::ItemId => {
+                if self.item.as_mut().is_some_and(Item::begin_ids) {
+                    ready = Ready::ItemId;
+                } else {
+                    // The schema has no second one.
+                    error = Some(ItemError::Contradiction);
+                }
+            }
+            Node::Data => {
+                if self.item.as_mut().is_some_and(Item::begin_data) {
+                    self.item_offset.0 = self.lexer.markup_offset();
+                    O::open_data(self);
+                } else {
+                    error = Some(ItemError::Duplicate);
+                }
+            }
+            Node::MessageXmlValue => self.assembly.begin(self.attributes.name(scratch).end),
+            _ => self.assembly.begin(0),
+        }
+        if let Some(error) = error {
+            self.fail(error, self.lexer.markup_offset());
+        }
+        ready
+    }
+
+    /// The end tag of this name, or a start tag that is one too, is whole.
+    pub(crate) fn close(
+        &mut self,
+        name: QualifiedHash,
+        input: &Cursor<'_>,
+        scratch: &mut [u8],
+    ) -> Ready {
+        let node = match self.path.close(name) {
+            Ok(node) => node,
+            Err(kind) => return self.stop_at_markup(kind),
+        };
+        match node {
+            Node::Envelope if self.stage < Stage::Answer => {
+                return self.stop_at_markup(ErrorKind::UnexpectedOperation);
+            }
+            Node::Envelope => {
+                self.stage = Stage::Epilog;
+                self.room.0 = 0;
+            }
+            Node::Message | Node::OtherMessage => self.item_offset.0 = input.offset(),
+            Node::Data => return O::close_data(self, scratch),
+            Node::Fault => return Ready::Fault,
+            _ if node.is_streamed_text() || node.is_short_text() => {
+                if node == Node::MessageXmlValue {
+                    self.note_value(scratch);
+                }
+                self.telling.node = node;
+                self.queue = Queue::ClosedText;
+            }
+            _ => {}
+        }
+        Ready::Nothing
+    }
+
+    /// A message's start tag has arrived: the item before it is done.
+    pub(crate) fn begin_message(&mut self) -> Ready {
+        if self.item.is_some() {
+            return Ready::Outcome;
+        }
+        self.begin_item(self.attributes.class);
+        // The graver error first.
+        if self.index() >= self.items {
+            self.fail(ItemError::Unrequested, self.lexer.markup_offset());
+        } else if self.attributes.are_contradictory() {
+            self.fail(ItemError::Contradiction, self.lexer.markup_offset());
+        }
+        self.queue = match self.queue {
+            Queue::EmptyMessage => Queue::Close,
+            _ => Queue::Nothing,
+        };
+        Ready::MessageStart
+    }
+}

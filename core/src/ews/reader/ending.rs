@@ -1,0 +1,201 @@
+//! How a response ends: the outcomes that are owed, and the summary.
+
+use super::{Queue, Reader, Ready, Stage, NOT_SAME, NOT_WHOLE, OK, UNKNOWN};
+use crate::ews::operation::Hooks;
+use crate::ews::response::{
+    Error, ErrorKind, Event, Fault, IdMatch, ItemError, Node, ResponseOutcome, Summary,
+};
+use crate::payload::Verdict;
+
+impl<O: Hooks> Reader<O> {
+    #[inline(never)] // for its size
+    pub(crate) fn fail(&mut self, error: ItemError, offset: u64) {
+        if let Some(item) = &mut self.item {
+            item.fail(error, offset);
+        }
+    }
+
+    /// The outcome of the current item, which is done. `None`: there is no item.
+    #[inline(never)] // for its size
+    pub(crate) fn judge<'s>(&mut self) -> Option<Event<'s>> {
+        let mut item = self.item.take()?;
+        let (offset, required) = (self.item_offset.0, self.integrity);
+        let verdict = O::verdict(&self.check, required);
+        let integrity = item.integrity(verdict);
+        self.count_last();
+        if item
+            .judge(offset, integrity, required, O::NEEDS_DATA)
+            .is_none()
+        {
+            self.flags |= OK;
+            let is_whole = integrity == Some(Verdict::Whole);
+            if !is_whole {
+                self.flags |= NOT_WHOLE;
+            }
+            // The last message is judged when all that follows the document has been seen.
+            if item.id_match() != IdMatch::Same || !is_whole && self.trailing() > 0 {
+                self.flags |= NOT_SAME;
+            }
+        }
+        let index = self.index;
+        self.index = index.wrapping_add(1);
+        Some(Event::Outcome(item.outcome(index, offset, integrity)))
+    }
+
+    /// All input has come.
+    pub(crate) fn end_of_input(&mut self, offset: u64) {
+        if self.stage == Stage::Epilog {
+            self.owe();
+            return;
+        }
+        // A marker inside `Data` in place of the end tags; not in the start tag, where it is that of the item before.
+        let in_data = self.path.on_path() == Node::Data && self.tag != Node::Data;
+        let truncated = in_data && O::is_truncated(&self.data);
+        self.stop(
+            match truncated {
+                true => ErrorKind::Truncated,
+                false => ErrorKind::UnexpectedEnd,
+            },
+            offset,
+        );
+    }
+
+    /// The response is unusable from here on.
+    #[inline(never)] // for its size
+    pub(crate) fn stop(&mut self, kind: ErrorKind, offset: u64) -> Ready {
+        let item_error = match kind {
+            ErrorKind::UnexpectedEnd => ItemError::Cut,
+            ErrorKind::Truncated => ItemError::Truncated,
+            _ => ItemError::Malformed,
+        };
+        self.fail(item_error, offset);
+        self.item_offset.0 = offset;
+        self.error = Some(kind);
+        self.owe();
+        Ready::Nothing
+    }
+
+    /// No more input counts.
+    fn owe(&mut self) {
+        self.queue = Queue::Owed;
+        let messages = self.index.wrapping_add(self.item.is_some().into());
+        self.max_item_bytes.0 = messages.into();
+        if self.error.is_none() && self.fault.is_none() {
+            // Only the last item can be half an item then.
+            self.count_last();
+            self.counts[1] = 0;
+        }
+    }
+
+    /// [`stop`](Self::stop) at the tag under way.
+    pub(crate) fn stop_at_markup(&mut self, kind: ErrorKind) -> Ready {
+        self.stop(kind, self.lexer.markup_offset())
+    }
+
+    /// Why the response is unusable, where it is.
+    pub(crate) fn response_error(&self) -> Option<Error> {
+        let kind = self.error?;
+        Some(Error {
+            kind,
+            offset: self.item_offset.0,
+        })
+    }
+
+    /// The encoding that was declared and is none that can be read: the last token.
+    pub(crate) fn declared_encoding<'s>(&self, scratch: &'s [u8]) -> Option<&'s str> {
+        if self.error != Some(ErrorKind::Encoding) {
+            return None;
+        }
+        let name = self.assembly.held().text(scratch);
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// The rest of a text that was under way, outcomes that are still owed, then the end.
+    pub(crate) fn tell_owed(&mut self, scratch: &mut [u8]) -> Ready {
+        let node = self.path.on_path();
+        // What is assembled is it, and not an attribute of its start tag.
+        if node.is_streamed_text() && self.tag == Node::Foreign {
+            self.telling.node = node;
+            let ready = self.tell_text(true, scratch);
+            if ready != Ready::Nothing {
+                return ready;
+            }
+        }
+        if self.item.is_none() && self.items != UNKNOWN && self.index() < self.items {
+            // Where the response ended for us; what lies behind an error has been consumed or not.
+            let offset = match self.error {
+                Some(_) => self.item_offset.0,
+                None => self.offset.0,
+            };
+            self.begin_item(None);
+            self.fail(ItemError::NotAnswered, offset);
+        }
+        if self.item.is_some() {
+            return Ready::Outcome;
+        }
+        self.count_last();
+        self.queue = Queue::Over;
+        Ready::End
+    }
+
+    /// What became of the response, which has ended.
+    fn response(&self) -> ResponseOutcome {
+        match self.error {
+            Some(ErrorKind::UnexpectedEnd) => ResponseOutcome::Cut,
+            Some(ErrorKind::Truncated) => ResponseOutcome::Truncated,
+            Some(ErrorKind::UnexpectedOperation) => ResponseOutcome::NotSoap,
+            Some(_) if self.stage == Stage::Prolog => ResponseOutcome::NotSoap,
+            Some(_) => ResponseOutcome::Malformed,
+            None if self.fault.is_some() => ResponseOutcome::Fault,
+            None => ResponseOutcome::Complete,
+        }
+    }
+
+    /// How many bytes follow the document.
+    fn trailing(&self) -> u64 {
+        match self.stage {
+            Stage::Epilog if self.error.is_some() => {
+                (self.room.0).wrapping_sub(self.stray.len().into())
+            }
+            Stage::Epilog => self.room.0,
+            _ => 0,
+        }
+    }
+
+    /// The response in figures, once it has ended.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(crate) fn summary(&self) -> Summary {
+        let response = self.response();
+        let messages = self.max_item_bytes.0 as u32; // as `owe` put it there
+        let expected = (self.items != UNKNOWN).then_some(self.items);
+        let trailing = self.trailing();
+        let [ok, not_whole, not_same] = self.counts;
+        Summary {
+            items: self.index,
+            ok,
+            failed: self.index.wrapping_sub(ok),
+            suspect: match response {
+                ResponseOutcome::Complete if expected.is_some_and(|it| it != messages) => not_same,
+                ResponseOutcome::Complete if trailing == 0 => 0,
+                _ => not_whole,
+            },
+            messages,
+            expected,
+            trailing,
+            response,
+            fault: self.fault.map(|_| self.fault()),
+            error: self.response_error(),
+        }
+    }
+
+    #[inline(never)] // for its size
+    pub(crate) fn fault(&self) -> Fault {
+        let notes = self.fault.unwrap_or_default();
+        Fault {
+            code: notes.code,
+            inner_code: notes.inner_code,
+            back_off_ms: notes.back_off_ms(),
+            is_senders_fault: notes.is_senders_fault(),
+        }
+    }
+}

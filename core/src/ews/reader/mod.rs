@@ -1,0 +1,425 @@
+//! The decoder without its scratch: one machine for every size.
+
+mod elements;
+mod ending;
+mod events;
+mod texts;
+
+use super::operation::Hooks;
+use super::response::attributes::Attributes;
+use super::response::item::{Item, Notes};
+use super::response::{
+    Error, ErrorKind, Event, IdMatch, IntegrityPolicy, ItemError, Marker, Node, Options, Path,
+    ResponseClass,
+};
+use super::ResponseCode;
+use crate::offset::Offset;
+use crate::xml::{Assembly, Cursor, Lexer, Token};
+
+/// Smallest scratch, in bytes.
+pub const MIN_SCRATCH: usize = 64;
+
+/// Everything that a response has left behind so far, but for the bytes in the scratch.
+// In this order, since the smallest cores reach bytes up to 31 and words up to 124 behind an address in one step.
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub struct Reader<O: Hooks> {
+    queue: Queue,
+    /// The start tag under way. [`Node::Foreign`]: there is none, or none that matters.
+    tag: Node,
+    stage: Stage,
+    /// [`PUSHED`], [`BEGUN`], and what the outcome that was told last counts as.
+    flags: u8,
+    /// Why the response is unusable from `item_offset` on.
+    error: Option<ErrorKind>,
+    pub(crate) integrity: IntegrityPolicy,
+    /// Text where none belongs: a truncation marker, as far as it goes.
+    stray: Marker,
+    telling: Telling,
+    /// `Data`, while it arrives.
+    pub(crate) data: O::Data,
+    assembly: Assembly,
+    path: Path,
+    /// Offset in the response of the next byte of input.
+    pub(crate) offset: Offset,
+    pub(crate) lexer: Lexer,
+    attributes: Attributes,
+    /// The item whose outcome is not told yet.
+    pub(crate) item: Option<Item>,
+    /// Where its `Data` began; where its message ended, once it has; where `stray` begins, behind which no item is
+    /// whole; where the response broke.
+    pub(crate) item_offset: Offset,
+    /// Bytes of data that may still be handed out; after the root's end tag, [`Summary::trailing`].
+    pub(crate) room: Offset,
+    /// Most bytes of an item; after the end of the input, how many messages it contained.
+    pub(crate) max_item_bytes: Offset,
+    /// How many items were asked for, or [`UNKNOWN`].
+    items: u32,
+    /// How many items have had their outcome: the index of the current one.
+    index: u32,
+    /// Committed items: all, those whose payload is not known to be whole, and those whose position is all that says whose
+    /// they are.
+    counts: [u32; 3],
+    /// What the fault said, if there is one.
+    fault: Option<Notes>,
+    /// What checks the decoded data.
+    pub(crate) check: O::Check,
+}
+
+/// More items than a response can hold: those of 400 gigabytes at least.
+const UNKNOWN: u32 = u32::MAX;
+
+/// What is to be told before the input goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queue {
+    Nothing,
+    /// A message's start tag.
+    Message,
+    /// One that is its end tag too.
+    EmptyMessage,
+    /// The element that was opened last is its own end.
+    Close,
+    /// What is held of a text that is told in pieces.
+    Text,
+    /// The text, or what is left of it, of an element that has been closed.
+    ClosedText,
+    /// No more input: outcomes that are still owed, and the end.
+    Owed,
+    /// Everything has been told.
+    Over,
+}
+
+/// How far the document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Before the envelope.
+    Prolog,
+    Envelope,
+    /// A response or fault has begun.
+    Answer,
+    /// Behind the envelope's end tag.
+    Epilog,
+}
+
+// Of `Reader::flags`.
+/// The last outcome is a commit, which the caller can still take back: [`Reader::count_last`] counts it once the caller
+/// cannot. What it counts as is in the lowest bits, as in [`Reader::counts`].
+const OK: u8 = 1;
+const NOT_WHOLE: u8 = 2;
+const NOT_SAME: u8 = 4;
+/// Events go to a sink.
+pub(crate) const PUSHED: u8 = 8;
+/// The current item has begun there.
+const BEGUN: u8 = 16;
+
+/// Of a call: there is no more input.
+pub(crate) const LAST: u8 = 1;
+
+/// The text that is told: what the [`Assembly`] told last.
+#[derive(Clone, Copy, Debug)]
+struct Telling {
+    node: Node,
+    code: ResponseCode,
+    /// It is one U+FFFD.
+    replacement: bool,
+    /// No more of it follows.
+    last: bool,
+}
+
+/// What a step came to: the event, without what it holds or borrows, which the machine knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// Nothing to tell yet.
+    Nothing,
+    /// Nothing to tell without more input.
+    Starved,
+    ServerVersion,
+    MessageStart,
+    Text,
+    ResponseCode,
+    DescriptiveLinkKey,
+    ItemId,
+    /// So many bytes of data lie at the front of the scratch.
+    Data(usize),
+    Outcome,
+    FaultCode,
+    Fault,
+    End,
+}
+
+impl<O: Hooks> Reader<O> {
+    pub(crate) const fn new(options: Options) -> Self {
+        Self {
+            items: match options.items {
+                Some(UNKNOWN) => UNKNOWN - 1,
+                Some(items) => items,
+                None => UNKNOWN,
+            },
+            integrity: options.integrity,
+            max_item_bytes: Offset(options.max_item_bytes),
+            room: Offset(options.max_total_bytes),
+            offset: Offset(0),
+            lexer: Lexer::new(),
+            assembly: Assembly::new(),
+            attributes: Attributes::new(),
+            path: Path::new(),
+            data: O::DATA,
+            check: O::CHECK,
+            stray: Marker::new(),
+            queue: Queue::Nothing,
+            tag: Node::Foreign,
+            flags: 0,
+            telling: Telling {
+                node: Node::Foreign,
+                code: ResponseCode::Other,
+                replacement: false,
+                last: false,
+            },
+            item: None,
+            item_offset: Offset(0),
+            fault: None,
+            stage: Stage::Prolog,
+            index: 0,
+            counts: [0; 3],
+            error: None,
+        }
+    }
+
+    pub(crate) const fn offset(&self) -> u64 {
+        self.offset.0
+    }
+
+    /// The next event of `input`, or, after the end of all input, of what is owed then ([`LAST`]). It goes to a sink
+    /// ([`PUSHED`]) or to the caller.
+    pub(crate) fn next_event<'s>(
+        &mut self,
+        input: &mut &[u8],
+        mode: u8,
+        scratch: &'s mut [u8],
+    ) -> Result<Option<Event<'s>>, Error> {
+        let last = mode & LAST != 0;
+        let changed = (self.flags ^ mode) & PUSHED;
+        if changed != 0 {
+            self.flags ^= changed;
+            // Neither has all of the item under way.
+            self.fail(ItemError::Write, self.offset.0);
+        }
+        let ready = loop {
+            let mut ready = Ready::Nothing;
+            if self.is_in_data() {
+                ready = O::data(self, input, scratch);
+                // As `walk` would say; pieces of few bytes end here.
+                if ready == Ready::Nothing && input.is_empty() && !last {
+                    return Ok(None);
+                }
+            }
+            if ready == Ready::Nothing {
+                ready = self.walk(input, last, scratch);
+            }
+            match ready {
+                Ready::Nothing => {}
+                Ready::Starved if self.queue == Queue::Over => return self.refuse(input),
+                Ready::Starved => return Ok(None),
+                // Without a look at what else might be told: most events are of data.
+                Ready::Data(len) => {
+                    return Ok(Some(Event::Data(scratch.get(..len).unwrap_or_default())));
+                }
+                Ready::Outcome => return Ok(self.judge()),
+                ready => break ready,
+            }
+        };
+        Ok(self.tell(ready, scratch))
+    }
+
+    /// Steps to what is to be told next, or to data.
+    #[inline(never)] // off the way of the data
+    fn walk(&mut self, input: &mut &[u8], last: bool, scratch: &mut [u8]) -> Ready {
+        let mut cursor = Cursor::new(input, self.offset.0);
+        let ready = loop {
+            match self.step(&mut cursor, scratch) {
+                Ready::Nothing if !self.is_in_data() => {}
+                Ready::Starved if last && self.queue != Queue::Over => {
+                    self.end_of_input(cursor.offset());
+                }
+                ready => break ready,
+            }
+        };
+        *input = cursor.rest();
+        self.offset.0 = cursor.offset();
+        ready
+    }
+
+    /// After the end: the error that made it, or that there is input. Input after the end is an error that stays, as any
+    /// other: the summary of the response before must not be taken for that of this input.
+    fn refuse<'s>(&mut self, input: &[u8]) -> Result<Option<Event<'s>>, Error> {
+        if self.error.is_none() && !input.is_empty() {
+            self.error = Some(ErrorKind::Finished);
+            self.item_offset = self.offset;
+        }
+        match self.response_error() {
+            Some(error) => Err(error),
+            None => Ok(None),
+        }
+    }
+
+    /// The caller could not keep the current item, or the one that was just committed.
+    pub(crate) fn reject(&mut self) {
+        if self.item.is_some() {
+            self.fail(ItemError::Write, self.offset.0);
+        } else {
+            self.flags &= !(OK | NOT_WHOLE | NOT_SAME);
+        }
+    }
+
+    /// Whether the current item, or the one whose outcome was told last, has begun in the sink.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.flags & BEGUN != 0
+    }
+
+    /// The current item has begun in the sink.
+    pub(crate) fn begin_in_sink(&mut self) {
+        self.flags |= BEGUN;
+    }
+
+    /// A new item is the current one.
+    pub(crate) fn begin_item(&mut self, class: Option<ResponseClass>) {
+        self.item = Some(Item::new(class, self.offset.0));
+        self.flags &= !BEGUN;
+    }
+
+    /// Counts the last outcome, if it is a commit.
+    #[inline(never)] // for its size
+    pub(crate) fn count_last(&mut self) {
+        for count in &mut self.counts {
+            *count = count.wrapping_add((self.flags & OK).into());
+            self.flags = self.flags & !(OK | NOT_WHOLE | NOT_SAME) | (self.flags & 7) >> 1;
+        }
+    }
+
+    /// How the ids of the current item compare.
+    pub(crate) fn compare_id(&mut self, answer: IdMatch) {
+        if let Some(item) = &mut self.item {
+            item.set_id_match(answer, self.offset.0);
+        }
+    }
+
+    /// How many items have had their outcome: the index of the current one.
+    pub(crate) const fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Index of the current item.
+    pub(crate) fn item(&self) -> Option<u32> {
+        self.item.is_some().then_some(self.index())
+    }
+
+    /// Index of the current item, if anything more of it is wanted.
+    pub(crate) fn wanted_item(&self) -> Option<u32> {
+        let wanted = self.item.as_ref().is_some_and(Item::wants_data);
+        wanted.then_some(self.index())
+    }
+
+    /// Whether text of `Data` may be next.
+    #[inline]
+    pub(crate) fn is_in_data(&self) -> bool {
+        self.path.is_in(Node::Data)
+            && self.queue == Queue::Nothing
+            && self.lexer.in_text()
+            && O::takes_data(&self.data)
+    }
+
+    /// One thing of the queue, or one token.
+    fn step(&mut self, input: &mut Cursor<'_>, scratch: &mut [u8]) -> Ready {
+        match self.queue {
+            Queue::Nothing => {}
+            Queue::Message | Queue::EmptyMessage => return self.begin_message(),
+            Queue::Close => {
+                self.queue = Queue::Nothing;
+                return self.close(self.path.last_opened(), input, scratch);
+            }
+            Queue::Text => {
+                let ready = self.tell_text(false, scratch);
+                if ready == Ready::Nothing {
+                    self.queue = Queue::Nothing;
+                }
+                return ready;
+            }
+            Queue::ClosedText => return self.end_text(scratch),
+            Queue::Owed => return self.tell_owed(scratch),
+            Queue::Over => return Ready::Starved,
+        }
+        if self.stage == Stage::Epilog {
+            // Nothing is parsed.
+            if input.peek().is_none() {
+                return Ready::Starved;
+            }
+            let taken = self.take(Node::Document, input.rest(), input.offset(), scratch);
+            input.bump(taken);
+            return Ready::Nothing;
+        }
+        let node = self.path.node();
+        let keep_name = node == Node::MessageXml;
+        match (self.lexer).next(input, keep_name, &mut self.assembly, scratch) {
+            Ok(token) => self.token(token, node, input, scratch),
+            Err(error) => self.stop(error.into(), input.offset()),
+        }
+    }
+
+    /// Acts on a token that stands in `node`.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // as `Lexer::next`
+    fn token(
+        &mut self,
+        token: Token,
+        node: Node,
+        input: &mut Cursor<'_>,
+        scratch: &mut [u8],
+    ) -> Ready {
+        if matches!(token, Token::Start | Token::Close) {
+            // No text may be left over.
+            if self.stray.has_begun() {
+                return self.stop_at_stray();
+            }
+        }
+        match token {
+            Token::Nothing => return Ready::Starved,
+            Token::Start => {
+                if node == Node::Data {
+                    // An element is not base64.
+                    self.fail(ItemError::Base64, self.lexer.markup_offset());
+                }
+                self.tag = match self.path.open::<O>(self.lexer.name()) {
+                    Ok(node) => node,
+                    Err(kind) => return self.stop_at_markup(kind),
+                };
+                if self.tag != Node::Foreign {
+                    self.attributes.begin_tag();
+                }
+                if self.tag == Node::MessageXmlValue {
+                    self.attributes.name_itself(&self.assembly);
+                }
+            }
+            Token::Declaration => self.tag = Node::Declaration,
+            Token::AttributeName => {
+                let name = self.lexer.name().qualified();
+                let wanted = self.attributes.begin(self.tag, name, &mut self.assembly);
+                self.lexer.keep_value(wanted);
+            }
+            Token::AttributeValue => {
+                if let Err(kind) = self.attributes.end(&self.assembly, scratch) {
+                    return self.stop(kind, input.offset().wrapping_sub(1)); // at the quote
+                }
+            }
+            Token::Open | Token::OpenEmpty => {
+                let empty = token == Token::OpenEmpty;
+                if empty {
+                    self.queue = Queue::Close;
+                }
+                return self.open(empty, scratch);
+            }
+            Token::Close => return self.close(self.lexer.name().qualified(), input, scratch),
+            Token::Text => self.text(node, input, scratch),
+            Token::Char => return self.char(node, input, scratch),
+        }
+        Ready::Nothing
+    }
+}

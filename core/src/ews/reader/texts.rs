@@ -1,0 +1,244 @@
+//! Texts: codes, messages and values, and text where none belongs.
+
+use super::super::operation::Hooks;
+use super::{Queue, Reader, Ready, Stage};
+use crate::bytes::is_space;
+use crate::ews::code::{ResponseCode, Word, NEVER};
+use crate::ews::response::attributes::{number, trim};
+use crate::ews::response::item::Notes;
+use crate::ews::response::{ErrorKind, Node};
+use crate::xml::hash::hash;
+use crate::xml::{Cursor, Piece};
+
+/// Longest value that is acted on, white space included. It fits into the smallest scratch, behind the longest
+/// name of such a value.
+const LONGEST_VALUE: u32 = 38;
+
+/// Longest code that is looked at: what the smallest scratch holds.
+#[allow(clippy::cast_possible_truncation)] // 64
+const LONGEST_CODE: u32 = super::MIN_SCRATCH as u32;
+
+const BACK_OFF_MILLISECONDS: u32 = hash(b"BackOffMilliseconds");
+const INNER_ERROR_RESPONSE_CODE: u32 = hash(b"InnerErrorResponseCode");
+
+impl<O: Hooks> Reader<O> {
+    /// Text lies ahead.
+    pub(crate) fn text(&mut self, node: Node, input: &mut Cursor<'_>, scratch: &mut [u8]) {
+        // After a comment or `<![CDATA[`, the text of `Data` continues, which the operation takes.
+        if node != Node::Data || !O::takes_data(&self.data) {
+            let taken = self.take(node, self.lexer.run(input.rest()), input.offset(), scratch);
+            input.bump(taken);
+        }
+    }
+
+    /// A character that was written as a reference.
+    pub(crate) fn char(&mut self, node: Node, input: &Cursor<'_>, scratch: &mut [u8]) -> Ready {
+        let mut bytes = [0; 4];
+        let (bytes, legal) = self.lexer.char(&mut bytes);
+        if !legal {
+            self.note_replaced();
+        }
+        if node == Node::Data && O::takes_data(&self.data) {
+            return O::data_char(self, bytes, input.offset(), scratch);
+        }
+        self.take(node, bytes, input.offset(), scratch);
+        Ready::Nothing
+    }
+
+    /// Takes text of `node` that ends or begins at `offset`, and says how much: all of it, or what there is room for.
+    pub(crate) fn take(
+        &mut self,
+        node: Node,
+        bytes: &[u8],
+        offset: u64,
+        scratch: &mut [u8],
+    ) -> usize {
+        if node.is_streamed_text() {
+            let taken = self.assembly.push(bytes, scratch);
+            // INVARIANT: there is room for what a reference stands for, which is four bytes at most.
+            if !self.assembly.has_room(4, scratch) {
+                self.telling.node = node;
+                self.queue = Queue::Text;
+            }
+            return taken;
+        }
+        if node.is_short_text() {
+            self.assembly.push_token(bytes, scratch);
+        } else if node.is_skeleton() {
+            // As is what follows the root, in the document.
+            self.stray(bytes, offset);
+        } else if node == Node::Data {
+            O::skip_data(&mut self.data, bytes);
+        }
+        bytes.len()
+    }
+
+    /// Text where only elements belong: white space, or the truncation marker, or an error. After the root's end tag, where
+    /// anything may follow, it is only counted.
+    fn stray(&mut self, bytes: &[u8], mut offset: u64) {
+        let trails = self.stage == Stage::Epilog;
+        for &byte in bytes {
+            if !is_space(byte) {
+                let begins = !self.stray.has_begun();
+                if !self.stray.push(byte) {
+                    if !trails {
+                        if begins {
+                            self.item_offset.0 = offset;
+                        }
+                        self.stop_at_stray();
+                        return;
+                    }
+                    self.stray.restart(byte);
+                }
+                if self.stray.len() == 1 {
+                    self.lexer.begin_markup(offset);
+                    // What follows the root does not spoil the last item, as far as is known yet.
+                    if !trails {
+                        self.item_offset.0 = offset;
+                    }
+                }
+                if trails {
+                    self.room.0 = self.room.0.wrapping_add(1);
+                }
+                if self.stray.is_complete() {
+                    self.stop_at_markup(ErrorKind::Truncated);
+                    return;
+                }
+            }
+            offset = offset.wrapping_add(1);
+        }
+    }
+
+    /// What stands where no text belongs is no truncation marker.
+    pub(crate) fn stop_at_stray(&mut self) -> Ready {
+        let kind = match self.stage {
+            Stage::Prolog => ErrorKind::NotSoap,
+            _ => ErrorKind::UnexpectedText,
+        };
+        self.stop(kind, self.item_offset.0)
+    }
+
+    /// Tells a piece of what is held of a streamed text.
+    pub(crate) fn tell_text(&mut self, end: bool, scratch: &mut [u8]) -> Ready {
+        let Some(piece) = self.assembly.piece(end, scratch) else {
+            return Ready::Nothing;
+        };
+        self.telling.replacement = piece == Piece::Replacement;
+        self.telling.last = false;
+        if piece == Piece::Replacement {
+            self.note_replaced();
+        }
+        Ready::Text
+    }
+
+    /// Tells what is held of a text whose element has been closed.
+    pub(crate) fn end_text(&mut self, scratch: &mut [u8]) -> Ready {
+        let node = self.telling.node;
+        if node.is_streamed_text() {
+            let ready = self.tell_text(true, scratch);
+            let last = self.assembly.held().is_empty();
+            self.telling.last = last;
+            if last {
+                self.queue = Queue::Nothing;
+            }
+            // The last piece of a value says so, even where nothing is left of it.
+            if ready == Ready::Nothing && node == Node::MessageXmlValue {
+                self.telling.replacement = false;
+                return Ready::Text;
+            }
+            return ready;
+        }
+        self.queue = Queue::Nothing;
+        self.telling.replacement = false;
+        self.assembly.token(scratch);
+        match node {
+            Node::ResponseCode => {
+                let code = self.word(NEVER, scratch).code();
+                self.telling.code = code;
+                if let Some(notes) = self.notes() {
+                    notes.set_code(code);
+                }
+                Ready::ResponseCode
+            }
+            Node::FaultCode => {
+                // `a:ErrorServerBusy`; the code of the detail, if there is one, goes before it.
+                let text = self.assembly.told().of(scratch);
+                let colon = text.iter().position(|&byte| byte == b':');
+                if let Some(Ok(at)) = colon.map(u16::try_from) {
+                    self.assembly.tell_behind(at.wrapping_add(1));
+                }
+                // After a dot, a code is more specific (SOAP 1.1 §4.4.1).
+                let word = self.word(b'.', scratch);
+                if let Some(notes) = &mut self.fault {
+                    if notes.code.is_some() && !notes.is_of_faultcode() {
+                        return Ready::Nothing;
+                    }
+                    notes.set_faultcode(word);
+                }
+                Ready::FaultCode
+            }
+            _ if self.descriptive_link_key(scratch).is_some() => Ready::DescriptiveLinkKey,
+            _ => Ready::Nothing,
+        }
+    }
+
+    /// The number that is told.
+    pub(crate) fn descriptive_link_key(&self, scratch: &[u8]) -> Option<i32> {
+        let text = self.assembly.told().of(scratch);
+        let digits = text.strip_prefix(b"-").unwrap_or(text);
+        let key = i32::try_from(number(digits)?).ok()?;
+        Some(if digits.len() < text.len() {
+            key.wrapping_neg()
+        } else {
+            key
+        })
+    }
+
+    /// The code that is told, which goes to the end of the token, up to the first `stop`.
+    ///
+    /// Unknown if that is not all of it, whether it is not UTF-8 or longer than what the smallest scratch holds.
+    fn word(&self, stop: u8, scratch: &[u8]) -> Word {
+        let rest = self.assembly.held();
+        if self.assembly.total() <= LONGEST_CODE && matches!(rest.of(scratch), [] | b" ") {
+            Word::of(self.assembly.told().of(scratch), stop)
+        } else {
+            Word::UNKNOWN
+        }
+    }
+
+    /// Notes a `MessageXml` value that clients act on.
+    pub(crate) fn note_value(&mut self, scratch: &[u8]) {
+        let name = hash(self.attributes.name(scratch).of(scratch));
+        let value = (self.assembly.whole()).filter(|_| self.assembly.total() <= LONGEST_VALUE);
+        let Some(value) = value.map(|value| trim(value.of(scratch))) else {
+            return;
+        };
+        let Some(notes) = self.notes() else {
+            return;
+        };
+        if name == BACK_OFF_MILLISECONDS {
+            if let Some(ms) = number(value) {
+                notes.set_back_off(ms);
+            }
+        } else if name == INNER_ERROR_RESPONSE_CODE {
+            (notes.inner_code).get_or_insert(ResponseCode::from_bytes(value));
+        }
+    }
+
+    /// Something of a text could not be told as it is.
+    fn note_replaced(&mut self) {
+        if let Some(notes) = self.notes() {
+            notes.set_replaced();
+        }
+    }
+
+    /// What the message or fault that is open says of itself.
+    #[inline(never)] // for its size
+    pub(crate) fn notes(&mut self) -> Option<&mut Notes> {
+        if self.path.is_in_fault() {
+            self.fault.as_mut()
+        } else {
+            self.item.as_mut().map(|item| &mut item.notes)
+        }
+    }
+}

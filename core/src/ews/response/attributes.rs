@@ -1,0 +1,285 @@
+//! The attributes that matter of the tag under way.
+
+use super::error::ErrorKind;
+use super::event::{Attribute, ResponseItemId, ServerVersion};
+use super::outcome::ResponseClass;
+use super::Node;
+use crate::bytes::{is_space, skip_space};
+use crate::xml::hash::{extend, hash, QualifiedHash, EMPTY};
+use crate::xml::{Assembly, Span};
+
+/// Values of the current tag. Texts lie in the scratch, one behind the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attributes {
+    /// Numbers; of texts their [`Span`], or their length where they are too long for the scratch.
+    values: [u32; 5],
+    /// A bit for each that is there.
+    filled: u8,
+    /// A bit for each text that is too long.
+    omitted: u8,
+    /// A bit for each attribute that has begun.
+    begun: u8,
+    /// Where in the scratch the next text may begin.
+    free: u16,
+    /// Where the value under way goes.
+    slot: Slot,
+    /// The tag contradicts itself, or what is around it.
+    contradictory: bool,
+    pub(crate) class: Option<ResponseClass>,
+}
+
+/// Where a value goes: a number below 8 for each attribute of an element, and what it is.
+type Slot = u8;
+
+const CLASS: Slot = 5;
+const ENCODING: Slot = 6;
+/// The value is not wanted.
+const NONE: Slot = 7;
+/// Of those below 5: it is a number, and no text.
+const NUMBER: Slot = 8;
+
+/// Where texts are.
+const FIRST: u8 = 0;
+const SECOND: u8 = 1;
+
+/// The attributes that are wanted: their element, their name, where their value goes.
+#[rustfmt::skip]
+const WANTED: [(Node, QualifiedHash, Slot); 11] = [
+    (Node::Message, QualifiedHash::unprefixed(b"ResponseClass"), CLASS),
+    (Node::OtherMessage, QualifiedHash::unprefixed(b"ResponseClass"), CLASS),
+    (Node::ItemId, QualifiedHash::unprefixed(b"Id"), FIRST),
+    (Node::ItemId, QualifiedHash::unprefixed(b"ChangeKey"), SECOND),
+    (Node::MessageXmlValue, QualifiedHash::unprefixed(b"Name"), FIRST),
+    (Node::ServerVersionInfo, QualifiedHash::unprefixed(b"Version"), FIRST),
+    (Node::ServerVersionInfo, QualifiedHash::unprefixed(b"MajorVersion"), NUMBER | 1),
+    (Node::ServerVersionInfo, QualifiedHash::unprefixed(b"MinorVersion"), NUMBER | 2),
+    (Node::ServerVersionInfo, QualifiedHash::unprefixed(b"MajorBuildNumber"), NUMBER | 3),
+    (Node::ServerVersionInfo, QualifiedHash::unprefixed(b"MinorBuildNumber"), NUMBER | 4),
+    (Node::Declaration, QualifiedHash::unprefixed(b"encoding"), ENCODING),
+];
+
+/// Encodings that may be declared, in lower case: UTF-8, and those of one byte that begin with ASCII and that servers and
+/// proxies declare. Bytes of the latter beyond ASCII are no UTF-8.
+const ENCODINGS: [u32; 5] = [
+    hash(b"utf-8"),
+    hash(b"utf8"),
+    hash(b"us-ascii"),
+    hash(b"iso-8859-1"),
+    hash(b"windows-1252"),
+];
+
+impl Attributes {
+    pub(crate) const fn new() -> Self {
+        Self {
+            values: [0; 5],
+            filled: 0,
+            omitted: 0,
+            begun: 0,
+            free: 0,
+            slot: NONE,
+            contradictory: false,
+            class: None,
+        }
+    }
+
+    /// Begins a tag.
+    pub(crate) fn begin_tag(&mut self) {
+        self.filled = 0;
+        self.omitted = 0;
+        self.begun = 0;
+        self.contradictory = false;
+        self.free = 0;
+        self.class = None;
+    }
+
+    /// The tag contradicts itself, or what is around it.
+    pub(crate) fn contradict(&mut self) {
+        self.contradictory = true;
+    }
+
+    /// Whether an attribute is there twice (XML 1.0 §3.1, Unique Att Spec), or [`contradict`](Self::contradict) was
+    /// called.
+    pub(crate) const fn are_contradictory(&self) -> bool {
+        self.contradictory
+    }
+
+    /// Begins a value; `false` if it is not wanted.
+    pub(crate) fn begin(
+        &mut self,
+        node: Node,
+        name: QualifiedHash,
+        assembly: &mut Assembly,
+    ) -> bool {
+        let mut slot = (WANTED.iter())
+            .find(|&&(element, known, _)| known == name && element == node)
+            .map_or(NONE, |&(_, _, slot)| slot);
+        if slot != NONE {
+            let bit = 1 << (slot & 7);
+            if self.begun & bit != 0 {
+                // Neither of two classes counts, in whatever order they are.
+                self.class = None;
+                self.contradictory = true;
+                slot = NONE;
+            } else {
+                // Of encodings, each is checked.
+                self.begun |= bit & !(1 << ENCODING);
+                if node == Node::MessageXmlValue {
+                    // `Name` takes the place of the element's own name.
+                    self.free = 0;
+                }
+                assembly.begin(self.free);
+            }
+        }
+        self.slot = slot;
+        slot != NONE
+    }
+
+    /// Takes the assembled value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Encoding`], if an encoding is declared that cannot be read as UTF-8.
+    pub(crate) fn end(&mut self, assembly: &Assembly, scratch: &[u8]) -> Result<(), ErrorKind> {
+        let bytes = assembly.held().of(scratch);
+        match core::mem::replace(&mut self.slot, NONE) {
+            NONE => {}
+            CLASS => {
+                self.class = match hash(bytes) {
+                    SUCCESS => Some(ResponseClass::Success),
+                    WARNING => Some(ResponseClass::Warning),
+                    ERROR => Some(ResponseClass::Error),
+                    _ => None,
+                };
+            }
+            ENCODING => {
+                let lower = bytes.iter().map(u8::to_ascii_lowercase);
+                if !ENCODINGS.contains(&lower.fold(EMPTY, extend)) {
+                    return Err(ErrorKind::Encoding);
+                }
+            }
+            slot if slot & NUMBER != 0 => {
+                if let Some(number) = number(trim(bytes)) {
+                    self.put(slot & 7, number);
+                }
+            }
+            slot => self.take_text(slot, assembly),
+        }
+        Ok(())
+    }
+
+    fn take_text(&mut self, n: u8, assembly: &Assembly) {
+        let bit = 1_u8.wrapping_shl(n.into());
+        if let Some(span) = assembly.whole() {
+            self.free = span.end;
+            self.omitted &= !bit;
+            self.put(n, span.to_bits());
+        } else {
+            self.omitted |= bit;
+            self.put(n, assembly.total());
+        }
+    }
+
+    fn put(&mut self, n: u8, value: u32) {
+        if let Some(slot) = self.values.get_mut(usize::from(n)) {
+            *slot = value;
+            self.filled |= 1_u8.wrapping_shl(n.into());
+        }
+    }
+
+    /// What a slot holds, if it holds anything.
+    fn value(&self, n: u8) -> Option<u32> {
+        let value = self.values.get(usize::from(n)).copied();
+        value.filter(|_| self.filled >> n & 1 != 0)
+    }
+
+    /// Takes the assembled name of an element, where an attribute may take its place.
+    pub(crate) fn name_itself(&mut self, assembly: &Assembly) {
+        self.take_text(FIRST, assembly);
+    }
+
+    /// The name of a `MessageXml` value: nothing if it takes more than half of the scratch.
+    #[inline(never)] // for its size
+    pub(crate) fn name(&self, scratch: &[u8]) -> Span {
+        let held = self.value(FIRST).filter(|_| self.omitted == 0);
+        (held.map(Span::from_bits))
+            .filter(|span| usize::from(span.end) <= scratch.len() / 2)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn item_ids<'s>(&self, scratch: &'s [u8]) -> ResponseItemId<'s> {
+        ResponseItemId {
+            id: self.text(FIRST, scratch),
+            change_key: self.text(SECOND, scratch),
+        }
+    }
+
+    pub(crate) fn server_version<'s>(&self, scratch: &'s [u8]) -> ServerVersion<'s> {
+        ServerVersion {
+            major: self.value(1),
+            minor: self.value(2),
+            major_build: self.value(3),
+            minor_build: self.value(4),
+            version: self.text(FIRST, scratch),
+        }
+    }
+
+    fn text<'s>(&self, n: u8, scratch: &'s [u8]) -> Attribute<'s> {
+        let Some(value) = self.value(n) else {
+            return Attribute::Absent;
+        };
+        if self.omitted >> n & 1 != 0 {
+            return Attribute::Omitted { len: value.into() };
+        }
+        let bytes = Span::from_bits(value).of(scratch);
+        match core::str::from_utf8(bytes) {
+            Ok(text) => Attribute::Value(text),
+            Err(_) => Attribute::Omitted {
+                len: bytes.len() as u64,
+            },
+        }
+    }
+}
+
+const SUCCESS: u32 = hash(b"Success");
+const WARNING: u32 = hash(b"Warning");
+const ERROR: u32 = hash(b"Error");
+
+/// A value without the white space around it.
+#[inline(never)] // for its size
+pub(crate) fn trim(value: &[u8]) -> &[u8] {
+    let mut value = skip_space(value);
+    while let Some((_, rest)) = value.split_last().filter(|(&byte, _)| is_space(byte)) {
+        value = rest;
+    }
+    value
+}
+
+/// A decimal number, too large ones clamped. `None`: it is none.
+#[inline(never)] // for its size
+pub(crate) fn number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u32, |number, &digit| {
+        let digit = digit
+            .is_ascii_digit()
+            .then(|| u32::from(digit.wrapping_sub(b'0')))?;
+        // Without the multiplication of 64 bits that would tell whether this one overflows.
+        Some(match number <= u32::MAX / 10 {
+            true => (number * 10).saturating_add(digit),
+            false => u32::MAX,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WANTED;
+
+    #[test]
+    fn no_two_attributes_are_taken_for_one_another() {
+        for (at, &(element, name, _)) in WANTED.iter().enumerate() {
+            let others = &WANTED[at + 1..];
+            assert!(!others.iter().any(|&(e, n, _)| (e, n) == (element, name)));
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The elements of a response that are known, by their parent and local name.
+//!
+//! Prefixes and namespace URIs are ignored: servers choose prefixes freely, and documents with
+//! `https://` in place of `http://` exist. The schema (`Messages.xsd`, `Types.xsd`) has no wildcard on this
+//! path except inside `MessageXml`, so a foreign element cannot be mistaken for one of these.
+//! A subtree that is not on the path is skipped.
+
+use super::error::ErrorKind;
+use crate::ews::operation::Hooks;
+use crate::xml::hash::LocalHash;
+
+/// An element on the path, or the document around it. Those that are alike stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Node {
+    Document,
+    Envelope,
+    Header,
+    Body,
+    /// The response element of the operation, such as `ExportItemsResponse`.
+    Response,
+    ResponseMessages,
+    /// The response message of the operation, such as `ExportItemsResponseMessage`.
+    Message,
+
+    MessageText,
+    MessageXmlValue,
+    FaultString,
+
+    ResponseCode,
+    DescriptiveLinkKey,
+    FaultCode,
+
+    ServerVersionInfo,
+    ItemId,
+    Data,
+    MessageXml,
+    Fault,
+    Detail,
+    /// `Code`, `Subcode` and `Reason` of SOAP 1.2.
+    Wrapper,
+    /// A response message of another name.
+    OtherMessage,
+
+    /// The XML declaration, which is no element but has attributes.
+    Declaration,
+    /// Any element that is not on the path.
+    Foreign,
+}
+
+/// An element: its parent, its name, and what it is.
+type Child = (Node, LocalHash, Node);
+
+/// The elements of a response of an operation.
+///
+/// INVARIANT: no two rows have the same parent and name, so a look-up does not depend on the order of the rows. What does
+/// is [`PARENTS`], and the order in which names are compared: the most frequent ones come first.
+#[rustfmt::skip]
+const fn children(response: LocalHash, message: LocalHash, own: [(LocalHash, Node); 2]) -> [Child; 29] {
+    const fn name(name: &str) -> LocalHash {
+        LocalHash::of(name.as_bytes())
+    }
+    use Node::{
+        Body, DescriptiveLinkKey, Detail, Document, Envelope, Fault, FaultCode, FaultString, Header, Message, MessageText,
+        MessageXml, OtherMessage, Response, ResponseCode, ResponseMessages, ServerVersionInfo, Wrapper,
+    };
+    let [first, second] = own;
+    [
+        (Message, name("ResponseCode"), ResponseCode),
+        (Message, first.0, first.1),
+        (Message, second.0, second.1),
+        (Message, name("MessageText"), MessageText),
+        (Message, name("DescriptiveLinkKey"), DescriptiveLinkKey),
+        (Message, name("MessageXml"), MessageXml),
+        // All response messages have the same base type. Neither ids nor data of another operation are an item's.
+        (OtherMessage, name("ResponseCode"), ResponseCode),
+        (OtherMessage, name("MessageText"), MessageText),
+        (OtherMessage, name("MessageXml"), MessageXml),
+        (ResponseMessages, message, Message),
+        (Response, name("ResponseMessages"), ResponseMessages),
+        (Body, response, Response),
+        (Envelope, name("Body"), Body),
+        (Envelope, name("Header"), Header),
+        (Header, name("ServerVersionInfo"), ServerVersionInfo),
+        (Document, name("Envelope"), Envelope),
+        (Body, name("Fault"), Fault),
+        // SOAP 1.1 §4.4: the children of a Fault are not qualified.
+        (Fault, name("faultcode"), FaultCode),
+        (Fault, name("faultstring"), FaultString),
+        (Fault, name("detail"), Detail),
+        // SOAP 1.2 §5.4: they are, and one level deeper.
+        (Fault, name("Code"), Wrapper),
+        (Fault, name("Reason"), Wrapper),
+        (Fault, name("Detail"), Detail),
+        (Wrapper, name("Value"), FaultCode),
+        (Wrapper, name("Text"), FaultString),
+        (Wrapper, name("Subcode"), Wrapper),
+        // `e:ResponseCode` and `e:Message` of the errors namespace.
+        (Detail, name("ResponseCode"), ResponseCode),
+        (Detail, name("Message"), MessageText),
+        (Detail, name("MessageXml"), MessageXml),
+    ]
+}
+
+/// The table of an operation, made at compile time.
+struct Table<O>(core::marker::PhantomData<O>);
+
+impl<O: Hooks> Table<O> {
+    const CHILDREN: &'static [Child; 29] = &children(O::RESPONSE, O::MESSAGE, O::ELEMENTS);
+}
+
+/// Of elements of the path, and the document: those that stand in front of what is none.
+const NODES: usize = Node::Declaration as usize;
+
+/// The parent of each element, by its number. An element that has two is in a message, or in a fault's detail.
+#[allow(clippy::indexing_slicing)] // at compile time
+pub(crate) const PARENTS: [Node; NODES] = {
+    // What is no child of the table is a value of `MessageXml`.
+    let mut parents = [Node::MessageXml; NODES];
+    // Names do not matter here, only which elements there can be.
+    let name = LocalHash::of(b"");
+    let children = children(name, name, [(name, Node::ItemId), (name, Node::Data)]);
+    let mut at = children.len();
+    while at > 0 {
+        at -= 1; // those in a message come first, and those in a fault before those one level deeper
+        parents[children[at].2 as usize] = children[at].0;
+    }
+    parents[Node::OtherMessage as usize] = Node::ResponseMessages;
+    parents
+};
+
+impl Node {
+    /// The child of this name. `Err`: there must not be another here.
+    pub(crate) fn child<O: Hooks>(self, name: LocalHash) -> Result<Self, ErrorKind> {
+        let known = (Table::<O>::CHILDREN.iter())
+            .find(|&&(parent, known, _)| known == name && parent == self);
+        match (known, self) {
+            (Some(&(_, _, child)), _) => Ok(child),
+            // `t:Value Name="…"`, or an element that is its own name (`t:LineNumber`).
+            (None, Self::MessageXml) => Ok(Self::MessageXmlValue),
+            // `ResponseMessages` is a choice of messages of every operation, and each takes a position.
+            (None, Self::ResponseMessages) => Ok(Self::OtherMessage),
+            (None, Self::Document) => Err(ErrorKind::NotSoap),
+            (None, Self::Body) => Err(ErrorKind::UnexpectedOperation),
+            (None, _) => Ok(Self::Foreign),
+        }
+    }
+
+    /// Whether the text is told in pieces, as it comes.
+    pub(crate) const fn is_streamed_text(self) -> bool {
+        matches!(
+            self,
+            Self::MessageText | Self::MessageXmlValue | Self::FaultString
+        )
+    }
+
+    /// Whether the text is one short token.
+    pub(crate) const fn is_short_text(self) -> bool {
+        matches!(
+            self,
+            Self::ResponseCode | Self::DescriptiveLinkKey | Self::FaultCode
+        )
+    }
+
+    /// Whether text other than white space cannot stand here.
+    pub(crate) const fn is_skeleton(self) -> bool {
+        matches!(
+            self,
+            Self::Document
+                | Self::Envelope
+                | Self::Header
+                | Self::Body
+                | Self::Response
+                | Self::ResponseMessages
+                | Self::Message
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Node, Table, PARENTS};
+    use crate::export_items::ExportItemsOperation;
+
+    #[test]
+    fn no_two_children_are_taken_for_one_another() {
+        let children = Table::<ExportItemsOperation>::CHILDREN;
+        for (at, &(parent, name, _)) in children.iter().enumerate() {
+            let others = &children[at + 1..];
+            assert!(!others.iter().any(|&(p, n, _)| (p, n) == (parent, name)));
+        }
+    }
+
+    /// The order of the rows decides which parent is found first for an element that has two.
+    #[test]
+    fn an_element_of_messages_and_faults_has_the_message_as_its_parent() {
+        for (node, parent) in [
+            (Node::ResponseCode, Node::Message),
+            (Node::MessageText, Node::Message),
+            (Node::MessageXml, Node::Message),
+            (Node::ItemId, Node::Message),
+            (Node::Data, Node::Message),
+            (Node::FaultCode, Node::Fault),
+            (Node::FaultString, Node::Fault),
+            (Node::Wrapper, Node::Fault),
+            (Node::Detail, Node::Fault),
+            (Node::OtherMessage, Node::ResponseMessages),
+            (Node::Message, Node::ResponseMessages),
+            (Node::MessageXmlValue, Node::MessageXml),
+        ] {
+            assert_eq!(PARENTS[node as usize], parent, "{node:?}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The operation `ExportItems`: the request, the data in its response, and where items go.
+
+mod base64;
+mod data;
+mod request;
+mod sink;
+mod sinks;
+
+pub use data::ExportItemsOperation;
+pub use request::{Encoder, ExportItems};
+pub use sink::{FeedError, Sink};
+pub use sinks::{Discard, SliceFull, SliceSink, Tee};
+#[cfg(feature = "embedded-io")]
+pub use sinks::{WriteError, WriteSink};

@@ -1,0 +1,137 @@
+//! Where items go: the push side of the decoder.
+
+use crate::ews::{Error, Event, IdMatch, Outcome, ResponseItemId, Summary};
+
+/// Receives the items of a response.
+///
+/// For each message of the response, in order, either
+/// - [`begin`](Sink::begin), any number of [`write`](Sink::write), then exactly one of
+///   [`commit`](Sink::commit) and [`abort`](Sink::abort); or
+/// - [`failed`](Sink::failed) alone, for a message without `ItemId` and data, or an item that was
+///   asked for and not answered.
+///
+/// What was written is not worth keeping before `commit`: a server announces success before it has
+/// produced the payload.
+///
+/// `commit` says that the payload is complete. Whose payload it is, is certain only with [`end`](Sink::end):
+/// a server or proxy that leaves out or repeats a message shifts all messages after it, and only the number of
+/// messages shows that. Ask [`Summary::confirms`] about each committed item then, and request the others again, each
+/// alone. A caller who cannot take back what is committed requests one item at a time, or compares ids.
+///
+/// A `begin` without the `commit` or `abort` of the item before it means that the decoder was
+/// [reset](crate::Decoder::reset), or that its outcome was [pulled](crate::Decoder::next_event): discard what was
+/// written of that item.
+///
+/// # Errors
+/// An error from `begin`, `write` or `commit` fails this item with
+/// [`ItemError::Write`](crate::ItemError::Write) and is returned from
+/// [`Decoder::feed`](crate::Decoder::feed) at once; the next call goes on, skips what is left of the item,
+/// and gives it its `abort` (`failed` if `begin` itself failed). A `commit` that returns an error has not
+/// committed: the sink discards the item by itself, and the summary counts it as failed.
+pub trait Sink {
+    /// What can go wrong in the sink.
+    type Error;
+
+    /// Compares the `ItemId` of the message at `index` with the id that was requested at this position.
+    ///
+    /// Called when the `ItemId` arrives, before [`begin`](Sink::begin), and for every message that has one: `index` may
+    /// be beyond the number of requested items, and the item may have failed already.
+    /// [`IdMatch::Other`] fails the item with [`ItemError::Contradiction`](crate::ItemError::Contradiction), and no
+    /// data of it is written.
+    ///
+    /// Answer `Other` only for an id that is certainly another item's, such as one that was requested at another
+    /// position: servers encode ids anew, so an id that differs may be the same item's.
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
+        let _ = (index, ids);
+        IdMatch::Unknown
+    }
+
+    /// An item begins: at its `ItemId`, or at its first byte of data if that comes first.
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Self::Error>;
+
+    /// Decoded bytes of the item that began last, never empty.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
+
+    /// The item is whole. Keep it.
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), Self::Error>;
+
+    /// The item is not whole. Discard it.
+    fn abort(&mut self, outcome: &Outcome);
+
+    /// An item that never began failed.
+    fn failed(&mut self, outcome: &Outcome);
+
+    /// Everything else that the response says: versions, message starts, codes, texts, faults.
+    fn note(&mut self, event: &Event<'_>) {
+        let _ = event;
+    }
+
+    /// The response is over.
+    fn end(&mut self, summary: &Summary) {
+        let _ = summary;
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    type Error = S::Error;
+
+    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
+        (**self).compare_id(index, ids)
+    }
+
+    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Self::Error> {
+        (**self).begin(index, ids)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        (**self).write(bytes)
+    }
+
+    fn commit(&mut self, outcome: &Outcome) -> Result<(), Self::Error> {
+        (**self).commit(outcome)
+    }
+
+    fn abort(&mut self, outcome: &Outcome) {
+        (**self).abort(outcome);
+    }
+
+    fn failed(&mut self, outcome: &Outcome) {
+        (**self).failed(outcome);
+    }
+
+    fn note(&mut self, event: &Event<'_>) {
+        (**self).note(event);
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        (**self).end(summary);
+    }
+}
+
+/// Why [`Decoder::feed`](crate::Decoder::feed) stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum FeedError<E> {
+    /// The response is unusable from here on.
+    Response(Error),
+    /// The sink failed; the item is lost, the next call goes on with the rest of the response.
+    Sink(E),
+}
+
+impl<E: core::fmt::Display> core::fmt::Display for FeedError<E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Response(error) => error.fmt(f),
+            Self::Sink(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for FeedError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Response(error) => Some(error),
+            Self::Sink(error) => Some(error),
+        }
+    }
+}

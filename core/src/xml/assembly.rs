@@ -1,0 +1,311 @@
+//! What is being put together in the caller's scratch.
+
+use crate::bytes::is_space;
+
+/// A token under assembly: the bytes `base..end` of the scratch, of which `told..start` were told last and `start..end`
+/// are still to be told.
+///
+/// A token takes [`LARGEST`] bytes of the scratch at most.
+// INVARIANT: `base <= told <= start <= end <= scratch.len()` for the one scratch that all calls are given.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Assembly {
+    base: u16,
+    told: u16,
+    start: u16,
+    end: u16,
+    /// Bytes of the whole token, held or not, as far as they can be counted.
+    total: u32,
+}
+
+/// As far as a [`Span`] reaches.
+const LARGEST: usize = u16::MAX as usize;
+
+/// A stretch of the scratch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: u16,
+    pub(crate) end: u16,
+}
+
+impl Span {
+    /// The span of so many bytes behind the first `start`.
+    fn new(start: u16, len: usize) -> Self {
+        let len = u16::try_from(len).unwrap_or(u16::MAX);
+        Self {
+            start,
+            end: start.saturating_add(len),
+        }
+    }
+
+    /// Both ends in one word.
+    pub(crate) const fn to_bits(self) -> u32 {
+        (self.end as u32) << 16 | self.start as u32
+    }
+
+    /// What [`to_bits`](Self::to_bits) made.
+    #[allow(clippy::cast_possible_truncation)] // the lower half
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self {
+            start: bits as u16,
+            end: (bits >> 16) as u16,
+        }
+    }
+
+    #[inline(never)] // for its size, as below
+    pub(crate) fn of(self, scratch: &[u8]) -> &[u8] {
+        scratch
+            .get(usize::from(self.start)..usize::from(self.end))
+            .unwrap_or_default()
+    }
+
+    /// The text of a span, if it is UTF-8.
+    pub(crate) fn text(self, scratch: &[u8]) -> &str {
+        core::str::from_utf8(self.of(scratch)).unwrap_or_default()
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
+}
+
+/// Longest piece of text, so that a text that is all replacements still takes linear time.
+const LONGEST_PIECE: usize = 256;
+
+/// A piece of text that ends between characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    Text,
+    /// Bytes that are no text, to be told as one U+FFFD.
+    Replacement,
+}
+
+impl Assembly {
+    pub(crate) const fn new() -> Self {
+        Self {
+            base: 0,
+            told: 0,
+            start: 0,
+            end: 0,
+            total: 0,
+        }
+    }
+
+    /// Begins a token behind the first `base` bytes of the scratch.
+    pub(crate) fn begin(&mut self, base: u16) {
+        *self = Self {
+            base,
+            told: base,
+            start: base,
+            end: base,
+            total: 0,
+        };
+    }
+
+    /// Appends as many bytes as there is room for, and says how many.
+    pub(crate) fn push(&mut self, bytes: &[u8], scratch: &mut [u8]) -> usize {
+        let len = scratch.len().min(LARGEST);
+        let room = scratch
+            .get_mut(usize::from(self.end)..len)
+            .unwrap_or_default();
+        let n = bytes.len().min(room.len());
+        if let (Some(to), Some(from)) = (room.get_mut(..n), bytes.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.end = Span::new(self.end, n).end;
+        self.count(n);
+        n
+    }
+
+    /// Appends all bytes if there is room for them; only counts them if not.
+    #[inline(never)] // for its size: this is where all tokens come by
+    pub(crate) fn push_or_count(&mut self, bytes: &[u8], scratch: &mut [u8]) {
+        let n = self.push(bytes, scratch);
+        self.count(bytes.len().wrapping_sub(n));
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // lengths of pieces of input are counted
+    fn count(&mut self, n: usize) {
+        self.total = self.total.saturating_add(n as u32);
+    }
+
+    /// Appends the bytes of a token, each run of white space in it as one space.
+    pub(crate) fn push_token(&mut self, bytes: &[u8], scratch: &mut [u8]) {
+        for &byte in bytes {
+            let byte = if is_space(byte) { b' ' } else { byte };
+            if byte != b' ' || !matches!(self.held().of(scratch), [] | [.., b' ']) {
+                self.push_or_count(&[byte], scratch);
+            }
+        }
+    }
+
+    pub(crate) fn has_room(&self, bytes: usize, scratch: &[u8]) -> bool {
+        scratch.len().min(LARGEST).wrapping_sub(self.end.into()) >= bytes
+    }
+
+    /// Length of the whole token in bytes; `u32::MAX` for longer ones too.
+    pub(crate) const fn total(&self) -> u32 {
+        self.total
+    }
+
+    /// The token, if it is whole.
+    pub(crate) fn whole(&self) -> Option<Span> {
+        let held = Span {
+            start: self.base,
+            end: self.end,
+        };
+        (u32::from(self.end.wrapping_sub(self.base)) == self.total).then_some(held)
+    }
+
+    /// What is held and not told.
+    pub(crate) const fn held(&self) -> Span {
+        Span {
+            start: self.start,
+            end: self.end,
+        }
+    }
+
+    /// What was told last.
+    pub(crate) const fn told(&self) -> Span {
+        Span {
+            start: self.told,
+            end: self.start,
+        }
+    }
+
+    /// What was told last begins `n` bytes later.
+    pub(crate) fn tell_behind(&mut self, n: u16) {
+        self.told = self.told.wrapping_add(n);
+    }
+
+    /// Tells what is held of a token of [`push_token`](Self::push_token), without the space behind it, as far as it is
+    /// UTF-8.
+    pub(crate) fn token(&mut self, scratch: &[u8]) {
+        let held = self.held().of(scratch);
+        let token = held.strip_suffix(b" ").unwrap_or(held);
+        let valid = match core::str::from_utf8(token) {
+            Ok(_) => token.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        self.tell(valid);
+    }
+
+    /// So many bytes of what is held are told.
+    fn tell(&mut self, n: usize) {
+        self.told = self.start;
+        self.start = Span::new(self.start, n).end;
+    }
+
+    /// Tells the next piece of text. `None`: all that can be told has been, and there is room again.
+    ///
+    /// A character that is not whole yet stays, unless this is the `last` of the text.
+    pub(crate) fn piece(&mut self, last: bool, scratch: &mut [u8]) -> Option<Piece> {
+        let held = self.held().of(scratch);
+        let chunk = held.get(..LONGEST_PIECE).unwrap_or(held);
+        // How much of it is text, and how much behind that is none; `None`: what may become text.
+        let (valid, invalid) = match core::str::from_utf8(chunk) {
+            Ok(_) => (chunk, None),
+            Err(error) => {
+                let valid = chunk.get(..error.valid_up_to()).unwrap_or_default();
+                (valid, error.error_len())
+            }
+        };
+        // Control characters are not legal in XML 1.0 either (§2.2).
+        let legal = valid.iter().position(|&b| is_illegal(b));
+        let text = legal.unwrap_or(valid.len());
+        let replaced = match (legal, invalid) {
+            (Some(_), _) => 1,
+            (None, Some(invalid)) => invalid,
+            (None, None) if last => chunk.len(),
+            (None, None) => 0,
+        };
+        self.tell(if text > 0 { text } else { replaced });
+        match (text, replaced) {
+            (1.., _) => Some(Piece::Text),
+            (0, 1..) => Some(Piece::Replacement),
+            (0, 0) => {
+                self.compact(scratch);
+                None
+            }
+        }
+    }
+
+    /// Moves what is held, at most the three bytes of a character that is not whole, to the front.
+    fn compact(&mut self, scratch: &mut [u8]) {
+        let (from, to) = (self.start..self.end, self.base..self.end);
+        for (from, to) in from.zip(to) {
+            let byte = scratch.get(usize::from(from)).copied();
+            if let (Some(byte), Some(slot)) = (byte, scratch.get_mut(usize::from(to))) {
+                *slot = byte;
+            }
+        }
+        self.end = self.base.wrapping_add(self.end.wrapping_sub(self.start));
+        self.start = self.base;
+        self.told = self.base;
+    }
+}
+
+fn is_illegal(byte: u8) -> bool {
+    byte < b' ' && !is_space(byte)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::String;
+    use std::vec::Vec;
+
+    use super::{Assembly, Piece};
+
+    /// All of `text` through a scratch of `size` bytes, fed `step` bytes at a time.
+    fn through(text: &[u8], size: usize, step: usize) -> String {
+        let mut scratch: Vec<u8> = std::vec![0; size];
+        let mut assembly = Assembly::new();
+        assembly.begin(0);
+        let mut out = String::new();
+        let mut drain = |assembly: &mut Assembly, last, scratch: &mut Vec<u8>| {
+            while let Some(piece) = assembly.piece(last, scratch) {
+                match piece {
+                    Piece::Text => out.push_str(assembly.told().text(scratch)),
+                    Piece::Replacement => out.push('\u{FFFD}'),
+                }
+            }
+        };
+        for mut bytes in text.chunks(step) {
+            while !bytes.is_empty() {
+                let n = assembly.push(bytes, &mut scratch);
+                bytes = &bytes[n..];
+                if !assembly.has_room(1, &scratch) {
+                    drain(&mut assembly, false, &mut scratch);
+                }
+            }
+        }
+        drain(&mut assembly, true, &mut scratch);
+        out
+    }
+
+    #[test]
+    fn pieces_join_to_the_lossy_text() {
+        let texts: [&[u8]; 7] = [
+            b"",
+            b"plain",
+            "gr\u{fc}\u{df}e \u{20ac} \u{1f4e7}".as_bytes(),
+            b"bad \xff\xfe here",
+            b"cut \xf0\x9f\x93",
+            b"\xe2\x82 short",
+            b"\xf0\x9f\x93\xa7\xf0\x9f\x93\xa7\xc3",
+        ];
+        for text in texts {
+            for size in 4..20 {
+                for step in 1..8 {
+                    assert_eq!(
+                        through(text, size, step),
+                        String::from_utf8_lossy(text),
+                        "{text:?} in {size} by {step}"
+                    );
+                }
+            }
+        }
+        assert_eq!(through(b"a\0b\x1fc\n", 4, 1), "a\u{FFFD}b\u{FFFD}c\n");
+    }
+}
