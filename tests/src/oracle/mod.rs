@@ -3,6 +3,7 @@
 //! The fuzz targets and the tests call the same ones, so what a fuzzer finds is replayed by `cargo test`.
 
 mod capi;
+mod convert;
 mod encode;
 mod http;
 mod ntlm;
@@ -25,6 +26,7 @@ use crate::sink::{push, Checked};
 use crate::wire;
 
 pub use capi::capi;
+pub use convert::convert;
 pub use encode::encode;
 pub use http::http;
 pub use ntlm::ntlm;

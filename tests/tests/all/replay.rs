@@ -9,9 +9,10 @@ use exportitems_testkit::run::Setup;
 type Oracle = fn(&[u8]);
 
 /// Each target and its oracle.
-const TARGETS: [(&str, Oracle); 11] = [
+const TARGETS: [(&str, Oracle); 12] = [
     ("base64", oracle::base64),
     ("capi", oracle::capi),
+    ("convert", oracle::convert),
     ("decode", oracle::decode),
     ("differential", oracle::differential),
     ("encode", oracle::encode),

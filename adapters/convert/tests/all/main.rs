@@ -1,0 +1,5 @@
+//! Items that tests build, converted; and what other readers make of the messages.
+
+mod common;
+mod eml;
+mod python;
