@@ -7,7 +7,7 @@ use core::hash::Hasher;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
-use exportitems::{ResponseItemId, Outcome, Sink};
+use exportitems::{Outcome, ResponseItemId, Sink};
 use exportitems_embedded_io::AsyncSink;
 
 extern "Rust" {

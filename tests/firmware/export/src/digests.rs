@@ -4,7 +4,7 @@ use core::convert::Infallible;
 use core::fmt;
 
 use exportitems::policy::{Advice, Disposition};
-use exportitems::{ResponseItemId, Outcome, Sink};
+use exportitems::{Outcome, ResponseItemId, Sink};
 use semihosting::println;
 use sha2::{Digest, Sha256};
 
