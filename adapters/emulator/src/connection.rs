@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::body::{Next, ResponseBody};
 use crate::head::{self, Head, Length, Refusal, INVALID_LENGTH};
-use crate::service::{Response, Service, LARGEST_REQUEST};
+use crate::service::{Response, Service, Session, LARGEST_REQUEST};
 
 /// Bytes that are read at once.
 const READ: usize = 64 * 1024;
@@ -23,9 +23,11 @@ pub(crate) async fn serve<S>(stream: S, service: &Service)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let number = service.connection();
     let mut connection = Connection {
         stream,
-        number: service.connection(),
+        number,
+        session: Session::new(number),
         input: Vec::new(),
         output: Vec::new(),
     };
@@ -37,6 +39,7 @@ struct Connection<S> {
     stream: S,
     /// Its number, from 0.
     number: u64,
+    session: Session,
     /// Bytes that were received and belong to no request so far.
     input: Vec<u8>,
     /// Bytes that are to be sent at once.
@@ -62,7 +65,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(body) => Some(body),
             Err(BadBody::TooLarge) => None,
         };
-        let Some((response, after)) = service.answer(self.number, &head, body.as_deref()) else {
+        let Some((response, after)) = service.answer(&mut self.session, &head, body.as_deref())
+        else {
             return Ok(false);
         };
         let keep_alive = head.keep_alive && body.is_some();

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use crate::ntlm::LoginResult;
 use crate::request::ExportItems;
 
 /// How many requests are remembered.
@@ -34,13 +35,25 @@ impl LoggedRequest {
     }
 }
 
-/// The last requests.
+/// A login by NTLM that the emulator has judged. A refused one counts where accounts are locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoggedLogin {
+    /// The number of its connection, counted from 0.
+    pub connection: u64,
+    /// What came of it.
+    pub result: LoginResult,
+}
+
+/// The last requests, and every login.
 #[derive(Debug, Default)]
-pub(crate) struct Log(Mutex<VecDeque<LoggedRequest>>);
+pub(crate) struct Log {
+    requests: Mutex<VecDeque<LoggedRequest>>,
+    logins: Mutex<Vec<LoggedLogin>>,
+}
 
 impl Log {
     pub(crate) fn push(&self, request: LoggedRequest) {
-        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         if requests.len() == REMEMBERED {
             requests.pop_front();
         }
@@ -48,7 +61,17 @@ impl Log {
     }
 
     pub(crate) fn requests(&self) -> Vec<LoggedRequest> {
-        let requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         requests.iter().cloned().collect()
+    }
+
+    pub(crate) fn login(&self, login: LoggedLogin) {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        logins.push(login);
+    }
+
+    pub(crate) fn logins(&self) -> Vec<LoggedLogin> {
+        let logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        logins.clone()
     }
 }

@@ -3,6 +3,11 @@
 pub(crate) const XML: &str = "text/xml; charset=utf-8";
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
+/// IIS's page with a 401.
+pub(crate) const UNAUTHORIZED: &str =
+    "<!DOCTYPE html><html><head><title>401 - Unauthorized: Access is denied \
+     due to invalid credentials.</title></head><body><h1>Server Error</h1></body></html>\r\n";
+
 /// The target of the redirect that exchangelib takes for a passing outage.
 pub(crate) const GENERIC_ERROR: &str = "/ews/genericerrorpage.htm?aspxerrorpath=/ews/exchange.asmx";
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connection::serve;
-use crate::log::LoggedRequest;
+use crate::log::{LoggedLogin, LoggedRequest};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::service::{Service, PATH};
 use crate::tls::Tls;
@@ -21,6 +21,7 @@ use crate::tls::Tls;
 pub struct Emulator {
     address: SocketAddr,
     ca_pem: Option<String>,
+    certificate: Option<Vec<u8>>,
     service: Arc<Service>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -43,9 +44,9 @@ impl Emulator {
             .then(Tls::new)
             .transpose()
             .map_err(StartError::Tls)?;
-        let (acceptor, ca_pem) = match tls {
-            Some(tls) => (Some(tls.acceptor), Some(tls.ca_pem)),
-            None => (None, None),
+        let (acceptor, ca_pem, certificate) = match tls {
+            Some(tls) => (Some(tls.acceptor), Some(tls.ca_pem), Some(tls.certificate)),
+            None => (None, None, None),
         };
         let listener = TcpListener::bind(listen).map_err(|e| StartError::Listen(listen, e))?;
         let address = listener.local_addr().map_err(StartError::Runtime)?;
@@ -57,7 +58,7 @@ impl Emulator {
             .build()
             .map_err(StartError::Runtime)?;
 
-        let service = Arc::new(Service::new(scenario));
+        let service = Arc::new(Service::new(scenario, certificate.as_deref()));
         let (stop, stopped) = oneshot::channel();
         let of_thread = Arc::clone(&service);
         let serve = move || {
@@ -74,6 +75,7 @@ impl Emulator {
         Ok(Self {
             address,
             ca_pem,
+            certificate,
             service,
             stop: Some(stop),
             thread: Some(thread),
@@ -101,6 +103,18 @@ impl Emulator {
     #[must_use]
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()
+    }
+
+    /// Its TLS certificate, in DER.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
+    }
+
+    /// Every login by NTLM that it has judged, oldest first.
+    #[must_use]
+    pub fn logins(&self) -> Vec<LoggedLogin> {
+        self.service.log().logins()
     }
 
     /// The last thousand requests, oldest first.

@@ -13,12 +13,13 @@ use crate::answer::{self, Piece, Uses};
 use crate::body::{Compressed, Manner, ResponseBody};
 use crate::fault::{message_of, Detail, Fault};
 use crate::head::Head;
-use crate::log::{Log, LoggedRequest};
+use crate::log::{Log, LoggedLogin, LoggedRequest};
+use crate::ntlm::{self, Account, Handshake, LoginResult};
 use crate::pages;
 use crate::request::{self, ExportItems};
 use crate::scenario::{
     Answer, Auth, Coding, Echo, FaultAnswer, Framing, HttpAnswer, ItemsAnswer, Page, Push,
-    RequestRule, Scenario, Style,
+    RequestRule, Scenario, Style, WindowsAuth, WindowsScheme,
 };
 
 /// The path of the endpoint; IIS does not mind its case.
@@ -30,9 +31,31 @@ pub(crate) const LARGEST_REQUEST: usize = 64 << 20;
 /// A `client-request-id` that no client draws.
 const WRONG_ID: &str = "00000000-0000-4000-8000-00000000000b";
 
+/// What the server knows of one connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The number of the connection, from 0.
+    number: u64,
+    /// The handshake of NTLM that is under way.
+    handshake: Option<Handshake>,
+    is_logged_in: bool,
+}
+
+impl Session {
+    pub(crate) const fn new(number: u64) -> Self {
+        Self {
+            number,
+            handshake: None,
+            is_logged_in: false,
+        }
+    }
+}
+
 /// The server that every connection talks to.
 #[derive(Debug)]
 pub(crate) struct Service {
+    /// The channel binding to its certificate.
+    binding: Option<[u8; 16]>,
     scenario: Scenario,
     uses: Mutex<Uses>,
     log: Log,
@@ -59,8 +82,9 @@ pub(crate) struct After {
 }
 
 impl Service {
-    pub(crate) fn new(scenario: Scenario) -> Self {
+    pub(crate) fn new(scenario: Scenario, certificate: Option<&[u8]>) -> Self {
         Self {
+            binding: certificate.map(ntlm::binding),
             uses: Mutex::new(Uses::new(&scenario)),
             scenario,
             log: Log::default(),
@@ -97,19 +121,19 @@ impl Service {
     /// `None`.
     pub(crate) fn answer(
         &self,
-        connection: u64,
+        session: &mut Session,
         head: &Head,
         body: Option<&[u8]>,
     ) -> Option<(Response, After)> {
         let mut seen = LoggedRequest {
-            connection,
+            connection: session.number,
             method: head.method.clone(),
             path: head.path.clone(),
             headers: texts(&head.headers),
             export_items: None,
             status: None,
         };
-        let (content, rule) = match (self.refuse(head), body) {
+        let (content, rule) = match (self.refuse(session, head), body) {
             (Some(refused), _) => (Some(refused.into()), None),
             // exchangelib issue 590
             (None, None) => (Some(Plain::status(507).into()), None),
@@ -124,8 +148,10 @@ impl Service {
         let content = content?;
         let echo = rule.map_or(Echo::AsAsked, |rule| rule.client_request_id);
         let response = self.with_headers(content.response(), &head.headers, echo);
+        let closes = matches!(&self.scenario.auth, Auth::Windows(auth) if auth.close)
+            && content.status == StatusCode::UNAUTHORIZED;
         let mut after = After {
-            close: rule.is_some_and(|rule| rule.close),
+            close: closes || rule.is_some_and(|rule| rule.close),
             silence: Duration::from_millis(rule.map_or(0, |rule| rule.push_after_ms)),
             ..After::default()
         };
@@ -145,10 +171,15 @@ impl Service {
     }
 
     /// What IIS and ASP.NET say before EWS sees a request.
-    fn refuse(&self, head: &Head) -> Option<Plain> {
+    fn refuse(&self, session: &mut Session, head: &Head) -> Option<Plain> {
         let headers = &head.headers;
         if !head.path.eq_ignore_ascii_case(PATH) {
             return Some(Plain::status(404));
+        }
+        if let Auth::Windows(auth) = &self.scenario.auth {
+            if let Some(refused) = self.login(auth, session, headers) {
+                return Some(refused);
+            }
         }
         if let Some(challenge) = self.challenge(headers) {
             return Some(Plain::status(401).header("www-authenticate", challenge));
@@ -171,10 +202,87 @@ impl Service {
         None
     }
 
+    /// The 401 for a connection that is not logged in by NTLM, or begins another login.
+    fn login(
+        &self,
+        auth: &WindowsAuth,
+        session: &mut Session,
+        headers: &HeaderMap,
+    ) -> Option<Plain> {
+        let shown = headers.get(header::AUTHORIZATION);
+        let shown = shown.and_then(|shown| shown.to_str().ok());
+        let (scheme, token) = match shown.and_then(|shown| shown.split_once(' ')) {
+            Some((scheme, token)) => (scheme, BASE64_STANDARD.decode(token.trim()).ok()),
+            None if session.is_logged_in => return None,
+            None => ("", None),
+        };
+        session.is_logged_in = false;
+        let is_taken = |offer: &WindowsScheme| match offer {
+            WindowsScheme::Negotiate => scheme.eq_ignore_ascii_case("Negotiate"),
+            WindowsScheme::Ntlm => scheme.eq_ignore_ascii_case("NTLM"),
+            WindowsScheme::Kerberos | WindowsScheme::Basic => false,
+        };
+        let token = token.filter(|_| auth.offers.iter().any(is_taken));
+        let cookie = format!("affinity={}", session.number);
+        let has_cookie = headers.get_all(header::COOKIE).iter().any(|cookies| {
+            let cookies = cookies.as_bytes().split(|&byte| byte == b';');
+            cookies
+                .map(<[u8]>::trim_ascii)
+                .any(|it| it == cookie.as_bytes())
+        });
+        // Another server does not know the handshake.
+        let handshake = session.handshake.take();
+        let handshake = handshake.filter(|_| has_cookie || !auth.affinity);
+        let mut refused = Plain::status(401).body(&auth.body);
+        if !auth.body.is_empty() {
+            refused = refused.header("content-type", pages::HTML);
+        }
+        if auth.affinity {
+            let cookie = format!("{cookie}; path=/; HttpOnly");
+            refused = refused.with(&BTreeMap::from([("set-cookie".to_owned(), cookie)]));
+        }
+        match (token, handshake) {
+            (Some(token), _) if ntlm::is_negotiate(&token) => {
+                let handshake = Handshake::begin(&token);
+                let challenge = BASE64_STANDARD.encode(handshake.challenge());
+                refused.append("www-authenticate", &format!("{scheme} {challenge}"));
+                session.handshake = Some(handshake);
+                return Some(refused);
+            }
+            (Some(token), Some(handshake)) => {
+                let account = Account {
+                    user: &auth.user,
+                    password: &auth.password,
+                    protection: auth.extended_protection,
+                    binding: self.binding,
+                };
+                let result = handshake.judge(&token, &account);
+                self.log.login(LoggedLogin {
+                    connection: session.number,
+                    result,
+                });
+                session.is_logged_in = result == LoginResult::Accepted;
+                if session.is_logged_in {
+                    return None;
+                }
+            }
+            _ => {}
+        }
+        for offer in &auth.offers {
+            let offer = match offer {
+                WindowsScheme::Negotiate | WindowsScheme::Kerberos => "Negotiate",
+                WindowsScheme::Ntlm => "NTLM",
+                WindowsScheme::Basic => r#"Basic realm="127.0.0.1""#,
+            };
+            refused.append("www-authenticate", offer);
+        }
+        Some(refused)
+    }
+
     /// What a client that has not shown the right credentials is asked for.
     fn challenge(&self, headers: &HeaderMap) -> Option<&'static str> {
         let (expected, challenge) = match &self.scenario.auth {
-            Auth::None => return None,
+            Auth::None | Auth::Windows(_) => return None,
             Auth::Basic { user, password } => (
                 format!(
                     "Basic {}",
@@ -407,6 +515,13 @@ impl Plain {
     fn header(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.insert(name, HeaderValue::from_static(value));
         self
+    }
+
+    /// Adds a field, beside others of that name.
+    fn append(&mut self, name: &'static str, value: &str) {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            self.headers.append(name, value);
+        }
     }
 
     /// The same with a scenario's headers.

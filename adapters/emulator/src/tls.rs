@@ -12,6 +12,8 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) struct Tls {
     pub(crate) acceptor: TlsAcceptor,
     pub(crate) ca_pem: String,
+    /// The server's certificate, in DER.
+    pub(crate) certificate: Vec<u8>,
 }
 
 impl Tls {
@@ -47,6 +49,7 @@ impl Tls {
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             ca_pem,
+            certificate: certificate.der().to_vec(),
         })
     }
 }

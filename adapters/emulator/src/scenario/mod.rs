@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use crate::id::{is_guid, DEFAULT_MAILBOX};
+use crate::pages;
 
 pub use rules::{
     AfterRoot, Answer, AnsweredId, Coding, CutPlace, Echo, ErrorAnswer, FaultAnswer, HttpAnswer,
@@ -144,6 +145,69 @@ pub enum Auth {
         /// The token.
         token: String,
     },
+    /// NTLM, under its own name and under Negotiate; it authenticates a connection.
+    Windows(WindowsAuth),
+}
+
+/// A login by NTLM.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WindowsAuth {
+    /// The user, as the client has to send it: `DOMAIN\user` or `user@domain`.
+    pub user: String,
+    /// The password.
+    pub password: String,
+    /// The schemes that are offered, in this order.
+    #[serde(default = "both")]
+    pub offers: Vec<WindowsScheme>,
+    /// What becomes of logins without a channel binding, and with a wrong one.
+    #[serde(default)]
+    pub extended_protection: ExtendedProtection,
+    /// The body of a 401.
+    #[serde(default = "page_of_401")]
+    pub body: String,
+    /// Whether a 401 sets a cookie without which the next leg goes to another server, which knows nothing of
+    /// the handshake.
+    #[serde(default)]
+    pub affinity: bool,
+    /// Whether the server closes the connection after a 401, as a balancer may that does not know NTLM.
+    #[serde(default)]
+    pub close: bool,
+}
+
+/// A scheme that carries NTLM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WindowsScheme {
+    /// `Negotiate`, with messages of NTLM that SPNEGO does not wrap.
+    Negotiate,
+    /// `NTLM`.
+    Ntlm,
+    /// `Negotiate` that takes Kerberos alone, so that a message of NTLM is not continued.
+    Kerberos,
+    /// `Basic`, which is offered and accepts nobody.
+    Basic,
+}
+
+/// Extended Protection for Authentication of IIS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExtendedProtection {
+    /// Bindings are not looked at.
+    #[default]
+    None,
+    /// A login without a binding is accepted, one with a wrong binding is not.
+    Allow,
+    /// Only a login with the right binding is accepted.
+    Require,
+}
+
+fn both() -> Vec<WindowsScheme> {
+    vec![WindowsScheme::Negotiate, WindowsScheme::Ntlm]
+}
+
+fn page_of_401() -> String {
+    pages::UNAUTHORIZED.to_owned()
 }
 
 impl Scenario {
@@ -338,7 +402,7 @@ mod tests {
         let scenarios: Vec<_> = scenarios
             .map(|rest| rest.split("```").next().unwrap())
             .collect();
-        assert_eq!(scenarios.len(), 6);
+        assert_eq!(scenarios.len(), 7);
         for text in scenarios {
             if let Err(error) = Scenario::from_toml(text) {
                 panic!("{error}");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use exportitems_http1::RequestHead;
 
+use super::auth::ChannelBinding;
 use super::connection::{Rate, Timeouts};
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
@@ -22,6 +23,7 @@ pub struct ClientBuilder {
     headers: Vec<(String, String)>,
     user_agent: String,
     timeouts: Timeouts,
+    binding: ChannelBinding,
 }
 
 impl ClientBuilder {
@@ -42,6 +44,7 @@ impl ClientBuilder {
                     within: Duration::from_mins(5),
                 },
             },
+            binding: ChannelBinding::Auto,
         }
     }
 
@@ -54,6 +57,13 @@ impl ClientBuilder {
     /// Sends credentials to a host other than this one without TLS too, where anybody on the way reads them.
     pub fn allow_plaintext_credentials(mut self, allow: bool) -> Self {
         self.allow_plaintext_credentials = allow;
+        self
+    }
+
+    /// Whether a login by NTLM or Negotiate is bound to the server's certificate; [`ChannelBinding::Auto`] by
+    /// default.
+    pub fn channel_binding(mut self, binding: ChannelBinding) -> Self {
+        self.binding = binding;
         self
     }
 
@@ -154,6 +164,7 @@ impl ClientBuilder {
             timeouts,
             headers,
             self.allow_plaintext_credentials,
+            self.binding,
         );
         if let Some(credentials) = self.credentials {
             client.set_credentials(credentials)?;

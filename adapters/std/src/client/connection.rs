@@ -10,6 +10,7 @@ use std::time::Instant;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, ClientConnection};
 
+use super::auth::{EndPoint, Login};
 use super::dial::{self, Deadline};
 use super::endpoint::Endpoint;
 use super::error::{Phase, TransportError};
@@ -51,6 +52,8 @@ pub(super) struct Connection {
     tls: Option<Box<ClientConnection>>,
     timeouts: Timeouts,
     pace: Pace,
+    /// How far this connection is logged in.
+    pub(super) login: Login,
 }
 
 /// What [`Connection::send`] came to.
@@ -83,12 +86,18 @@ impl Connection {
             tls: tls.map(Box::new),
             timeouts,
             pace: Pace::default(),
+            login: Login::default(),
         })
     }
 
     /// The certificate that the server proved itself with; `None` without TLS.
     pub(super) fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
         self.tls.as_ref()?.peer_certificates()?.first()
+    }
+
+    /// The server's end of the TLS connection, for a channel binding.
+    pub(super) fn end_point(&self) -> Option<EndPoint> {
+        EndPoint::of_certificate(self.peer_certificate()?)
     }
 
     pub(super) fn is_tls(&self) -> bool {

@@ -3,65 +3,70 @@
 use core::fmt;
 use std::sync::Arc;
 
-use base64::prelude::{Engine as _, BASE64_STANDARD};
+use exportitems_ntlm::UserError;
 use zeroize::Zeroizing;
 
+use super::auth::{
+    AccessToken, Basic, Bearer, BoxError, Credential, Gate, Ntlm, Permit, Renewal, Schemes,
+};
 use super::error::BuildError;
-use super::status::SentCredentials;
+use super::status::StatusError;
 
-/// Credentials, kept as the header that carries them. Never printed, and wiped from memory when dropped.
+/// Credentials of one account. Never printed, and wiped from memory when dropped.
+///
+/// A clone is the same credentials: clients that share them try them one after the other until they are known
+/// to work, and none of them tries them again after a refusal, so that the account is not locked.
+/// Where they have worked before, they are tried once more after five minutes.
 #[derive(Clone)]
 pub struct Credentials {
-    scheme: &'static str,
-    /// The value of `Authorization`.
-    authorization: Zeroizing<String>,
-    renewal: Option<Renewal>,
-}
-
-type BoxError = Box<dyn core::error::Error + Send + Sync>;
-type TokenSource = Arc<dyn Fn() -> Result<Zeroizing<String>, BoxError> + Send + Sync>;
-
-/// Where the next access token comes from.
-#[derive(Clone)]
-struct Renewal {
-    source: TokenSource,
-    /// What the last call of the source came to, unless that was another token.
-    failure: Option<Failure>,
-}
-
-#[derive(Clone)]
-enum Failure {
-    Same,
-    Error(String),
+    credential: Arc<dyn Credential>,
+    /// `None` where no account can be locked.
+    gate: Option<Arc<Gate>>,
 }
 
 impl Credentials {
-    /// User and password for HTTP Basic (RFC 7617), in UTF-8.
+    /// Credentials of any kind.
+    #[must_use]
+    pub fn new(credential: impl Credential + 'static) -> Self {
+        Self {
+            gate: credential.can_be_locked().then(Arc::default),
+            credential: Arc::new(credential),
+        }
+    }
+
+    /// User and password for a login that does not send the password: NTLM, or Negotiate with the messages of
+    /// NTLM, whichever the server offers.
+    ///
+    /// The user is `DOMAIN\\user`, `user@domain` or a bare name. Only a hash of the password is kept.
+    ///
+    /// # Errors
+    /// [`CredentialsError::Name`]
+    pub fn password(user: &str, password: &str) -> Result<Self, CredentialsError> {
+        Ntlm::new(Schemes::Any, user, password).map(Self::new)
+    }
+
+    /// As [`password`](Self::password), by NTLM alone, which saves the request that asks what the server offers.
+    ///
+    /// # Errors
+    /// [`CredentialsError::Name`]
+    pub fn ntlm(user: &str, password: &str) -> Result<Self, CredentialsError> {
+        Ntlm::new(Schemes::Ntlm, user, password).map(Self::new)
+    }
+
+    /// As [`ntlm`](Self::ntlm), by the same messages under the name Negotiate (RFC 4559).
+    ///
+    /// # Errors
+    /// [`CredentialsError::Name`]
+    pub fn negotiate(user: &str, password: &str) -> Result<Self, CredentialsError> {
+        Ntlm::new(Schemes::Negotiate, user, password).map(Self::new)
+    }
+
+    /// User and password for HTTP Basic (RFC 7617), in UTF-8. It sends the password itself.
     ///
     /// # Errors
     /// [`CredentialsError::User`] for a user with a colon or control character, which Basic cannot carry.
     pub fn basic(user: &str, password: &str) -> Result<Self, CredentialsError> {
-        if user.contains(|c: char| c == ':' || c.is_control()) {
-            return Err(CredentialsError::User);
-        }
-        if password.contains(char::is_control) {
-            return Err(CredentialsError::Password);
-        }
-        let mut pair = Zeroizing::new(String::with_capacity(user.len() + 1 + password.len()));
-        pair.push_str(user);
-        pair.push(':');
-        pair.push_str(password);
-        // Sized beforehand: a string that grows leaves copies in memory.
-        let mut authorization = Zeroizing::new(String::with_capacity(
-            "Basic ".len() + pair.len() * 4 / 3 + 4,
-        ));
-        authorization.push_str("Basic ");
-        BASE64_STANDARD.encode_string(pair.as_bytes(), &mut authorization);
-        Ok(Self {
-            scheme: "Basic",
-            authorization,
-            renewal: None,
-        })
+        Basic::new(user, password).map(Self::new)
     }
 
     /// An OAuth 2.0 access token (RFC 6750). It expires, after an hour as a rule:
@@ -69,26 +74,16 @@ impl Credentials {
     /// [`bearer_from`](Self::bearer_from) asks for it.
     ///
     /// # Errors
-    /// [`CredentialsError::Token`] for what is no token.
+    /// [`CredentialsError::Token`] for a text that is not a token.
     pub fn bearer(token: &str) -> Result<Self, CredentialsError> {
-        if !exportitems_http1::is_bearer_token(token) {
-            return Err(CredentialsError::Token);
-        }
-        let mut authorization =
-            Zeroizing::new(String::with_capacity("Bearer ".len() + token.len()));
-        authorization.push_str("Bearer ");
-        authorization.push_str(token);
-        Ok(Self {
-            scheme: "Bearer",
-            authorization,
-            renewal: None,
-        })
+        AccessToken::new(token).map(|token| Self::new(Bearer::new(token)))
     }
 
     /// OAuth 2.0 access tokens of a source, such as a file that another program renews.
     ///
     /// It is called now, and again when the server refuses a token by 401. If it then gives another token, the
     /// request is sent again with that one; a token is never sent again after it was refused.
+    /// It is also called before a token expires that says when it does ([`AccessToken::new`]).
     ///
     /// ```no_run
     /// # use exportitems_std::client::Credentials;
@@ -105,56 +100,48 @@ impl Credentials {
     pub fn bearer_from(
         source: impl Fn() -> Result<Zeroizing<String>, BoxError> + Send + Sync + 'static,
     ) -> Result<Self, BuildError> {
-        let token = source().map_err(BuildError::TokenSource)?;
-        let renewal = Renewal {
-            source: Arc::new(source),
-            failure: None,
-        };
-        Ok(Self {
-            renewal: Some(renewal),
-            ..Self::bearer(&token).map_err(BuildError::Credentials)?
-        })
+        let first = source().map_err(BuildError::TokenSource)?;
+        let first = AccessToken::new(&first).map_err(BuildError::Credentials)?;
+        let next = move || Ok(AccessToken::new(&source()?)?);
+        Ok(Self::new(Bearer::from_source(first, Box::new(next))))
     }
 
-    /// Takes the next token of the source; says whether it is another one.
-    pub(super) fn renew(&mut self) -> bool {
-        let Some(renewal) = &mut self.renewal else {
-            return false;
-        };
-        let next = (renewal.source)().and_then(|token| Ok(Self::bearer(&token)?));
-        renewal.failure = match next {
-            Ok(next) if next.authorization == self.authorization => Some(Failure::Same),
-            Ok(next) => {
-                self.authorization = next.authorization;
-                None
-            }
-            Err(error) => Some(Failure::Error(crate::error_chain(&*error))),
-        };
-        renewal.failure.is_none()
+    /// As [`bearer_from`](Self::bearer_from), of a source that knows when its tokens expire
+    /// ([`AccessToken::expires_in`]).
+    ///
+    /// # Errors
+    /// [`BuildError::TokenSource`] where the source fails.
+    pub fn bearer_tokens(
+        source: impl Fn() -> Result<AccessToken, BoxError> + Send + Sync + 'static,
+    ) -> Result<Self, BuildError> {
+        let first = source().map_err(BuildError::TokenSource)?;
+        Ok(Self::new(Bearer::from_source(first, Box::new(source))))
     }
 
-    /// What a request with these credentials was sent with, for the error of a 401.
-    pub(super) fn sent(&self) -> SentCredentials {
-        let failure = self
-            .renewal
-            .as_ref()
-            .and_then(|renewal| renewal.failure.clone());
-        match failure {
-            _ if self.scheme == "Basic" => SentCredentials::Basic,
-            None => SentCredentials::Bearer,
-            Some(Failure::Same) => SentCredentials::SameBearer,
-            Some(Failure::Error(reason)) => SentCredentials::NoNewBearer { reason },
-        }
+    pub(super) fn credential(&self) -> &dyn Credential {
+        &*self.credential
     }
 
-    pub(super) fn authorization(&self) -> &str {
-        &self.authorization
+    pub(super) fn schemes(&self) -> Vec<String> {
+        let schemes = self.credential.schemes().iter();
+        schemes.map(|&scheme| scheme.to_owned()).collect()
+    }
+
+    pub(super) fn renew(&self, refused: &str) -> Renewal {
+        self.credential.renew(refused)
+    }
+
+    /// Waits until a login may be tried.
+    pub(super) fn enter(&self) -> Result<Option<Permit>, Box<StatusError>> {
+        self.gate.as_ref().map(Gate::enter).transpose()
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple(self.scheme).field(&"…").finish()
+        f.debug_tuple("Credentials")
+            .field(&self.credential.schemes())
+            .finish()
     }
 }
 
@@ -164,6 +151,8 @@ impl fmt::Debug for Credentials {
 pub enum CredentialsError {
     /// The user holds a colon or a control character.
     User,
+    /// The user is not a name for NTLM.
+    Name(UserError),
     /// The password holds a control character.
     Password,
     /// The token is empty, or holds a character that no bearer token has (RFC 6750 §2.1).
@@ -173,6 +162,7 @@ pub enum CredentialsError {
 impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Name(error) => return write!(f, "the user cannot log in by NTLM: {error}"),
             Self::User => {
                 "the user holds a colon or a control character, which HTTP Basic cannot carry"
             }
@@ -189,21 +179,39 @@ impl core::error::Error for CredentialsError {}
 
 #[cfg(test)]
 mod tests {
+    use super::super::auth::{Login, With};
     use super::*;
 
     #[test]
     fn headers_are_those_of_the_rfcs() {
         // RFC 7617 §2, RFC 6750 §2.1
         let basic = Credentials::basic("Aladdin", "open sesame").unwrap();
-        assert_eq!(basic.authorization(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         let bearer = Credentials::bearer("mF_9.B5f-4.1JqM").unwrap();
-        assert_eq!(bearer.authorization(), "Bearer mF_9.B5f-4.1JqM");
+        for (credentials, expected) in [
+            (basic, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            (bearer, "Bearer mF_9.B5f-4.1JqM"),
+        ] {
+            let with = With {
+                credential: credentials.credential(),
+                host: "mail.example.com",
+                binding: None,
+            };
+            let turn = Login::default().turn(with, None).unwrap();
+            assert_eq!(turn.authorization.unwrap().as_str(), expected);
+            assert!(turn.body);
+        }
     }
 
     #[test]
     fn nothing_secret_is_printed() {
         let text = format!("{:?}", Credentials::basic("Aladdin", "sesame").unwrap());
-        assert_eq!(text, r#"Basic("…")"#);
+        assert_eq!(text, r#"Credentials(["Basic"])"#);
+        let text = format!("{:?}", Credentials::bearer("sesame").unwrap());
+        assert_eq!(text, r#"Credentials(["Bearer"])"#);
+        let text = format!("{:?}", AccessToken::new("sesame").unwrap());
+        assert_eq!(text, "AccessToken { expires: None, .. }");
+        let text = format!("{:?}", Credentials::password("Aladdin", "sesame").unwrap());
+        assert_eq!(text, r#"Credentials(["NTLM", "Negotiate"])"#);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use exportitems::policy::{Advice, Disposition};
 use exportitems::RequestError;
 use exportitems_http1::ErrorKind;
 
+use super::auth::AuthError;
 use super::credentials::CredentialsError;
 use super::endpoint::{Endpoint, UrlError};
 use super::response::Answer;
@@ -109,6 +110,8 @@ pub enum ClientError {
     Header(exportitems_http1::RequestError),
     /// There was no response.
     Transport(TransportError),
+    /// The login could not be continued.
+    Auth(AuthError),
     /// The response was HTTP, but not SOAP.
     Status(Box<StatusError>),
     /// The response broke; the sink has the outcomes of the items before that.
@@ -124,6 +127,8 @@ impl ClientError {
         match self {
             Self::Request(_) | Self::Header(_) | Self::Sink(_) => Disposition::Permanent,
             Self::Transport(error) => error.disposition(),
+            Self::Auth(AuthError::Closed) => Disposition::Permanent,
+            Self::Auth(_) => Disposition::Auth,
             Self::Status(error) => error.disposition(),
             Self::Response(error) => match (&error.cause, error.answer.summary.fault) {
                 (Some(cause), _) => cause.disposition(),
@@ -140,6 +145,7 @@ impl fmt::Display for ClientError {
             Self::Request(error) => error.fmt(f),
             Self::Header(error) => error.fmt(f),
             Self::Transport(error) => error.fmt(f),
+            Self::Auth(error) => error.fmt(f),
             Self::Status(error) => error.fmt(f),
             Self::Response(error) => error.fmt(f),
             Self::Sink(error) => error.fmt(f),
@@ -154,6 +160,7 @@ impl core::error::Error for ClientError {
             Self::Request(error) => error.source(),
             Self::Header(error) => error.source(),
             Self::Transport(error) => error.source(),
+            Self::Auth(error) => error.source(),
             Self::Status(error) => error.source(),
             Self::Response(error) => error.source(),
             Self::Sink(error) => error.source(),
@@ -164,6 +171,18 @@ impl core::error::Error for ClientError {
 impl From<RequestError> for ClientError {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
+    }
+}
+
+impl From<AuthError> for ClientError {
+    fn from(error: AuthError) -> Self {
+        Self::Auth(error)
+    }
+}
+
+impl From<Box<StatusError>> for ClientError {
+    fn from(error: Box<StatusError>) -> Self {
+        Self::Status(error)
     }
 }
 

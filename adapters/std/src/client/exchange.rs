@@ -7,14 +7,14 @@ use exportitems::{Decoder, Encoder, ExportItems, Options, ResponseOutcome, Sink}
 use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
 use zeroize::Zeroizing;
 
+use super::auth::{AuthError, ChannelBinding, EndPoint, Next, Permit, Renewal, Turn, With};
 use super::body::Body;
 use super::connection::{Connection, Sent};
-use super::credentials::Credentials;
 use super::error::{ClientError, ResponseError, TransportError};
 use super::head::{Head, Heard};
 use super::response::{Answer, Fields};
 use super::start::Start;
-use super::status::{SentCredentials, StatusError};
+use super::status::{SentBinding, SentCredentials, StatusError};
 use super::tap::Tap;
 use super::Client;
 
@@ -26,6 +26,9 @@ const SCRATCH: usize = 48 * 1024;
 const SEND: usize = 16 * 1024;
 /// The longest line of a response's head; `X-DiagInfo`s and cookies stay far below.
 const LINE: usize = 8 * 1024;
+
+/// The longest body of a leg's response that is read, so that the connection can carry the next leg.
+const LONGEST_PAGE: usize = 1024 * 1024;
 
 /// All memory that an exchange needs, of any size.
 pub(super) struct Buffers {
@@ -62,6 +65,35 @@ pub(super) struct Answered {
     pub(super) rest: Range<usize>,
     /// The server has the whole request: otherwise the connection ends here.
     pub(super) sent: bool,
+    /// The value of `Authorization` that the request was sent with.
+    pub(super) authorization: Option<Zeroizing<String>>,
+    /// Whether there is another secret, after a refusal.
+    pub(super) renewal: Renewal,
+    /// Where a refusal is to be reported.
+    permit: Option<Permit>,
+    binding: SentBinding,
+}
+
+impl Answered {
+    pub(super) const fn new(
+        connection: Connection,
+        head: ResponseHead,
+        fields: Fields,
+        rest: Range<usize>,
+        sent: bool,
+    ) -> Self {
+        Self {
+            connection,
+            head,
+            fields,
+            rest,
+            sent,
+            authorization: None,
+            renewal: Renewal::Unsupported,
+            permit: None,
+            binding: SentBinding::NoTls,
+        }
+    }
 }
 
 impl Answered {
@@ -113,12 +145,115 @@ impl<E: Into<ClientError>> From<E> for Failed {
 }
 
 impl Client {
-    /// Sends a request on this connection and reads the head of its response.
+    /// Sends a request on this connection, after what it takes to log in, and reads the head of its response.
     pub(super) fn attempt(
         &mut self,
         mut connection: Connection,
-        mut body: Encoder<'_>,
+        body: &Encoder<'_>,
     ) -> Result<Answered, Failed> {
+        let Some(credentials) = self.credentials.clone() else {
+            let turn = Turn {
+                authorization: None,
+                body: true,
+            };
+            return self.send(connection, turn, body);
+        };
+        connection.login.begin_request();
+        let mut permit = match connection.login.is_in() {
+            true => None,
+            false => credentials.enter()?,
+        };
+        // The server may end a connection between two requests that need not share it.
+        let (mut may_reconnect, mut is_answering) = (false, false);
+        let host = self.endpoint.host.clone();
+        loop {
+            let (binding, sent_binding) = self.bind(&connection);
+            let with = With {
+                credential: credentials.credential(),
+                host: &host,
+                binding: binding.as_ref(),
+            };
+            let turn = connection.login.turn(with, self.scheme)?;
+            let mut answered = match self.send(connection, turn, body) {
+                Err(failed) if core::mem::take(&mut may_reconnect) && failed.is_stale() => {
+                    connection = self.connect()?;
+                    continue;
+                }
+                Err(failed) if is_answering && failed.is_stale() => {
+                    return Err(AuthError::Closed.into());
+                }
+                answered => answered?,
+            };
+            let status = answered.status();
+            let is_stray = answered.other_request().is_some();
+            let login = &mut answered.connection.login;
+            let next = login.answered(with, status, &answered.fields.offers)?;
+            if next == Next::Done || is_stray {
+                match status {
+                    200..=299 | 500 if login.tried().is_some() => {
+                        if let Some(permit) = permit.take() {
+                            permit.accepted();
+                        }
+                    }
+                    401 if login.tried().is_some() => answered.permit = permit,
+                    _ => {}
+                }
+                answered.binding = sent_binding;
+                return Ok(answered);
+            }
+            self.scheme = login.chosen().or(self.scheme);
+            let login = core::mem::take(login);
+            connection = match (self.discard(answered), next) {
+                (Some(connection), _) => connection,
+                (None, Next::Leg) => return Err(AuthError::Closed.into()),
+                (None, _) => self.connect()?,
+            };
+            connection.login = login;
+            may_reconnect = next == Next::Anew;
+            is_answering = next == Next::Leg;
+        }
+    }
+
+    /// The binding of a login on this connection, and what there is to say about it.
+    fn bind(&self, connection: &Connection) -> (Option<EndPoint>, SentBinding) {
+        match connection.end_point() {
+            _ if !connection.is_tls() => (None, SentBinding::NoTls),
+            _ if self.binding == ChannelBinding::Off => (None, SentBinding::Off),
+            None => (None, SentBinding::Undefined),
+            binding => (binding, SentBinding::Sent),
+        }
+    }
+
+    /// Reads the response of a leg to its end; the connection, if it can carry the next one.
+    fn discard(&mut self, answered: Answered) -> Option<Connection> {
+        if !answered.sent {
+            return None;
+        }
+        let Answered {
+            connection,
+            head,
+            rest,
+            ..
+        } = answered;
+        let mut body = Body::new(connection, &head, &mut self.buffers.receive, rest);
+        let mut len = 0;
+        while let Some(piece) = body.next().ok()? {
+            len += piece.len();
+            if len > LONGEST_PAGE {
+                return None;
+            }
+        }
+        body.reusable()
+    }
+
+    /// Sends one request on this connection and reads the head of its response.
+    fn send(
+        &mut self,
+        mut connection: Connection,
+        turn: Turn,
+        body: &Encoder<'_>,
+    ) -> Result<Answered, Failed> {
+        let mut body = turn.body.then(|| body.clone());
         connection.begin_exchange();
         let id = uuid::Uuid::new_v4().to_string();
         let cookies = self.cookies.field();
@@ -126,7 +261,7 @@ impl Client {
         let headers = headers(
             &soap_action,
             &self.headers,
-            self.credentials.as_ref(),
+            turn.authorization.as_deref().map(String::as_str),
             cookies.as_deref(),
             &id,
         );
@@ -134,7 +269,7 @@ impl Client {
             &self.endpoint.target,
             &self.endpoint.authority,
             &headers,
-            body.encoded_len(),
+            body.as_ref().map_or(0, Encoder::encoded_len),
         )
         .map_err(ClientError::Header)?;
 
@@ -148,7 +283,7 @@ impl Client {
         let sent = transmit(
             &mut connection,
             HeadEncoder::new(head),
-            &mut body,
+            body.as_mut(),
             send,
             &mut response,
         );
@@ -162,10 +297,12 @@ impl Client {
             Err(failed) => return Err(failed),
         };
         let whole = sent.as_ref().map_or(Sent::Answered, |sent| *sent);
-        match (response.finish(connection, whole), sent) {
-            (Err(failed), Err(error)) if failed.unanswered => Err(error.into()),
-            (head, _) => head,
-        }
+        let mut answered = match (response.finish(connection, whole), sent) {
+            (Err(failed), Err(error)) if failed.unanswered => return Err(error.into()),
+            (head, _) => head?,
+        };
+        answered.authorization = turn.authorization;
+        Ok(answered)
     }
 
     /// Reads the body: a SOAP message into the sink, anything else into an error.
@@ -185,7 +322,18 @@ impl Client {
             fields,
             rest,
             sent,
+            permit,
+            renewal,
+            binding,
+            ..
         } = answered;
+        let credentials = match (&self.credentials, connection.login.tried()) {
+            (None, _) => SentCredentials::Nothing,
+            (Some(credentials), None) => SentCredentials::Withheld {
+                schemes: credentials.schemes(),
+            },
+            (Some(_), Some(scheme)) => SentCredentials::by(scheme, renewal, binding),
+        };
         let mut body = Body::new(connection, &head, &mut self.buffers.receive, rest);
         // EWS answers by content and not by status: faults come with 500 and with 200. But a redirect
         // or a challenge is the web server's, even with XML in its body.
@@ -197,10 +345,11 @@ impl Client {
             start => start?,
         };
         if is_web_servers || start != Start::Xml {
-            let sent =
-                (self.credentials.as_ref()).map_or(SentCredentials::Nothing, Credentials::sent);
-            let mut error = StatusError::new(status, fields, sent, start, body.start());
+            let mut error = StatusError::new(status, fields, credentials, start, body.start());
             error.is_ews = self.is_ews;
+            if let Some(permit) = permit {
+                permit.refused(&mut error);
+            }
             return Err(ClientError::Status(Box::new(error)));
         }
         // EWS reads the whole request before it answers with success.
@@ -242,7 +391,7 @@ impl Client {
 fn headers<'h>(
     soap_action: &'h str,
     own: &'h [(String, String)],
-    credentials: Option<&'h Credentials>,
+    authorization: Option<&'h str>,
     cookies: Option<&'h str>,
     client_request_id: &'h str,
 ) -> Vec<(&'h str, &'h str)> {
@@ -260,7 +409,7 @@ fn headers<'h>(
             .map(|(name, value)| (name.as_str(), value.as_str())),
     );
     headers.extend(cookies.map(|cookies| ("Cookie", cookies)));
-    headers.extend(credentials.map(|own| ("Authorization", own.authorization())));
+    headers.extend(authorization.map(|value| ("Authorization", value)));
     headers
 }
 
@@ -268,7 +417,7 @@ fn headers<'h>(
 fn transmit(
     connection: &mut Connection,
     mut head: HeadEncoder<'_>,
-    body: &mut Encoder<'_>,
+    mut body: Option<&mut Encoder<'_>>,
     out: &mut [u8],
     response: &mut Head<'_>,
 ) -> Result<Sent, Failed> {
@@ -283,11 +432,13 @@ fn transmit(
         }
     }
     loop {
-        filled += body.write(&mut out[filled..]);
+        if let Some(body) = &mut body {
+            filled += body.write(&mut out[filled..]);
+        }
         if pass(connection, &out[..filled], response)? == Sent::Answered {
             return Ok(Sent::Answered);
         }
-        if body.is_done() {
+        if body.as_ref().is_none_or(|body| body.is_done()) {
             return Ok(Sent::All);
         }
         filled = 0;

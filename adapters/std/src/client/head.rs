@@ -74,13 +74,14 @@ impl<'a> Head<'a> {
     ) -> Result<Answered, Failed> {
         loop {
             if let Some(head) = self.read {
-                return Ok(Answered {
+                let sent = sent == Sent::All;
+                return Ok(Answered::new(
                     connection,
                     head,
-                    fields: self.fields,
-                    rest: self.unread,
-                    sent: sent == Sent::All,
-                });
+                    self.fields,
+                    self.unread,
+                    sent,
+                ));
             }
             self.step(&mut connection)?;
         }

@@ -1,8 +1,8 @@
 //! The client: one server, one connection, one request at a time.
 
+mod auth;
 mod body;
 mod builder;
-mod challenge;
 mod connection;
 mod cookies;
 mod credentials;
@@ -25,12 +25,15 @@ use std::sync::Arc;
 use exportitems::{Encoder, ExportItems, ItemId, Options, RequestHeaders, Sink};
 use rustls::ClientConfig;
 
+pub use auth::{
+    AccessToken, AuthError, ChannelBinding, Credential, EndPoint, Handshake, Leg, Renewal, Scope,
+};
 pub use builder::ClientBuilder;
 pub use credentials::{Credentials, CredentialsError};
 pub use endpoint::UrlError;
 pub use error::{BuildError, ClientError, Phase, ResponseError, TransportError};
 pub use response::{Answer, Diagnostics};
-pub use status::{SentCredentials, StatusError, StatusKind};
+pub use status::{SentBinding, SentCredentials, StatusError, StatusKind};
 pub use tls_problem::TlsProblem;
 
 use connection::{Connection, Timeouts};
@@ -74,6 +77,9 @@ pub struct Client {
     headers: Vec<(String, String)>,
     credentials: Option<Credentials>,
     allow_plaintext_credentials: bool,
+    binding: ChannelBinding,
+    /// The scheme that the server was found to offer.
+    scheme: Option<&'static str>,
     cookies: Cookies,
     /// Open, and at the end of a response.
     connection: Option<Connection>,
@@ -98,6 +104,7 @@ impl Client {
         timeouts: Timeouts,
         headers: Vec<(String, String)>,
         allow_plaintext_credentials: bool,
+        binding: ChannelBinding,
     ) -> Self {
         Self {
             endpoint,
@@ -106,6 +113,8 @@ impl Client {
             headers,
             credentials: None,
             allow_plaintext_credentials,
+            binding,
+            scheme: None,
             cookies: Cookies::default(),
             connection: None,
             has_connected: false,
@@ -124,6 +133,10 @@ impl Client {
                 host: self.endpoint.host.clone(),
             });
         }
+        // A connection that is logged in would serve the next requests as the user before.
+        self.connection
+            .take_if(|connection| connection.login.is_in());
+        self.scheme = None;
         self.credentials = Some(credentials);
         Ok(())
     }
@@ -188,7 +201,7 @@ impl Client {
                 Some(connection) => connection,
                 None => self.connect()?,
             };
-            let answered = match self.attempt(connection, body.clone()) {
+            let mut answered = match self.attempt(connection, body) {
                 Ok(answered) => answered,
                 // A server may end an idle connection at any time; it has not seen this request.
                 Err(failed) if is_kept && failed.is_stale() => continue,
@@ -204,9 +217,18 @@ impl Client {
                 }
                 return Err(TransportError::OtherAnswer { sent, echoed }.into());
             }
-            if answered.status() == 401 && renewals < RENEWALS && self.renew_token() {
-                renewals += 1;
-                continue;
+            if let (401, Some(credentials), Some(refused)) = (
+                answered.status(),
+                &self.credentials,
+                &answered.authorization,
+            ) {
+                if renewals < RENEWALS {
+                    answered.renewal = credentials.renew(refused);
+                    if answered.renewal == Renewal::Renewed {
+                        renewals += 1;
+                        continue;
+                    }
+                }
             }
             return Ok(answered);
         }
@@ -216,11 +238,6 @@ impl Client {
         let connection = Connection::open(&self.endpoint, self.tls.as_ref(), self.timeouts)?;
         self.has_connected = true;
         Ok(connection)
-    }
-
-    /// Reads the source of access tokens again; says whether there is another token than was sent.
-    fn renew_token(&mut self) -> bool {
-        self.credentials.as_mut().is_some_and(Credentials::renew)
     }
 }
 

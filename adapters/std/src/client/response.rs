@@ -7,12 +7,13 @@ use exportitems::Summary;
 use exportitems_http1::{Field, RetryAfter};
 use jiff::Timestamp;
 
+use super::auth::Offers;
 use super::cookies::Cookies;
-use super::{challenge, date};
+use super::date;
 
 /// Bytes that are kept of a header's value.
 const VALUE_LIMIT: usize = 512;
-/// Elements that are kept of a list, such as the schemes of `WWW-Authenticate`.
+/// Elements that are kept of a list.
 const MOST: usize = 8;
 
 /// A response that was read to its end.
@@ -73,8 +74,8 @@ pub(super) struct Fields {
     pub(super) content_coding: Option<String>,
     pub(super) location: Option<String>,
     pub(super) retry_after: Option<Duration>,
-    /// Names of the schemes of `WWW-Authenticate`.
-    pub(super) schemes: Vec<String>,
+    /// The challenges of `WWW-Authenticate`.
+    pub(super) offers: Offers,
     /// What `client-request-id` came back as.
     pub(super) echoes: Vec<String>,
 }
@@ -94,11 +95,7 @@ impl Fields {
         if field.is("Set-Cookie") {
             cookies.set(field.value);
         } else if field.is("WWW-Authenticate") {
-            for scheme in challenge::schemes(field.value).map(text) {
-                if self.schemes.len() < MOST && !self.schemes.contains(&scheme) {
-                    self.schemes.push(scheme);
-                }
-            }
+            self.offers.add(field.value);
         } else if let Some(coding) = field.content_coding() {
             self.content_coding.get_or_insert_with(|| text(coding));
         } else if field.is("client-request-id") {
@@ -259,7 +256,8 @@ mod tests {
             ("Retry-After", "20"),
         ]);
         assert_eq!(fields.content_coding.as_deref(), Some("gzip"));
-        assert_eq!(fields.schemes, ["Negotiate", "NTLM"]);
+        let schemes: Vec<_> = fields.offers.schemes().collect();
+        assert_eq!(schemes, ["Negotiate", "NTLM"]);
         assert_eq!(fields.content_type, None, "an empty one is an absent one");
         assert_eq!(fields.retry_after, Some(Duration::from_secs(30)));
     }

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use exportitems::policy::{Advice, Disposition};
 
+use super::auth::Renewal;
 use super::response::{Diagnostics, Fields};
 use super::seconds;
 use super::start::Start;
@@ -97,6 +98,48 @@ pub enum SentCredentials {
         /// Why.
         reason: String,
     },
+    /// A whole login by another scheme, such as NTLM.
+    Login {
+        /// The scheme.
+        scheme: String,
+        /// Whether it was bound to the server's certificate.
+        binding: SentBinding,
+    },
+    /// There are credentials, and the server offers none of the schemes that they may be used with: they were
+    /// not sent.
+    Withheld {
+        /// The schemes that they may be used with.
+        schemes: Vec<String>,
+    },
+}
+
+/// Whether a login was bound to the server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SentBinding {
+    /// It was.
+    Sent,
+    /// It was not: [`ClientBuilder::channel_binding`](super::ClientBuilder::channel_binding) is off.
+    Off,
+    /// It was not: the connection has no TLS.
+    NoTls,
+    /// It was not: the signature of the certificate defines no hash for it.
+    Undefined,
+}
+
+impl SentCredentials {
+    pub(super) fn by(scheme: &str, renewal: Renewal, binding: SentBinding) -> Self {
+        match (scheme, renewal) {
+            ("Basic", _) => Self::Basic,
+            ("Bearer", Renewal::Same) => Self::SameBearer,
+            ("Bearer", Renewal::Failed(reason)) => Self::NoNewBearer { reason },
+            ("Bearer", _) => Self::Bearer,
+            _ => Self::Login {
+                scheme: scheme.to_owned(),
+                binding,
+            },
+        }
+    }
 }
 
 impl StatusError {
@@ -117,7 +160,7 @@ impl StatusError {
         let kind = match (status, coding) {
             (300..=399, _) => redirect(fields.location.as_deref()),
             (401, _) => StatusKind::Unauthorized {
-                schemes: fields.schemes,
+                schemes: fields.offers.schemes().map(shown).collect(),
                 sent,
             },
             // 440 is IIS's and OWA's: the session of the login page has ended.
@@ -329,14 +372,45 @@ fn unauthorized(
         [] => "the server does not say which authentication it accepts".to_owned(),
         schemes => format!("the server offers {}", schemes.join(", ")),
     };
-    if !schemes.is_empty() && !offers("Basic") && !offers("Bearer") {
+    let spoken = ["NTLM", "Negotiate", "Bearer", "Basic"];
+    if !schemes.is_empty() && !spoken.into_iter().any(offers) {
         return write!(
             f,
-            "{offered}, and this client speaks Basic and Bearer only; enable Basic for EWS on the server \
-             (over TLS), or use an access token where the server accepts one"
+            "{offered}, and this client speaks NTLM, Negotiate, Bearer and Basic; \
+             enable one of them for EWS on the server"
         );
     }
     match sent {
+        SentCredentials::Login { scheme, binding } => refused_login(f, scheme, *binding, &offered),
+        SentCredentials::Withheld { schemes: own } if schemes.is_empty() => write!(
+            f,
+            "{offered}; the login was to be by {}, so the credentials were not sent",
+            own.join(" or ")
+        ),
+        SentCredentials::Withheld { schemes: own } if offers("Basic") => write!(
+            f,
+            "{offered}, and the login was to be by {}, so the credentials were not sent; \
+             Basic sends the password itself, and is used only where it is chosen",
+            own.join(" or ")
+        ),
+        SentCredentials::Withheld { schemes: own }
+            if own.iter().any(|scheme| scheme == "NTLM" || scheme == "Negotiate")
+                && !offers("NTLM")
+                && offers("Bearer") =>
+        {
+            write!(
+                f,
+                "{offered}, and the login was to be by {}, so the credentials were not sent; \
+                 use an access token",
+                own.join(" or ")
+            )
+        }
+        SentCredentials::Withheld { schemes: own } => write!(
+            f,
+            "{offered}, and a login by {} did not begin; the server may want Kerberos, which this client \
+             does not speak: enable NTLM for EWS on the server",
+            own.join(" or ")
+        ),
         SentCredentials::Nothing => write!(f, "credentials are needed; {offered}"),
         SentCredentials::Basic if schemes.is_empty() || offers("Basic") => write!(
             f,
@@ -370,6 +444,42 @@ fn unauthorized(
             "the access token was refused, and a new one cannot be read: {reason}; {offered}"
         ),
     }
+}
+
+/// A wrong password and a wrong binding look the same from here, so both are named.
+fn refused_login(
+    f: &mut fmt::Formatter<'_>,
+    scheme: &str,
+    binding: SentBinding,
+    offered: &str,
+) -> fmt::Result {
+    write!(
+        f,
+        "the login by {scheme} was refused; the user or the password is wrong, or the account is locked or may \
+         not sign in, or "
+    )?;
+    f.write_str(match binding {
+        SentBinding::Sent => {
+            "the channel binding does not match, because a proxy or balancer on the way ends TLS with \
+             another certificate than the server's"
+        }
+        SentBinding::Off => {
+            "the server requires a channel binding (Extended Protection), which is turned off here"
+        }
+        SentBinding::NoTls => {
+            "the server requires a channel binding (Extended Protection), which needs https"
+        }
+        SentBinding::Undefined => {
+            "the server requires a channel binding (Extended Protection), which the signature of its \
+             certificate does not define; use a certificate that is signed with RSA or ECDSA"
+        }
+    })?;
+    write!(f, "; {offered}")
+}
+
+/// A scheme's name in a form that can be shown.
+fn shown(scheme: &str) -> String {
+    scheme.chars().take(64).collect()
 }
 
 impl core::error::Error for StatusError {}

@@ -49,6 +49,7 @@ impl Ending {
                 } => Self::Unreachable,
                 _ => Self::Divisible,
             },
+            ClientError::Auth(_) => Self::Hopeless,
             ClientError::Status(error) => {
                 let location = error.location.as_deref();
                 let seconds = error.policy_seconds();

@@ -281,7 +281,9 @@ impl<'a> Exporter<'a> {
                 _ if report.stopped.is_some() => {}
                 Some(stop) if !run.parked.is_empty() => report.stopped = Some(stop),
                 Some(Stop::Failure(
-                    error @ (ClientError::Transport(_) | ClientError::Status(_)),
+                    error @ (ClientError::Transport(_)
+                    | ClientError::Auth(_)
+                    | ClientError::Status(_)),
                 )) => {
                     report.unusable = Some(error);
                 }
@@ -388,7 +390,10 @@ impl Run<'_, '_> {
         let headers = headers.server_version(attempt.version());
         let mut sink = BatchSink::new(archive.sink(&ids), ledger, &mut attempt, batch);
         let result = client.export(&headers, &ids, &mut sink, *options);
-        if let Err(error @ (ClientError::Transport(_) | ClientError::Status(_))) = &result {
+        if let Err(
+            error @ (ClientError::Transport(_) | ClientError::Auth(_) | ClientError::Status(_)),
+        ) = &result
+        {
             sink.unanswered(error, *options);
         }
         let BatchResult {

@@ -6,6 +6,7 @@ mod connection;
 mod export;
 mod hardship;
 mod http;
+mod login;
 mod server;
 mod tls;
 mod token;
