@@ -2,7 +2,8 @@
 
 use exportitems::{ResponseOutcome, Summary};
 use exportitems_std::client::{
-    ClientError, Phase, SentCredentials, StatusError, StatusKind, TlsProblem, TransportError,
+    ClientError, Phase, SentBinding, SentCredentials, StatusError, StatusKind, TlsProblem,
+    TransportError,
 };
 
 /// Of an item, by the names of its error and disposition.
@@ -152,17 +153,42 @@ fn of_status(error: &StatusError) -> Option<&'static str> {
                         .iter()
                         .any(|offer| offer.eq_ignore_ascii_case(scheme))
             };
+            let takes_user = ["Basic", "NTLM", "Negotiate"].into_iter().any(speaks);
             match sent {
-                SentCredentials::Nothing if speaks("Basic") && speaks("Bearer") => {
+                SentCredentials::Nothing if takes_user && speaks("Bearer") => {
                     "give --user, or an access token by --bearer-file or --bearer-env"
                 }
-                SentCredentials::Nothing | SentCredentials::Bearer if speaks("Basic") && !speaks("Bearer") => {
+                SentCredentials::Nothing | SentCredentials::Bearer if takes_user && !speaks("Bearer") => {
                     "give --user"
                 }
                 SentCredentials::Nothing if speaks("Bearer") => {
                     "give an access token by --bearer-file or --bearer-env"
                 }
                 SentCredentials::Basic if speaks("Basic") => "check --user and its password",
+                SentCredentials::Basic if takes_user => "leave --auth basic out",
+                SentCredentials::Login { binding, .. } => match binding {
+                    SentBinding::Sent => {
+                        "check --user, as DOMAIN\\user or user@domain, and its password; if a proxy on the way is \
+                         meant to end TLS, give --channel-binding off"
+                    }
+                    SentBinding::Off => {
+                        "check --user, as DOMAIN\\user or user@domain, and its password, or leave \
+                         --channel-binding off out"
+                    }
+                    _ => "check --user, as DOMAIN\\user or user@domain, and its password",
+                },
+                SentCredentials::Withheld { schemes: own } if !own.iter().any(|scheme| speaks(scheme)) => {
+                    if speaks("NTLM") || speaks("Negotiate") {
+                        "leave --auth out"
+                    } else if speaks("Bearer") {
+                        "give an access token by --bearer-file or --bearer-env in place of --user"
+                    } else {
+                        "give --auth basic if this server may have the password"
+                    }
+                }
+                SentCredentials::Withheld { .. } if speaks("Basic") => {
+                    "give --auth basic if this server may have the password"
+                }
                 SentCredentials::Basic if speaks("Bearer") => {
                     "give an access token by --bearer-file or --bearer-env in place of --user"
                 }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use exportitems_std::client::Credentials;
+use exportitems_std::client::{ChannelBinding, Credentials};
 use exportitems_std::error_chain;
 use zeroize::Zeroizing;
 
@@ -21,10 +21,18 @@ const PASSWORD: &str = "EXPORTITEMS_PASSWORD";
 /// The credentials of each request; none without an option.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CredentialOptions {
-    /// Authenticate as this user by HTTP Basic. The password is read from --password-file, else from
-    /// the environment variable EXPORTITEMS_PASSWORD, else from a prompt on the terminal.
+    /// Authenticate as this user, DOMAIN\\user or user@domain. The password is read from --password-file,
+    /// else from the environment variable EXPORTITEMS_PASSWORD, else from a prompt on the terminal.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
+    /// How to authenticate. With auto, a user logs in by NTLM or Negotiate, whichever the server offers, and
+    /// a token is sent as Bearer. Basic sends the password itself, so it is used only when it is given here.
+    #[arg(long, value_name = "SCHEME", value_enum, default_value_t)]
+    auth: Auth,
+    /// Whether a login by NTLM or Negotiate is bound to the server's certificate, as Extended Protection
+    /// requires. Give off for a proxy that is meant to end TLS with a certificate of its own.
+    #[arg(long, value_name = "BINDING", value_enum, default_value_t)]
+    channel_binding: Binding,
     /// The file that holds the password, on one line.
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
@@ -38,10 +46,58 @@ pub(crate) struct CredentialOptions {
     bearer_file: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Auth {
+    #[default]
+    Auto,
+    Basic,
+    Ntlm,
+    Negotiate,
+    Bearer,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Binding {
+    #[default]
+    Auto,
+    Off,
+}
+
 impl CredentialOptions {
+    pub(crate) const fn channel_binding(&self) -> ChannelBinding {
+        match self.channel_binding {
+            Binding::Auto => ChannelBinding::Auto,
+            Binding::Off => ChannelBinding::Off,
+        }
+    }
+
+    /// Whether `--auth` fits the other options.
+    fn check(&self) -> Result<(), Failure> {
+        let wrong = match (self.auth, &self.user) {
+            (Auth::Basic | Auth::Ntlm | Auth::Negotiate, None) => {
+                "--auth basic, ntlm and negotiate need --user"
+            }
+            (Auth::Bearer, Some(_)) => {
+                "--auth bearer needs an access token: give it by --bearer-file or --bearer-env in place of --user"
+            }
+            (Auth::Bearer, None) if self.bearer_env.is_none() && self.bearer_file.is_none() => {
+                "--auth bearer needs --bearer-file or --bearer-env"
+            }
+            _ => return Ok(()),
+        };
+        Err(Failure::Usage(wrong.to_owned()))
+    }
+
     pub(crate) fn read(&self) -> Result<Option<Credentials>, Failure> {
+        self.check()?;
         let credentials = if let Some(user) = &self.user {
-            Credentials::basic(user, &self.password(user)?)
+            let password = self.password(user)?;
+            match self.auth {
+                Auth::Basic => Credentials::basic(user, &password),
+                Auth::Ntlm => Credentials::ntlm(user, &password),
+                Auth::Negotiate => Credentials::negotiate(user, &password),
+                Auth::Auto | Auth::Bearer => Credentials::password(user, &password),
+            }
         } else if let Some(file) = &self.bearer_file {
             return renewed(file).map(Some);
         } else if let Some(name) = &self.bearer_env {

@@ -129,7 +129,8 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
 fn client(args: &Export) -> Result<Client, Failure> {
     let mut builder = Client::builder(&args.url)
         .read_timeout(Duration::from_secs(args.timeout))
-        .allow_plaintext_credentials(args.allow_plaintext_credentials);
+        .allow_plaintext_credentials(args.allow_plaintext_credentials)
+        .channel_binding(args.credentials.channel_binding());
     if let Some(credentials) = args.credentials.read()? {
         builder = builder.credentials(credentials);
     }

@@ -27,7 +27,14 @@ fn files_of_secrets_may_have_any_encoding_of_text() {
         utf16(u16::to_be_bytes),
     ] {
         std::fs::write(&file, &bytes).unwrap();
-        let args = ["--user", "pat", "--password-file", file.to_str().unwrap()];
+        let args = [
+            "--user",
+            "pat",
+            "--auth",
+            "basic",
+            "--password-file",
+            file.to_str().unwrap(),
+        ];
         let output = setup.export(&args);
         assert_eq!(status(&output), 0, "{bytes:02X?}: {}", stderr(&output));
         std::fs::remove_dir_all(setup.path("out")).unwrap();

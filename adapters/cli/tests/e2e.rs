@@ -230,7 +230,7 @@ fn credentials_come_from_the_environment_or_a_file() {
     );
     std::fs::write(basic.path("password"), "p w\r\n").unwrap();
     let file = basic.path("password");
-    let user = ["--user", "pat"];
+    let user = ["--user", "pat", "--auth", "basic"];
     let with_file = [&user[..], &["--password-file", file.to_str().unwrap()]].concat();
     let output = basic.export(&with_file);
     assert_eq!(status(&output), 0, "{}", stderr(&output));

@@ -30,7 +30,8 @@ fn read_request(stream: &mut TcpStream) -> Option<String> {
     let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
         let text = String::from_utf8_lossy(&request);
-        if text.ends_with("Envelope>") {
+        let is_empty = text.ends_with("\r\n\r\n") && text.contains("Content-Length: 0\r\n");
+        if text.ends_with("Envelope>") || is_empty {
             return Some(text.into_owned());
         }
         let read = stream.read(&mut buffer).ok().filter(|&read| read > 0)?;
@@ -136,20 +137,33 @@ fn credentials_that_the_server_does_not_take() {
     std::fs::write(&secret, "s3cret\n").unwrap();
     let file = secret.to_str().unwrap();
     let user: &[&str] = &["--user", "pat", "--password-file", file];
+    let basic: &[&str] = &["--user", "pat", "--password-file", file, "--auth", "basic"];
     let token: &[&str] = &["--bearer-file", file];
     let variable: &[&str] = &["--bearer-env", "TOKEN"];
     for (challenges, args, says) in [
         (
             "Negotiate, NTLM",
             user,
-            "offers Negotiate, NTLM, and this client speaks Basic and Bearer only",
+            "offers Negotiate, NTLM, and a login by NTLM or Negotiate did not begin",
+        ),
+        ("Negotiate, NTLM", basic, "leave --auth basic out"),
+        ("Negotiate, NTLM", token, "use user and password"),
+        (
+            "Digest realm=\"x\"",
+            user,
+            "and this client speaks NTLM, Negotiate, Bearer and Basic",
+        ),
+        ("Basic realm=\"x\"", basic, "check --user and its password"),
+        (
+            "Basic realm=\"x\"",
+            user,
+            "since Basic sends the password itself",
         ),
         (
-            "Negotiate, NTLM",
-            token,
-            "and this client speaks Basic and Bearer only",
+            "Basic realm=\"x\"",
+            user,
+            "give --auth basic if this server may have the password",
         ),
-        ("Basic realm=\"x\"", user, "check --user and its password"),
         ("Basic realm=\"x\"", token, "use user and password"),
         ("Basic realm=\"x\"", &[], "give --user"),
         (
@@ -169,6 +183,7 @@ fn credentials_that_the_server_does_not_take() {
         ),
         ("Bearer, Basic", &[], "give --user, or an access token"),
         ("", user, "does not say which authentication it accepts"),
+        ("", basic, "does not say which authentication it accepts"),
     ] {
         let url = serve(move |_| {
             let challenge = match challenges {

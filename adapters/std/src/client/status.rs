@@ -382,35 +382,24 @@ fn unauthorized(
     }
     match sent {
         SentCredentials::Login { scheme, binding } => refused_login(f, scheme, *binding, &offered),
-        SentCredentials::Withheld { schemes: own } if schemes.is_empty() => write!(
-            f,
-            "{offered}; the login was to be by {}, so the credentials were not sent",
-            own.join(" or ")
-        ),
-        SentCredentials::Withheld { schemes: own } if offers("Basic") => write!(
-            f,
-            "{offered}, and the login was to be by {}, so the credentials were not sent; \
-             Basic sends the password itself, and is used only where it is chosen",
-            own.join(" or ")
-        ),
-        SentCredentials::Withheld { schemes: own }
-            if own.iter().any(|scheme| scheme == "NTLM" || scheme == "Negotiate")
-                && !offers("NTLM")
-                && offers("Bearer") =>
-        {
+        SentCredentials::Withheld { schemes: own } => {
+            let own_names = own.join(" or ");
+            if own.iter().any(|scheme| offers(scheme)) {
+                return write!(
+                    f,
+                    "{offered}, and a login by {own_names} did not begin; the server may want Kerberos, which \
+                     this client does not speak: enable NTLM for EWS on the server"
+                );
+            }
             write!(
                 f,
-                "{offered}, and the login was to be by {}, so the credentials were not sent; \
-                 use an access token",
-                own.join(" or ")
-            )
+                "{offered}; the login was to be by {own_names}, so the credentials were not sent"
+            )?;
+            match offers("Basic") {
+                true => f.write_str(", since Basic sends the password itself and is used only where it is chosen"),
+                false => Ok(()),
+            }
         }
-        SentCredentials::Withheld { schemes: own } => write!(
-            f,
-            "{offered}, and a login by {} did not begin; the server may want Kerberos, which this client \
-             does not speak: enable NTLM for EWS on the server",
-            own.join(" or ")
-        ),
         SentCredentials::Nothing => write!(f, "credentials are needed; {offered}"),
         SentCredentials::Basic if schemes.is_empty() || offers("Basic") => write!(
             f,
