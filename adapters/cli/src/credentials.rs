@@ -21,7 +21,7 @@ const PASSWORD: &str = "EXPORTITEMS_PASSWORD";
 /// The credentials of each request; none without an option.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CredentialOptions {
-    /// Authenticate as this user, DOMAIN\\user or user@domain. The password is read from --password-file,
+    /// Authenticate as this user, DOMAIN\user or user@domain. The password is read from --password-file,
     /// else from the environment variable EXPORTITEMS_PASSWORD, else from a prompt on the terminal.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
