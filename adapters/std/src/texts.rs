@@ -1,24 +1,24 @@
-//! Texts of a message, a fault or a response, as far as they are worth keeping.
+//! Collects the texts of a response message, a fault or a response.
 
 use exportitems::{Event, Outcome, ServerVersion};
 
 use crate::archive::MESSAGE_LIMIT;
 
-/// Most bytes of a `ResponseCode`; the schema's longest has 66.
+/// The largest number of bytes of a `ResponseCode` that are kept. The longest one in the schema has 66.
 const CODE_LIMIT: usize = 256;
 
-/// Collects what a response says beside its items' data: for a sink that keeps or prints it.
+/// Collects the texts of a response, for a sink that stores or prints them.
 #[derive(Clone, Debug, Default)]
 pub struct ResponseTexts {
     server_version: Option<String>,
-    /// Of the message that was begun last.
+    /// The texts of the current response message.
     item: Texts,
-    /// Of the fault, where the response is one.
+    /// The texts of the fault, if the response is one.
     fault: Option<Texts>,
 }
 
 impl ResponseTexts {
-    /// Keeps what `event` says.
+    /// Keeps the texts of `event`.
     pub fn note(&mut self, event: &Event<'_>) {
         match event {
             Event::ServerVersion(version) => self.server_version = server_version(version),
@@ -30,8 +30,7 @@ impl ResponseTexts {
         }
     }
 
-    /// Returns the texts of the item whose outcome has come: those of its message, or, where it has none, of the
-    /// fault in its place.
+    /// Returns the texts for this outcome: those of its response message, or of the fault if it has no message.
     pub fn take(&mut self, outcome: &Outcome) -> Texts {
         let item = core::mem::take(&mut self.item);
         match &self.fault {
@@ -40,34 +39,34 @@ impl ResponseTexts {
         }
     }
 
-    /// Returns the texts of the fault; the next response may have another one.
+    /// Returns the texts of the fault, and removes them, so that the next response starts without a fault.
     pub fn take_fault(&mut self) -> Option<Texts> {
         self.fault.take()
     }
 
-    /// `ServerVersionInfo` in one text: `15.1.2507.6 V2017_07_11`.
+    /// Returns `ServerVersionInfo` as one text, such as `15.1.2507.6 V2017_07_11`.
     #[must_use]
     pub fn server_version(&self) -> Option<&str> {
         self.server_version.as_deref()
     }
 }
 
-/// The texts of one message, or of a fault.
+/// The texts of one response message or fault.
 #[derive(Clone, Debug, Default)]
 pub struct Texts {
     code: String,
-    /// `code` is a `ResponseCode`, not a fault's `faultcode`.
+    /// Whether `code` is a `ResponseCode` rather than the `faultcode` of a fault.
     response_code: bool,
     message: String,
-    /// `faultstring` was the message; a fault's `Message` repeats it.
+    /// Whether `message` is a `faultstring`, which the `Message` of a fault repeats.
     fault_string: bool,
     values: String,
-    /// A value of `MessageXml` goes on in the next piece.
+    /// Whether the current value of `MessageXml` continues in the next piece.
     in_value: bool,
 }
 
 impl Texts {
-    /// Keeps what `event` says.
+    /// Keeps the texts of `event`.
     fn note(&mut self, event: &Event<'_>) {
         match *event {
             Event::ResponseCode { text, .. } => {
@@ -75,7 +74,7 @@ impl Texts {
                 self.code.clear();
                 append(&mut self.code, text, CODE_LIMIT);
             }
-            // A fault's `ResponseCode`, where there is one, says more than its `faultcode`, in whichever order.
+            // The `ResponseCode` of a fault says more than its `faultcode`, and they may come in either order.
             Event::FaultCode(text) if !self.response_code => {
                 self.code.clear();
                 append(&mut self.code, text, CODE_LIMIT);
@@ -87,15 +86,19 @@ impl Texts {
             Event::MessageText(text) if !self.fault_string => {
                 append(&mut self.message, text, MESSAGE_LIMIT);
             }
-            // It has a field of its own.
+            // This value has a field of its own.
             Event::MessageXml {
                 name: "BackOffMilliseconds",
                 ..
             } => {}
             Event::MessageXml { name, text, last } => {
                 if !self.in_value {
-                    let ahead = if self.values.is_empty() { "" } else { "; " };
-                    append(&mut self.values, &format!("{ahead}{name}: "), MESSAGE_LIMIT);
+                    let separator = if self.values.is_empty() { "" } else { "; " };
+                    append(
+                        &mut self.values,
+                        &format!("{separator}{name}: "),
+                        MESSAGE_LIMIT,
+                    );
                 }
                 append(&mut self.values, text, MESSAGE_LIMIT);
                 self.in_value = !last;
@@ -104,14 +107,14 @@ impl Texts {
         }
     }
 
-    /// `ResponseCode`
+    /// Returns the `ResponseCode`, or the `faultcode` of a fault that has none.
     #[must_use]
     pub fn code(&self) -> Option<String> {
         (!self.code.is_empty()).then(|| self.code.clone())
     }
 
-    /// `MessageText` and after it, in parentheses, the values of `MessageXml`; of each the first
-    /// [`MESSAGE_LIMIT`] bytes.
+    /// Returns the `MessageText`, followed by the values of `MessageXml` in parentheses. At most [`MESSAGE_LIMIT`]
+    /// bytes of each are kept.
     #[must_use]
     pub fn message(&self) -> Option<String> {
         let (message, values) = (self.message.trim(), &*self.values);
@@ -124,7 +127,7 @@ impl Texts {
     }
 }
 
-/// Appends as much of `text` as there is room for, in whole characters.
+/// Appends as many whole characters of `text` as fit.
 fn append(to: &mut String, text: &str, most: usize) {
     let mut len = text.len().min(most.saturating_sub(to.len()));
     while !text.is_char_boundary(len) {
@@ -133,7 +136,7 @@ fn append(to: &mut String, text: &str, most: usize) {
     to.push_str(&text[..len]);
 }
 
-/// `ServerVersionInfo` in one text: `15.1.2507.6 V2017_07_11`.
+/// Formats `ServerVersionInfo` as one text, such as `15.1.2507.6 V2017_07_11`.
 fn server_version(version: &ServerVersion<'_>) -> Option<String> {
     let build = [
         version.major,

@@ -1,4 +1,4 @@
-//! What goes wrong in an archive: this machine's files, never the server.
+//! Errors of an archive. They concern the files of this machine, never the server.
 
 use core::fmt;
 use std::io;
@@ -15,46 +15,46 @@ pub enum ArchiveError {
         /// The directory of the archive.
         dir: PathBuf,
     },
-    /// A line of the manifest, other than a torn last one, is no entry.
+    /// A line of the manifest is not an entry. An incomplete last line is not an error.
     Manifest {
-        /// Its number, from 1.
+        /// The number of the line, from 1.
         line: u64,
         /// Why it cannot be read.
         source: serde_json::Error,
     },
     /// The manifest was removed or replaced while it was in use.
     ManifestLost {
-        /// Where it was.
+        /// The path of the manifest.
         path: PathBuf,
     },
     /// A link or a special file is where the archive has a file or directory of its own.
     NotOwn {
         /// The path.
         path: PathBuf,
-        /// What belongs there: `file` or `directory`.
+        /// What should be there: `file` or `directory`.
         expected: &'static str,
     },
-    /// An outcome does not belong to the bytes that were written before it: the sink was not driven by
-    /// [`Decoder::feed`](exportitems::Decoder::feed) alone.
+    /// An outcome does not match the bytes that were written before it, because the sink was not driven only by
+    /// [`Decoder::feed`](exportitems::Decoder::feed).
     Mismatch {
         /// The index of the outcome.
         index: u32,
     },
-    /// The operating system refused.
+    /// The operating system returned an error.
     Io {
-        /// What was tried, such as `write`.
+        /// The action that failed, such as `write`.
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// Why it failed.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// An earlier error, reported then, stopped the archive.
+    /// An earlier error, which was returned at that time, stopped the archive.
     Stopped,
 }
 
 impl ArchiveError {
-    /// Whether the error is about one path, and other items can still be written.
+    /// Returns whether the error concerns one path only, so that other items can still be written.
     pub(super) fn concerns_one_item(&self) -> bool {
         use io::ErrorKind as Kind;
         match self {
@@ -72,7 +72,7 @@ impl ArchiveError {
         }
     }
 
-    /// For `map_err`: this action on this path.
+    /// Returns a function for `map_err` that adds the action and the path.
     pub(super) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,
@@ -91,7 +91,7 @@ impl fmt::Display for ArchiveError {
         match self {
             Self::Locked { dir } => write!(
                 f,
-                "another process is writing the archive {}; wait for it or use another directory",
+                "another process is using the archive {}; wait until it ends, or use another directory",
                 display_path(dir)
             ),
             Self::Manifest { line, .. } => write!(
@@ -105,15 +105,15 @@ impl fmt::Display for ArchiveError {
             ),
             Self::NotOwn { path, expected } => write!(
                 f,
-                "{} is not a {expected} of the archive; links are not followed: remove it",
+                "{} is not a {expected} of the archive, and links are not followed; remove it",
                 display_path(path)
             ),
             Self::Mismatch { index } => write!(
                 f,
-                "the outcome of item {index} does not belong to the bytes written before it; drive the sink by Decoder::feed alone"
+                "the outcome of item {index} does not match the bytes written before it; drive the sink only by Decoder::feed"
             ),
             Self::Io { action, path, .. } => write!(f, "cannot {action} {}", display_path(path)),
-            Self::Stopped => f.write_str("the archive stopped at an earlier error"),
+            Self::Stopped => f.write_str("the archive has stopped because of an earlier error; open it again"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whose id a response answers: the ids of a request, in one form.
+//! Matches the ids of a response with those of its request.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use base64::prelude::{Engine as _, BASE64_STANDARD};
 use exportitems::{IdMatch, ItemId};
 use sha2::{Digest as _, Sha256};
 
-/// Bytes of an id without its run-length encoding, at most; recorded ids have 113.
+/// The largest number of bytes of an id after its run-length encoding is undone. Recorded ids have 113.
 const EXPANDED_LIMIT: usize = 64 * 1024;
 
-/// An id regardless of its spelling, as a hash.
+/// A hash of an id that is the same for all of its spellings.
 ///
 /// An id of Exchange is base64 of `00` and bytes, or of `01` and the same bytes run-length encoded (prefixes
 /// `AAMk` and `AQMk`). A server may answer with the other spelling. Any other id is compared as text.
@@ -35,7 +35,7 @@ impl Form {
     }
 }
 
-/// The bytes of an id of Exchange without its first one, run lengths undone.
+/// Decodes an id of Exchange. Returns its bytes without the first one, with run lengths undone.
 fn expand(id: &str) -> Option<Vec<u8>> {
     let bytes = BASE64_STANDARD.decode(id).ok()?;
     let (&spelling, rest) = bytes.split_first()?;
@@ -46,7 +46,7 @@ fn expand(id: &str) -> Option<Vec<u8>> {
     }
 }
 
-/// After two equal bytes the next byte counts further ones.
+/// Undoes the run-length encoding: after two equal bytes, the next byte is the number of further ones.
 fn undo_run_lengths(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut expanded = Vec::with_capacity(bytes.len());
     let (mut bytes, mut last) = (bytes.iter(), None);
@@ -64,23 +64,23 @@ fn undo_run_lengths(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(expanded)
 }
 
-/// The ids of one request, and which of them its response has answered.
+/// The ids of one request, and those that its response has answered.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     requested: HashMap<Form, Vec<u32>>,
     answered: HashMap<Form, Answered>,
-    /// An answered id was one of those that were requested.
+    /// Whether an answered id was one of the requested ids.
     recognized: bool,
-    /// It was that of another position.
+    /// Whether an answered id was requested at another position.
     misplaced: bool,
 }
 
-/// Who was answered under one id.
+/// The messages that were answered under one id.
 #[derive(Debug, Default)]
 struct Answered {
-    /// Messages with this id, those included that were not requested.
+    /// The number of messages with this id, including those that were not requested.
     messages: usize,
-    /// Positions of the request among them.
+    /// The requested positions among them.
     holders: Vec<u32>,
 }
 
@@ -94,9 +94,9 @@ impl Ids {
         ids
     }
 
-    /// Compares an answered id with all that were requested.
+    /// Compares an answered id with the requested ids.
     ///
-    /// Memory: an id is noted once for each position of the request, however many messages a response has.
+    /// Memory is bounded by the request: an id is stored at most once for each requested position.
     pub(super) fn answer(&mut self, index: u32, is_requested: bool, id: &str) -> IdMatch {
         let form = Form::of(id);
         if is_requested {
@@ -120,18 +120,18 @@ impl Ids {
         }
     }
 
-    /// Whether the response repeats an id of the request, in a spelling that can be compared.
+    /// Returns whether the response has repeated an id of the request in a spelling that can be compared.
     pub(super) const fn are_recognized(&self) -> bool {
         self.recognized
     }
 
-    /// Whether an id of the request came at the position of another one.
+    /// Returns whether an id of the request was answered at the position of another id.
     pub(super) const fn are_misplaced(&self) -> bool {
         self.misplaced
     }
 
-    /// Positions whose answered id came more often than it was requested, in order: which of them it
-    /// belongs to is not known.
+    /// Returns, in order, the positions whose answered id came more often than it was requested. It is unknown to
+    /// which of them the id belongs.
     pub(super) fn ambiguous(&self) -> Vec<u32> {
         let mut ambiguous: Vec<_> = self
             .answered
@@ -166,7 +166,7 @@ mod tests {
             (&[3, 0x24, 0][..], Some(&[3, 0x24, 0][..])),
             (&[0, 0, 0], Some(&[0, 0])),
             (&[0, 0, 2, 7], Some(&[0, 0, 0, 0, 7])),
-            // The count itself begins no run.
+            // The count is not part of a run.
             (&[5, 5, 5, 5, 5, 0], Some(&[5, 5, 5, 5, 5, 5, 5, 5, 5])),
             (&[5, 5, 0, 5, 5, 0], Some(&[5, 5, 5, 5])),
             (&[5, 5], None),
@@ -193,13 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_answered_twice_is_nobodys() {
+    fn an_id_that_is_answered_twice_is_ambiguous() {
         let mut twice = ids(&["a", "b", "c"]);
         for (index, id) in (0..).zip(["a", "x", "x"]) {
             twice.answer(index, true, id);
         }
         assert_eq!(twice.ambiguous(), [1, 2]);
-        // A message that was not requested counts, too.
+        // A message that was not requested also counts.
         twice.answer(3, false, "a");
         assert_eq!(twice.ambiguous(), [0, 1, 2]);
         for _ in 0..1000 {
@@ -207,11 +207,11 @@ mod tests {
         }
         assert_eq!(twice.answered.len(), 2, "bounded by the request");
 
-        let mut asked_twice = ids(&["a", "a"]);
-        assert_eq!(asked_twice.answer(0, true, "a"), IdMatch::Same);
-        assert_eq!(asked_twice.answer(1, true, "a"), IdMatch::Same);
-        assert_eq!(asked_twice.ambiguous(), [0; 0]);
-        asked_twice.answer(2, false, "a");
-        assert_eq!(asked_twice.ambiguous(), [0, 1]);
+        let mut requested_twice = ids(&["a", "a"]);
+        assert_eq!(requested_twice.answer(0, true, "a"), IdMatch::Same);
+        assert_eq!(requested_twice.answer(1, true, "a"), IdMatch::Same);
+        assert_eq!(requested_twice.ambiguous(), [0; 0]);
+        requested_twice.answer(2, false, "a");
+        assert_eq!(requested_twice.ambiguous(), [0, 1]);
     }
 }

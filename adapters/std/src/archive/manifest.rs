@@ -1,4 +1,4 @@
-//! The manifest: what became of which item, one JSON line per outcome.
+//! The manifest, which has one JSON line per outcome.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read};
@@ -13,108 +13,110 @@ use super::error::ArchiveError;
 use super::name::Key;
 use super::place;
 
-/// The manifest's name, below the archive's directory.
+/// The file name of the manifest in the archive's directory.
 pub(super) const MANIFEST: &str = "manifest.jsonl";
 
-/// Bytes of a line at most. An entry has about 700; only an id can be long.
+/// The largest number of bytes in a line. An entry has about 700; only an id can be long.
 const LINE_LIMIT: usize = 1024 * 1024;
 
-/// One outcome of one item, a line of the manifest.
+/// A line of the manifest: one outcome of one item.
 ///
-/// The last entry of an id is the one that counts.
-/// A reader skips fields that it does not know.
+/// If an id has several entries, the last one counts.
+/// A reader ignores fields that it does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Entry {
     /// Whether the archive holds the item.
     pub status: Status,
-    /// Position in the request, from 0.
+    /// The position in the request, from 0.
     pub index: u32,
-    /// `Id` that was requested; absent where a response was decoded without its request.
+    /// The requested `Id`. It is absent if a response was decoded without its request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// `Id` of the answer, which may be written in another way.
+    /// The answered `Id`, which may have another spelling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answered_id: Option<String>,
-    /// `ChangeKey` of the answer: the version of the item that was exported.
+    /// The answered `ChangeKey`, which identifies the exported version of the item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change_key: Option<String>,
-    /// `ChangeKey` of the request, where it is not that of the answer.
+    /// The requested `ChangeKey`, if it differs from the answered one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub requested_change_key: Option<String>,
-    /// The payload, relative to the archive's directory, with `/`.
+    /// The path of the payload relative to the archive's directory, with `/` as separator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Bytes of payload; of an item that failed, those that had arrived.
+    /// The size of the payload in bytes. For a failed item, the number of bytes that arrived.
     pub bytes: u64,
-    /// SHA-256 of the payload in hexadecimal.
+    /// The SHA-256 of the payload in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// What the payload says about its own integrity, [`Verdict::as_str`](exportitems::Verdict::as_str).
+    /// The result of the payload check, [`Verdict::as_str`](exportitems::Verdict::as_str).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrity: Option<String>,
-    /// The payload is kept, but counts as not done: its response has not confirmed that it is whole and of
-    /// this item.
+    /// Whether the payload is kept although its response has not confirmed that it is whole and of this item. Such an
+    /// item does not count as done.
     ///
-    /// While a response arrives, each item of it that only its end can confirm has such a line; another one
-    /// follows at that end. If [`error`](Self::error) is present too, it is what the last attempt ended in.
+    /// While a response arrives, each item that only the end of the response can confirm has such an entry. Another
+    /// entry follows at the end. If [`error`](Self::error) is present too, it is the error of the last attempt.
     #[serde(skip_serializing_if = "core::ops::Not::not", default)]
     pub suspect: bool,
-    /// `ResponseClass`
+    /// The `ResponseClass` of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
-    /// `ResponseCode`
+    /// The `ResponseCode` of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Why the last attempt failed, [`ItemError::as_str`](exportitems::ItemError::as_str).
+    /// The error of the last attempt, [`ItemError::as_str`](exportitems::ItemError::as_str).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What can be done about it.
+    /// Whether another request can help, [`Disposition::as_str`](exportitems::policy::Disposition::as_str).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disposition: Option<String>,
-    /// [`Texts::message`](crate::Texts::message), in the server's language.
+    /// The server's message, [`Texts::message`](crate::Texts::message).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// `BackOffMilliseconds`
+    /// The wait that the server asks for, `BackOffMilliseconds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub back_off_ms: Option<u32>,
-    /// How often the item has been asked for, this time included, over all runs.
+    /// The number of requests for the item in all runs, including this one.
     pub attempts: u32,
-    /// When, by RFC 3339, in UTC.
+    /// The time of the outcome in UTC, in the format of RFC 3339.
     pub time: String,
 }
 
-/// Bytes of a text that are kept at most; a server may send any number.
+/// The largest number of bytes of a text that are kept. A server may send any number.
 pub const MESSAGE_LIMIT: usize = 1024;
 
 /// Whether the archive holds an item.
+///
+/// This enum is deliberately exhaustive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Its payload is durable.
+    /// The payload is durable.
     Ok,
-    /// It is not there; [`Entry::error`] says why.
+    /// The archive does not hold the item; [`Entry::error`] says why.
     Failed,
 }
 
 impl Entry {
-    /// Whether there is nothing left to do for the item.
+    /// Returns whether the archive holds the item and its response has confirmed it.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.status == Status::Ok && !self.suspect
     }
 
-    /// Whether the server has refused the item for good, so that another request would end the same way.
+    /// Returns whether the server has refused the item permanently, so that another request would fail in the same way.
     #[must_use]
     pub fn is_permanent_failure(&self) -> bool {
         let permanent = self.disposition.as_deref() == Some(Disposition::Permanent.as_str());
         let refused = self.class.is_some() && self.error.is_some();
-        // A disk or an archive in disorder is for the user to repair.
+        // Errors of the disk and the archive can be repaired by the user.
         let ours = self.error.as_deref() == Some(ItemError::Write.as_str());
         permanent && refused && !ours
     }
 
-    /// The item that the entry is about.
+    /// Returns the key of the item that the entry is about.
     pub(super) fn subject(&self) -> Option<Key> {
         match (&self.id, &self.file) {
             (Some(id), _) => Some(Key::of(id)),
@@ -123,7 +125,7 @@ impl Entry {
         }
     }
 
-    /// Takes back what the outcome promised: the payload could not be kept.
+    /// Changes the entry to a failure, because the payload could not be kept.
     pub(super) fn lose_payload(&mut self, error: &ArchiveError) {
         self.status = Status::Failed;
         self.suspect = false;
@@ -134,7 +136,7 @@ impl Entry {
         self.message = Some(crate::error_chain(error));
     }
 
-    /// The line, with its end.
+    /// Appends the line with its line end.
     pub(super) fn write_to(&self, lines: &mut Vec<u8>) -> io::Result<()> {
         let start = lines.len();
         serde_json::to_writer(&mut *lines, self)?;
@@ -151,10 +153,10 @@ fn too_long() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
-/// Reads all whole lines, each with the offset where it begins, and returns how many bytes they take.
+/// Reads all complete lines with their offsets, and returns the number of bytes that they take.
 ///
-/// A last line without its end is what a kill or a power cut in the middle of a write leaves: it is not
-/// read, and its item counts as not done.
+/// A kill or a power cut during a write can leave a last line without a line end. That line is ignored, so its item
+/// does not count as done.
 pub(super) fn read(
     manifest: impl Read,
     path: &Path,
@@ -185,7 +187,7 @@ pub(super) fn read(
     Ok(len)
 }
 
-/// Reads the line that begins at this offset.
+/// Reads the line at this offset.
 pub(super) fn read_line(manifest: &File, path: &Path, offset: u64) -> Result<Entry, ArchiveError> {
     let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
     let error = |error| ArchiveError::io("read", path)(error);
@@ -203,7 +205,7 @@ pub(super) fn read_line(manifest: &File, path: &Path, offset: u64) -> Result<Ent
     }
 }
 
-/// Cuts a torn last line off, so that the next one begins a line.
+/// Removes an incomplete last line, so that the next entry begins a new line.
 pub(super) fn repair(manifest: &File, whole: u64, path: &Path) -> Result<(), ArchiveError> {
     let len = manifest
         .metadata()

@@ -1,20 +1,19 @@
-//! The archive: a directory of payloads, and the manifest that says what they are.
+//! The archive: a directory with payloads and a manifest.
 //!
 //! ```text
-//! DIR/items/<2 hex>/<32 hex>.fts   one payload, named by the SHA-256 of the id that was asked for
-//! DIR/items/<index>.fts            one payload of a response whose request is not known
+//! DIR/items/<2 hex>/<32 hex>.fts   one payload, named by the SHA-256 of the requested id
+//! DIR/items/<index>.fts            one payload of a response whose request is unknown
 //! DIR/manifest.jsonl               one Entry per outcome; the last one of an id counts
 //! ```
 //!
-//! A payload is written under a temporary name, synced and renamed before its entry is written, so an item
-//! that the manifest says is there, is there: a kill or a power cut at any instant costs at most what was in
-//! flight.
+//! A payload is written under a temporary name, synced and renamed before its entry is written. So every item that
+//! the manifest lists as exported has its file: a kill or a power cut loses at most the items that were being written.
 //!
 //! Some items are confirmed only by the end of their response: those whose payload is not proven whole, and those
-//! whose answered id is not the requested one. Until then their entry is marked as suspect, and a kill leaves it so:
-//! the next run requests them again.
+//! whose answered id is not the requested one. Until then their entry is marked as suspect. If the process is killed
+//! meanwhile, they stay suspect, and the next run requests them again.
 //!
-//! Files and directories are created for the user alone, and links inside the archive are not followed.
+//! Other users cannot read the files and directories, and links inside the archive are not followed.
 
 mod error;
 mod ids;
@@ -47,70 +46,69 @@ use manifest::MANIFEST;
 use name::{Key, ITEMS, TEMPORARY};
 use publisher::{Job, Manifest, Published, Publisher, Temporary};
 
-/// Items that are looked up by one thread when an archive is opened.
+/// The smallest number of items that get a thread of their own when an archive is opened.
 const CHECKED_AT_ONCE: usize = 16 * 1024;
 
-/// An archive, open for this process alone.
+/// An open archive. Only one process can open an archive at a time.
 ///
-/// Memory: about 80 bytes for each item that the manifest names, and 1 MiB while an item arrives.
-/// Dropped, it first finishes what is queued.
+/// Memory: about 80 bytes for each item in the manifest, and 1 MiB while an item arrives.
+/// Dropping the archive waits until all queued outcomes are written.
 #[derive(Debug)]
 pub struct Archive {
     dir: PathBuf,
     known: HashMap<Key, Known>,
     lost: u64,
-    /// To read lines again.
+    /// The manifest, opened for reading entries again.
     manifest: File,
     publisher: Publisher,
-    /// Temporary names given so far.
+    /// The number of temporary names used so far.
     temporaries: u64,
-    /// An error that came where none can be returned.
+    /// An error from a function that cannot return one. The next function that can returns it.
     deferred: Option<ArchiveError>,
 }
 
-/// What an archive knows of an item: [`Archive::state`].
+/// The state of an item in an archive, which [`Archive::state`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ItemState {
-    /// It has never been requested.
+    /// The item has never been requested.
     New,
-    /// The archive holds it.
+    /// The archive holds the item.
     Done,
-    /// The archive holds it in another version than the `ChangeKey` of the list names.
+    /// The archive holds another version of the item than the one with the listed `ChangeKey`.
     Changed,
-    /// The archive held it, but its file is no longer there as it was.
+    /// The archive held the item, but its file is missing or altered.
     Lost,
     /// The archive holds a payload that no response has confirmed.
     Suspect,
-    /// The last attempt failed; another one may succeed.
+    /// The last attempt failed, and another one may succeed.
     Failed,
-    /// The server has refused it for good.
+    /// The server has refused the item permanently.
     FailedPermanently,
 }
 
-/// What the manifest says of an item.
+/// The data of an item's last entry.
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    /// Where its last line begins.
+    /// The offset of the entry in the manifest.
     line: u64,
     bytes: u64,
-    /// Of the answer, and of the request where it is another one.
+    /// Hashes of the answered change key, and of the requested one if it differs.
     change_keys: [Option<NonZeroU64>; 2],
     attempts: u32,
     state: ItemState,
 }
 
 impl Archive {
-    /// Opens the archive in `dir`, which is created if it is not there.
+    /// Opens the archive in `dir`, and creates it if it does not exist.
     ///
-    /// What an earlier run has left is put in order: temporary files are removed, and a last line of the manifest
-    /// without its end is cut off.
-    /// An item whose file is missing, or has another size than the manifest says, counts as
-    /// [lost](ItemState::Lost), and is due again; [`recheck`](Self::recheck) compares the content too.
+    /// This removes temporary files of earlier runs, and an incomplete last line of the manifest.
+    /// An item whose file is missing or has another size than in the manifest becomes [lost](ItemState::Lost), so an
+    /// export requests it again. [`recheck`](Self::recheck) also compares the content.
     ///
     /// # Errors
-    /// [`ArchiveError::Locked`] while another process has it open; [`ArchiveError::Manifest`] where the
-    /// manifest is damaged; [`ArchiveError::NotOwn`] where a link is in the place of a file or directory.
+    /// [`ArchiveError::Locked`] if another process has it open, [`ArchiveError::Manifest`] if the manifest is
+    /// damaged, and [`ArchiveError::NotOwn`] if a link is in the place of a file or directory.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, ArchiveError> {
         let dir = dir.into();
         place::create_archive(&dir).map_err(ArchiveError::io("create", &dir))?;
@@ -127,18 +125,18 @@ impl Archive {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(ArchiveError::Locked { dir }),
-            // Some network file systems know no locks; then the user sees to it.
+            // Some network file systems have no locks. Then the user must not run two exports at once.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(ArchiveError::io("lock", &path)(error)),
         }
 
         let mut known = HashMap::new();
         let len = manifest::read(&file, &path, |entry, offset| {
-            learn(&mut known, &entry, offset);
+            record(&mut known, &entry, offset);
             Ok(())
         })?;
         manifest::repair(&file, len, &path)?;
-        sweep(&items)?;
+        remove_temporaries(&items)?;
         let lost = find_lost(&dir, &mut known);
         let manifest = file.try_clone().map_err(ArchiveError::io("open", &path))?;
         Ok(Self {
@@ -152,11 +150,12 @@ impl Archive {
         })
     }
 
-    /// Compares the SHA-256 of every payload that the manifest calls done, and reports those that are not as they
-    /// were. They are due again. Returns how many they are.
+    /// Compares the SHA-256 of every exported payload with the manifest, and reports each difference.
+    ///
+    /// Such items become [lost](ItemState::Lost), so an export requests them again. Returns their number.
     ///
     /// # Errors
-    /// When the manifest cannot be read or written.
+    /// If the manifest cannot be read or written.
     pub fn recheck(
         &mut self,
         mut report: impl FnMut(&Entry, FileState),
@@ -171,7 +170,7 @@ impl Archive {
         let (mut buffer, mut lost) = (vec![0; 64 * 1024], 0);
         for (line, key) in done {
             let entry = self.read_line(line)?;
-            let state = verify::judge(&self.dir, &entry, &mut buffer);
+            let state = verify::file_state(&self.dir, &entry, &mut buffer);
             if matches!(state, FileState::Intact) {
                 continue;
             }
@@ -180,7 +179,7 @@ impl Archive {
             if let Some(known) = self.known.get_mut(&key) {
                 known.state = ItemState::Lost;
             }
-            // An interrupted run must not make the next one believe in the file again.
+            // If this run is interrupted, the next one must not count the file as exported again.
             let line = Entry {
                 suspect: true,
                 ..entry
@@ -194,13 +193,13 @@ impl Archive {
         Ok(lost)
     }
 
-    /// The directory.
+    /// Returns the directory of the archive.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// What is known of the item; its `ChangeKey`, where it has one, is compared too.
+    /// Returns the state of the item. If `item` has a `ChangeKey`, it is compared too.
     #[must_use]
     pub fn state(&self, item: &ItemId<'_>) -> ItemState {
         let Some(known) = self.known.get(&Key::of(item.id)) else {
@@ -212,7 +211,7 @@ impl Archive {
         };
         match known.state {
             ItemState::Done if item.change_key.is_some_and(is_other) => ItemState::Changed,
-            // The refusal may have been about the other version.
+            // The server may have refused only the other version.
             ItemState::FailedPermanently if item.change_key.is_some_and(is_other) => {
                 ItemState::Failed
             }
@@ -220,28 +219,28 @@ impl Archive {
         }
     }
 
-    /// Whether the archive holds the item, in whichever version: its last entry says so, and its file is there.
+    /// Returns whether the archive holds any version of the item, according to its last entry and its file.
     #[must_use]
     pub fn is_done(&self, id: &str) -> bool {
         self.state(&ItemId::new(id)) == ItemState::Done
     }
 
-    /// The last entry of the item.
+    /// Returns the last entry of the item.
     ///
     /// # Errors
-    /// When the manifest cannot be read.
+    /// If the manifest cannot be read.
     pub fn entry(&self, id: &str) -> Result<Option<Entry>, ArchiveError> {
         let known = self.known.get(&Key::of(id));
         known.map(|known| self.read_line(known.line)).transpose()
     }
 
-    /// How many items were [lost](ItemState::Lost) when the archive was opened or rechecked.
+    /// Returns the number of items that were [lost](ItemState::Lost) when the archive was opened or rechecked.
     #[must_use]
     pub const fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// How often the item has been requested, over all runs.
+    /// Returns the number of requests for the item in all runs.
     #[must_use]
     pub fn attempts(&self, id: &str) -> u32 {
         self.known
@@ -249,28 +248,28 @@ impl Archive {
             .map_or(0, |known| known.attempts)
     }
 
-    /// Takes the response to a request for these items, in this order.
+    /// Returns the sink for the response to a request for these items, in this order.
     pub fn sink<'a>(&'a mut self, requested: &'a [ItemId<'a>]) -> ArchiveSink<'a> {
         ArchiveSink::new(self, Some(requested))
     }
 
-    /// Takes a response whose request is not known; files are named by position.
+    /// Returns the sink for a response whose request is unknown. The files are named by position.
     pub fn sink_by_index(&mut self) -> ArchiveSink<'_> {
         ArchiveSink::new(self, None)
     }
 
-    /// The next outcome that has become durable since, in the order of the responses; does not wait.
+    /// Returns the next outcome that has become durable, in the order of the responses, without waiting.
     ///
-    /// Each item of a response has one, and another one if the response's end makes it suspect. A message that was
-    /// not requested has none.
+    /// Each item of a response has one outcome, and a second one if the end of the response makes it suspect. A
+    /// response message that was not requested has none.
     ///
     /// # Errors
-    /// When the disk failed, once; the archive takes no more then.
+    /// If the disk failed. The error is returned once, and the archive accepts no more items.
     pub fn published(&mut self) -> Result<Option<Entry>, ArchiveError> {
         self.next_published(false)
     }
 
-    /// Waits for the next outcome to become durable; `None` when every one is and has been returned.
+    /// Waits for the next outcome to become durable. Returns `None` after the last one.
     ///
     /// # Errors
     /// As [`published`](Self::published), and [`ArchiveError::ManifestLost`].
@@ -280,7 +279,7 @@ impl Archive {
 
     fn next_published(&mut self, wait: bool) -> Result<Option<Entry>, ArchiveError> {
         loop {
-            // What has stopped the archive says more than that it has stopped.
+            // The error that stopped the archive says more than the one that it has stopped.
             let published = self
                 .publisher
                 .published(wait)
@@ -289,7 +288,7 @@ impl Archive {
                 break;
             };
             if let Some((line, offset)) = line {
-                learn(&mut self.known, &line, offset);
+                record(&mut self.known, &line, offset);
             }
             if report.is_some() {
                 return Ok(report);
@@ -307,7 +306,7 @@ impl Archive {
         }
     }
 
-    /// What the archive holds of the item, done or suspect.
+    /// Returns the entry of an item that the archive holds, done or suspect.
     fn held(&self, id: &str) -> Result<Option<Entry>, ArchiveError> {
         let known = self
             .known
@@ -320,7 +319,7 @@ impl Archive {
         manifest::read_line(&self.manifest, &self.dir.join(MANIFEST), offset)
     }
 
-    /// A file to write a payload into that is to be `file`, relative to the archive.
+    /// Creates the temporary file for a payload whose final path, relative to the archive, is `file`.
     fn temporary(&mut self, file: &str) -> Result<Temporary, ArchiveError> {
         let target = self.dir.join(file);
         target.parent().map_or(Ok(()), place::own_directory)?;
@@ -328,7 +327,7 @@ impl Archive {
         Temporary::create(name::temporary(&target, self.temporaries), target)
     }
 
-    /// Queues what is to become durable; an error is returned by [`published`](Self::published) too.
+    /// Queues an outcome. An error is returned later, by [`published`](Self::published).
     fn submit(&mut self, job: Job) {
         if let Err(error) = self.publisher.submit(job) {
             self.deferred.get_or_insert(error);
@@ -336,9 +335,10 @@ impl Archive {
     }
 }
 
-fn learn(known: &mut HashMap<Key, Known>, entry: &Entry, offset: u64) {
+/// Records the state that an entry gives to its item.
+fn record(known: &mut HashMap<Key, Known>, entry: &Entry, offset: u64) {
     let Some(key) = entry.id.as_deref().map(Key::of) else {
-        return; // of a response whose request is not known
+        return; // The request of this response is unknown.
     };
     let change_keys = [&entry.change_key, &entry.requested_change_key];
     let state = match entry.status {
@@ -366,7 +366,7 @@ fn change_key_hash(key: &str) -> NonZeroU64 {
     NonZeroU64::new(u64::from_le_bytes(hash)).unwrap_or(NonZeroU64::MIN)
 }
 
-/// Marks the items whose file is not there as it was, and returns how many they are.
+/// Marks the items whose file is missing or has another size, and returns their number.
 fn find_lost(dir: &Path, known: &mut HashMap<Key, Known>) -> u64 {
     let is_own = |shard: u8| {
         let shard = dir.join(ITEMS).join(format!("{shard:02x}"));
@@ -383,7 +383,7 @@ fn find_lost(dir: &Path, known: &mut HashMap<Key, Known>) -> u64 {
         .iter_mut()
         .filter(|(_, known)| matches!(known.state, ItemState::Done | ItemState::Suspect))
         .collect();
-    // Names that are next to each other in a directory are quicker to look up.
+    // Lookups are faster in the order of the file names.
     held.sort_unstable_by_key(|(key, _)| **key);
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let share = held.len().div_ceil(threads).max(CHECKED_AT_ONCE);
@@ -406,8 +406,8 @@ fn find_lost(dir: &Path, known: &mut HashMap<Key, Known>) -> u64 {
     lost.count() as u64
 }
 
-/// Removes what a killed process was writing.
-fn sweep(items: &Path) -> Result<(), ArchiveError> {
+/// Removes the temporary files of a process that was killed.
+fn remove_temporaries(items: &Path) -> Result<(), ArchiveError> {
     let mut directories = vec![items.to_owned()];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(&directory).map_err(ArchiveError::io("read", &directory))? {
@@ -415,7 +415,7 @@ fn sweep(items: &Path) -> Result<(), ArchiveError> {
             let path = entry.path();
             let kind = entry.file_type().map_err(ArchiveError::io("read", &path))?;
             if kind.is_dir() {
-                // Payloads are in this directory or one below it.
+                // Payloads are in this directory and its subdirectories, but not deeper.
                 if directory == items {
                     directories.push(path);
                 }

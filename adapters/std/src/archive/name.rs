@@ -1,22 +1,21 @@
-//! How payload files are named.
+//! The names of payload files.
 
 use core::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-/// Extension of payload files: what is in them is a FastTransfer stream.
+/// The extension of payload files, which contain a FastTransfer stream.
 const EXTENSION: &str = "fts";
-/// Extension of files that are being written.
+/// The extension of files that are being written.
 pub(super) const TEMPORARY: &str = "tmp";
-/// Where payload files are, below the archive's directory.
+/// The directory of the payload files, inside the archive's directory.
 pub(super) const ITEMS: &str = "items";
 
-/// The key of an item in names and tables: half of its id's SHA-256.
+/// The key of an item in file names and tables: the first half of the SHA-256 of its id.
 ///
-/// An `Id` is case-sensitive, may be longer than a file's name, and says whose mailbox it is; its hash is
-/// neither.
-/// 128 bits are enough, since no owner of a mailbox gains by forging its ids.
+/// The id itself is not a good file name: it is case-sensitive, may be too long, and reveals the mailbox.
+/// 128 bits are enough, because the owner of a mailbox gains nothing by forging its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key([u8; 16]);
 
@@ -28,7 +27,7 @@ impl Key {
         Self(key)
     }
 
-    /// The key whose [`file`](Self::file) this is.
+    /// Returns the key whose [`file`](Self::file) this is.
     pub(super) fn of_file(file: &str) -> Option<Self> {
         let hex = file.strip_suffix(".fts")?.get(ITEMS.len() + 4..)?;
         if hex.len() != 32 || !hex.is_ascii() {
@@ -41,24 +40,24 @@ impl Key {
         Some(Self(key)).filter(|key| key.file() == file)
     }
 
-    /// The directory of the file, one of 256.
+    /// Returns the number of the file's directory, one of 256.
     pub(super) fn shard(self) -> u8 {
         self.0[0]
     }
 
-    /// `items/<2 hex>/<32 hex>.fts`, always with `/`, as the manifest says it.
+    /// Returns `items/<2 hex>/<32 hex>.fts`, with `/` on all systems, as in the manifest.
     pub(super) fn file(self) -> String {
         let hex = hex(&self.0);
         format!("{ITEMS}/{}/{hex}.{EXTENSION}", &hex[..2])
     }
 }
 
-/// `items/<index>.fts`, for a response whose request is not known.
+/// Returns `items/<index>.fts`, the name in a response whose request is unknown.
 pub(super) fn file_by_index(index: u32) -> String {
     format!("{ITEMS}/{index:08}.{EXTENSION}")
 }
 
-/// Whether `file` is what [`file_by_index`] gives for some index.
+/// Returns whether [`file_by_index`] returns `file` for some index.
 pub(super) fn is_file_by_index(file: &str) -> bool {
     let index = file
         .strip_prefix("items/")
@@ -68,15 +67,16 @@ pub(super) fn is_file_by_index(file: &str) -> bool {
         .is_some_and(|index| file_by_index(index) == file)
 }
 
-/// The name under which `file` is written: beside it, so that the rename stays in one directory, and
-/// never used twice by one process.
+/// Returns the temporary name under which `file` is written.
+///
+/// It is in the same directory, so that the rename is atomic, and `number` makes it unique in the process.
 pub(super) fn temporary(file: &Path, number: u64) -> PathBuf {
     file.with_extension(format!("{number}.{TEMPORARY}"))
 }
 
-/// Returns a path for a message, with `/` between its parts on Windows too, as the manifest has it.
+/// Formats a path for a message, with `/` as separator on Windows too, as in the manifest.
 ///
-/// A verbatim path (`\\?\C:\…`) has `\` between its parts, since Windows knows no `/` there.
+/// A verbatim path (`\\?\C:\…`) has `\` as separator, because Windows allows no `/` there.
 #[must_use]
 pub fn display_path(path: &Path) -> String {
     let text = path.display().to_string();
@@ -87,7 +87,7 @@ pub fn display_path(path: &Path) -> String {
     }
 }
 
-/// A Windows path with one kind of separator.
+/// Replaces the separators of a Windows path, so that there is only one kind.
 fn one_separator(path: &str) -> String {
     if path.starts_with(r"\\?\") {
         path.replace('/', r"\")
@@ -96,6 +96,7 @@ fn one_separator(path: &str) -> String {
     }
 }
 
+/// Formats bytes in lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()

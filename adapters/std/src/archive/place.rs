@@ -1,4 +1,6 @@
-//! Files and directories of the archive: private to the user, and never reached through a link.
+//! Creates and opens the files and directories of the archive.
+//!
+//! They are private to the user, and links are not followed.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -7,7 +9,7 @@ use std::path::Path;
 use super::error::ArchiveError;
 use super::publisher::sync_directory;
 
-/// Creates a directory and what is missing above it, for the user alone.
+/// Creates a directory and its missing parents. On Unix only the user can read them.
 pub(super) fn create_directory(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -16,7 +18,7 @@ pub(super) fn create_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// As [`create_directory`]; the names of the new directories are durable then.
+/// Creates a directory as [`create_directory`] does, and makes the names of the new directories durable.
 pub(super) fn create_archive(path: &Path) -> io::Result<()> {
     let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
     let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
@@ -27,7 +29,7 @@ pub(super) fn create_archive(path: &Path) -> io::Result<()> {
             false => parent,
         };
         match sync_directory(parent) {
-            // One that may be written but not read cannot be synced.
+            // A directory without read permission cannot be synced.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             synced => synced?,
         }
@@ -35,7 +37,7 @@ pub(super) fn create_archive(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Options whose files, once created, are for the user alone.
+/// Returns options that create files which only the user can read, on Unix.
 pub(super) fn private() -> OpenOptions {
     #[cfg_attr(not(unix), allow(unused_mut))]
     let mut options = File::options();
@@ -44,7 +46,7 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Creates the directory unless it is there already; a link to one is refused.
+/// Creates the directory if it does not exist. A link to a directory is an error.
 pub(super) fn own_directory(path: &Path) -> Result<(), ArchiveError> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => Ok(()),
@@ -56,7 +58,7 @@ pub(super) fn own_directory(path: &Path) -> Result<(), ArchiveError> {
     }
 }
 
-/// Refuses a link or a special file in the place of a regular one.
+/// Returns the metadata of a regular file, or `None` if there is no file. A link or a special file is an error.
 pub(super) fn own_file(path: &Path) -> Result<Option<Metadata>, ArchiveError> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => Ok(Some(found)),
@@ -73,7 +75,7 @@ fn not_own(path: &Path, expected: &'static str) -> ArchiveError {
     }
 }
 
-/// Whether `path` is still the name of the open `file`.
+/// Returns whether `path` still is the name of the open `file`.
 pub(super) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
     let named = match fs::symlink_metadata(path) {
         Ok(named) => named,
@@ -86,13 +88,13 @@ pub(super) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
         use std::os::unix::fs::MetadataExt as _;
         (named.dev(), named.ino()) == (open.dev(), open.ino())
     };
-    // Elsewhere a file that is open keeps its name, or another one has another length.
+    // On other systems an open file cannot be replaced, or its replacement has another length.
     #[cfg(not(unix))]
     let same = named.is_file() && named.len() == open.len();
     Ok(same)
 }
 
-/// Reads at this offset; the manifest's own position stays with the thread that appends.
+/// Reads at this offset, and leaves the position of the file to the thread that appends.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     #[cfg(unix)]
     return std::os::unix::fs::FileExt::read_at(file, buffer, offset);

@@ -1,8 +1,8 @@
-//! Makes outcomes durable, beside the thread that decodes.
+//! Makes outcomes durable, in a thread of its own.
 //!
-//! An item costs three things that wait for the disk: its file, its directory, the manifest.
-//! A thread of its own does them while the next items arrive, and all that has queued up meanwhile
-//! shares one sync of the directories and one of the manifest.
+//! An item needs three syncs: of its file, of the directory and of the manifest.
+//! The thread waits for the disk while the next items arrive. All outcomes in the queue then share one sync of each
+//! directory and one of the manifest.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -17,22 +17,23 @@ use super::name::Key;
 use super::place;
 use super::writer::Writer;
 
-/// Outcomes that may wait for the disk; then the download waits too.
-/// It bounds the open files, and what a kill costs.
+/// The largest number of outcomes that wait for the disk. When the queue is full, the download waits.
+///
+/// This bounds the number of open files, and the number of items that a kill can lose.
 const QUEUE: usize = 64;
 
-/// Files or directories that are synced at the same time.
-const SIDE_BY_SIDE: usize = 8;
+/// The number of files or directories that are synced at the same time.
+const PARALLEL: usize = 8;
 
-/// The manifest, open to append.
+/// The manifest, opened for appending.
 pub(super) struct Manifest {
     pub(super) file: File,
     pub(super) path: PathBuf,
-    /// Its length.
+    /// The length of the file.
     pub(super) len: u64,
 }
 
-/// A payload under its temporary name, which goes away with it unless it is published.
+/// A payload under its temporary name. Unless it is published, dropping it removes the file.
 #[derive(Debug)]
 pub(super) struct Temporary {
     state: State,
@@ -42,13 +43,15 @@ pub(super) struct Temporary {
 
 #[derive(Debug)]
 enum State {
+    /// Bytes are being written.
     Writing(Writer),
+    /// All bytes are written, but not durable.
     Written(File),
-    /// Durable, and closed.
+    /// The file is durable and closed.
     Synced,
-    /// An error, reported then, has ended it.
+    /// An error, which was returned at that time, has ended the file.
     Lost,
-    /// It has its name.
+    /// The file has its final name.
     Published,
 }
 
@@ -75,7 +78,7 @@ impl Temporary {
         }
     }
 
-    /// Hands everything to the system, and gives its SHA-256: an error concerns this item only.
+    /// Writes the remaining bytes, and returns the SHA-256 of the payload. An error concerns only this item.
     pub(super) fn finish(&mut self) -> Result<[u8; 32], ArchiveError> {
         match core::mem::replace(&mut self.state, State::Lost) {
             State::Writing(writer) => {
@@ -89,7 +92,7 @@ impl Temporary {
         }
     }
 
-    /// Makes the bytes durable and closes the file.
+    /// Makes the bytes durable, and closes the file.
     pub(super) fn sync(&mut self) -> Result<(), ArchiveError> {
         match &self.state {
             State::Written(file) => file
@@ -102,7 +105,7 @@ impl Temporary {
         Ok(())
     }
 
-    /// Gives the payload its name, and says which.
+    /// Gives the file its final name, and returns it.
     fn publish(mut self) -> Result<PathBuf, ArchiveError> {
         fs::rename(&self.path, &self.target).map_err(ArchiveError::io("replace", &self.target))?;
         self.state = State::Published;
@@ -112,33 +115,33 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // Closed before it is removed, as Windows wants it.
+        // Windows removes a file only after it is closed.
         match core::mem::replace(&mut self.state, State::Lost) {
             State::Writing(writer) => writer.abandon(),
             State::Written(file) => drop(file),
             State::Synced | State::Lost => {}
             State::Published => return,
         }
-        // What cannot be removed now is removed when the archive is opened next.
+        // A file that cannot be removed now is removed when the archive is opened again.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// An outcome on its way into the archive.
+/// An outcome that is to become durable.
 #[derive(Debug, Default)]
 pub(super) struct Job {
     /// The payload of a committed item.
     pub(super) payload: Option<Temporary>,
-    /// The entry of the whole item whose file the payload replaces, marked as suspect.
+    /// The entry of the confirmed item whose file the payload replaces, marked as suspect.
     pub(super) replaced: Option<Entry>,
     /// The line for the manifest.
     pub(super) line: Option<Entry>,
-    /// What is reported; `None` for a line that another one follows.
+    /// The entry that is reported, or `None` if another line will follow.
     pub(super) report: Option<Entry>,
 }
 
 impl Job {
-    /// The payload could not get its name: the item is lost, and only the item.
+    /// Changes the job to a failure, because the payload could not be given its name.
     fn fail(&mut self, error: &ArchiveError) {
         for entry in [&mut self.line, &mut self.report].into_iter().flatten() {
             entry.lose_payload(error);
@@ -146,15 +149,15 @@ impl Job {
     }
 }
 
-/// What has become durable.
+/// An outcome that has become durable.
 #[derive(Debug)]
 pub(super) struct Published {
-    /// The line, and where it begins in the manifest.
+    /// The line, and its offset in the manifest.
     pub(super) line: Option<(Entry, u64)>,
     pub(super) report: Option<Entry>,
 }
 
-/// The queue to the thread, and back.
+/// The thread, and the queues to and from it.
 #[derive(Debug)]
 pub(super) struct Publisher {
     jobs: Option<SyncSender<Job>>,
@@ -180,7 +183,7 @@ impl Publisher {
         })
     }
 
-    /// Queues an outcome; waits while the queue is full.
+    /// Queues an outcome. Waits while the queue is full.
     pub(super) fn submit(&mut self, job: Job) -> Result<(), ArchiveError> {
         if let Some(jobs) = &self.jobs {
             if jobs.send(job).is_ok() {
@@ -188,7 +191,7 @@ impl Publisher {
                 return Ok(());
             }
         }
-        // The thread has ended; it says why, once.
+        // The thread has ended. Its error is in the queue, unless it was returned before.
         Err(self
             .published
             .try_iter()
@@ -196,8 +199,8 @@ impl Publisher {
             .unwrap_or(ArchiveError::Stopped))
     }
 
-    /// The next outcome that became durable, in order; `None` when there is none, yet or, with
-    /// `wait`, at all.
+    /// Returns the next outcome that has become durable, in order. With `wait`, waits for it, and returns `None` only
+    /// if no outcome is queued.
     pub(super) fn published(&mut self, wait: bool) -> Result<Option<Published>, ArchiveError> {
         if self.waiting == 0 {
             return Ok(None);
@@ -217,11 +220,11 @@ impl Publisher {
 }
 
 impl Drop for Publisher {
-    /// What is queued is published: an item that arrived whole is worth keeping.
+    /// Waits until all queued outcomes are published, because an item that arrived whole is worth keeping.
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // A panic of that thread has printed itself.
+            // If the thread panicked, the message has already been printed.
             let _ = thread.join();
         }
     }
@@ -233,23 +236,23 @@ fn run(
     dir: &Path,
     mut manifest: Manifest,
 ) {
-    // The manifest's own name, which may be new; here, since it waits for the disk.
+    // The manifest may be new, so its name must become durable too. This thread does it because it may take long.
     if let Err(error) = sync_directory(dir).map_err(ArchiveError::io("sync", dir)) {
         let _ = done.send(Err(error));
         return;
     }
-    // Items whose payload could not get its name, until another one does.
+    // Items whose payload could not be renamed, until another payload of the item is.
     let mut lost = HashMap::new();
     while let Ok(first) = queue.recv() {
         let group = [first].into_iter().chain(queue.try_iter().take(QUEUE - 1));
         match publish(group.collect(), &mut manifest, &mut lost) {
             Ok(published) => {
                 for published in published {
-                    // Nobody listens any more when the archive is being dropped.
+                    // Sending fails while the archive is being dropped, and then no one needs the outcome.
                     let _ = done.send(Ok(published));
                 }
             }
-            // After an error of the disk nothing that it says can be relied on.
+            // After a disk error, later writes cannot be trusted either.
             Err(error) => {
                 let _ = done.send(Err(error));
                 return;
@@ -258,14 +261,16 @@ fn run(
     }
 }
 
-/// INVARIANT: a line of the manifest is written only when what it says of the files is durable, and a file is
-/// replaced only when no line calls its item whole.
+/// Makes a group of outcomes durable.
+///
+/// INVARIANT: a line of the manifest is written only after its file is durable, and a file is replaced only after the
+/// manifest no longer lists its item as confirmed.
 fn publish(
     mut group: Vec<Job>,
     manifest: &mut Manifest,
     lost: &mut HashMap<Key, ArchiveError>,
 ) -> Result<Vec<Published>, ArchiveError> {
-    side_by_side(&mut group, |job| {
+    in_parallel(&mut group, |job| {
         job.payload.as_mut().map_or(Ok(()), Temporary::sync)
     })?;
     let replaced: Vec<_> = group
@@ -286,7 +291,7 @@ fn publish(
         if let Some(payload) = job.payload.take() {
             match payload.publish() {
                 Ok(path) => {
-                    // The directory's own name too: it may be as new as the file's.
+                    // The directory may be new, so its parent must be synced too.
                     directories.extend(path.ancestors().skip(1).take(2).map(Path::to_owned));
                     key.and_then(|key| lost.remove(&key));
                 }
@@ -302,7 +307,7 @@ fn publish(
     }
     directories.sort();
     directories.dedup();
-    side_by_side(&mut directories, |directory| {
+    in_parallel(&mut directories, |directory| {
         sync_directory(directory).map_err(ArchiveError::io("sync", &*directory))
     })?;
 
@@ -318,7 +323,7 @@ fn publish(
 }
 
 impl Manifest {
-    /// Appends lines, and returns where each of them begins.
+    /// Appends lines, and returns the offset of each.
     fn append<'e>(
         &mut self,
         entries: impl IntoIterator<Item = &'e Entry>,
@@ -345,12 +350,12 @@ impl Manifest {
     }
 }
 
-/// Does to each what waits for the disk, side by side: file systems do what waits together at one go.
-fn side_by_side<T: Send>(
+/// Calls `act` for all elements, on several threads. A file system can combine syncs that wait at the same time.
+fn in_parallel<T: Send>(
     all: &mut [T],
     act: impl Fn(&mut T) -> Result<(), ArchiveError> + Sync,
 ) -> Result<(), ArchiveError> {
-    let share = all.len().div_ceil(SIDE_BY_SIDE).max(1);
+    let share = all.len().div_ceil(PARALLEL).max(1);
     let act = &act;
     thread::scope(|scope| {
         let workers: Vec<_> = all
@@ -363,7 +368,7 @@ fn side_by_side<T: Send>(
     })
 }
 
-/// Makes the names in a directory durable. Windows does so by itself, and cannot be asked to.
+/// Makes the names in a directory durable. On Windows this does nothing, because directories cannot be synced there.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(path)?.sync_all()?;

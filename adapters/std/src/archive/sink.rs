@@ -1,4 +1,4 @@
-//! What a response brings, into the archive.
+//! The sink that writes a response into the archive.
 
 use core::mem;
 
@@ -16,43 +16,45 @@ use super::publisher::{Job, Temporary};
 use super::Archive;
 use crate::texts::ResponseTexts;
 
-/// The [`Sink`] of one response; made by [`Archive::sink`] and [`Archive::sink_by_index`].
+/// The [`Sink`] for one response, made by [`Archive::sink`] or [`Archive::sink_by_index`].
 ///
-/// Outcomes become durable beside it: [`Archive::wait_published`] returns them.
+/// Outcomes become durable in another thread, and [`Archive::wait_published`] returns them.
 ///
-/// Drive it by [`Decoder::feed`](exportitems::Decoder::feed) up to [`end`](Sink::end): until then, items that only
-/// the response's end can confirm are suspect in the manifest, and stay so if it never comes; refusals have no line.
+/// Drive it by [`Decoder::feed`](exportitems::Decoder::feed) until [`end`](Sink::end). Before that, items that only
+/// the end of the response can confirm are suspect in the manifest, and refused items have no line. If `end` is never
+/// called, they stay so.
 #[derive(Debug)]
 pub struct ArchiveSink<'a> {
     archive: &'a mut Archive,
-    /// `None`: the request is not known.
+    /// The requested items, or `None` if the request is unknown.
     requested: Option<&'a [ItemId<'a>]>,
     ids: Ids,
     item: Option<Item>,
     texts: ResponseTexts,
-    /// What can be done about the next outcome, where the caller knows more than the outcome itself.
+    /// The disposition of the next outcome, if the caller knows more than the outcome says.
     disposition: Option<Disposition>,
-    /// Why items have no answer, where the response does not say so.
+    /// The message for items without an answer, if the response has none.
     explanation: Option<String>,
-    /// Items of this response that were committed.
+    /// The committed items of this response.
     committed: Vec<Committed>,
-    /// The item that was committed last, while nothing has followed it.
-    in_hand: Option<Committed>,
-    /// Refusals of this response: which item each is about, only the response's end shows, for they have no id.
+    /// The item that was committed last, until the next event of the response.
+    latest: Option<Committed>,
+    /// The refused items of this response. A refusal has no id, so only the end of the response shows to which item it
+    /// belongs.
     refused: Vec<(Outcome, Entry)>,
     unrequested: u64,
     confirmation: Vec<(u32, Confirmation)>,
     refusals: Vec<(u32, Confirmation)>,
 }
 
-/// What the end of a response says about an item that was committed or refused.
+/// How the end of a response judges an item that was committed or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Confirmation {
-    /// It is the item's.
+    /// The answer belongs to the item.
     Confirmed,
-    /// The response broke off, and the item may be cut as well.
+    /// The response was truncated, and the item may be too.
     Truncated,
-    /// It may be another item's.
+    /// The answer may belong to another item.
     Doubtful,
 }
 
@@ -67,17 +69,18 @@ struct Item {
     change_key: Option<String>,
 }
 
-/// Where the bytes of an item go.
+/// The destination of an item's bytes.
 #[derive(Debug)]
 enum Payload {
+    /// A temporary file.
     File(Temporary),
-    /// The item was not requested.
-    Nowhere,
-    /// This file cannot be written, other ones can.
+    /// The item was not requested, so its bytes are discarded.
+    Discarded,
+    /// This file cannot be written, but others can.
     Failed(ArchiveError),
 }
 
-/// An item that was committed.
+/// A committed item.
 #[derive(Debug)]
 struct Committed {
     outcome: Outcome,
@@ -85,14 +88,15 @@ struct Committed {
     stage: Stage,
 }
 
-/// How far a committed item has got.
+/// The progress of a committed item.
 #[derive(Debug)]
 enum Stage {
-    /// Its line is in the manifest, or on the way: nothing is expected to change it.
-    Firm,
-    /// Its file is where it belongs, and its line says that it is suspect.
+    /// Its final line is queued, or in the manifest.
+    Final,
+    /// Its file has its final name, but its line says that it is suspect.
     Provisional,
-    /// It waits for the response's end under its temporary name, since the archive holds an older version of the item.
+    /// It keeps its temporary name until the end of the response, because the archive holds an older version of the
+    /// item.
     Waiting(Temporary),
 }
 
@@ -107,7 +111,7 @@ impl<'a> ArchiveSink<'a> {
             disposition: None,
             explanation: None,
             committed: Vec::new(),
-            in_hand: None,
+            latest: None,
             refused: Vec::new(),
             unrequested: 0,
             confirmation: Vec::new(),
@@ -115,56 +119,56 @@ impl<'a> ArchiveSink<'a> {
         }
     }
 
-    /// The archive, to ask what has become durable.
+    /// Returns the archive, for example to get the outcomes that have become durable.
     pub fn archive(&mut self) -> &mut Archive {
         self.archive
     }
 
-    /// Messages of the response that were not requested. They have no line in the manifest.
+    /// Returns the number of response messages that were not requested. They have no line in the manifest.
     #[must_use]
     pub const fn unrequested(&self) -> u64 {
         self.unrequested
     }
 
-    /// The disposition of the outcome that comes next.
+    /// Sets the disposition of the next outcome.
     pub(crate) fn judged(&mut self, disposition: Disposition) {
         self.disposition = Some(disposition);
     }
 
-    /// The message of outcomes that come without one.
+    /// Sets the message for outcomes that have none.
     pub(crate) fn explain(&mut self, explanation: String) {
         self.explanation = Some(explanation);
     }
 
-    /// Whether the item that is being written is lost, so that its commit will be reported as a failure.
+    /// Returns whether the current item cannot be written, so that its commit will be reported as a failure.
     pub(crate) fn has_failed(&self) -> bool {
         matches!(&self.item, Some(item) if matches!(item.payload, Payload::Failed(_)))
     }
 
-    /// What the end of the response has said about each committed item.
+    /// Returns how the end of the response has judged each committed item.
     pub(crate) fn take_confirmation(&mut self) -> Vec<(u32, Confirmation)> {
         mem::take(&mut self.confirmation)
     }
 
-    /// What the end of the response has said about each refused item: whether the refusal is about it.
+    /// Returns how the end of the response has judged each refused item.
     pub(crate) fn take_refusals(&mut self) -> Vec<(u32, Confirmation)> {
         mem::take(&mut self.refusals)
     }
 
-    /// Whether a committed item is proven whole and its own before the response has ended.
-    fn is_firm(&self, outcome: &Outcome) -> bool {
+    /// Returns whether a committed item is proven to be whole and the requested one before the response has ended.
+    fn is_confirmed_early(&self, outcome: &Outcome) -> bool {
         let is_proven =
             outcome.id_match == IdMatch::Same && outcome.integrity == Some(Verdict::Whole);
         is_proven || self.requested.is_none()
     }
 
-    /// What was requested at this position.
+    /// Returns the item that was requested at this position.
     fn requested(&self, index: u32) -> Option<ItemId<'a>> {
         let index = usize::try_from(index).ok()?;
         self.requested?.get(index).copied()
     }
 
-    /// Whether the message at this position answers a request.
+    /// Returns whether an item was requested at this position.
     fn is_requested(&self, index: u32) -> bool {
         self.requested.is_none() || self.requested(index).is_some()
     }
@@ -174,7 +178,7 @@ impl<'a> ArchiveSink<'a> {
             .map_or_else(|| file_by_index(index), |item| Key::of(item.id).file())
     }
 
-    /// The entry for an outcome; ends what was noted about the message.
+    /// Makes the entry for an outcome. This consumes the texts that were noted for its message.
     fn entry(&mut self, outcome: &Outcome) -> Entry {
         let texts = self.texts.take(outcome);
         let requested = self.requested(outcome.index);
@@ -210,7 +214,7 @@ impl<'a> ArchiveSink<'a> {
         }
     }
 
-    /// What the archive holds of the item already. What cannot be read is not held.
+    /// Returns the entry of an item that the archive already holds. An unreadable entry counts as not held.
     fn held(&mut self, entry: &Entry) -> Option<Entry> {
         let held = self.archive.held(entry.id.as_deref()?);
         held.unwrap_or_else(|error| {
@@ -219,7 +223,7 @@ impl<'a> ArchiveSink<'a> {
         })
     }
 
-    /// Notes in the manifest that an item was not answered, and reports nothing.
+    /// Writes to the manifest that an item was not answered, and reports no outcome.
     pub(crate) fn note_unanswered(&mut self, outcome: &Outcome) {
         let entry = self.entry(outcome);
         let line = self.failure(entry).0;
@@ -229,7 +233,7 @@ impl<'a> ArchiveSink<'a> {
         });
     }
 
-    /// Queues the entry of an item that brought nothing.
+    /// Queues the entry of a failed item.
     fn fail(&mut self, entry: Entry) {
         let (line, report) = self.failure(entry);
         self.archive.submit(Job {
@@ -239,9 +243,9 @@ impl<'a> ArchiveSink<'a> {
         });
     }
 
-    /// The line for an item that brought nothing, and what is reported of it.
+    /// Returns the line for a failed item, and the entry to report.
     ///
-    /// The manifest goes on saying what the archive holds of it: a version that is whole, or a suspect.
+    /// If the archive holds an earlier payload of the item, the manifest must still list it.
     fn failure(&mut self, entry: Entry) -> (Option<Entry>, Entry) {
         match self.held(&entry) {
             Some(held) if held.is_done() => {
@@ -271,15 +275,15 @@ impl<'a> ArchiveSink<'a> {
         }
     }
 
-    /// Hands over the item that was committed last, since something follows it.
+    /// Queues the item that was committed last, because another event follows it.
     fn release(&mut self) {
-        let Some(mut item) = self.in_hand.take() else {
+        let Some(mut item) = self.latest.take() else {
             return;
         };
         if let Stage::Waiting(mut payload) = item.stage {
             let holds_whole = self.held(&item.entry).is_some_and(|held| held.is_done());
             item.stage = if holds_whole {
-                // It may wait for long, and so may others: not with an open file.
+                // Many items may wait for long, so the file is closed.
                 if let Err(error) = payload.sync() {
                     self.archive.deferred.get_or_insert(error);
                 }
@@ -307,7 +311,7 @@ impl<'a> ArchiveSink<'a> {
         });
     }
 
-    /// Writes what the end of the response says about an item.
+    /// Queues the final entry of an item, according to the end of the response.
     fn conclude(&mut self, item: Committed, confirmation: Confirmation) {
         let Committed {
             outcome,
@@ -321,14 +325,14 @@ impl<'a> ArchiveSink<'a> {
         };
         self.confirmation.push((outcome.index, confirmation));
         match stage {
-            Stage::Firm if is_confirmed => {
+            Stage::Final if is_confirmed => {
                 let report = self.requested.is_some().then_some(concluded);
                 self.archive.submit(Job {
                     report,
                     ..Job::default()
                 });
             }
-            Stage::Firm | Stage::Provisional => self.archive.submit(Job {
+            Stage::Final | Stage::Provisional => self.archive.submit(Job {
                 line: Some(concluded.clone()),
                 report: Some(concluded),
                 ..Job::default()
@@ -338,7 +342,7 @@ impl<'a> ArchiveSink<'a> {
                 if is_confirmed || !holds_whole {
                     self.publish(payload, concluded.clone(), Some(concluded));
                 } else {
-                    // An older version that is whole is worth more than a suspect.
+                    // An older version that is confirmed is worth more than a suspect one.
                     drop(payload);
                     self.archive.submit(Job {
                         report: Some(Entry {
@@ -357,7 +361,7 @@ impl<'a> ArchiveSink<'a> {
     }
 }
 
-/// The entry of an item that is not confirmed.
+/// Marks an entry as suspect.
 fn suspect(entry: &Entry, why: Confirmation) -> Entry {
     let disposition = match why {
         Confirmation::Truncated => Disposition::Truncated,
@@ -392,7 +396,7 @@ impl Sink for ArchiveSink<'_> {
                 Err(error) if error.concerns_one_item() => Payload::Failed(error),
                 Err(error) => return Err(error),
             },
-            false => Payload::Nowhere,
+            false => Payload::Discarded,
         };
         self.item = Some(Item {
             index,
@@ -410,7 +414,7 @@ impl Sink for ArchiveSink<'_> {
         item.written += bytes.len() as u64;
         match &mut item.payload {
             Payload::File(payload) => payload.write(bytes),
-            Payload::Nowhere | Payload::Failed(_) => Ok(()),
+            Payload::Discarded | Payload::Failed(_) => Ok(()),
         }
     }
 
@@ -430,7 +434,7 @@ impl Sink for ArchiveSink<'_> {
         };
         let mut payload = match item.payload {
             Payload::File(payload) => payload,
-            Payload::Nowhere => {
+            Payload::Discarded => {
                 self.unrequested += 1;
                 return Ok(());
             }
@@ -446,7 +450,7 @@ impl Sink for ArchiveSink<'_> {
             status: Status::Ok,
             file: Some(item.file),
             sha256: Some(hex(&digest)),
-            // It is kept only to be compared with later lists.
+            // The requested key is kept only if it differs, to compare it with later lists.
             requested_change_key: entry
                 .requested_change_key
                 .clone()
@@ -456,17 +460,17 @@ impl Sink for ArchiveSink<'_> {
         let mut committed = Committed {
             outcome: *outcome,
             entry,
-            stage: Stage::Firm,
+            stage: Stage::Final,
         };
-        if self.is_firm(outcome) {
+        if self.is_confirmed_early(outcome) {
             let entry = committed.entry.clone();
-            // Where the request is not known, there may be no end that says more.
+            // If the request is unknown, the end of the response confirms nothing more.
             let report = self.requested.is_none().then(|| entry.clone());
             self.publish(payload, entry, report);
             self.committed.push(committed);
         } else {
             committed.stage = Stage::Waiting(payload);
-            self.in_hand = Some(committed);
+            self.latest = Some(committed);
         }
         Ok(())
     }
@@ -502,7 +506,7 @@ impl Sink for ArchiveSink<'_> {
     }
 
     fn end(&mut self, summary: &Summary) {
-        // A refusal is at its own position unless messages are missing, too many, or out of place.
+        // A refusal is at the position of its item unless messages are missing, added or moved.
         let is_counted = summary.expected.unwrap_or(summary.messages) == summary.messages;
         let is_complete = summary.response == ResponseOutcome::Complete;
         let is_in_place = (is_counted || !is_complete) && !self.ids.are_misplaced();
@@ -510,7 +514,7 @@ impl Sink for ArchiveSink<'_> {
             let confirmation = match is_in_place {
                 true => Confirmation::Confirmed,
                 false => {
-                    // Not for good: it may be about another item.
+                    // The refusal may belong to another item, so it is not permanent.
                     entry.disposition = Some(Disposition::Transient.as_str().to_owned());
                     Confirmation::Doubtful
                 }
@@ -519,10 +523,10 @@ impl Sink for ArchiveSink<'_> {
             self.fail(entry);
         }
         let ambiguous = self.ids.ambiguous();
-        // A server that repeats the ids of its other items would repeat this one's.
+        // If the server repeats the ids of other items, it would have repeated the id of this one too.
         let repeats_ids = self.ids.are_recognized();
         let mut committed = mem::take(&mut self.committed);
-        committed.extend(self.in_hand.take());
+        committed.extend(self.latest.take());
         for item in committed {
             let outcome = &item.outcome;
             let is_foreign = repeats_ids && outcome.id_match != IdMatch::Same;

@@ -1,4 +1,4 @@
-//! Reads an archive again, and compares it with its manifest.
+//! Compares an archive with its manifest.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -13,63 +13,63 @@ use super::manifest::{self, Entry, Status, MANIFEST};
 use super::name::{hex, is_file_by_index, Key, ITEMS};
 use super::place;
 
-/// What has become of an archived payload.
+/// The state of an archived payload.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FileState {
     /// The file has the size and the SHA-256 of its entry.
     Intact,
-    /// There is no such file.
+    /// The file does not exist.
     Missing,
-    /// It has another size, in bytes.
+    /// The file has another size.
     Resized {
-        /// The size it has.
+        /// The size of the file in bytes.
         found: u64,
     },
-    /// It has the size but not the SHA-256.
+    /// The file has the right size, but another SHA-256.
     Altered,
     /// The name in the entry is not the one that belongs to its id. The file was not opened.
     Misnamed,
-    /// A link, a directory or a special file is in its place, or in that of its directory. It was not opened.
+    /// A link, a directory or a special file is in the place of the file or its directory. It was not opened.
     NotAFile,
-    /// It cannot be read.
+    /// The file cannot be read.
     Unreadable(io::Error),
 }
 
-/// What [`verify`] has found.
+/// A result of [`verify`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Finding<'a> {
-    /// A payload that the manifest names; the entry says whether it is suspect.
+    /// A payload that the manifest lists. The entry says whether it is suspect.
     Payload {
         /// The last entry of the item.
         entry: &'a Entry,
         /// The state of its file.
         state: FileState,
     },
-    /// An item that failed and of which the archive holds nothing.
+    /// An item that failed and has no file.
     Failed {
         /// The last entry of the item.
         entry: &'a Entry,
     },
-    /// A file among the payloads that no entry names.
+    /// A file that the manifest does not list.
     ///
-    /// Not reported while a process writes the archive, since its newest files have no entry yet.
+    /// This is not reported while a process writes to the archive, because its newest files have no entry yet.
     WithoutEntry {
-        /// Its path, relative to the archive.
+        /// The path of the file, relative to the archive.
         path: &'a Path,
     },
 }
 
-/// Reads every payload of the archive in `dir` and reports each item of the manifest, in its order, and then the
-/// files that it does not name.
+/// Reads every payload of the archive in `dir`. Reports each item in the order of the manifest, and then the files that
+/// the manifest does not list.
 ///
-/// It changes nothing, and opens nothing but the manifest and regular files in their own places below `dir`: the
-/// archive may come from somebody else.
-/// A process may write meanwhile; what has no line yet is not judged.
+/// The archive may come from an untrusted source, so this opens only the manifest and regular files at their expected
+/// paths in `dir`. It changes nothing.
+/// Another process may write to the archive meanwhile. Items without a line are then ignored.
 ///
 /// # Errors
-/// Where the manifest cannot be read.
+/// If the manifest cannot be read.
 pub fn verify(
     dir: impl AsRef<Path>,
     mut report: impl FnMut(Finding<'_>),
@@ -79,7 +79,7 @@ pub fn verify(
     place::own_file(&path)?;
     let open = || File::open(&path).map_err(ArchiveError::io("open", &path));
 
-    // The last line of an item counts. The lines are read twice, so that not all of them are held.
+    // The last line of an item counts. The manifest is read twice, so that not all lines have to be in memory.
     let first = open()?;
     let is_written = matches!(first.try_lock_shared(), Err(TryLockError::WouldBlock));
     let mut last = HashMap::new();
@@ -97,7 +97,7 @@ pub fn verify(
             report(match entry.status {
                 Status::Ok => Finding::Payload {
                     entry: &entry,
-                    state: judge(dir, &entry, &mut buffer),
+                    state: file_state(dir, &entry, &mut buffer),
                 },
                 Status::Failed => Finding::Failed { entry: &entry },
             });
@@ -115,8 +115,8 @@ pub fn verify(
     without_entry(dir, is_named, |path| report(Finding::WithoutEntry { path }))
 }
 
-/// The state of the file of an entry.
-pub(super) fn judge(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> FileState {
+/// Returns the state of an entry's file.
+pub(super) fn file_state(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> FileState {
     let name = entry.file.as_deref().filter(|file| match &entry.id {
         Some(id) => Key::of(id).file() == *file,
         None => is_file_by_index(file),
@@ -125,7 +125,7 @@ pub(super) fn judge(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> FileState {
         return FileState::Misnamed;
     };
     let path = dir.join(name);
-    match look(dir, name, &path) {
+    match regular_file_size(dir, name, &path) {
         Ok(Some(found)) if found != entry.bytes => FileState::Resized { found },
         Ok(Some(_)) => match digest(&path, entry.bytes, buffer) {
             Ok(digest) if entry.sha256.as_ref() == Some(&digest) => FileState::Intact,
@@ -138,8 +138,8 @@ pub(super) fn judge(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> FileState {
     }
 }
 
-/// The size of a regular file that is reached without a link below `dir`; `None` if it is not one.
-fn look(dir: &Path, name: &str, path: &Path) -> io::Result<Option<u64>> {
+/// Returns the size of a regular file, or `None` if it is another kind of file or a link leads to it.
+fn regular_file_size(dir: &Path, name: &str, path: &Path) -> io::Result<Option<u64>> {
     let above = Path::new(name).ancestors().skip(1);
     for directory in above.filter(|above| !above.as_os_str().is_empty()) {
         if !fs::symlink_metadata(dir.join(directory))?.is_dir() {
@@ -150,9 +150,9 @@ fn look(dir: &Path, name: &str, path: &Path) -> io::Result<Option<u64>> {
     Ok(found.is_file().then_some(found.len()))
 }
 
-/// The SHA-256 of a file of this size.
+/// Returns the SHA-256 of a file of this size.
 fn digest(path: &Path, len: u64, buffer: &mut [u8]) -> io::Result<String> {
-    // No more than that is read, even if the file grows meanwhile.
+    // Reading is limited, in case the file grows meanwhile.
     let mut file = File::open(path)?.take(len.saturating_add(1));
     let mut digest = Sha256::new();
     loop {
@@ -165,7 +165,7 @@ fn digest(path: &Path, len: u64, buffer: &mut [u8]) -> io::Result<String> {
     }
 }
 
-/// Reports what is among the payloads and is not named.
+/// Reports the files that the manifest does not list.
 fn without_entry(
     dir: &Path,
     is_named: impl Fn(&str) -> bool,
@@ -181,7 +181,7 @@ fn without_entry(
             let entry = entry.map_err(ArchiveError::io("read", &full))?;
             let kind = entry.file_type().map_err(ArchiveError::io("read", &full))?;
             let name = entry.file_name();
-            // A payload's name is ASCII.
+            // A name that is not Unicode is not the name of a payload.
             let ascii = name.to_str().map(|name| format!("{directory}/{name}"));
             match ascii {
                 Some(shard) if directory == ITEMS && kind.is_dir() && is_shard(&name) => {
@@ -195,7 +195,7 @@ fn without_entry(
     Ok(())
 }
 
-/// The name of one of the 256 directories.
+/// Returns whether this is the name of one of the 256 directories.
 fn is_shard(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.len() == 2 && name.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))

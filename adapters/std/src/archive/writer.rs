@@ -1,7 +1,7 @@
-//! A payload on its way into its file: hashed and written beside the thread that decodes.
+//! Hashes a payload and writes it to its file.
 //!
-//! Of an export's time over a fast network, SHA-256 takes two fifths and writing as much as receiving does; so a
-//! payload that is worth it gets a thread of its own for both.
+//! Over a fast network, SHA-256 takes two fifths of an export's time, and writing takes as long as receiving. So a large
+//! payload gets a thread of its own for both.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -11,9 +11,9 @@ use std::thread::{self, JoinHandle};
 
 use sha2::{Digest as _, Sha256};
 
-/// Bytes that are hashed and written at a time; a payload of no more than that gets no thread.
+/// The number of bytes that are hashed and written at a time. A payload up to this size gets no thread.
 ///
-/// Memory: four of these while an item of any size arrives.
+/// At most four buffers of this size are in memory while an item arrives.
 const BUFFER: usize = 256 * 1024;
 
 /// Hashes and writes one file.
@@ -23,25 +23,27 @@ pub(super) struct Writer {
     place: Place,
 }
 
-/// Where the file is.
+/// The thread that writes the file.
 #[derive(Debug)]
 enum Place {
-    Here(Hashed),
-    Beside(Beside),
-    /// An error, reported then, has ended the file.
+    /// The thread that calls the writer.
+    Caller(Hashed),
+    /// A thread of its own.
+    Background(Background),
+    /// An error, which was returned at that time, has ended the file.
     Lost,
 }
 
-/// A file and the digest of what is in it.
+/// A file, and the digest of its contents.
 #[derive(Debug)]
 struct Hashed {
     file: File,
     digest: Sha256,
 }
 
-/// A thread that has the file.
+/// A thread that owns the file.
 #[derive(Debug)]
-struct Beside {
+struct Background {
     full: SyncSender<Vec<u8>>,
     empty: Receiver<Vec<u8>>,
     thread: JoinHandle<io::Result<Hashed>>,
@@ -52,11 +54,11 @@ impl Writer {
         let digest = Sha256::new();
         Self {
             buffer: Vec::new(),
-            place: Place::Here(Hashed { file, digest }),
+            place: Place::Caller(Hashed { file, digest }),
         }
     }
 
-    /// Takes the next bytes; an error may be that of earlier ones.
+    /// Writes the next bytes. The error may be that of earlier bytes.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.buffer.len() + bytes.len() > BUFFER {
             self.hand_over()?;
@@ -65,7 +67,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Gives the file, of which the system has all, and its SHA-256.
+    /// Writes the remaining bytes, and returns the file and its SHA-256.
     pub(super) fn finish(mut self) -> io::Result<(File, [u8; 32])> {
         let rest = mem::take(&mut self.buffer);
         let mut hashed = self.end()?;
@@ -73,40 +75,40 @@ impl Writer {
         Ok((hashed.file, hashed.digest.finalize().into()))
     }
 
-    /// Closes the file as it is.
+    /// Closes the file without writing the remaining bytes.
     pub(super) fn abandon(self) {
         drop(self.end());
     }
 
     fn hand_over(&mut self) -> io::Result<()> {
-        let beside = match mem::replace(&mut self.place, Place::Lost) {
-            Place::Here(hashed) => Beside::start(hashed)?,
-            Place::Beside(beside) => beside,
+        let thread = match mem::replace(&mut self.place, Place::Lost) {
+            Place::Caller(hashed) => Background::start(hashed)?,
+            Place::Background(thread) => thread,
             Place::Lost => return Err(lost()),
         };
-        let spare = beside.empty.try_recv().unwrap_or_default();
-        match beside.full.send(mem::replace(&mut self.buffer, spare)) {
+        let spare = thread.empty.try_recv().unwrap_or_default();
+        match thread.full.send(mem::replace(&mut self.buffer, spare)) {
             Ok(()) => {
-                self.place = Place::Beside(beside);
+                self.place = Place::Background(thread);
                 Ok(())
             }
-            // It ends early for one reason only.
-            Err(_) => beside.end().and(Err(lost())),
+            // The thread ends early only after an error, which this returns.
+            Err(_) => thread.end().and(Err(lost())),
         }
     }
 
     fn end(self) -> io::Result<Hashed> {
         match self.place {
-            Place::Here(hashed) => Ok(hashed),
-            Place::Beside(beside) => beside.end(),
+            Place::Caller(hashed) => Ok(hashed),
+            Place::Background(thread) => thread.end(),
             Place::Lost => Err(lost()),
         }
     }
 }
 
-impl Beside {
+impl Background {
     fn start(mut hashed: Hashed) -> io::Result<Self> {
-        // One buffer waits while another is worked on.
+        // One buffer waits while another one is being written.
         let (full, work) = mpsc::sync_channel::<Vec<u8>>(1);
         let (done, empty) = mpsc::channel();
         let thread = thread::Builder::new()
@@ -115,7 +117,7 @@ impl Beside {
                 for mut buffer in work {
                     hashed.append(&buffer)?;
                     buffer.clear();
-                    // Nobody wants it back at the end.
+                    // Sending fails after the last buffer, when it is not needed any more.
                     let _ = done.send(buffer);
                 }
                 Ok(hashed)
@@ -127,10 +129,10 @@ impl Beside {
         })
     }
 
-    /// Waits until everything that was handed over is written.
+    /// Waits until all buffers are written.
     fn end(self) -> io::Result<Hashed> {
         drop(self.full);
-        // A panic of that thread has printed itself.
+        // If the thread panicked, the message has already been printed.
         self.thread.join().unwrap_or_else(|_| Err(lost()))
     }
 }
@@ -153,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_hashed_whatever_its_size() {
+    fn payloads_of_all_sizes_are_hashed() {
         let dir = tempfile::tempdir().unwrap();
         for (number, len) in [0, 1, BUFFER, BUFFER + 1, 9 * BUFFER + 7]
             .into_iter()
@@ -173,7 +175,7 @@ mod tests {
         }
     }
 
-    /// A full disk is reported while there is something left to write, or at the end.
+    /// A full disk is reported by a later write, or at the end.
     #[test]
     #[cfg(target_os = "linux")]
     fn a_full_disk_is_reported() {

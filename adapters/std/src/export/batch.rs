@@ -1,4 +1,4 @@
-//! One response, into the archive and into what is done next.
+//! The sink for one request of a run: it archives the response, and decides about each item.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -16,53 +16,53 @@ use super::Progress;
 use crate::archive::{Archive, ArchiveError, ArchiveSink, Confirmation, Entry};
 use crate::client::ClientError;
 
-/// How often an item is requested again whose requests for it alone fail as a whole: for half a minute.
+/// The number of retries for an item whose requests fail although it is requested alone. They take half a minute.
 const ALONE_RETRIES: u8 = 5;
 
-/// Requests for a suspect alone, before it stays one.
+/// The number of requests for a suspect item alone. If none confirms it, it stays suspect.
 const SUSPECT_REQUESTS: u8 = 3;
 
-/// Requests that may fail one after the other, before a server that has dealt with items is taken for down.
+/// The number of consecutive failed requests after which a server that has answered before counts as down.
 const FAILURES_OF_ITEMS: usize = 16;
 
-/// What becomes of an item whose outcome is on its way into the archive.
+/// The decision about an item whose outcome is not durable yet.
 #[derive(Clone, Copy, Debug)]
-struct Fate {
+struct Decision {
     /// Position in the caller's list.
     position: usize,
-    /// It is requested again, after this wait.
+    /// The wait after which the item is requested again, if it is.
     again: Option<Duration>,
 }
 
-/// What a run has come to, and how it decides about an item.
-pub(super) struct Ledger<'p> {
+/// The state of a run, which decides about items.
+pub(super) struct RunState<'p> {
     items: &'p [ItemId<'p>],
     pub(super) policy: Policy,
-    /// How long to wait at most without progress.
+    /// The longest time without progress.
     patience: Duration,
     pub(super) clock: Clock,
-    /// The server has dealt with an item.
-    pub(super) is_proven: bool,
-    /// Requests that have failed since then, without the repeated ones for one item alone.
+    /// Whether the server has answered for an item, with the item or with an error.
+    pub(super) has_answered: bool,
+    /// The number of requests that have failed since the last answer, except retries of an item alone.
     pub(super) failures_in_a_row: usize,
-    /// An earlier run has exported some of the items.
-    is_vouched_for: bool,
-    /// When the run last got on: an item was settled, well or not.
-    pub(super) brought: Instant,
-    /// When the request began whose response brings bytes.
+    /// Whether the archive held some of the items before this run.
+    had_items: bool,
+    /// The time of the last progress: an item was exported or given up.
+    pub(super) last_progress: Instant,
+    /// The time at which the current request began, once its response contains payload bytes.
     receiving: Option<Instant>,
-    /// The patience that a wait would have needed which was not granted.
+    /// The patience that would have been enough for the waits that were too long.
     pub(super) needed: Option<Duration>,
-    /// Items that are in the archive, by position.
+    /// Whether the archive holds each item, by position.
     pub(super) done: Vec<bool>,
     pub(super) bytes: u64,
     pub(super) unrequested: u64,
-    /// One for each outcome that the archive has not returned as durable.
-    fates: VecDeque<Fate>,
+    /// The decisions about outcomes that the archive has not reported as durable yet.
+    decisions: VecDeque<Decision>,
     pub(super) progress: &'p mut dyn FnMut(Progress<'_>),
 }
 
-impl<'p> Ledger<'p> {
+impl<'p> RunState<'p> {
     pub(super) fn new(
         items: &'p [ItemId<'p>],
         (policy, patience, clock): (Policy, Duration, Clock),
@@ -74,51 +74,53 @@ impl<'p> Ledger<'p> {
             policy,
             patience,
             clock,
-            is_proven: false,
+            has_answered: false,
             failures_in_a_row: 0,
-            is_vouched_for: done.contains(&true),
-            brought: clock.now(),
+            had_items: done.contains(&true),
+            last_progress: clock.now(),
             receiving: None,
             needed: None,
             done,
             bytes: 0,
             unrequested: 0,
-            fates: VecDeque::new(),
+            decisions: VecDeque::new(),
             progress,
         }
     }
 
-    /// Whether a request that fails as a whole does so because of an item: a server that has dealt with others is
-    /// hardly down, nor one that failed for the same items in an earlier run and not for others.
+    /// Returns whether an item is the likely cause of a request that failed as a whole.
+    ///
+    /// A server that has just answered for other items is probably not down. The same holds if exactly these items
+    /// failed in an earlier run that exported others.
     pub(super) fn blames_items(&self, batch: &[Pending]) -> bool {
         let failed_before = batch.iter().all(|item| item.failed_before);
-        let most = match self.is_proven {
+        let most = match self.has_answered {
             true => FAILURES_OF_ITEMS,
-            false if self.is_vouched_for && failed_before => 3 * FAILURES_OF_ITEMS,
+            false if self.had_items && failed_before => 3 * FAILURES_OF_ITEMS,
             false => 0,
         };
         self.failures_in_a_row < most
     }
 
-    /// Whether nothing is ever waited for.
+    /// Returns whether the run never waits.
     pub(super) fn is_impatient(&self) -> bool {
         self.patience.is_zero()
     }
 
-    /// Time since the run last got on, without that in which payloads arrived.
+    /// Returns the time without progress. The time in which payloads arrive does not count.
     pub(super) fn elapsed(&self) -> Duration {
         let until = self.receiving.unwrap_or_else(|| self.clock.now());
-        until.saturating_duration_since(self.brought)
+        until.saturating_duration_since(self.last_progress)
     }
 
-    /// The request that began then is over.
+    /// Ends the current request, and excludes its time from the time without progress if payloads arrived.
     pub(super) fn received(&mut self) {
         if let Some(began) = self.receiving.take() {
-            self.brought += self.clock.now().saturating_duration_since(began);
+            self.last_progress += self.clock.now().saturating_duration_since(began);
         }
     }
 
-    /// Whether this wait is short enough.
+    /// Returns whether a wait is within the patience.
     pub(super) fn grants(&mut self, wait: Duration) -> bool {
         let needed = self.elapsed() + wait;
         if wait.is_zero() || needed <= self.patience {
@@ -128,7 +130,7 @@ impl<'p> Ledger<'p> {
         false
     }
 
-    /// Reports what has become durable; with `wait`, waits until everything has.
+    /// Reports the outcomes that have become durable. With `wait`, waits for all of them.
     pub(super) fn settle(&mut self, archive: &mut Archive, wait: bool) -> Result<(), ArchiveError> {
         loop {
             let entry = match wait {
@@ -138,16 +140,17 @@ impl<'p> Ledger<'p> {
             let Some(entry) = entry else {
                 return Ok(());
             };
-            // By what was requested: an outcome of anything else is none of this run.
-            let is_its = |fate: &Fate| Some(self.items[fate.position].id) == entry.id.as_deref();
-            let at = self.fates.iter().position(is_its);
-            if let Some(fate) = at.and_then(|at| self.fates.remove(at)) {
-                self.report(&entry, fate);
+            // The requested id identifies the decision. Outcomes of other items are not of this run.
+            let belongs =
+                |decision: &Decision| Some(self.items[decision.position].id) == entry.id.as_deref();
+            let at = self.decisions.iter().position(belongs);
+            if let Some(decision) = at.and_then(|at| self.decisions.remove(at)) {
+                self.report(&entry, decision);
             }
         }
     }
 
-    fn report(&mut self, entry: &Entry, Fate { position, again }: Fate) {
+    fn report(&mut self, entry: &Entry, Decision { position, again }: Decision) {
         let is_done = entry.is_done() && entry.error.is_none();
         match (
             core::mem::replace(&mut self.done[position], is_done),
@@ -165,64 +168,65 @@ impl<'p> Ledger<'p> {
     }
 }
 
-/// The [`Sink`] of one request of a run.
+/// The [`Sink`] for one request of a run.
 pub(super) struct BatchSink<'b, 'p> {
     archive: ArchiveSink<'b>,
-    ledger: &'b mut Ledger<'p>,
+    state: &'b mut RunState<'p>,
     attempt: &'b mut Attempt,
     batch: &'b [Pending],
     began: Instant,
-    /// Items that were requested and not answered.
+    /// The outcomes of requested items that were not answered.
     unanswered: Vec<Outcome>,
-    /// Items that were refused, and what can be done about it.
+    /// The outcomes of refused items, with the advice for each.
     refused: Vec<(Outcome, Advice)>,
-    /// What this request has come to.
+    /// The result of this request.
     pub(super) result: BatchResult,
 }
 
-/// Whether the items of a response were refused for a reason that concerns the others too.
+/// Whether items were refused for a reason that applies to other items too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TurnedAway {
+    /// No item was refused for such a reason.
     #[default]
     No,
-    /// What the items are in is not there for a while.
+    /// A mailbox or a mailbox store is temporarily unavailable.
     StoreIsDown,
-    /// The server is busy, or will not serve this caller.
+    /// The server is busy, or refuses this caller.
     Busy,
 }
 
-/// What a request has come to, as far as the run decides about it.
+/// The result of a request, from which the run decides how to continue.
 #[derive(Debug, Default)]
 pub(super) struct BatchResult {
-    /// Items to request again, and when.
+    /// The items to request again, and the time for each.
     pub(super) again: Vec<(Pending, Instant)>,
-    /// Items about which nothing was said.
+    /// The items without an answer.
     pub(super) left: Vec<Pending>,
-    /// Items that failed alone, while nothing says that the server deals with any.
+    /// The items that failed alone while the server has answered for no item, so that the server may be down.
     pub(super) parked: Vec<Pending>,
-    /// The server has dealt with an item, well or not.
+    /// Whether the server has answered for an item, with the item or with an error.
     pub(super) answered: bool,
-    /// An item has been exported or given up.
+    /// Whether an item has been exported or given up.
     pub(super) settled: bool,
-    /// What the server has said that the next items would hear too.
+    /// Whether the next items would be refused too.
     pub(super) turned_away: TurnedAway,
-    /// The wait that a fault or an HTTP header asks for.
+    /// The wait that a fault or an HTTP header has asked for.
     pub(super) asked: Duration,
-    /// The archive failed where the sink could not say so.
+    /// An error of the archive in a function that cannot return one.
     pub(super) error: Option<ArchiveError>,
 }
 
 impl<'b, 'p> BatchSink<'b, 'p> {
     pub(super) fn new(
         archive: ArchiveSink<'b>,
-        ledger: &'b mut Ledger<'p>,
+        state: &'b mut RunState<'p>,
         attempt: &'b mut Attempt,
         batch: &'b [Pending],
     ) -> Self {
         Self {
             archive,
-            began: ledger.clock.now(),
-            ledger,
+            began: state.clock.now(),
+            state,
             attempt,
             batch,
             unanswered: Vec::new(),
@@ -231,7 +235,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         }
     }
 
-    /// There was no response at all: says so to every item, as the decoder does for an empty one.
+    /// Reports every item as unanswered, because there was no response.
     pub(super) fn unanswered(&mut self, error: &ClientError, options: Options) {
         match error {
             ClientError::Status(error) => {
@@ -249,20 +253,20 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         }
         let items = u32::try_from(self.batch.len()).unwrap_or(u32::MAX);
         let mut sink = Unanswered::default();
-        // It ends in `UnexpectedEnd`, which is no news.
+        // An empty response ends with the error `UnexpectedEnd`, as expected.
         let _ = Decoder::<[u8; 64]>::new(options.items(items)).finish_into(&mut sink);
         self.unanswered = sink.0;
         self.archive.explain(crate::error_chain(error));
         self.conclude(Ending::of_error(error));
     }
 
-    /// Decides about the items that were not answered.
+    /// Decides about the unanswered items.
     fn conclude(&mut self, ending: Ending) {
         let is_about_it =
             self.batch.len() == 1 && matches!(ending, Ending::Answered | Ending::Divisible);
         for outcome in core::mem::take(&mut self.unanswered) {
             let item = self.item(outcome.index);
-            let is_its_fault = self.result.answered || self.ledger.blames_items(self.batch);
+            let is_its_fault = self.result.answered || self.state.blames_items(self.batch);
             if is_about_it && !is_its_fault {
                 self.park(&outcome);
             } else if is_about_it {
@@ -276,15 +280,15 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         }
     }
 
-    /// The item is not to blame as long as the server deals with none: it is tried again for a while, and reported
-    /// when there is more to say.
+    /// Retries an item for a while, because the server may be down as long as it answers for no item. The item is not
+    /// reported yet.
     fn park(&mut self, outcome: &Outcome) {
         let advice = self.judge(outcome);
         self.archive.note_unanswered(outcome);
         if let Some(item) = self.item(outcome.index) {
             match self.wait_alone(item, advice) {
                 (item, Some(wait)) => {
-                    let ready = self.ledger.clock.now() + wait;
+                    let ready = self.state.clock.now() + wait;
                     self.result.again.push((item, ready));
                 }
                 (item, None) => self.result.parked.push(item),
@@ -297,7 +301,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         self.batch.get(index).copied()
     }
 
-    /// Learns from an outcome, and passes on what can be done about it.
+    /// Updates the result from an outcome, and returns the advice for its item.
     fn judge(&mut self, outcome: &Outcome) -> Advice {
         let advice = self.attempt.item(outcome);
         self.archive.judged(advice.disposition);
@@ -305,15 +309,15 @@ impl<'b, 'p> BatchSink<'b, 'p> {
             outcome.code,
             None | Some(ResponseCode::NoError | ResponseCode::Other)
         );
-        let is_dealt_with = outcome.class.is_some();
+        let has_answer = outcome.class.is_some();
         let (turned_away, answered) = match advice.disposition {
             Disposition::Throttled => (TurnedAway::Busy, false),
-            // Of these codes only ErrorAccessDenied may be about the one item.
+            // Of the codes with this disposition, only ErrorAccessDenied can concern a single item.
             Disposition::Auth if outcome.code != Some(ResponseCode::ErrorAccessDenied) => {
-                (TurnedAway::Busy, is_dealt_with)
+                (TurnedAway::Busy, has_answer)
             }
             Disposition::Transient if is_explained => (TurnedAway::StoreIsDown, false),
-            _ => (TurnedAway::No, is_dealt_with),
+            _ => (TurnedAway::No, has_answer),
         };
         self.result.turned_away = self.result.turned_away.max(turned_away);
         self.result.answered |= answered;
@@ -325,7 +329,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         let Some(item) = self.item(outcome.index) else {
             return;
         };
-        // What broke in company may do better alone, and its neighbours without it.
+        // Requested alone, the item may succeed, and the other items are not affected by it.
         let broke = match outcome.error {
             Some(ItemError::Cut | ItemError::Malformed | ItemError::Duplicate) => true,
             Some(ItemError::Contradiction) => {
@@ -354,7 +358,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         self.settle_or_again(item, wait, true);
     }
 
-    /// How long to wait after a request for the item alone that failed.
+    /// Returns the wait after a failed request for the item alone.
     fn wait_alone(&mut self, mut item: Pending, advice: Advice) -> (Pending, Option<Duration>) {
         item.alone = true;
         item.failed_alone = item.failed_alone.saturating_add(1);
@@ -368,7 +372,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         }
     }
 
-    /// Decides about a committed item that the response's end has judged.
+    /// Decides about a committed item, after the end of the response has judged it.
     fn decide_committed(&mut self, index: u32, confirmation: Confirmation) {
         let Some(mut item) = self.item(index) else {
             return;
@@ -387,7 +391,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         self.settle_or_again(item, wait, true);
     }
 
-    /// Decides about a refused item that the response's end has judged.
+    /// Decides about a refused item, after the end of the response has judged it.
     fn decide_refused(&mut self, outcome: &Outcome, advice: Advice, confirmation: Confirmation) {
         let Some(mut item) = self.item(outcome.index) else {
             return;
@@ -395,7 +399,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         if confirmation == Confirmation::Confirmed {
             return self.decide(outcome, advice);
         }
-        // It may be about another item.
+        // The refusal may belong to another item.
         item.suspect_alone += u8::from(self.batch.len() == 1);
         let (item, wait) = if item.suspect_alone >= SUSPECT_REQUESTS {
             (item, None)
@@ -407,42 +411,42 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         self.settle_or_again(item, wait, true);
     }
 
-    /// How long to wait before the item is requested again, if it is.
+    /// Returns the wait before the item is requested again, if it is.
     fn wait(&mut self, mut item: Pending, advice: Advice) -> (Pending, Option<Duration>) {
-        let now = self.ledger.clock.now();
+        let now = self.state.clock.now();
         let first = *item.failed.get_or_insert(now);
         let since = self
-            .ledger
+            .state
             .elapsed()
             .min(now.saturating_duration_since(first));
-        let wait = self.ledger.policy.next(
+        let wait = self.state.policy.next(
             &mut item.retry,
             advice,
             super::millis(since),
             super::random(),
         );
         let wait = wait.map(|wait| Duration::from_millis(wait.into()));
-        (item, wait.filter(|&wait| self.ledger.grants(wait)))
+        (item, wait.filter(|&wait| self.state.grants(wait)))
     }
 
-    /// To be called once for each report of the archive.
+    /// Records the decision about an item. This must be called once for each outcome that the archive reports.
     fn settle_or_again(&mut self, mut item: Pending, again: Option<Duration>, alone: bool) {
         item.alone |= alone;
         match again {
             Some(wait) => {
-                let ready = self.ledger.clock.now() + wait;
+                let ready = self.state.clock.now() + wait;
                 self.result.again.push((item, ready));
             }
             None => self.result.settled = true,
         }
-        self.ledger.fates.push_back(Fate {
+        self.state.decisions.push_back(Decision {
             position: item.position,
             again,
         });
     }
 
     fn settle(&mut self) -> Result<(), ArchiveError> {
-        self.ledger.settle(self.archive.archive(), false)
+        self.state.settle(self.archive.archive(), false)
     }
 
     fn settle_quietly(&mut self) {
@@ -465,8 +469,8 @@ impl Sink for BatchSink<'_, '_> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         self.archive.write(bytes)?;
-        self.ledger.receiving = Some(self.began);
-        (self.ledger.progress)(Progress::Bytes(bytes.len() as u64));
+        self.state.receiving = Some(self.began);
+        (self.state.progress)(Progress::Bytes(bytes.len() as u64));
         self.settle()
     }
 
@@ -474,7 +478,7 @@ impl Sink for BatchSink<'_, '_> {
         let advice = self.judge(outcome);
         let has_failed = self.archive.has_failed();
         self.archive.commit(outcome)?;
-        // Any other item is decided about at the response's end.
+        // The other items are decided about at the end of the response.
         if has_failed {
             self.decide(outcome, advice);
         }
@@ -495,7 +499,7 @@ impl Sink for BatchSink<'_, '_> {
     }
 
     fn failed(&mut self, outcome: &Outcome) {
-        // Why it was not answered is known at the response's end.
+        // The end of the response shows why the item was not answered.
         if outcome.error == Some(ItemError::NotAnswered) {
             self.unanswered.push(*outcome);
         } else {
@@ -509,7 +513,7 @@ impl Sink for BatchSink<'_, '_> {
             self.result.asked = Duration::from_millis(asked.into());
             self.attempt.fault(fault);
         }
-        (self.ledger.progress)(Progress::Note(event));
+        (self.state.progress)(Progress::Note(event));
         self.archive.note(event);
     }
 
@@ -530,12 +534,12 @@ impl Sink for BatchSink<'_, '_> {
         for ((outcome, advice), (_, confirmation)) in refused.iter().zip(refusals) {
             self.decide_refused(outcome, *advice, confirmation);
         }
-        self.ledger.unrequested += self.archive.unrequested();
+        self.state.unrequested += self.archive.unrequested();
         self.settle_quietly();
     }
 }
 
-/// Collects the outcomes of items that were not answered.
+/// A sink that collects the outcomes of unanswered items.
 #[derive(Default)]
 struct Unanswered(Vec<Outcome>);
 

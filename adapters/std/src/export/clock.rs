@@ -1,13 +1,13 @@
-//! The time of a run, and how it waits.
+//! The clock of a run, which also waits.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A clock that a caller's own way of waiting advances.
+/// A clock that counts waits as passed even if the caller's function does not wait that long.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Clock {
     sleep: Option<fn(Duration)>,
-    /// What the caller was asked to wait.
+    /// The sum of the waits that the caller's function has made.
     waited: Duration,
 }
 

@@ -1,15 +1,15 @@
-//! What ends a run with an error: this side, never the server.
+//! Errors that end a run. They come from this machine or from the caller, never from the server.
 
 use core::fmt;
 
 use crate::archive::ArchiveError;
 use crate::client::ClientError;
 
-/// A run cannot be begun, or cannot go on.
+/// A run cannot start or continue.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ExportError {
-    /// An item or a header cannot be asked for.
+    /// An item or a header cannot be put into a request.
     Request(ClientError),
     /// The archive failed.
     Archive(ArchiveError),

@@ -1,22 +1,22 @@
-//! What a request that failed says about its items.
+//! Classifies the results of requests.
 
 use exportitems::policy::{Advice, Disposition, Relief};
 use exportitems::{Fault, ResponseOutcome, Summary};
 
 use crate::client::{Answer, ClientError, Phase, TransportError};
 
-/// What has become of one request.
+/// The result of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// The server has answered, as far as it went; its items say the rest.
+    /// The server has answered. The outcomes of the items say more.
     Answered,
-    /// The request failed as a whole, perhaps because of one of its items: a smaller one may succeed.
+    /// The request failed as a whole, possibly because of one of its items, so a smaller request may succeed.
     Divisible,
-    /// It failed for a reason that smaller requests would meet too.
+    /// The request failed for a reason that also applies to smaller requests.
     Refused,
-    /// No connection was made: nothing was requested.
+    /// No connection could be made, so nothing was requested.
     Unreachable,
-    /// As `Unreachable`, and another attempt would meet the same.
+    /// No connection could be made, and another attempt would fail in the same way.
     Hopeless,
 }
 
@@ -62,7 +62,7 @@ impl Ending {
 
     fn of_fault(fault: &Fault) -> Self {
         match Advice::of_fault(fault) {
-            // One item can be what a whole request is refused for.
+            // The server may refuse the whole request because of one item.
             advice if advice.disposition == Disposition::Permanent => Self::Divisible,
             advice => Self::of_advice(advice),
         }

@@ -1,4 +1,4 @@
-//! The export: a list of items, as many requests as it takes, an archive.
+//! Exports a list of items into an archive, with as many requests as necessary.
 
 mod batch;
 mod clock;
@@ -16,36 +16,37 @@ pub use error::ExportError;
 
 use crate::archive::{Archive, ArchiveError, Entry, ItemState};
 use crate::client::{Answer, Client, ClientError};
-use batch::{BatchResult, BatchSink, Ledger, TurnedAway};
+use batch::{BatchResult, BatchSink, RunState, TurnedAway};
 use clock::Clock;
 use failure::Ending;
 use queue::{Next, Pending, Queue};
 
-/// Requests that may fail one after the other, before a run that does not wait takes the server for down.
+/// The number of consecutive failed requests after which a run that never waits regards the server as down.
 const FAILURES_IN_A_ROW: usize = 8;
 
 /// The longest wait between the parts of a request that failed, while others succeed.
 const BETWEEN_PARTS: Duration = Duration::from_secs(2);
 
-/// Exports a list of items into an archive, through what servers do to long exports.
+/// Exports a list of items into an archive.
 ///
-/// - What the archive holds is skipped, so a run that was interrupted is simply run again. So is what the server has
-///   refused for good, unless it [is retried](Self::retry_failed).
-/// - Items that failed are requested again as [`Policy`] says; their neighbours do not wait for them.
-/// - A request that fails as a whole is halved until the item that it fails for is alone.
-/// - Requests become smaller, older or later as the server wants it ([`Endpoint`]).
-/// - A run waits for as long as it gets on, and for [half an hour](Self::patience) when it does not.
+/// - Items that the archive already holds are skipped, so an interrupted export resumes when it is run again. Items that
+///   the server has refused permanently are skipped too, unless [`retry_failed`](Self::retry_failed) is set.
+/// - Failed items are requested again according to the [`Policy`]. Other items do not wait for them.
+/// - A request that fails as a whole is halved repeatedly, until the item that causes the failure is alone.
+/// - Requests become smaller, later or use an older version if the server demands it ([`Endpoint`]).
+/// - A run ends after [half an hour](Self::patience) without progress.
 ///
 /// ```no_run
-/// use exportitems::{ExportItems, ItemId};
+/// use exportitems::{ItemId, RequestHeaders};
 /// use exportitems_std::{Archive, Client, Exporter, Progress};
 ///
 /// let mut client = Client::builder("https://mail.example.com/EWS/Exchange.asmx").build()?;
 /// let mut archive = Archive::open("backup")?;
 /// let items = [ItemId::new("AAMkAGYz+NAA="), ItemId::new("AAMkAGYz+OAA=")];
 ///
-/// let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(&items, &mut |progress| {
-///     if let Progress::Item { position, entry, again: None } = progress {
+/// let exporter = Exporter::new(&mut client, &mut archive, RequestHeaders::new());
+/// let report = exporter.run(&items, &mut |progress| {
+///     if let Progress::Item { position, entry, .. } = progress {
 ///         println!("item {position}: {:?}", entry.status);
 ///     }
 /// })?;
@@ -66,85 +67,84 @@ pub struct Exporter<'a> {
     clock: Clock,
 }
 
-/// What a run reports while it runs.
+/// An event of a run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Progress<'a> {
-    /// So many bytes of a payload have arrived.
+    /// This many bytes of payloads have arrived.
     Bytes(u64),
-    /// An item's outcome is durable.
+    /// The outcome of an item is durable.
     ///
-    /// An item that is requested again is reported again; the last time counts.
+    /// An item that is requested again is reported again, and its last outcome counts.
     Item {
-        /// Position in the list.
+        /// The position in the list.
         position: usize,
-        /// The manifest's line.
+        /// The line of the manifest.
         entry: &'a Entry,
-        /// It is requested again, after this wait at the earliest.
+        /// If the item is requested again, the wait before that.
         again: Option<Duration>,
     },
-    /// An item is not requested, since the server refused it for good in an earlier run.
+    /// An item is not requested, because the server refused it permanently in an earlier run.
     FailedBefore {
-        /// Position in the list.
+        /// The position in the list.
         position: usize,
-        /// The manifest's line.
+        /// The line of the manifest.
         entry: &'a Entry,
     },
-    /// What a response says beside its items: the server's version, codes and texts.
+    /// An event of a response that concerns no payload: the server's version, codes and texts.
     Note(&'a Event<'a>),
-    /// A response is over, well or not; its items have been reported or are on their way.
+    /// A response has ended. The outcomes of its items may be reported later.
     Answer(&'a Answer),
-    /// Nothing is requested during this time.
+    /// The run waits before the next request.
     Wait {
-        /// How long.
+        /// The length of the wait.
         wait: Duration,
-        /// Why, where a request failed as a whole; the entries say what a fault said.
+        /// The failure of the last request, if it was not a fault.
         failure: Option<&'a ClientError>,
     },
 }
 
-/// What a run has come to.
+/// The result of a run.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// Items that the archive held already, and repetitions in the list.
+    /// The number of items that the archive already held, and of repetitions in the list.
     pub skipped: usize,
-    /// Items that were exported.
+    /// The number of exported items.
     pub ok: usize,
-    /// Bytes of their payloads.
+    /// The number of bytes of their payloads.
     pub bytes: u64,
-    /// Positions in the list of the items that the archive does not hold, or not in the version of the list.
+    /// The positions of the items that the archive does not hold, or holds in another version.
     pub missing: Vec<usize>,
-    /// Those of them that the server refused for good in an earlier run, and that were not requested.
+    /// The positions of missing items that were not requested, because the server refused them permanently in an earlier
+    /// run.
     pub failed_before: Vec<usize>,
-    /// Messages in responses that were not requested.
+    /// The number of response messages that were not requested.
     pub unrequested: u64,
-    /// Why the run ended before everything had been tried, or what the last request was answered where the server
-    /// has dealt with no item at all.
+    /// The result of the last request, if it ended the run early, or if the server has answered for no item.
     pub stopped: Option<Stop>,
-    /// What the last request was answered that failed for one item alone, which is missing for that reason, where
-    /// that is no response.
+    /// The error of the last request that failed although it was for one item alone, if that item is missing for this
+    /// reason.
     pub unusable: Option<ClientError>,
-    /// The [`patience`](Exporter::patience) that this run would have needed to go on with what is missing, where a
-    /// wait was too long for it.
+    /// The [`patience`](Exporter::patience) with which the run would have continued, if a wait was too long for it.
     pub needed_patience: Option<Duration>,
 }
 
-/// Why a run ended early: what the last request was answered.
+/// The result of the request that ended a run early.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Stop {
-    /// Nothing that can be used, for too often or for good.
+    /// The request failed, and a retry does not help or has failed too often.
     Failure(ClientError),
-    /// A fault, for too often or for good.
+    /// The server answered with a fault, and a retry does not help or has failed too often.
     Answer(Answer),
 }
 
 impl<'a> Exporter<'a> {
-    /// How long a run waits without progress, unless it is said otherwise: half an hour.
+    /// The default of [`patience`](Self::patience), half an hour.
     pub const DEFAULT_PATIENCE: Duration = Duration::from_mins(30);
 
-    /// An export by requests with these headers, except for their version, which [`limits`](Self::limits) sets.
+    /// Makes an exporter whose requests have these headers. Their version is ignored; [`limits`](Self::limits) sets it.
     pub fn new(
         client: &'a mut Client,
         archive: &'a mut Archive,
@@ -163,63 +163,63 @@ impl<'a> Exporter<'a> {
         }
     }
 
-    /// What is wanted of responses.
+    /// Sets the options for responses.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
     }
 
-    /// What to ask of the server at most; 20 items a request by default, since it works on one for a
+    /// Sets the limits of requests. The default is 20 items per request, because a server works on a request for one
     /// minute at most.
     ///
-    /// Connections do not count: there is one.
+    /// The limit on connections is ignored, because an exporter uses only one.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// When to ask again, and when to give up.
+    /// Sets the policy for retries.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// How long to wait at most, as the server asks or longer and longer, while no item is exported or given up.
+    /// Sets the longest time without progress, that is, in which no item is exported or given up.
     ///
-    /// Zero never waits: a server that says it is busy then ends the run, and an item that may succeed later is left
-    /// for another one.
+    /// With zero, the run never waits: it ends when the server is busy, and leaves items that may succeed later to
+    /// another run.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Requests items again that the server has refused for good in an earlier run.
+    /// Sets whether items are requested that the server refused permanently in an earlier run.
     pub fn retry_failed(mut self, retry: bool) -> Self {
         self.retry_failed = retry;
         self
     }
 
-    /// Waits by this function in place of [`std::thread::sleep`]. Its time counts as passed when it returns.
+    /// Sets the function that waits, instead of [`std::thread::sleep`]. The time counts as passed when it returns.
     pub fn sleep(mut self, sleep: fn(Duration)) -> Self {
         self.clock = Clock::new(Some(sleep));
         self
     }
 
-    /// Exports, until everything is done or given up.
+    /// Runs the export until each item is exported or given up.
     ///
-    /// What the server or the network does is in the [`Report`].
+    /// Failures of the server and the network are not errors; they are in the [`Report`].
     ///
-    /// Outcomes of earlier sinks over the archive that were not [returned](Archive::published) yet are dropped.
+    /// Outcomes of earlier sinks of the archive that were not [returned](Archive::published) are discarded.
     ///
     /// # Errors
-    /// [`ExportError::Request`] before anything is sent, where an item or header cannot be requested;
-    /// [`ExportError::Archive`] when the archive fails. What it holds by then stays.
+    /// [`ExportError::Request`] if an item or a header cannot be put into a request; then nothing was sent.
+    /// [`ExportError::Archive`] if the archive fails; it keeps the items that it holds.
     pub fn run(
         self,
         items: &[ItemId<'_>],
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Report, ExportError> {
-        // What an earlier sink has left is none of this run, but counts before it.
+        // Outcomes of earlier sinks do not belong to this run, but they must update the states of their items first.
         while self.archive.wait_published()?.is_some() {}
 
         let states: Vec<_> = items.iter().map(|item| self.archive.state(item)).collect();
@@ -255,19 +255,19 @@ impl<'a> Exporter<'a> {
             }
             report.failed_before = failed_before;
         }
-        // Those that cost the least so far come first, so that each has its turn over several runs.
+        // Items with the fewest attempts come first, so that each is requested in one of several runs.
         failed.sort_by_key(|&position| self.archive.attempts(items[position].id));
 
         let queue = Queue::new(fresh, failed, suspect);
         if !queue.is_empty() {
-            // Checks the whole list: nothing is sent for a list that is wrong somewhere.
+            // Check the whole list first, so that nothing is sent if any id is not valid.
             let _ = ExportItems::new(items)
                 .headers(self.headers)
                 .encoder()
                 .map_err(|error| ExportError::Request(error.into()))?;
 
             let waiting = (self.policy, self.patience, self.clock);
-            let mut ledger = Ledger::new(items, waiting, done, progress);
+            let mut state = RunState::new(items, waiting, done, progress);
             let mut run = Run {
                 queue,
                 endpoint: Endpoint::new(self.limits),
@@ -276,7 +276,7 @@ impl<'a> Exporter<'a> {
                 exporter: self,
                 items,
             };
-            report.stopped = run.run(&mut ledger)?;
+            report.stopped = run.run(&mut state)?;
             match run.unanswered {
                 _ if report.stopped.is_some() => {}
                 Some(stop) if !run.parked.is_empty() => report.stopped = Some(stop),
@@ -289,10 +289,10 @@ impl<'a> Exporter<'a> {
                 }
                 _ => {}
             }
-            report.bytes = ledger.bytes;
-            report.unrequested = ledger.unrequested;
-            missing.retain(|&position| !ledger.done[position]);
-            report.needed_patience = ledger.needed.filter(|_| !missing.is_empty());
+            report.bytes = state.bytes;
+            report.unrequested = state.unrequested;
+            missing.retain(|&position| !state.done[position]);
+            report.needed_patience = state.needed.filter(|_| !missing.is_empty());
         }
         report.ok = items.len() - report.skipped - missing.len();
         report.missing = missing;
@@ -301,7 +301,7 @@ impl<'a> Exporter<'a> {
 }
 
 impl Stop {
-    /// A fault that no repetition cures.
+    /// Returns whether this is a fault that a repetition does not cure.
     fn is_permanent(&self) -> bool {
         let answer = match self {
             Self::Answer(answer) => answer,
@@ -313,69 +313,69 @@ impl Stop {
     }
 }
 
-/// What is to blame for a request that has failed as a whole, most likely.
+/// The likely cause of a request that failed as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blame {
-    /// An item of it.
+    /// One of its items.
     Item,
-    /// A server that is down.
+    /// The server is down.
     Server,
-    /// The request: the same one would end in the same way.
+    /// The request itself; the same request would fail again.
     Request,
 }
 
-/// What the wait after a request depends on.
+/// The data on which the wait after a request depends.
 #[derive(Clone, Copy, Debug)]
 struct Waits {
     blame: Blame,
-    /// One item was requested.
+    /// Whether one item was requested alone.
     alone: bool,
     turned_away: TurnedAway,
-    /// What the server asks for.
+    /// The wait that the server asks for.
     asked: Duration,
 }
 
-/// A run under way.
+/// A run of an exporter.
 struct Run<'r, 'a> {
     exporter: Exporter<'a>,
     items: &'r [ItemId<'r>],
     queue: Queue,
     endpoint: Endpoint,
-    /// Items that failed alone while the server dealt with none.
+    /// The items that failed alone while the server answered for no item.
     parked: Vec<Pending>,
-    /// What the last request was answered that failed for one item alone and ended its attempts.
+    /// The result of the last request that was for one item alone and ended its attempts.
     unanswered: Option<Stop>,
 }
 
 impl Run<'_, '_> {
-    fn run(&mut self, ledger: &mut Ledger<'_>) -> Result<Option<Stop>, ExportError> {
+    fn run(&mut self, state: &mut RunState<'_>) -> Result<Option<Stop>, ExportError> {
         let stopped = loop {
             let limit = self.endpoint.limits().items;
-            match self.queue.next(limit, ledger.clock.now()) {
-                Next::Nothing if ledger.blames_items(&self.parked) && !self.parked.is_empty() => {
-                    let now = ledger.clock.now();
+            match self.queue.next(limit, state.clock.now()) {
+                Next::Nothing if state.blames_items(&self.parked) && !self.parked.is_empty() => {
+                    let now = state.clock.now();
                     for item in self.parked.drain(..) {
                         let item = Pending::alone(item.position);
                         self.queue.again(item, now);
                     }
                 }
                 Next::Nothing => break None,
-                Next::Wait(wait) => self.wait(ledger, wait, None)?,
+                Next::Wait(wait) => self.wait(state, wait, None)?,
                 Next::Batch(batch) => {
-                    if let Some(stop) = self.batch(ledger, &batch)? {
+                    if let Some(stop) = self.batch(state, &batch)? {
                         break Some(stop);
                     }
                 }
             }
         };
-        ledger.settle(self.exporter.archive, true)?;
+        state.settle(self.exporter.archive, true)?;
         Ok(stopped)
     }
 
-    /// One request, its response, and the wait after it.
+    /// Sends one request, handles its response, and waits afterwards.
     fn batch(
         &mut self,
-        ledger: &mut Ledger<'_>,
+        state: &mut RunState<'_>,
         batch: &[Pending],
     ) -> Result<Option<Stop>, ExportError> {
         let ids: Vec<_> = batch.iter().map(|item| self.items[item.position]).collect();
@@ -388,7 +388,7 @@ impl Run<'_, '_> {
             ..
         } = &mut self.exporter;
         let headers = headers.server_version(attempt.version());
-        let mut sink = BatchSink::new(archive.sink(&ids), ledger, &mut attempt, batch);
+        let mut sink = BatchSink::new(archive.sink(&ids), state, &mut attempt, batch);
         let result = client.export(&headers, &ids, &mut sink, *options);
         if let Err(
             error @ (ClientError::Transport(_) | ClientError::Auth(_) | ClientError::Status(_)),
@@ -419,32 +419,32 @@ impl Run<'_, '_> {
             (_, Some(error)) => return Err(ExportError::Archive(error)),
             (result, None) => result,
         };
-        // What is requested again counts its attempts in the archive.
-        ledger.settle(self.exporter.archive, !again.is_empty())?;
+        // The archive counts attempts, so it must be up to date before an item is requested again.
+        state.settle(self.exporter.archive, !again.is_empty())?;
 
         let ending = Ending::of(&result);
         for (item, ready) in again {
             self.queue.again(item, ready);
         }
-        self.put_back(ledger, ending, left, batch.len());
-        ledger.is_proven |= answered;
+        self.put_back(state, ending, left, batch.len());
+        state.has_answered |= answered;
         let is_given_up = batch.len() == 1 && !answered && (settled || !parked.is_empty());
         self.parked.extend(parked);
-        let is_items_fault = ledger.blames_items(batch);
-        ledger.received();
+        let is_items_fault = state.blames_items(batch);
+        state.received();
         if settled && (answered || is_items_fault && ending == Ending::Divisible) {
-            ledger.brought = ledger.clock.now();
+            state.last_progress = state.clock.now();
         }
         let is_repeated = matches!(batch, [item] if item.failed_alone > 0);
         if answered {
-            ledger.failures_in_a_row = 0;
+            state.failures_in_a_row = 0;
         } else if !is_repeated || !is_items_fault {
-            ledger.failures_in_a_row += 1;
+            state.failures_in_a_row += 1;
         }
         match &result {
-            Ok(answer) => (ledger.progress)(Progress::Answer(answer)),
+            Ok(answer) => (state.progress)(Progress::Answer(answer)),
             Err(ClientError::Response(error)) => {
-                (ledger.progress)(Progress::Answer(&error.answer));
+                (state.progress)(Progress::Answer(&error.answer));
             }
             Err(_) => {}
         }
@@ -462,7 +462,7 @@ impl Run<'_, '_> {
             turned_away,
             asked,
         };
-        let Some(wait) = self.next_wait(ledger, ending, attempt, waits) else {
+        let Some(wait) = self.next_wait(state, ending, attempt, waits) else {
             return Ok(Some(stop));
         };
         if !wait.is_zero() && !self.queue.is_empty() {
@@ -470,7 +470,7 @@ impl Run<'_, '_> {
                 Stop::Failure(failure) => Some(failure),
                 Stop::Answer(_) => None,
             };
-            self.wait(ledger, wait, failure)?;
+            self.wait(state, wait, failure)?;
         }
         if is_given_up {
             self.unanswered = Some(stop);
@@ -478,16 +478,16 @@ impl Run<'_, '_> {
         Ok(None)
     }
 
-    /// Puts items back about which nothing was said.
+    /// Queues the items without an answer again.
     fn put_back(
         &mut self,
-        ledger: &Ledger<'_>,
+        state: &RunState<'_>,
         ending: Ending,
         mut left: Vec<Pending>,
         requested: usize,
     ) {
         match ending {
-            // Nothing has answered at all: one half, and then the other.
+            // No item was answered, so the request is halved.
             Ending::Answered | Ending::Divisible if left.len() == requested => {
                 let second = left.split_off(left.len().div_ceil(2));
                 self.queue.part(left);
@@ -495,7 +495,7 @@ impl Run<'_, '_> {
             }
             Ending::Answered | Ending::Divisible => self.queue.part(left),
             Ending::Refused | Ending::Unreachable | Ending::Hopeless => {
-                let now = ledger.clock.now();
+                let now = state.clock.now();
                 for item in left {
                     self.queue.again(item, now);
                 }
@@ -503,10 +503,10 @@ impl Run<'_, '_> {
         }
     }
 
-    /// How long to wait before the next request; `None` ends the run.
+    /// Returns the wait before the next request, or `None` if the run ends.
     fn next_wait(
         &mut self,
-        ledger: &mut Ledger<'_>,
+        state: &mut RunState<'_>,
         ending: Ending,
         attempt: Attempt,
         Waits {
@@ -516,73 +516,73 @@ impl Run<'_, '_> {
             asked,
         }: Waits,
     ) -> Option<Duration> {
-        let is_answered = ledger.failures_in_a_row == 0;
-        // The time without progress is what ends a run, not the number of attempts.
-        let policy = without_end(ledger.policy);
-        let elapsed = millis(ledger.elapsed());
+        let is_answered = state.failures_in_a_row == 0;
+        // The time without progress ends a run, not the number of attempts.
+        let policy = without_end(state.policy);
+        let elapsed = millis(state.elapsed());
         let wait = self
             .endpoint
             .end(&policy, attempt, elapsed, random())
             .map(|wait| Duration::from_millis(wait.into()));
         let wait = match ending {
             Ending::Hopeless => return None,
-            // A host that was never reached has a wrong name more often than an outage.
+            // If the host was never reached, its name is more likely wrong than the server down.
             Ending::Unreachable if !self.exporter.client.has_connected() => return None,
             Ending::Unreachable | Ending::Refused => wait?,
-            // Neighbours do not wait for an item that may succeed later.
+            // Other items do not wait for an item that may succeed later.
             Ending::Answered if is_answered && turned_away != TurnedAway::Busy => Duration::ZERO,
             Ending::Answered if turned_away == TurnedAway::Busy => wait?,
-            _ if self.is_down(ledger, blame) => return None,
-            _ if ledger.is_impatient() || blame == Blame::Request => Duration::ZERO,
+            _ if self.is_down(state, blame) => return None,
+            _ if state.is_impatient() || blame == Blame::Request => Duration::ZERO,
             _ if !asked.is_zero() => {
                 let wait = wait.unwrap_or(asked).max(asked);
-                // Its neighbours do not wait for hours for it.
+                // Other items do not wait for hours for one item.
                 match blame {
-                    Blame::Item if !ledger.grants(wait) => Duration::ZERO,
+                    Blame::Item if !state.grants(wait) => Duration::ZERO,
                     _ => wait,
                 }
             }
-            // A store that is down refuses every item alike.
+            // An unavailable mailbox store refuses every item.
             Ending::Answered if turned_away == TurnedAway::StoreIsDown => wait?,
-            _ if ledger.failures_in_a_row <= 1 => Duration::ZERO,
-            // It has a wait of its own.
+            _ if state.failures_in_a_row <= 1 => Duration::ZERO,
+            // The item has its own wait.
             _ if blame == Blame::Item && alone => Duration::ZERO,
             _ if blame == Blame::Item => wait.unwrap_or_default().min(BETWEEN_PARTS),
             _ => wait.unwrap_or_default(),
         };
-        ledger.grants(wait).then_some(wait)
+        state.grants(wait).then_some(wait)
     }
 
-    /// Whether so many requests have failed one after the other that the server, or the request itself, is to blame.
-    fn is_down(&self, ledger: &Ledger<'_>, blame: Blame) -> bool {
-        let failures = ledger.failures_in_a_row;
-        // Enough to tell the items of one request apart.
+    /// Returns whether so many consecutive requests have failed that the run should end.
+    fn is_down(&self, state: &RunState<'_>, blame: Blame) -> bool {
+        let failures = state.failures_in_a_row;
+        // This many requests are enough to request each item of a failed request alone.
         let apart = 2 * self.exporter.limits.items.max(1) + FAILURES_IN_A_ROW;
         if blame == Blame::Request {
-            let is_first = !ledger.is_proven && self.queue.has_fresh();
+            let is_first = !state.has_answered && self.queue.has_fresh();
             return failures >= if is_first { FAILURES_IN_A_ROW } else { apart };
         }
-        if !ledger.is_impatient() {
-            return ledger.elapsed() > self.exporter.patience;
+        if !state.is_impatient() {
+            return state.elapsed() > self.exporter.patience;
         }
         failures >= apart
-            || failures >= FAILURES_IN_A_ROW && ledger.elapsed() > Duration::from_mins(1)
+            || failures >= FAILURES_IN_A_ROW && state.elapsed() > Duration::from_mins(1)
     }
 
     fn wait(
         &mut self,
-        ledger: &mut Ledger<'_>,
+        state: &mut RunState<'_>,
         wait: Duration,
         failure: Option<&ClientError>,
     ) -> Result<(), ExportError> {
-        ledger.settle(self.exporter.archive, true)?;
-        (ledger.progress)(Progress::Wait { wait, failure });
-        ledger.clock.sleep(wait);
+        state.settle(self.exporter.archive, true)?;
+        (state.progress)(Progress::Wait { wait, failure });
+        state.clock.sleep(wait);
         Ok(())
     }
 }
 
-/// The same waits, any number of times.
+/// Returns the policy with the same waits, but without a limit on attempts or time.
 fn without_end(policy: Policy) -> Policy {
     let endless = |schedule| Schedule {
         attempts: u8::MAX,
@@ -600,7 +600,7 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Random bits for the jitter of waits; without any, the middle.
+/// Returns random bits for the jitter of waits, or the middle of the range if the system has none.
 fn random() -> u32 {
     getrandom::u32().unwrap_or(1 << 31)
 }

@@ -1,4 +1,4 @@
-//! Which items are requested next.
+//! The queue of items, which decides what is requested next.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,19 +8,19 @@ use exportitems::policy::Retry;
 /// An item that is still to be exported.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
-    /// Position in the caller's list.
+    /// The position in the caller's list.
     pub(super) position: usize,
-    /// What it has cost so far.
+    /// The state of the retry policy for this item.
     pub(super) retry: Retry,
-    /// An earlier run has failed to export it.
+    /// Whether the item failed in an earlier run.
     pub(super) failed_before: bool,
-    /// When it failed first.
+    /// The time of the first failure.
     pub(super) failed: Option<Instant>,
-    /// To be requested by itself.
+    /// Whether the item must be requested alone.
     pub(super) alone: bool,
-    /// Requests for this item alone that have failed as a whole, or broken inside it.
+    /// The number of requests for this item alone that failed as a whole, or whose response broke inside the item.
     pub(super) failed_alone: u8,
-    /// Requests for this item alone that have left it suspect.
+    /// The number of requests for this item alone after which it was suspect.
     pub(super) suspect_alone: u8,
 }
 
@@ -39,7 +39,7 @@ impl Pending {
 }
 
 impl Pending {
-    /// To be requested by itself.
+    /// Makes an item that must be requested alone.
     pub(super) fn alone(position: usize) -> Self {
         Self {
             alone: true,
@@ -55,28 +55,33 @@ impl Pending {
     }
 }
 
-/// What there is to do.
+/// The next step of a run.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// To request these, at least one.
+    /// Request these items, at least one.
     Batch(Vec<Pending>),
-    /// To wait so long.
+    /// Wait for this time.
     Wait(Duration),
-    /// Nothing.
+    /// No items are left.
     Nothing,
 }
 
 /// The items of a run.
 ///
-/// First come those whose wait is over, then the items that no earlier run has failed to export, in the caller's
-/// order; then the parts of requests that have failed as a whole, and last the items that failed in earlier runs.
+/// The order is:
+///
+/// 1. items whose wait is over,
+/// 2. items that have not failed before, in the caller's order,
+/// 3. parts of requests that failed as a whole,
+/// 4. items that failed in earlier runs,
+/// 5. items that earlier runs left suspect.
 #[derive(Debug)]
 pub(super) struct Queue {
     again: Vec<(Instant, Pending)>,
     fresh: std::vec::IntoIter<usize>,
     parts: VecDeque<Vec<Pending>>,
     failed_before: std::vec::IntoIter<usize>,
-    /// To be requested one by one.
+    /// Items that earlier runs left suspect. They are requested one by one.
     suspect_before: std::vec::IntoIter<usize>,
 }
 
@@ -91,12 +96,12 @@ impl Queue {
         }
     }
 
-    /// Puts an item back.
+    /// Queues an item that is requested again at the time `ready`.
     pub(super) fn again(&mut self, item: Pending, ready: Instant) {
         self.again.push((ready, item));
     }
 
-    /// Puts a part of a request back, to be requested apart from the rest.
+    /// Queues a part of a failed request, which will be a request of its own.
     pub(super) fn part(&mut self, part: Vec<Pending>) {
         if !part.is_empty() {
             self.parts.push_back(part);
@@ -111,12 +116,12 @@ impl Queue {
             && self.suspect_before.len() == 0
     }
 
-    /// Whether there are items that have never been requested.
+    /// Returns whether some items have not been requested yet.
     pub(super) fn has_fresh(&self) -> bool {
         self.fresh.len() > 0
     }
 
-    /// The next `limit` items at most.
+    /// Returns the next items, at most `limit`.
     pub(super) fn next(&mut self, limit: usize, now: Instant) -> Next {
         self.again
             .sort_by_key(|&(ready, item)| (ready, item.position));
