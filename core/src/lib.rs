@@ -93,10 +93,11 @@ pub use ews::{
     Attribute, Error, ErrorKind, Event, ExchangeImpersonation, Fault, IdMatch, IntegrityPolicy,
     ItemError, ItemId, ManagementRole, Operation, Options, Outcome, RequestError, RequestField,
     RequestHeaders, RequestServerVersion, ResponseClass, ResponseCode, ResponseItemId,
-    ResponseOutcome, ServerVersion, Summary, CONTENT_TYPE, ENDPOINT_PATH, MAX_DEPTH,
+    ResponseOutcome, ServerVersion, Summary, VersionError, CONTENT_TYPE, ENDPOINT_PATH, MAX_DEPTH,
 };
 pub use export_items::{
-    Discard, Encoder, ExportItems, ExportItemsOperation, FeedError, Sink, SliceFull, SliceSink, Tee,
+    fail_all, Discard, Encoder, ExportItems, ExportItemsOperation, FeedError, Sink, SliceFull,
+    SliceSink, Tee,
 };
 #[cfg(feature = "embedded-io")]
 pub use export_items::{WriteError, WriteSink};

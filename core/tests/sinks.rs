@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use exportitems::{
-    Decoder, Discard, Event, FeedError, Options, Outcome, ResponseItemId, Sink, SliceSink, Summary,
-    Tee,
+    fail_all, Decoder, Discard, Event, FeedError, Options, Outcome, ResponseItemId, Sink,
+    SliceSink, Summary, Tee,
 };
 
 const WHOLE: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=";
@@ -337,4 +337,40 @@ fn a_writer_is_flushed_to_commit() {
     let mut sink = exportitems::WriteSink(Buffered::default());
     assert_eq!(run(&mut sink), (2, 0));
     assert_eq!(sink.0.flushed_at, [32, 32 + 6 + 32]);
+}
+
+/// Items of a request without a response fail as those of an empty response do.
+#[test]
+fn without_a_response_every_item_is_not_answered() {
+    #[derive(Default)]
+    struct Failed(Vec<Outcome>);
+
+    impl Sink for Failed {
+        type Error = Infallible;
+
+        fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), Infallible> {
+            unreachable!()
+        }
+        fn write(&mut self, _: &[u8]) -> Result<(), Infallible> {
+            unreachable!()
+        }
+        fn commit(&mut self, _: &Outcome) -> Result<(), Infallible> {
+            unreachable!()
+        }
+        fn abort(&mut self, _: &Outcome) {
+            unreachable!()
+        }
+        fn failed(&mut self, outcome: &Outcome) {
+            self.0.push(*outcome);
+        }
+    }
+
+    for items in [0, 1, 3] {
+        let (mut all, mut empty) = (Failed::default(), Failed::default());
+        fail_all(&mut all, items);
+        let mut decoder = Decoder::<[u8; 64]>::new(Options::new().items(items));
+        assert!(decoder.finish_into(&mut empty).is_err());
+        assert_eq!(all.0, empty.0);
+        assert_eq!(all.0.len(), items as usize);
+    }
 }

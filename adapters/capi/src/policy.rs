@@ -69,7 +69,7 @@ pub(crate) unsafe fn core_limits(limits: *const Limits) -> Result<core_api::Limi
     // SAFETY: the caller's word.
     if let Some(version) = unsafe { text(limits.server_version) }? {
         let version = version.parse::<RequestServerVersion>();
-        core.version = version.map_err(Failure::Request)?;
+        core.version = version.map_err(Failure::Version)?;
     }
     Ok(core)
 }

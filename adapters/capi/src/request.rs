@@ -171,12 +171,13 @@ unsafe fn borrow(request: &Request, rest: &mut Rest) -> Result<ExportItems<'stat
     // SAFETY: the caller's word.
     if let Some(version) = unsafe { text(request.server_version) }? {
         let version = version.parse::<RequestServerVersion>();
-        headers = headers.server_version(version.map_err(Failure::Request)?);
+        headers = headers.server_version(version.map_err(Failure::Version)?);
     }
     // SAFETY: the caller's word.
     if let Some(who) = unsafe { text(request.impersonation) }? {
-        let who = ExchangeImpersonation::from_text(who);
-        headers = headers.impersonation(who.map_err(Failure::Request)?);
+        let (kind, value) = who.split_once(':').unwrap_or_default();
+        let who = ExchangeImpersonation::of_kind(kind, value);
+        headers = headers.impersonation(who.ok_or(Failure::ImpersonationKind)?);
     }
     // SAFETY: the caller's word.
     if let Some(language) = unsafe { text(request.mailbox_culture) }? {

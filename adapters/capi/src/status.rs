@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 use core::fmt::{self, Write};
 
-use exportitems::{ErrorKind, RequestError, RequestField};
+use exportitems::{ErrorKind, RequestError, RequestField, VersionError};
 use exportitems_http1 as http1;
 
 /// What a call answers: negative for failure, 0 and above for success.
@@ -162,6 +162,8 @@ pub(crate) enum Failure {
     Response(exportitems::Error),
     Http(http1::Error),
     Request(RequestError),
+    Version(VersionError),
+    ImpersonationKind,
     HttpRequest(http1::RequestError),
 }
 
@@ -178,6 +180,9 @@ impl Failure {
             Self::Response(error) => of_response(error.kind),
             Self::Http(error) => of_http(error.kind),
             Self::Request(error) => of_request(error),
+            Self::Version(VersionError::TooOld) => Status::RequestVersionTooOld,
+            Self::Version(_) => Status::RequestVersionUnknown,
+            Self::ImpersonationKind => Status::RequestImpersonationKind,
             Self::HttpRequest(error) => of_http_request(error),
         }
     }
@@ -242,6 +247,11 @@ impl fmt::Display for Failure {
             Self::Response(error) => error.fmt(f),
             Self::Http(error) => error.fmt(f),
             Self::Request(error) => error.fmt(f),
+            Self::Version(error) => error.fmt(f),
+            Self::ImpersonationKind => f.write_str(
+                "impersonation is written KIND:VALUE, \
+                 with KIND one of PrincipalName, SID, PrimarySmtpAddress, SmtpAddress",
+            ),
             Self::HttpRequest(error) => error.fmt(f),
         }
     }
@@ -330,9 +340,6 @@ fn of_request(error: RequestError) -> Status {
         RequestError::Character { .. } => Status::RequestCharacter,
         RequestError::MailboxCulture { .. } => Status::RequestMailboxCulture,
         RequestError::ManagementRole { .. } => Status::RequestManagementRole,
-        RequestError::VersionTooOld => Status::RequestVersionTooOld,
-        RequestError::VersionUnknown => Status::RequestVersionUnknown,
-        RequestError::ImpersonationKind => Status::RequestImpersonationKind,
         _ => Status::RequestOther,
     }
 }

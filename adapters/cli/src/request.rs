@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use exportitems::{
-    ExchangeImpersonation, ItemId, ManagementRole, RequestError, RequestHeaders,
-    RequestServerVersion,
+    ExchangeImpersonation, ItemId, ManagementRole, RequestHeaders, RequestServerVersion,
 };
 
 use crate::ids::{self, Requested};
@@ -32,8 +31,19 @@ pub(crate) struct RequestOptions {
     management_role: Vec<Role>,
 }
 
-fn impersonation(text: &str) -> Result<String, RequestError> {
-    ExchangeImpersonation::from_text(text).map(|_| text.to_owned())
+/// Checks `KIND:VALUE`, which [`who`] reads.
+fn impersonation(text: &str) -> Result<String, &'static str> {
+    match who(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("impersonation is written KIND:VALUE, \
+             with KIND one of PrincipalName, SID, PrimarySmtpAddress, SmtpAddress"),
+    }
+}
+
+/// Reads `KIND:VALUE`.
+fn who(text: &str) -> Option<ExchangeImpersonation<'_>> {
+    let (kind, value) = text.split_once(':')?;
+    ExchangeImpersonation::of_kind(kind, value)
 }
 
 /// A role of `ManagementRole`.
@@ -84,8 +94,7 @@ impl RequestOptions {
     pub(crate) fn headers<'a>(&'a self, roles: &'a Roles<'a>) -> RequestHeaders<'a> {
         let mut headers = RequestHeaders::new().server_version(self.server_version);
         // clap has checked the syntax.
-        let who = self.impersonate.as_deref();
-        if let Some(Ok(who)) = who.map(ExchangeImpersonation::from_text) {
+        if let Some(who) = self.impersonate.as_deref().and_then(who) {
             headers = headers.impersonation(who);
         }
         if let Some(language) = &self.mailbox_culture {

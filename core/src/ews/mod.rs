@@ -10,7 +10,7 @@ pub use code::ResponseCode;
 pub use operation::Operation;
 pub use request::{
     ExchangeImpersonation, ItemId, ManagementRole, RequestError, RequestField, RequestHeaders,
-    RequestServerVersion, CONTENT_TYPE, ENDPOINT_PATH,
+    RequestServerVersion, VersionError, CONTENT_TYPE, ENDPOINT_PATH,
 };
 pub use response::{
     Attribute, Error, ErrorKind, Event, Fault, IdMatch, IntegrityPolicy, ItemError, Options,

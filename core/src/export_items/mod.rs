@@ -8,7 +8,7 @@ mod sinks;
 
 pub use data::ExportItemsOperation;
 pub use request::{Encoder, ExportItems};
-pub use sink::{FeedError, Sink};
+pub use sink::{fail_all, FeedError, Sink};
 pub use sinks::{Discard, SliceFull, SliceSink, Tee};
 #[cfg(feature = "embedded-io")]
 pub use sinks::{WriteError, WriteSink};

@@ -108,6 +108,17 @@ impl<S: Sink + ?Sized> Sink for &mut S {
     }
 }
 
+/// Reports to a sink that a request of `items` items has no response: [`failed`](Sink::failed) for each item, with
+/// [`NotAnswered`](crate::ItemError::NotAnswered).
+///
+/// [`end`](Sink::end) is not called, since there is no response to summarise. For a response that was interrupted, use
+/// [`Decoder::finish_into`](crate::Decoder::finish_into).
+pub fn fail_all<K: Sink + ?Sized>(sink: &mut K, items: u32) {
+    for index in 0..items {
+        sink.failed(&Outcome::not_answered(index));
+    }
+}
+
 /// Why [`Decoder::feed`](crate::Decoder::feed) stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

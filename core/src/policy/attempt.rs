@@ -2,7 +2,7 @@
 
 use super::advice::{Advice, Charge};
 use super::disposition::{Disposition, Relief};
-use super::endpoint::Limits;
+use super::limits::Limits;
 use crate::ews::RequestServerVersion;
 use crate::ews::ResponseCode;
 use crate::ews::{Fault, ItemError, Outcome};

@@ -78,6 +78,7 @@ mod advice;
 mod attempt;
 mod disposition;
 mod endpoint;
+mod limits;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -85,5 +86,6 @@ mod tests;
 pub use advice::Advice;
 pub use attempt::Attempt;
 pub use disposition::{Disposition, Relief};
-pub use endpoint::{Endpoint, Limits};
+pub use endpoint::Endpoint;
+pub use limits::Limits;
 pub use retry::{Policy, Retry, Schedule};

@@ -185,7 +185,10 @@ fn inline_images_attachments_and_mails_have_their_places() {
 fn html_comes_out_of_rtf() {
     // Stored, not compressed: MELA.
     let rtf = br"{\rtf1\ansi\ansicpg1252\fromhtml1 {\*\htmltag64 <p>}caf\'e9{\*\htmltag72 </p>}}";
-    let mut stored = u32::try_from(rtf.len() + 12).unwrap().to_le_bytes().to_vec();
+    let mut stored = u32::try_from(rtf.len() + 12)
+        .unwrap()
+        .to_le_bytes()
+        .to_vec();
     stored.extend(u32::try_from(rtf.len()).unwrap().to_le_bytes());
     stored.extend(b"MELA\0\0\0\0");
     stored.extend(rtf);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use exportitems::policy::{Advice, Attempt, Disposition, Policy};
 use exportitems::{
-    Decoder, Event, IdMatch, ItemError, ItemId, Options, Outcome, ResponseCode, ResponseItemId,
+    fail_all, Event, IdMatch, ItemError, ItemId, Outcome, ResponseCode, ResponseItemId,
     ResponseOutcome, Sink, Summary,
 };
 
@@ -236,7 +236,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
     }
 
     /// Reports every item as unanswered, because there was no response.
-    pub(super) fn unanswered(&mut self, error: &ClientError, options: Options) {
+    pub(super) fn unanswered(&mut self, error: &ClientError) {
         match error {
             ClientError::Status(error) => {
                 let location = error.location.as_deref();
@@ -253,8 +253,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
         }
         let items = u32::try_from(self.batch.len()).unwrap_or(u32::MAX);
         let mut sink = Unanswered::default();
-        // An empty response ends with the error `UnexpectedEnd`, as expected.
-        let _ = Decoder::<[u8; 64]>::new(options.items(items)).finish_into(&mut sink);
+        fail_all(&mut sink, items);
         self.unanswered = sink.0;
         self.archive.explain(crate::error_chain(error));
         self.conclude(Ending::of_error(error));

@@ -394,7 +394,7 @@ impl Run<'_, '_> {
             error @ (ClientError::Transport(_) | ClientError::Auth(_) | ClientError::Status(_)),
         ) = &result
         {
-            sink.unanswered(error, *options);
+            sink.unanswered(error);
         }
         let BatchResult {
             again,

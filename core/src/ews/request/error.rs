@@ -1,10 +1,10 @@
-//! What a server would refuse, found before it is sent.
+//! What a server would refuse in a request, found before it is sent.
 
 use core::fmt;
 
 use super::version::RequestServerVersion;
 
-/// The caller asked for something that no request can say.
+/// Why a request cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -37,12 +37,6 @@ pub enum RequestError {
         /// The version of the request.
         version: RequestServerVersion,
     },
-    /// A version that does not know `ExportItems`.
-    VersionTooOld,
-    /// Not a value of `RequestServerVersion`.
-    VersionUnknown,
-    /// Not one of the four kinds of `ExchangeImpersonation`.
-    ImpersonationKind,
 }
 
 /// A text of the request.
@@ -115,18 +109,7 @@ impl fmt::Display for RequestError {
             ),
             Self::ManagementRole { version } => write!(
                 f,
-                "ManagementRole is unknown to {version}; ask for Exchange2013 or later, or leave it out"
-            ),
-            Self::VersionTooOld => f.write_str(
-                "this version does not know ExportItems; ask for Exchange2010_SP1 or later",
-            ),
-            Self::VersionUnknown => f.write_str(
-                "not a version to ask for (those of responses, like V2018_01_08, are not); \
-                 ask for Exchange2013_SP1",
-            ),
-            Self::ImpersonationKind => f.write_str(
-                "impersonation is written KIND:VALUE, \
-                 with KIND one of PrincipalName, SID, PrimarySmtpAddress, SmtpAddress",
+                "ManagementRole is unknown to {version}; request Exchange2013 or later, or leave it out"
             ),
         }
     }

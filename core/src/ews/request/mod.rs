@@ -13,7 +13,7 @@ pub use error::{RequestError, RequestField};
 pub use headers::RequestHeaders;
 pub use item_id::ItemId;
 pub use roles::{ExchangeImpersonation, ManagementRole};
-pub use version::RequestServerVersion;
+pub use version::{RequestServerVersion, VersionError};
 pub(crate) use writer::Writer;
 
 /// The path of EWS on a server: requests are posted to it.

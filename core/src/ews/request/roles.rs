@@ -1,7 +1,5 @@
 //! The SOAP headers that carry more than one value.
 
-use super::error::RequestError;
-
 /// `ExchangeImpersonation`: the user that the request acts as.
 ///
 /// Source: [ExchangeImpersonation](https://learn.microsoft.com/exchange/client-developer/web-service-reference/exchangeimpersonation),
@@ -21,22 +19,16 @@ pub enum ExchangeImpersonation<'a> {
 }
 
 impl<'a> ExchangeImpersonation<'a> {
-    /// Reads `KIND:VALUE`, with KIND the element's name: `PrimarySmtpAddress:user@example.com`.
-    ///
-    /// # Errors
-    /// [`RequestError::ImpersonationKind`] where KIND is none of the four.
-    pub fn from_text(text: &'a str) -> Result<Self, RequestError> {
-        if let Some(value) = text.strip_prefix("PrincipalName:") {
-            Ok(Self::PrincipalName(value))
-        } else if let Some(value) = text.strip_prefix("SID:") {
-            Ok(Self::Sid(value))
-        } else if let Some(value) = text.strip_prefix("PrimarySmtpAddress:") {
-            Ok(Self::PrimarySmtpAddress(value))
-        } else if let Some(value) = text.strip_prefix("SmtpAddress:") {
-            Ok(Self::SmtpAddress(value))
-        } else {
-            Err(RequestError::ImpersonationKind)
-        }
+    /// Returns the user that an element of this name contains, such as `PrimarySmtpAddress`; `None` for any other name.
+    #[must_use]
+    pub fn of_kind(kind: &str, value: &'a str) -> Option<Self> {
+        Some(match kind {
+            "PrincipalName" => Self::PrincipalName(value),
+            "SID" => Self::Sid(value),
+            "PrimarySmtpAddress" => Self::PrimarySmtpAddress(value),
+            "SmtpAddress" => Self::SmtpAddress(value),
+            _ => return None,
+        })
     }
 
     /// The element's name.
@@ -62,7 +54,7 @@ impl<'a> ExchangeImpersonation<'a> {
     }
 }
 
-/// `ManagementRole`: the roles that the caller acts in, at least one of either kind.
+/// `ManagementRole`: the roles that the caller acts in, at least one in all.
 ///
 /// Exchange 2010 does not implement it (MS-OXWSBTRF R2111, R2113), so it goes with
 /// [`Exchange2013`](super::RequestServerVersion::Exchange2013) or later only.
@@ -80,21 +72,16 @@ pub struct ManagementRole<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ExchangeImpersonation as Who, RequestError};
+    use super::ExchangeImpersonation as Who;
 
     #[test]
     fn kind_and_value_read_back() {
-        for text in [
-            "PrincipalName:user@example.com",
-            "SID:S-1-5-21-1",
-            "PrimarySmtpAddress:user@example.com",
-            "SmtpAddress:a:b",
-        ] {
-            let who = Who::from_text(text).unwrap();
-            assert_eq!(std::format!("{}:{}", who.kind(), who.value()), text);
+        for kind in ["PrincipalName", "SID", "PrimarySmtpAddress", "SmtpAddress"] {
+            let who = Who::of_kind(kind, "a:b").unwrap();
+            assert_eq!((who.kind(), who.value()), (kind, "a:b"));
         }
-        for text in ["", "user@example.com", "sid:S-1", "UPN:user@example.com"] {
-            assert_eq!(Who::from_text(text), Err(RequestError::ImpersonationKind));
+        for kind in ["", "sid", "UPN", "PrincipalName:"] {
+            assert_eq!(Who::of_kind(kind, "a"), None);
         }
     }
 }

@@ -3,8 +3,6 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::error::RequestError;
-
 /// Declares [`RequestServerVersion`] with its text form, one line a version, oldest first.
 macro_rules! versions {
     ($($name:ident)*) => {
@@ -83,22 +81,49 @@ impl Default for RequestServerVersion {
     }
 }
 
+/// Why a text is not a [`RequestServerVersion`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum VersionError {
+    /// A version of the schema that does not have `ExportItems`.
+    TooOld,
+    /// Not a value of `RequestServerVersion`.
+    Unknown,
+}
+
+impl fmt::Display for VersionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooOld => {
+                "this version does not know ExportItems; request Exchange2010_SP1 or later"
+            }
+            Self::Unknown => {
+                "not a version that can be requested (nor are those of responses, such as V2018_01_08); \
+                 request Exchange2013_SP1"
+            }
+        })
+    }
+}
+
+impl core::error::Error for VersionError {}
+
 impl FromStr for RequestServerVersion {
-    type Err = RequestError;
+    type Err = VersionError;
 
     /// # Errors
-    /// [`RequestError::VersionTooOld`] for a version without `ExportItems`, [`RequestError::VersionUnknown`]
-    /// for any other text.
-    fn from_str(text: &str) -> Result<Self, RequestError> {
+    /// [`VersionError::TooOld`] for a version without `ExportItems`, [`VersionError::Unknown`] for any other text.
+    fn from_str(text: &str) -> Result<Self, VersionError> {
         match text {
             "Exchange2007" | "Exchange2007_SP1" | "Exchange2009" | "Exchange2010" => {
-                Err(RequestError::VersionTooOld)
+                Err(VersionError::TooOld)
             }
             _ => Self::ALL
                 .iter()
                 .copied()
                 .find(|version| version.as_str() == text)
-                .ok_or(RequestError::VersionUnknown),
+                .ok_or(VersionError::Unknown),
         }
     }
 }
@@ -111,7 +136,7 @@ impl fmt::Display for RequestServerVersion {
 
 #[cfg(test)]
 mod tests {
-    use super::{RequestError, RequestServerVersion as V};
+    use super::{RequestServerVersion as V, VersionError};
     use std::string::ToString;
 
     #[test]
@@ -126,15 +151,15 @@ mod tests {
     #[test]
     fn versions_that_servers_refuse_are_refused_here() {
         for (text, error) in [
-            ("Exchange2007", RequestError::VersionTooOld),
-            ("Exchange2007_SP1", RequestError::VersionTooOld),
-            ("Exchange2009", RequestError::VersionTooOld),
-            ("Exchange2010", RequestError::VersionTooOld),
-            ("V2018_01_08", RequestError::VersionUnknown), // Exchange Online's answer
-            ("V2_23", RequestError::VersionUnknown),       // Exchange 2013's answer
-            ("Exchange2019", RequestError::VersionUnknown),
-            ("exchange2013", RequestError::VersionUnknown),
-            ("", RequestError::VersionUnknown),
+            ("Exchange2007", VersionError::TooOld),
+            ("Exchange2007_SP1", VersionError::TooOld),
+            ("Exchange2009", VersionError::TooOld),
+            ("Exchange2010", VersionError::TooOld),
+            ("V2018_01_08", VersionError::Unknown), // Exchange Online's answer
+            ("V2_23", VersionError::Unknown),       // Exchange 2013's answer
+            ("Exchange2019", VersionError::Unknown),
+            ("exchange2013", VersionError::Unknown),
+            ("", VersionError::Unknown),
         ] {
             assert_eq!(text.parse::<V>(), Err(error), "{text}");
         }

@@ -158,6 +158,25 @@ pub struct Outcome {
     pub text_replaced: bool,
 }
 
+impl Outcome {
+    /// The outcome of an item that has no message because there was no response.
+    pub(crate) const fn not_answered(index: u32) -> Self {
+        Self {
+            index,
+            class: None,
+            code: None,
+            inner_code: None,
+            back_off_ms: None,
+            bytes: 0,
+            integrity: None,
+            error: Some(ItemError::NotAnswered),
+            offset: 0,
+            id_match: IdMatch::Unknown,
+            text_replaced: false,
+        }
+    }
+}
+
 /// How the response as a whole ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -3,7 +3,9 @@
 use core::ptr::{null, null_mut};
 
 use arbitrary::Arbitrary;
-use exportitems::{ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestHeaders};
+use exportitems::{
+    ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestHeaders, VersionError,
+};
 use exportitems_capi as capi;
 use exportitems_capi::{Status, Text};
 use exportitems_http1::{HeadEncoder, RequestHead};
@@ -156,10 +158,18 @@ fn expected_request(
     let (user_roles, application_roles) = roles.split_at(roles.len() / 2);
     let mut headers = RequestHeaders::new();
     if let Some(version) = version {
-        headers = headers.server_version(version.parse().map_err(name)?);
+        headers = headers.server_version(
+            version
+                .parse()
+                .map_err(|error: VersionError| named("RequestVersion", &format!("{error:?}")))?,
+        );
     }
     if let Some(who) = impersonation {
-        headers = headers.impersonation(ExchangeImpersonation::from_text(who).map_err(name)?);
+        headers = headers.impersonation(
+            (who.split_once(':'))
+                .and_then(|(kind, value)| ExchangeImpersonation::of_kind(kind, value))
+                .ok_or_else(|| "RequestImpersonationKind".to_owned())?,
+        );
     }
     if let Some(culture) = culture {
         headers = headers.mailbox_culture(culture.map_err(|_| "NotUtf8".to_owned())?);
