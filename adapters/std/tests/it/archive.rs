@@ -454,12 +454,12 @@ fn a_file_under_a_foreign_name_is_not_the_items() {
     drop(archive);
     let secret = dir.path().join("secret");
     fs::write(&secret, [7; 32]).unwrap();
-    let absolute = secret.to_str().unwrap();
+    let absolute = secret.to_str().unwrap().replace('\\', "\\\\"); // in JSON
     let manifest = dir.path().join("manifest.jsonl");
     let line = fs::read_to_string(&manifest).unwrap();
     let own = "items/a7/a7937b64b8caa58f03721bb6bacf5c78.fts";
     for foreign in [
-        absolute,
+        &absolute,
         "../x",
         "items/../secret",
         "secret",
