@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use exportitems::{Decoder, Event, ItemId, Options, ResponseItemId, Sink};
-use exportitems_std::archive::{verify, ArchiveError, Entry, Finding, ItemState, Status};
+use exportitems_std::archive::{display_path, verify, ArchiveError, Entry, Finding, ItemState, Status};
 use exportitems_std::{error_chain, Archive};
 use tempfile::TempDir;
 
@@ -253,7 +253,7 @@ fn states(dir: &Path) -> Vec<String> {
         states.push(match finding {
             Finding::Payload { state, .. } => format!("{state:?}"),
             Finding::Failed { .. } => "Failed".to_owned(),
-            Finding::WithoutEntry { path } => format!("WithoutEntry {}", path.display()),
+            Finding::WithoutEntry { path } => format!("WithoutEntry {}", display_path(path)),
             other => panic!("{other:?}"),
         });
     })
