@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use exportitems::{Decoder, Event, ItemId, Options, ResponseItemId, Sink};
-use exportitems_std::archive::{display_path, verify, ArchiveError, Entry, Finding, ItemState, Status};
+use exportitems_std::archive::{
+    display_path, verify, ArchiveError, Entry, Finding, ItemState, Status,
+};
 use exportitems_std::{error_chain, Archive};
 use tempfile::TempDir;
 

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use exportitems::policy::{Policy, Schedule};
 use exportitems::{Decoder, ItemId, Options, RequestHeaders};
-use exportitems_std::archive::{
-    verify, ArchiveError, Entry, FileState, Finding, ItemState, Status,
-};
+use exportitems_std::archive::{verify, Entry, FileState, Finding, ItemState, Status};
 use exportitems_std::{Archive, Client, ExportError, Exporter, Progress, Report, Stop};
 use tempfile::TempDir;
 
@@ -751,7 +749,7 @@ fn a_manifest_that_vanishes_ends_the_run_with_an_error() {
     assert!(
         matches!(
             error,
-            ExportError::Archive(ArchiveError::ManifestLost { .. })
+            ExportError::Archive(exportitems_std::archive::ArchiveError::ManifestLost { .. })
         ),
         "{error}"
     );
