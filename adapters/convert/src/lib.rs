@@ -30,6 +30,7 @@
 //! assert_eq!(warnings, []);
 //! # Ok::<(), std::io::Error>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(
     clippy::indexing_slicing,
