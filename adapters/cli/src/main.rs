@@ -5,6 +5,7 @@
 
 mod advice;
 mod bar;
+mod convert;
 mod credentials;
 mod decode;
 mod demo;
@@ -17,7 +18,9 @@ mod integrity;
 mod interrupt;
 mod line;
 mod output;
+mod payloads;
 mod request;
+mod show;
 mod size;
 mod status;
 mod textfile;
@@ -51,6 +54,8 @@ enum Command {
     Encode(encode::Encode),
     Decode(decode::Decode),
     Verify(verify::Verify),
+    Show(show::Show),
+    Convert(convert::Convert),
     Emulate(exportitems_emulator::Options),
 }
 
@@ -69,6 +74,8 @@ fn main() -> ExitCode {
         Command::Encode(args) => encode::run(args, &mut output),
         Command::Decode(args) => decode::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
+        Command::Show(args) => show::run(args, &mut output),
+        Command::Convert(args) => convert::run(args, &mut output),
         Command::Emulate(options) => emulate::run(options, &mut output),
     };
     match done {

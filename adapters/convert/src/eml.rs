@@ -54,6 +54,17 @@ pub fn write(
     out: &mut dyn Write,
     options: &Options,
 ) -> io::Result<Vec<Warning>> {
+    write_message(item, &item.message, source, out, options)
+}
+
+/// Writes a message of an item.
+pub(crate) fn write_message(
+    item: &Item,
+    message: &Message,
+    source: &mut dyn Source,
+    out: &mut dyn Write,
+    options: &Options,
+) -> io::Result<Vec<Warning>> {
     let mut writer = Writer {
         values: Values::new(source),
         out,
@@ -61,7 +72,7 @@ pub fn write(
         fingerprint: item.hash(),
         boundaries: 0,
     };
-    writer.message(&item.message, 0)?;
+    writer.message(message, 0)?;
     Ok(writer.values.warnings)
 }
 

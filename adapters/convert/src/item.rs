@@ -9,6 +9,7 @@ use exportitems::{PayloadReader, Verdict};
 use sha2::{Digest as _, Sha256};
 
 use crate::text::hex;
+use crate::values::strings;
 use crate::warning::{Warning, WarningKind};
 
 /// A value that is longer, in bytes, stays in the file.
@@ -138,6 +139,14 @@ impl Item {
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.verdict != Verdict::Whole || self.stopped_at.is_some()
+    }
+}
+
+impl Message {
+    /// The code page of the message's PtypString8 and of its recipients' and attachments'.
+    #[must_use]
+    pub fn code_page(&self) -> u16 {
+        strings(self)
     }
 }
 

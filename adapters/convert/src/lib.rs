@@ -4,7 +4,7 @@
 //!   Large values stay in the file.
 //! - [`eml::write`] writes it as an Internet message, [`mbox::append`] into an mbox file, and [`plain::write`] as text.
 //! - [`maildir`] has names, flags and times for a Maildir.
-//! - [`names`] has the names of properties.
+//! - [`Summary`] has the headers and the tree of parts, and [`names`] the names of properties.
 //!
 //! Two passes over the file and no spool: the first one keeps small values and the places of large ones, the second
 //! one copies from the file. What could not be converted as it is comes back as [`Warning`]s.

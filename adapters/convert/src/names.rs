@@ -73,6 +73,7 @@ const TAGS: &[(u16, &str)] = &[
     (0x0050, "ReplyRecipientNames"),
     (0x0051, "ReceivedBySearchKey"),
     (0x0052, "ReceivedRepresentingSearchKey"),
+    (0x0053, "ReadReceiptSearchKey"),
     (0x0057, "MessageToMe"),
     (0x0058, "MessageCcMe"),
     (0x0059, "MessageRecipientMe"),

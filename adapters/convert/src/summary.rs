@@ -6,7 +6,7 @@ use exportitems::payload::FixedValue;
 
 use crate::address::Mailbox;
 use crate::body::Bodies;
-use crate::eml::{date, file_name, subject, Options, People};
+use crate::eml::{date, file_name, subject, write_message, Options, People};
 use crate::item::{Item, Message, Property, Value};
 use crate::names::guid_text;
 use crate::source::{Source, ValueReader};
@@ -152,24 +152,33 @@ fn of_message(
     Ok(summary)
 }
 
-/// Copies the content of an attachment of the item itself, counted from 0; `false` if it has none.
+/// Copies the content of an attachment: that of a file as it is, that of a message as an Internet message. `false` if
+/// there is none.
+///
+/// `path` counts from 0; `[1, 0]` is the first attachment of the message in the second attachment.
 ///
 /// # Errors
 /// Those of the source and of the writer.
 pub fn copy_attachment(
     item: &Item,
-    index: usize,
+    path: &[usize],
     source: &mut dyn Source,
     out: &mut dyn Write,
     options: &Options,
 ) -> io::Result<bool> {
-    let Some(attachment) = item.message.attachments.get(index) else {
+    let Some((last, outer)) = path.split_last() else {
+        return Ok(false);
+    };
+    let mut message = Some(&item.message);
+    for index in outer {
+        let attachment = message.and_then(|it| it.attachments.get(*index));
+        message = attachment.and_then(|it| it.embedded.as_deref());
+    }
+    let Some(attachment) = message.and_then(|it| it.attachments.get(*last)) else {
         return Ok(false);
     };
     if let Some(embedded) = &attachment.embedded {
-        let mut inner = item.clone();
-        inner.message = (**embedded).clone();
-        crate::eml::write(&inner, source, out, options)?;
+        write_message(item, embedded, source, out, options)?;
         return Ok(true);
     }
     let Some(data) = attachment.properties.get(0x3701) else {

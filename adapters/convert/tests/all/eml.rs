@@ -324,7 +324,8 @@ fn large_values_are_copied_from_the_file() {
         let mut out = Vec::new();
         let options = eml::Options::default();
         let is_there =
-            exportitems_convert::copy_attachment(&item, 0, &mut file, &mut out, &options).unwrap();
+            exportitems_convert::copy_attachment(&item, &[0], &mut file, &mut out, &options)
+                .unwrap();
         assert!(is_there && out == data);
     }
 }
