@@ -1,4 +1,4 @@
-//! What a byte is, in base64 and in XML, by one table.
+//! The class of each byte, in base64 and in XML, in one table.
 
 /// The value of a symbol of base64 (RFC 4648 §4); negative for every other byte.
 #[allow(clippy::indexing_slicing)] // the table has an entry for every byte
@@ -12,7 +12,7 @@ pub(crate) fn is_space(byte: u8) -> bool {
     symbol(byte) == SPACE
 }
 
-/// What lies behind the white space at the front of `text`.
+/// Returns `text` without the white space at its start.
 #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
 pub(crate) fn skip_space(mut text: &[u8]) -> &[u8] {
     while let Some((_, rest)) = text.split_first().filter(|(&byte, _)| is_space(byte)) {
@@ -22,12 +22,12 @@ pub(crate) fn skip_space(mut text: &[u8]) -> &[u8] {
 }
 
 /// Whether a byte may begin a name: a letter, `_`, `:`, or a part of a character beyond ASCII
-/// (XML 1.0 §2.3, not told apart any further).
+/// (XML 1.0 §2.3; characters beyond ASCII are not distinguished).
 pub(crate) const fn starts_name(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':' | 0x80..)
 }
 
-/// Whether a byte may stand in a name.
+/// Whether a byte may be part of a name.
 pub(crate) fn is_name(byte: u8) -> bool {
     is_alphanumeric(byte) || symbol(byte) == NAME
 }
@@ -39,7 +39,7 @@ pub(crate) fn is_alphanumeric(byte: u8) -> bool {
     (symbol(byte) as u8) < PLUS
 }
 
-/// What may stand in a name and is neither letter nor digit.
+/// A byte that may be part of a name and is neither a letter nor a digit.
 const NAME: i8 = -1;
 const SPACE: i8 = -2;
 const OTHER: i8 = -3;

@@ -1,4 +1,4 @@
-//! The decoder: the machine and the caller's scratch.
+//! The decoder: the reader and the caller's scratch.
 
 use crate::ews::reader::{Reader, LAST, PUSHED};
 use crate::ews::{Error, Event, IdMatch, Operation, Options, ResponseItemId, Summary};
@@ -8,7 +8,7 @@ pub use crate::ews::reader::MIN_SCRATCH;
 
 /// Decodes the response to an `ExportItems` request, incrementally, in the caller's memory.
 ///
-/// `S` is the scratch, in which a token is put together or base64 is decoded: `[u8; N]` or `&mut [u8]`, of at
+/// `S` is the scratch, in which a token is assembled or base64 is decoded: `[u8; N]` or `&mut [u8]`, of at
 /// least [`MIN_SCRATCH`] bytes. A larger one makes larger pieces, and fewer of them; a token, such as an id, takes
 /// 65,535 bytes of it at most.
 ///
@@ -24,7 +24,7 @@ pub use crate::ews::reader::MIN_SCRATCH;
 /// An error ends both. Before it is returned, every requested item has had its outcome, and
 /// [`Event::End`] has been emitted.
 ///
-/// Use one of the two for a response. An item that is under way when a caller changes from one to the other fails with
+/// Use one of the two for a response. The current item fails, when a caller changes from one to the other, with
 /// [`ItemError::Write`](crate::ItemError::Write): neither the caller nor the sink has received all of it. Its outcome goes
 /// to whichever is used then.
 #[derive(Clone, Debug)]
@@ -93,21 +93,20 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
 
     /// The next event of `input`, which is moved forward over what has been consumed.
     ///
-    /// `Ok(None)` means that `input` is used up: no caller needs to keep what is left of it.
+    /// `Ok(None)` means that all of `input` was consumed: callers do not keep a rest of it.
     /// The work of a call is bounded by the bytes it consumes.
     ///
     /// # Errors
-    /// When the response is unusable from here on. The error is the same from then on; what is left of the
-    /// input is of no use.
+    /// The response is unusable from here on. All later calls return the same error, and the rest of the input is of no
+    /// use.
     pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
         self.reader.next_event(input, 0, self.scratch.as_mut())
     }
 
-    /// [`next_event`](Self::next_event), and the index of the item under way while more of it is wanted.
+    /// [`next_event`](Self::next_event), and the index of the current item while more of it is wanted.
     ///
-    /// An item is not wanted once it has failed or was [rejected](Self::reject_item), nor if nobody asked for it:
-    /// a sink is not told that such a one begins.
-    /// [`feed`](Self::feed) knows that by itself; this is for the loop around a sink that waits.
+    /// An item is not wanted if it has failed, was [rejected](Self::reject_item) or was not requested: a sink gets no
+    /// `begin` for it. [`feed`](Self::feed) does this on its own; this function is for a loop around an asynchronous sink.
     ///
     /// # Errors
     /// As [`next_event`](Self::next_event).
@@ -119,11 +118,11 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
         Ok(event.map(|event| (event, self.reader.wanted_item())))
     }
 
-    /// The next event behind the end of the input: the last item's outcome, the outcomes of items without an
-    /// answer, the end. `Ok(None)`: that was all.
+    /// The next event after the end of the input: the last item's outcome, the outcomes of items without a
+    /// message, the end. `Ok(None)` means that there are no more.
     ///
     /// # Errors
-    /// When the document was not whole, after all outcomes have been told.
+    /// The document was not complete. All outcomes have been emitted before.
     pub fn finish(&mut self) -> Result<Option<Event<'_>>, Error> {
         self.reader
             .next_event(&mut &[][..], LAST, self.scratch.as_mut())
@@ -133,7 +132,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
     ///
     /// [`IdMatch::Other`] fails the item: its outcome will be
     /// [`ItemError::Contradiction`](crate::ItemError::Contradiction) or a graver error, and no more of its data is
-    /// handed out. [`feed`](Self::feed) asks the sink by itself.
+    /// handed out. [`feed`](Self::feed) asks the sink.
     pub fn compare_id(&mut self, answer: IdMatch) {
         self.reader.compare_id(answer);
     }
@@ -143,7 +142,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
     /// out. The limits count the rest of it all the same.
     ///
     /// After an outcome that commits, and before the next message and [`Event::End`], it takes that item out of the
-    /// summary's `ok`. Later it does nothing. [`feed`](Self::feed) calls it by itself.
+    /// summary's `ok`. Later it does nothing. [`feed`](Self::feed) calls it when the sink fails.
     pub fn reject_item(&mut self) {
         self.reader.reject();
     }
@@ -161,7 +160,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
     ///
     /// # Errors
     /// [`FeedError::Response`] when the response is unusable from here on; [`FeedError::Sink`] when the sink
-    /// failed, in which case `input` is moved forward so that the same call can be made again to go on
+    /// failed, in which case `input` is moved forward so that the same call can be repeated to continue
     /// without the item.
     pub fn feed<K: Sink + ?Sized>(
         &mut self,
@@ -172,7 +171,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
         Ok(())
     }
 
-    /// Ends the response: the outcomes that are still owed go to `sink`.
+    /// Ends the response: the remaining outcomes go to `sink`.
     ///
     /// # Errors
     /// As [`feed`](Self::feed). After a [`FeedError::Sink`] it is called again.
@@ -184,7 +183,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
         Ok(self.reader.summary())
     }
 
-    /// One event into the sink. `None`: there is none.
+    /// Passes one event to the sink; `None` if there is none.
     fn push<K: Sink + ?Sized>(
         &mut self,
         input: &mut &[u8],
@@ -204,7 +203,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
                 self.reader.compare_id(answer);
                 begin(sink, self.reader.wanted_item(), &mut self.reader, ids)
             }
-            // Data is told only if it is wanted, though this may be the last of it.
+            // Data is emitted only if it is wanted; the item may fail with this piece.
             Event::Data(bytes) => begin(
                 sink,
                 self.reader.item(),
@@ -239,7 +238,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
     }
 }
 
-/// Tells the sink that an item begins, unless it knows.
+/// Calls the sink's `begin`, unless that was done.
 fn begin<O: Operation, K: Sink + ?Sized>(
     sink: &mut K,
     item: Option<u32>,

@@ -1,12 +1,12 @@
-//! What outlives an event, without a heap: outcomes and ids in [`heapless`] containers.
+//! Copies of outcomes and ids in [`heapless`] containers, which outlive an event.
 
 use core::convert::Infallible;
 
 use crate::{ItemId, Outcome, ResponseItemId, Sink};
 
-/// The outcomes of at most `N` items, in the order in which they came.
+/// The outcomes of at most `N` items, in the order of their arrival.
 ///
-/// As the observer of a [`Tee`](crate::Tee) it remembers what became of each item while another sink keeps them.
+/// As the observer of a [`Tee`](crate::Tee) it records the outcome of each item while another sink keeps the data.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -31,7 +31,7 @@ impl<const N: usize> OutcomeTable<N> {
         &self.outcomes
     }
 
-    /// How many outcomes came when the table was full.
+    /// How many outcomes arrived when the table was full.
     #[must_use]
     pub const fn lost(&self) -> u32 {
         self.lost
@@ -101,7 +101,7 @@ impl<const N: usize, const K: usize> OwnedItemId<N, K> {
         })
     }
 
-    /// The item, to ask for it.
+    /// The item, for a request.
     #[must_use]
     pub fn as_item_id(&self) -> ItemId<'_> {
         ItemId {

@@ -1,17 +1,17 @@
 //! EWS [ExportItems](https://learn.microsoft.com/exchange/client-developer/web-service-reference/exportitems-operation),
-//! streaming: mailbox items out of Microsoft Exchange, whole, in the caller's memory.
+//! as a stream: complete mailbox items from Microsoft Exchange, in memory of the caller.
 //!
 //! `no_std`, no allocator, no I/O, no clock, no `unsafe`, no panic. The transport is the caller's.
 //!
 //! - [`ExportItems`] describes a request; its [`Encoder`] writes it into slices of any size.
-//! - [`Decoder`] takes the response as it arrives, in pieces of any size, and tells [`Event`]s (pull) or
-//!   feeds a [`Sink`] (push). Memory does not depend on the size of an item.
-//! - [`PayloadCheck`] tells a whole payload from a truncated one, and [`PayloadReader`] reads the properties in it.
-//! - [`policy`] says when to ask again, and how.
+//! - [`Decoder`] takes the response as it arrives, in pieces of any size, and returns [`Event`]s (pull) or
+//!   calls a [`Sink`] (push). Memory does not depend on the size of an item.
+//! - [`PayloadCheck`] distinguishes a complete payload from a truncated one, and [`PayloadReader`] reads the properties in it.
+//! - [`policy`] decides when to repeat a request, and how.
 //!
 //! # An item is complete when its outcome says so
-//! Exchange announces `Success` before it reads the item, and swallows what goes wrong afterwards: a short
-//! payload in a well-formed response. So success is a commit, at the end: whatever arrives before an item's
+//! Exchange announces `Success` before it reads the item, and hides errors that occur afterwards: a short
+//! payload in a well-formed response. So success is a commit at the end: everything that arrives before an item's
 //! [`Outcome`] is provisional.
 //!
 //! # Life cycle
@@ -39,20 +39,20 @@
 //!
 //! let mut decoder: Decoder = Decoder::new(Options::new().items(2));
 //! let mut outcomes = Vec::new();
-//! let mut tell = |event: Event<'_>| {
+//! let mut note = |event: Event<'_>| {
 //!     if let Event::Outcome(outcome) = event {
 //!         outcomes.push((outcome.index, outcome.bytes, outcome.error));
 //!     }
 //! };
 //! for mut piece in response.chunks(10) {
 //!     while let Some(event) = decoder.next_event(&mut piece)? {
-//!         tell(event);
+//!         note(event);
 //!     }
 //! }
 //! let error = loop {
 //!     match decoder.finish() {
-//!         Ok(Some(event)) => tell(event),
-//!         Ok(None) => panic!("the response is not whole"),
+//!         Ok(Some(event)) => note(event),
+//!         Ok(None) => panic!("the response is not complete"),
 //!         Err(error) => break error,
 //!     }
 //! };

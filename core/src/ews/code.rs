@@ -11,7 +11,7 @@ macro_rules! response_codes {
         /// [ResponseCode](https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode)
         /// that `ExportItems` can meet and that change what a client does next.
         /// Any other code, of today's schema or a newer server's, is [`ResponseCode::Other`];
-        /// its text travels beside it in [`Event::ResponseCode`](crate::Event::ResponseCode),
+        /// its text is in [`Event::ResponseCode`](crate::Event::ResponseCode),
         /// so an unknown code is never a parse error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -44,8 +44,8 @@ macro_rules! response_codes {
 
             /// The code for its text on the wire; surrounding white space must be gone already.
             ///
-            /// Texts are told apart by a hash of 32 bits: the texts themselves are only in a program that asks for
-            /// them, and a response of nothing but errors is not slowed down by comparing them.
+            /// Texts are compared by a hash of 32 bits: a program contains the texts only if it uses them, and a response
+            /// that consists of errors is not slowed down.
             #[must_use]
             pub fn from_text(text: &str) -> Self {
                 Self::from_bytes(text.as_bytes())
@@ -89,7 +89,7 @@ const SENDERS_FAULTS: [u32; 7] = [
 /// No text contains this byte.
 pub(crate) const NEVER: u8 = 0xFF;
 
-/// The number of a word among [`ResponseCode::HASHES`]; beyond them, one that is not there.
+/// The number of a word among [`ResponseCode::HASHES`]; a larger number for an unknown word.
 #[derive(Clone, Copy)]
 pub(crate) struct Word(usize);
 

@@ -103,7 +103,7 @@ impl Reader<ExportItemsOperation> {
         self.data.search(bytes);
     }
 
-    /// The end of `Data`: the last bytes, or what is wrong with them.
+    /// Ends `Data`: hands out the last bytes, or notes what is wrong with them.
     fn end_data(&mut self, scratch: &mut [u8]) -> Ready {
         let error = match self.data.finish() {
             End::Clean { bytes, len } => {
@@ -135,8 +135,8 @@ impl Reader<ExportItemsOperation> {
         if allowed < len {
             item.fail(ItemError::TooLarge, self.item_offset.0);
         }
-        // What a caller cannot keep counts as well: how much of it was handed out depends on the pieces of the input,
-        // and room for the items after it must not.
+        // Data of a rejected item counts as well: how much of it was handed out depends on the split of the input, and the
+        // room for later items must not.
         item.count(allowed);
         self.room.0 = (self.room.0).wrapping_sub(allowed as u64);
         if allowed == 0 || item.is_rejected() {

@@ -1,4 +1,4 @@
-//! Where items go: the push side of the decoder.
+//! The trait that receives items: the push side of the decoder.
 
 use crate::ews::{Error, Event, IdMatch, Outcome, ResponseItemId, Summary};
 
@@ -8,15 +8,15 @@ use crate::ews::{Error, Event, IdMatch, Outcome, ResponseItemId, Summary};
 /// - [`begin`](Sink::begin), any number of [`write`](Sink::write), then exactly one of
 ///   [`commit`](Sink::commit) and [`abort`](Sink::abort); or
 /// - [`failed`](Sink::failed) alone, for a message without `ItemId` and data, or an item that was
-///   asked for and not answered.
+///   requested and not answered.
 ///
-/// What was written is not worth keeping before `commit`: a server announces success before it has
+/// Do not rely on what was written before `commit`: a server announces success before it has
 /// produced the payload.
 ///
 /// `commit` says that the payload is complete. Whose payload it is, is certain only with [`end`](Sink::end):
 /// a server or proxy that leaves out or repeats a message shifts all messages after it, and only the number of
 /// messages shows that. Ask [`Summary::confirms`] about each committed item then, and request the others again, each
-/// alone. A caller who cannot take back what is committed requests one item at a time, or compares ids.
+/// alone. A caller who cannot undo a commit requests one item at a time, or compares ids.
 ///
 /// A `begin` without the `commit` or `abort` of the item before it means that the decoder was
 /// [reset](crate::Decoder::reset), or that its outcome was [pulled](crate::Decoder::next_event): discard what was
@@ -25,9 +25,9 @@ use crate::ews::{Error, Event, IdMatch, Outcome, ResponseItemId, Summary};
 /// # Errors
 /// An error from `begin`, `write` or `commit` fails this item with
 /// [`ItemError::Write`](crate::ItemError::Write) and is returned from
-/// [`Decoder::feed`](crate::Decoder::feed) at once; the next call goes on, skips what is left of the item,
+/// [`Decoder::feed`](crate::Decoder::feed) at once; the next call continues, skips the rest of the item,
 /// and gives it its `abort` (`failed` if `begin` itself failed). A `commit` that returns an error has not
-/// committed: the sink discards the item by itself, and the summary counts it as failed.
+/// committed: the sink must discard the item, and the summary counts it as failed.
 pub trait Sink {
     /// What can go wrong in the sink.
     type Error;
@@ -125,7 +125,7 @@ pub fn fail_all<K: Sink + ?Sized>(sink: &mut K, items: u32) {
 pub enum FeedError<E> {
     /// The response is unusable from here on.
     Response(Error),
-    /// The sink failed; the item is lost, the next call goes on with the rest of the response.
+    /// The sink failed. The item is lost; the next call continues with the rest of the response.
     Sink(E),
 }
 

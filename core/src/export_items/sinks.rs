@@ -1,4 +1,4 @@
-//! Sinks that everybody needs.
+//! Ready sinks.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -6,7 +6,7 @@ use core::fmt;
 use super::sink::Sink;
 use crate::ews::{Event, IdMatch, ItemError, Outcome, ResponseItemId, Summary};
 
-/// Keeps nothing: for a response of which only the [`Summary`] counts.
+/// Keeps nothing: for a response of which only the [`Summary`] is of interest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Discard;
 
@@ -30,7 +30,7 @@ impl Sink for Discard {
     fn failed(&mut self, _: &Outcome) {}
 }
 
-/// Keeps committed items in a slice of fixed size, one behind the other; an item that fails gives its room back.
+/// Keeps committed items in a slice of fixed size, one after the other; an item that fails leaves no trace.
 #[derive(Debug)]
 pub struct SliceSink<'a> {
     slice: &'a mut [u8],
@@ -95,10 +95,10 @@ impl fmt::Display for SliceFull {
 
 impl core::error::Error for SliceFull {}
 
-/// A sink, and an observer beside it that cannot fail: a digest, a progress bar, a table of outcomes.
+/// A sink, and an observer of it that cannot fail: a digest, a progress bar, a table of outcomes.
 ///
 /// The observer is called after the sink, and a commit reaches it only if the sink has made it.
-/// Either may compare ids: an id that one of them calls another item's is another item's.
+/// Both may compare ids; if one of them answers [`IdMatch::Other`], that counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tee<K, O> {
     /// The sink.
@@ -147,11 +147,11 @@ impl<K: Sink, O: Sink<Error = Infallible>> Sink for Tee<K, O> {
 
     fn commit(&mut self, outcome: &Outcome) -> Result<(), K::Error> {
         if let Err(error) = self.sink.commit(outcome) {
-            let error_told = Outcome {
+            let failed = Outcome {
                 error: Some(ItemError::Write),
                 ..*outcome
             };
-            self.observer.abort(&error_told);
+            self.observer.abort(&failed);
             return Err(error);
         }
         observe(self.observer.commit(outcome));
@@ -181,8 +181,8 @@ impl<K: Sink, O: Sink<Error = Infallible>> Sink for Tee<K, O> {
 
 /// Writes the payload of one item after the other to an [`embedded_io::Write`], and flushes to commit.
 ///
-/// A stream takes nothing back: of an item that fails, what had come is written already. Whoever reads the
-/// stream must learn the outcomes as well; with one item a request the export's result says it all.
+/// Nothing can be removed from a stream: when an item fails, a part of it has been written. The reader of the stream
+/// needs the outcomes as well. With one item for each request, the result of the export is enough.
 #[cfg(feature = "embedded-io")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WriteSink<W>(pub W);
@@ -192,7 +192,7 @@ pub struct WriteSink<W>(pub W);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WriteError<E> {
-    /// The writer took no bytes (`Ok(0)`): it is full or closed.
+    /// The writer accepted no bytes (`Ok(0)`): it is full or closed.
     WriteZero,
     /// The writer failed.
     Other(E),

@@ -13,7 +13,7 @@ pub(super) enum Charge {
     Nothing,
     /// One attempt of many.
     Usual,
-    /// One attempt of few: nobody has told what the failure means.
+    /// One attempt of few: the meaning of the failure is not known.
     Heavy,
 }
 
@@ -160,7 +160,7 @@ impl Advice {
                 C::ErrorInvalidServerVersion
                 | C::ErrorIncorrectSchemaVersion
                 | C::ErrorInvalidSchemaVersionForMailboxVersion
-                // The answer to a version that the server has never heard of.
+                // The answer to a version that the server does not know.
                 | C::ErrorInvalidRequest,
                 _,
             ) => Self::new(UnsupportedVersion).with(Relief::OlderVersion),
@@ -186,7 +186,7 @@ impl Advice {
             None if fault.is_senders_fault && fault.back_off_ms.is_none() => {
                 Self::new(Disposition::Permanent)
             }
-            // A fault is never a success, whatever it says.
+            // A fault is never a success, even with `NoError`.
             None | Some(ResponseCode::NoError) => Self::UNEXPLAINED,
             Some(code) => Self::of_code(code, fault.inner_code),
         };
@@ -197,7 +197,7 @@ impl Advice {
         }
     }
 
-    /// Judges an item's outcome by itself. [`Attempt::item`](super::Attempt::item) knows more: what
+    /// Judges an item's outcome alone. [`Attempt::item`](super::Attempt::item) knows more: what
     /// the answer as a whole was.
     #[must_use]
     pub fn of_outcome(outcome: &Outcome) -> Self {
@@ -219,7 +219,7 @@ impl Advice {
             ItemError::Cut => Self::CUT,
             ItemError::Malformed | ItemError::NotAnswered => Self::new(Disposition::Transient),
             ItemError::Duplicate => Self::UNEXPLAINED,
-            // Our own limit or disk, or an item that nobody asked for: the server cannot help.
+            // Our own limit or disk, or an item that was not requested: the server cannot help.
             ItemError::TooLarge | ItemError::Write | ItemError::Unrequested => {
                 Self::new(Disposition::Permanent)
             }
@@ -235,7 +235,7 @@ impl Advice {
         use Disposition::{Auth, Permanent, Throttled, Transient, UnsupportedVersion};
         let advice = match status {
             429 | 503 => Self::new(Throttled),
-            // exchangelib met throttling in this dress too; nobody asks to wait for credentials.
+            // exchangelib has seen throttling as such a response too; a server that wants credentials does not ask to wait.
             401 if retry_after_s.is_some() => Self::new(Throttled),
             // 456: the account is locked.
             401 | 403 | 407 | 456 => Self::new(Auth),
@@ -416,7 +416,7 @@ mod tests {
                 (disposition, relief),
                 "{error}"
             );
-            // Failed is never done, whatever the code says.
+            // A failed item is never done, even with `NoError`.
             for code in [None, Some(ResponseCode::NoError)] {
                 let advice = Advice::of_outcome(&Outcome {
                     error: Some(error),

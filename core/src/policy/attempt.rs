@@ -1,4 +1,4 @@
-//! One request and its answer.
+//! One request and its response.
 
 use super::advice::{Advice, Charge};
 use super::disposition::{Disposition, Relief};
@@ -7,24 +7,24 @@ use crate::ews::RequestServerVersion;
 use crate::ews::ResponseCode;
 use crate::ews::{Fault, ItemError, Outcome};
 
-/// One request and its answer.
+/// One request and its response.
 ///
-/// Tell it what comes, as it comes: the HTTP status, a fault, the loss of the connection, each item's
-/// outcome. Then [`Endpoint::end`](super::Endpoint::end).
+/// Report to it what is received, in the order of its arrival: the HTTP status, a fault, the loss of the connection, the
+/// outcome of each item. Then call [`Endpoint::end`](super::Endpoint::end).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Attempt {
-    /// What the request was like.
+    /// The limits of this request.
     pub(super) sent: Limits,
-    /// What the next one should be like.
+    /// The limits of the next request.
     ///
-    /// Follows from `sent` alone, so that an attempt with many failures, or many attempts that fail at
-    /// the same time, ask for no more than one step.
+    /// Derived from `sent` alone, so that an attempt with many failures, or many attempts that fail at
+    /// the same time, reduce the limits by one step only.
     pub(super) next: Limits,
-    /// What befell the answer as a whole: the last that was told, since a body counts before its status.
-    pub(super) behind: Option<Advice>,
-    /// The worst that the server said of single items and that may concern the next ones too.
+    /// The advice on the response as a whole. The last one counts, since a body takes precedence over its status.
+    pub(super) whole: Option<Advice>,
+    /// The worst advice on a single item that may apply to the next ones too.
     pub(super) worst: Option<Advice>,
     /// The server has dealt with at least one item.
     pub(super) progress: bool,
@@ -39,43 +39,43 @@ impl Attempt {
 
     /// The HTTP answer's status and its headers `Retry-After`, in seconds, and `Location`.
     ///
-    /// Counts where the body does not say more.
+    /// It counts if the body does not say more.
     pub fn http(&mut self, status: u16, retry_after_s: Option<u32>, location: Option<&str>) {
         if !matches!(status, 200..=299) {
-            self.behind = Some(Advice::of_http(status, retry_after_s, location));
+            self.whole = Some(Advice::of_http(status, retry_after_s, location));
         }
     }
 
-    /// The answer is a fault.
+    /// The response is a fault.
     pub fn fault(&mut self, fault: &Fault) {
         let mut advice = Advice::of_fault(fault);
-        // One item can fail a whole request, and fewer at once will tell which.
+        // One item can fail a whole request; smaller requests show which.
         if matches!(
             advice.disposition,
             Disposition::Permanent | Disposition::Transient
         ) {
             advice.relief = Some(Relief::FewerItems);
         }
-        if let Some(http) = self.behind {
+        if let Some(http) = self.whole {
             advice = advice.wait_at_least(http.back_off_ms);
         }
-        self.behind = Some(advice);
+        self.whole = Some(advice);
     }
 
-    /// The connection could not be made, was lost or timed out, or the answer ended too early
+    /// The connection could not be made, was lost or timed out, or the response ended too early
     /// ([`ResponseOutcome::Cut`](crate::ResponseOutcome::Cut)).
     pub fn cut(&mut self) {
-        self.behind = self.behind.or(Some(Advice::CUT));
+        self.whole = self.whole.or(Some(Advice::CUT));
     }
 
-    /// An item's outcome: what to make of it, for [`Policy::next`](super::Policy::next) with the
+    /// Returns the advice on an item's outcome, for [`Policy::next`](super::Policy::next) with the
     /// item's own [`Retry`](super::Retry).
     ///
-    /// An item that was not answered takes the advice on the answer as a whole, and is not charged for
-    /// it, unless it was alone in the request: one bad item never costs its neighbours.
+    /// An item without a response gets the advice on the response as a whole, and is not charged for
+    /// it unless it was alone in the request: one bad item never costs its neighbours an attempt.
     pub fn item(&mut self, outcome: &Outcome) -> Advice {
         if outcome.error == Some(ItemError::NotAnswered) {
-            let advice = self.behind.unwrap_or(Advice::new(Disposition::Transient));
+            let advice = self.whole.unwrap_or(Advice::new(Disposition::Transient));
             let alone = self.sent.items == 1
                 && matches!(
                     advice.disposition,
@@ -100,14 +100,14 @@ impl Attempt {
             Disposition::UnsupportedVersion if advice.relief.is_some() => self.worsen(advice),
             // Of these codes only ErrorAccessDenied may be about the one item.
             Disposition::Auth if outcome.code != Some(ResponseCode::ErrorAccessDenied) => {
-                self.behind = self.behind.or(Some(advice));
+                self.whole = self.whole.or(Some(advice));
             }
             _ => self.progress = true,
         }
         advice
     }
 
-    /// Takes the relief that is advised. A refused request that cannot be changed any more loses it.
+    /// Applies the relief that is advised. It is removed from the advice if the request cannot be changed any further.
     pub(super) fn relieve(&mut self, advice: Advice) -> Advice {
         let Limits {
             items,
@@ -165,7 +165,7 @@ mod tests {
 
     /// The wait after items that a server refuses so, each with the wait that it asks for.
     fn wait(items: &[(C, u32)]) -> Option<u32> {
-        let tell = |attempt: &mut Attempt| {
+        let report = |attempt: &mut Attempt| {
             for (index, &(code, back_off_ms)) in (0..).zip(items) {
                 attempt.item(&Outcome {
                     back_off_ms: Some(back_off_ms),
@@ -173,7 +173,7 @@ mod tests {
                 });
             }
         };
-        after(&mut new(), items.len(), tell).0
+        after(&mut new(), items.len(), report).0
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
             (C::ErrorADUnavailable, Some(999)),
             (C::ErrorPasswordExpired, None),
             (C::ErrorInvalidServerVersion, Some(0)), // in an older one
-            // Of these, the next item need not hear.
+            // These do not concern the next item.
             (C::ErrorAccessDenied, Some(0)),
             (C::ErrorItemNotFound, Some(0)),
             (C::ErrorSchemaValidation, Some(0)),

@@ -1,4 +1,4 @@
-//! What is learnt about a server, and one request to it.
+//! What is known about a server.
 
 use super::advice::Advice;
 use super::attempt::Attempt;
@@ -6,19 +6,19 @@ use super::disposition::{Disposition, Relief};
 use super::limits::Limits;
 use super::retry::{Policy, Retry};
 
-/// What is known about a server: shared by all connections to it.
+/// What is known about a server, shared by all connections to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Endpoint {
     limits: Limits,
-    /// What the caller wants at most; `limits.items` finds its way back to it.
+    /// The most items that the caller wants; `limits.items` returns to it.
     most_items: usize,
     retry: Retry,
 }
 
 impl Endpoint {
-    /// A server about which nothing is known yet, and what to ask of it at most.
+    /// A server about which nothing is known yet, and the largest requests to make.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let limits = Limits {
@@ -49,13 +49,13 @@ impl Endpoint {
         Attempt {
             sent,
             next: sent,
-            behind: None,
+            whole: None,
             worst: None,
             progress: false,
         }
     }
 
-    /// Learns from an attempt that is over: how long to wait before the next one, in milliseconds.
+    /// Learns from an attempt that is over, and returns how long to wait before the next one, in milliseconds.
     /// `None`: stop, the server would not answer any better.
     ///
     /// `elapsed_ms` is the time since the last attempt that brought anything; see [`Policy::next`] for
@@ -68,7 +68,7 @@ impl Endpoint {
         elapsed_ms: u64,
         random: u32,
     ) -> Option<u32> {
-        let behind = attempt.behind.map(|advice| attempt.relieve(advice));
+        let whole = attempt.whole.map(|advice| attempt.relieve(advice));
         let Attempt { sent, next, .. } = attempt;
         let limits = &mut self.limits;
         limits.version = limits.version.min(next.version);
@@ -84,7 +84,7 @@ impl Endpoint {
         if attempt.progress {
             self.retry = Retry::new();
         }
-        let advice = match behind.or(attempt.worst) {
+        let advice = match whole.or(attempt.worst) {
             Some(advice) if is_about_items(advice) => Advice {
                 disposition: Disposition::Transient,
                 ..advice
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(after(&mut endpoint, 10, Attempt::cut).1.items, 3);
     }
 
-    /// One item can fail a whole request: fewer at once will tell which, and the server is not to blame.
+    /// One item can fail a whole request: smaller requests show which, and the server is not to blame.
     #[test]
     fn a_fault_about_an_item_is_waited_for_as_if_it_would_pass() {
         let mut endpoint = Endpoint::new(Limits::default());

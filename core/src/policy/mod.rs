@@ -1,10 +1,10 @@
-//! When to ask again, and how: pure functions and small machines, without a clock or random numbers.
+//! When to repeat a request, and how: pure functions and small state machines, without a clock or random numbers.
 //!
 //! Two things fail in two ways, and each has its own [`Retry`]:
-//! - an **item**: the server refuses it, or its data are not whole. [`Attempt::item`] says what to make
-//!   of it, [`Policy::next`] whether to ask for it again. The other items of the request are unaffected.
+//! - an **item**: the server refuses it, or its data is not complete. [`Attempt::item`] returns advice
+//!   on it, [`Policy::next`] whether to request it again. The other items of the request are unaffected.
 //! - the **endpoint**: a fault, an HTTP error, a lost connection. [`Endpoint::end`] says how long to wait
-//!   before the next request and when to stop, and [`Endpoint::limits`] what it should be like: fewer
+//!   before the next request and when to stop, and [`Endpoint::limits`] what that request should be like: fewer
 //!   items where a request took too long, fewer connections, an older version.
 //!
 //! ```
@@ -40,7 +40,7 @@
 //!     let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(batch.len() as u32));
 //!     let mut input = body.as_bytes();
 //!     loop {
-//!         // After an error the decoder has told everything that can still be told.
+//!         // Before an error, the decoder has emitted everything else.
 //!         let event = match decoder.next_event(&mut input) {
 //!             Ok(None) => decoder.finish(),
 //!             event => event,
@@ -53,7 +53,7 @@
 //!                     continue; // more messages than items
 //!                 };
 //!                 match policy.next(&mut retry, advice, elapsed_ms, random()) {
-//!                     // A client with other things to do comes back to this one when the wait is over.
+//!                     // A client with other work returns to this item after the wait.
 //!                     Some(_wait) => pending.push((id, retry)),
 //!                     None => finished.push((id, advice.disposition)),
 //!                 }
@@ -66,7 +66,7 @@
 //!
 //!     match endpoint.end(&policy, attempt, elapsed_ms, random()) {
 //!         Some(wait) => sleep_ms(wait),
-//!         None => break, // what is pending stays so, for another day
+//!         None => break, // the items that are pending can be requested another day
 //!     }
 //! }
 //!

@@ -32,19 +32,19 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The longest wait, in milliseconds, whatever the server asks for: one hour.
+    /// The longest wait, in milliseconds, even if the server asks for more: one hour.
     ///
     /// Servers have asked for 5 seconds to 5 minutes.
     pub const MAX_WAIT_MS: u32 = 3_600_000;
 
-    /// Attempts for what nobody has explained: a code that is in no table, two payloads in one message.
+    /// Attempts for a failure of unknown cause: a code that is in no table, two payloads in one message.
     const UNEXPLAINED_ATTEMPTS: u8 = 2;
 
     /// Attempts with a request that differs from the one that was refused: enough to halve 100 items to one.
     const CHANGED_ATTEMPTS: u8 = 8;
 
     /// Waits of seconds for throttling and outages, of minutes for truncated items, and eight hours
-    /// until nothing is asked again, after which Microsoft wants a support case for truncated items.
+    /// until nothing is requested again, after which Microsoft wants a support case for truncated items.
     pub const DEFAULT: Self = Self {
         throttled: Schedule {
             first_ms: 2_000,

@@ -59,10 +59,10 @@ pub(super) fn fault(code: C) -> Fault {
 pub(super) fn after(
     endpoint: &mut Endpoint,
     items: usize,
-    tell: impl Fn(&mut Attempt),
+    report: impl Fn(&mut Attempt),
 ) -> (Option<u32>, Limits) {
     let mut attempt = endpoint.attempt(items);
-    tell(&mut attempt);
+    report(&mut attempt);
     let wait = endpoint.end(&Policy::DEFAULT, attempt, 0, u32::MAX);
     (wait, endpoint.limits())
 }

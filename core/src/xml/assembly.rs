@@ -1,26 +1,26 @@
-//! What is being put together in the caller's scratch.
+//! The assembly of a token in the caller's scratch.
 
 use crate::bytes::is_space;
 
-/// A token under assembly: the bytes `base..end` of the scratch, of which `told..start` were told last and `start..end`
-/// are still to be told.
+/// A token that is being assembled: the bytes `base..end` of the scratch, of which `emitted..start` were emitted last and
+/// `start..end` are still to be emitted.
 ///
 /// A token takes [`LARGEST`] bytes of the scratch at most.
-// INVARIANT: `base <= told <= start <= end <= scratch.len()` for the one scratch that all calls are given.
+// INVARIANT: `base <= emitted <= start <= end <= scratch.len()` for the one scratch that all calls are given.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Assembly {
     base: u16,
-    told: u16,
+    emitted: u16,
     start: u16,
     end: u16,
-    /// Bytes of the whole token, held or not, as far as they can be counted.
+    /// Bytes of the whole token, held or not; saturates.
     total: u32,
 }
 
-/// As far as a [`Span`] reaches.
+/// The largest position that a [`Span`] can have.
 const LARGEST: usize = u16::MAX as usize;
 
-/// A stretch of the scratch.
+/// A range of the scratch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: u16,
@@ -28,7 +28,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The span of so many bytes behind the first `start`.
+    /// The span of `len` bytes from `start`.
     fn new(start: u16, len: usize) -> Self {
         let len = u16::try_from(len).unwrap_or(u16::MAX);
         Self {
@@ -42,7 +42,7 @@ impl Span {
         (self.end as u32) << 16 | self.start as u32
     }
 
-    /// What [`to_bits`](Self::to_bits) made.
+    /// The inverse of [`to_bits`](Self::to_bits).
     #[allow(clippy::cast_possible_truncation)] // the lower half
     pub(crate) const fn from_bits(bits: u32) -> Self {
         Self {
@@ -68,14 +68,14 @@ impl Span {
     }
 }
 
-/// Longest piece of text, so that a text that is all replacements still takes linear time.
+/// Longest piece of text, so that a text that consists of replacements still takes linear time.
 const LONGEST_PIECE: usize = 256;
 
 /// A piece of text that ends between characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     Text,
-    /// Bytes that are no text, to be told as one U+FFFD.
+    /// Bytes that are not text, to be emitted as one U+FFFD.
     Replacement,
 }
 
@@ -83,25 +83,25 @@ impl Assembly {
     pub(crate) const fn new() -> Self {
         Self {
             base: 0,
-            told: 0,
+            emitted: 0,
             start: 0,
             end: 0,
             total: 0,
         }
     }
 
-    /// Begins a token behind the first `base` bytes of the scratch.
+    /// Begins a token at `base` in the scratch.
     pub(crate) fn begin(&mut self, base: u16) {
         *self = Self {
             base,
-            told: base,
+            emitted: base,
             start: base,
             end: base,
             total: 0,
         };
     }
 
-    /// Appends as many bytes as there is room for, and says how many.
+    /// Appends as many bytes as there is room for, and returns how many.
     pub(crate) fn push(&mut self, bytes: &[u8], scratch: &mut [u8]) -> usize {
         let len = scratch.len().min(LARGEST);
         let room = scratch
@@ -117,7 +117,7 @@ impl Assembly {
     }
 
     /// Appends all bytes if there is room for them; only counts them if not.
-    #[inline(never)] // for its size: this is where all tokens come by
+    #[inline(never)] // for its size: all tokens pass here
     pub(crate) fn push_or_count(&mut self, bytes: &[u8], scratch: &mut [u8]) {
         let n = self.push(bytes, scratch);
         self.count(bytes.len().wrapping_sub(n));
@@ -156,7 +156,7 @@ impl Assembly {
         (u32::from(self.end.wrapping_sub(self.base)) == self.total).then_some(held)
     }
 
-    /// What is held and not told.
+    /// The bytes that are held and have not been emitted.
     pub(crate) const fn held(&self) -> Span {
         Span {
             start: self.start,
@@ -164,20 +164,20 @@ impl Assembly {
         }
     }
 
-    /// What was told last.
-    pub(crate) const fn told(&self) -> Span {
+    /// The bytes that were emitted last.
+    pub(crate) const fn emitted(&self) -> Span {
         Span {
-            start: self.told,
+            start: self.emitted,
             end: self.start,
         }
     }
 
-    /// What was told last begins `n` bytes later.
-    pub(crate) fn tell_behind(&mut self, n: u16) {
-        self.told = self.told.wrapping_add(n);
+    /// Removes the first `n` bytes of those that were emitted last.
+    pub(crate) fn drop_emitted(&mut self, n: u16) {
+        self.emitted = self.emitted.wrapping_add(n);
     }
 
-    /// Tells what is held of a token of [`push_token`](Self::push_token), without the space behind it, as far as it is
+    /// Emits a token of [`push_token`](Self::push_token) without a space at its end, up to the first byte that is not
     /// UTF-8.
     pub(crate) fn token(&mut self, scratch: &[u8]) {
         let held = self.held().of(scratch);
@@ -186,22 +186,22 @@ impl Assembly {
             Ok(_) => token.len(),
             Err(error) => error.valid_up_to(),
         };
-        self.tell(valid);
+        self.emit(valid);
     }
 
-    /// So many bytes of what is held are told.
-    fn tell(&mut self, n: usize) {
-        self.told = self.start;
+    /// Emits the first `n` bytes that are held.
+    fn emit(&mut self, n: usize) {
+        self.emitted = self.start;
         self.start = Span::new(self.start, n).end;
     }
 
-    /// Tells the next piece of text. `None`: all that can be told has been, and there is room again.
+    /// Emits the next piece of text; `None` if there is none, in which case there is room again.
     ///
-    /// A character that is not whole yet stays, unless this is the `last` of the text.
+    /// An incomplete character is kept, unless this is the `last` of the text.
     pub(crate) fn piece(&mut self, last: bool, scratch: &mut [u8]) -> Option<Piece> {
         let held = self.held().of(scratch);
         let chunk = held.get(..LONGEST_PIECE).unwrap_or(held);
-        // How much of it is text, and how much behind that is none; `None`: what may become text.
+        // The text at the start, and the number of bytes after it that are not text; `None` if more input may complete it.
         let (valid, invalid) = match core::str::from_utf8(chunk) {
             Ok(_) => (chunk, None),
             Err(error) => {
@@ -218,7 +218,7 @@ impl Assembly {
             (None, None) if last => chunk.len(),
             (None, None) => 0,
         };
-        self.tell(if text > 0 { text } else { replaced });
+        self.emit(if text > 0 { text } else { replaced });
         match (text, replaced) {
             (1.., _) => Some(Piece::Text),
             (0, 1..) => Some(Piece::Replacement),
@@ -229,7 +229,7 @@ impl Assembly {
         }
     }
 
-    /// Moves what is held, at most the three bytes of a character that is not whole, to the front.
+    /// Moves the held bytes to the front: at most the three bytes of an incomplete character.
     fn compact(&mut self, scratch: &mut [u8]) {
         let (from, to) = (self.start..self.end, self.base..self.end);
         for (from, to) in from.zip(to) {
@@ -240,7 +240,7 @@ impl Assembly {
         }
         self.end = self.base.wrapping_add(self.end.wrapping_sub(self.start));
         self.start = self.base;
-        self.told = self.base;
+        self.emitted = self.base;
     }
 }
 
@@ -266,7 +266,7 @@ mod tests {
         let mut drain = |assembly: &mut Assembly, last, scratch: &mut Vec<u8>| {
             while let Some(piece) = assembly.piece(last, scratch) {
                 match piece {
-                    Piece::Text => out.push_str(assembly.told().text(scratch)),
+                    Piece::Text => out.push_str(assembly.emitted().text(scratch)),
                     Piece::Replacement => out.push('\u{FFFD}'),
                 }
             }

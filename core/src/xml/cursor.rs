@@ -1,6 +1,6 @@
-//! The caller's input with its place in the response.
+//! The caller's input with its position in the response.
 
-/// What is left of the input, and where in the response the input ends.
+/// The rest of the input, and the offset in the response at which the input ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'i> {
     rest: &'i [u8],
@@ -8,13 +8,13 @@ pub(crate) struct Cursor<'i> {
 }
 
 impl<'i> Cursor<'i> {
-    /// An input whose first byte stands at `offset` of the response.
+    /// An input whose first byte is at `offset` of the response.
     pub(crate) const fn new(rest: &'i [u8], offset: u64) -> Self {
         let end = offset.wrapping_add(rest.len() as u64);
         Self { rest, end }
     }
 
-    /// Steps over `n` bytes, at most what is left.
+    /// Skips `n` bytes, or all if there are fewer.
     #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(crate) fn bump(&mut self, n: usize) {
         self.rest = self.rest.get(n..).unwrap_or_default();
@@ -24,7 +24,7 @@ impl<'i> Cursor<'i> {
         self.rest.first().copied()
     }
 
-    /// The first `n` bytes, at most what is left.
+    /// The next `n` bytes, or all if there are fewer.
     pub(crate) fn ahead(&self, n: usize) -> &'i [u8] {
         self.rest.get(..n).unwrap_or(self.rest)
     }

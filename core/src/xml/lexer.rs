@@ -17,7 +17,7 @@ pub(crate) enum Token {
     Start,
     /// The XML declaration begins; its attributes follow.
     Declaration,
-    /// The name of an attribute is whole; [`Lexer::keep_value`] may be said now.
+    /// The name of an attribute is whole; [`Lexer::keep_value`] may be called now.
     AttributeName,
     /// The value of an attribute is whole.
     AttributeValue,
@@ -27,7 +27,7 @@ pub(crate) enum Token {
     OpenEmpty,
     /// An end tag.
     Close,
-    /// At least one byte of text lies ahead; the caller takes what it wants of [`Lexer::run`].
+    /// At least one byte of text is next; the caller takes any part of [`Lexer::run`].
     Text,
     /// A character of text that was written as a reference: [`Lexer::char`].
     Char,
@@ -39,7 +39,7 @@ pub(super) enum State {
     ByteOrderMark,
     Text,
     Reference,
-    /// Behind `<`.
+    /// After `<`.
     Markup,
     StartName,
     InTag,
@@ -51,32 +51,32 @@ pub(super) enum State {
     ValueReference,
     EndName,
     EndSpace,
-    /// Behind `<!`.
+    /// After `<!`.
     Exclamation,
     CommentStart,
-    /// Inside a comment, behind up to two dashes.
+    /// Inside a comment, after up to two dashes.
     Comment,
-    /// Behind `<![` and some of `CDATA[`.
+    /// After `<![` and a part of `CDATA[`.
     CdataStart,
-    /// Inside a CDATA section, behind up to two closing brackets.
+    /// Inside a CDATA section, after up to two closing brackets.
     Cdata,
     InstructionTarget,
-    /// Inside a processing instruction, behind a question mark or not.
+    /// Inside a processing instruction, possibly after a question mark.
     Instruction,
-    /// Behind the `?` that ends the XML declaration.
+    /// After the `?` that ends the XML declaration.
     DeclarationEnd,
 }
 
-/// Where in a tag, text or reference the input stands.
+/// The position in a tag, text or reference, and what has been read of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lexer {
-    /// Where the markup under way, or the last, begins.
+    /// Where the current markup begins, or the last one.
     markup_offset: Offset,
     pub(super) word: Word,
     state: State,
     /// The quote that ends the value.
     quote: u8,
-    /// The value is wanted.
+    /// The value is to be assembled.
     keep: bool,
     pub(super) prolog: Prolog,
 }
@@ -84,11 +84,11 @@ pub(crate) struct Lexer {
 /// How far the XML declaration is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prolog {
-    /// It may come: nothing but a byte order mark and comments has been seen.
+    /// It may follow: there was nothing but a byte order mark and comments.
     Ahead,
-    /// The tag under way is it.
+    /// The current tag is the declaration.
     Here,
-    Behind,
+    Over,
 }
 
 impl Lexer {
@@ -108,7 +108,7 @@ impl Lexer {
         &self.word
     }
 
-    /// The character of the last `Char`, in UTF-8; U+FFFD in place of what is none (`false`).
+    /// The character of the last `Char`, in UTF-8; U+FFFD and `false` if the reference is not a character.
     #[inline(never)] // for its size
     pub(crate) fn char<'b>(&self, bytes: &'b mut [u8; 4]) -> (&'b [u8], bool) {
         let char = self.word.char();
@@ -118,12 +118,12 @@ impl Lexer {
         (text.as_bytes(), char.is_some())
     }
 
-    /// Offset of the `<` that began the last tag.
+    /// Offset of the `<` of the last tag.
     pub(crate) const fn markup_offset(&self) -> u64 {
         self.markup_offset.0
     }
 
-    /// Notes where something begins that the lexer does not read.
+    /// Sets the offset of markup that the lexer does not read.
     pub(crate) fn begin_markup(&mut self, offset: u64) {
         self.markup_offset.0 = offset;
     }
@@ -133,13 +133,13 @@ impl Lexer {
         self.keep = keep;
     }
 
-    /// Whether text is ahead, so that the caller may take bytes by itself up to the next
+    /// Whether text is next, so that the caller may take bytes directly, up to the next
     /// [`is_markup`](Self::is_markup).
     pub(crate) fn in_text(&self) -> bool {
         self.state == State::Text || self.state == State::Cdata && self.word.len == 0
     }
 
-    /// Whether this byte, ahead in text, is not text.
+    /// Whether this byte, where text is next, is not text.
     pub(crate) fn is_markup(&self, byte: u8) -> bool {
         match self.state {
             State::Cdata => byte == b']',
@@ -147,7 +147,7 @@ impl Lexer {
         }
     }
 
-    /// The text that lies ahead, or the beginning of it.
+    /// The text that is next, or the beginning of it.
     pub(crate) fn run<'i>(&self, ahead: &'i [u8]) -> &'i [u8] {
         match self.state {
             State::Cdata => run(ahead, b']', b']', b']'),
@@ -157,7 +157,7 @@ impl Lexer {
 
     /// Reads to the end of the next token. [`Token::Nothing`]: the input is used up.
     ///
-    /// The local part of a start tag's name is assembled if the caller wants that (`keep_name`).
+    /// The local part of a start tag's name is assembled if `keep_name` is set.
     #[allow(clippy::too_many_lines)] // an arm a state
     // On small cores its frame is off the stack when a token is acted on.
     #[cfg_attr(target_pointer_width = "32", inline(never))]
@@ -185,7 +185,7 @@ impl Lexer {
                         State::Reference
                     }
                     _ => {
-                        self.prolog = Prolog::Behind;
+                        self.prolog = Prolog::Over;
                         break Token::Text;
                     }
                 },
@@ -196,7 +196,7 @@ impl Lexer {
                         b'!' => State::Exclamation,
                         b'?' => State::InstructionTarget,
                         _ if starts_name(byte) => {
-                            self.prolog = Prolog::Behind;
+                            self.prolog = Prolog::Over;
                             if keep_name {
                                 assembly.begin(0);
                             }
@@ -300,7 +300,7 @@ impl Lexer {
         Ok(token)
     }
 
-    /// Takes what lies ahead of an attribute's value.
+    /// Takes the next part of an attribute's value.
     fn value(
         &mut self,
         input: &mut Cursor<'_>,
@@ -323,7 +323,7 @@ impl Lexer {
         Ok(())
     }
 
-    /// Takes the name that lies ahead; `false` if the input ends before it does.
+    /// Takes the next part of a name; `false` if the input ends before the name does.
     fn take_name(
         &mut self,
         input: &mut Cursor<'_>,
@@ -352,10 +352,10 @@ impl Lexer {
     }
 }
 
-/// Longest run that is looked for at once: whoever takes less of it has not made the rest be read for nothing.
+/// Longest run that is searched at once, so that a caller who takes less of it costs little.
 const LONGEST_RUN: usize = 256;
 
-/// What lies ahead before the first of three bytes, or the beginning of it.
+/// Returns `ahead` up to the first of three bytes, or the beginning of that.
 #[inline(never)] // for its size
 pub(super) fn run(ahead: &[u8], a: u8, b: u8, c: u8) -> &[u8] {
     let ahead = ahead.get(..LONGEST_RUN).unwrap_or(ahead);

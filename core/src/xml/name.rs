@@ -1,4 +1,4 @@
-//! Qualified names, of which the hash is kept.
+//! Qualified names, by their hash.
 
 use super::hash::{extend, LocalHash, PrefixHash, QualifiedHash, EMPTY};
 use super::word::Word;
@@ -9,9 +9,9 @@ use crate::bytes::{is_alphanumeric, is_name};
 pub const MAX_NAME_LEN: usize = 64;
 
 impl Word {
-    /// Takes a name off the front of `bytes`, as much of it as lies there, and says how many bytes that was.
+    /// Reads a part of a name from the start of `bytes`, and returns its length.
     ///
-    /// It stops behind the colon that ends a prefix, and where the name becomes too long.
+    /// It stops after the colon of a prefix, and where the name becomes too long.
     pub(crate) fn take_name(&mut self, bytes: &[u8]) -> usize {
         let room = MAX_NAME_LEN.wrapping_sub(self.len.into());
         let bytes = bytes.get(..room).unwrap_or(bytes);

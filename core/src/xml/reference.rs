@@ -2,13 +2,13 @@
 
 use super::word::Word;
 
-/// What a byte did to a reference.
+/// The effect of a byte on a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     More,
-    /// It is whole.
+    /// The reference is complete.
     Done,
-    /// It is no reference.
+    /// This is not a reference.
     Refused,
 }
 
@@ -56,7 +56,7 @@ impl Word {
         Step::More
     }
 
-    /// What a reference stands for. `None`: a number that is no character of XML 1.0 (§2.2).
+    /// Returns the character that a reference means; `None` for a number that is not a character of XML 1.0 (§2.2).
     ///
     /// Exchange writes such references: it does not strip control characters from texts.
     pub(crate) fn char(self) -> Option<char> {
@@ -69,7 +69,7 @@ impl Word {
     }
 }
 
-/// The first number that is no character's, for all that follow.
+/// The first number beyond all characters; it represents all larger ones.
 const BEYOND: u32 = char::MAX as u32 + 1;
 
 const LT: u32 = u32::from_be_bytes(*b"\0\0lt");

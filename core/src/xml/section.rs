@@ -1,4 +1,4 @@
-//! What stands beside elements and text: comments, CDATA sections, processing instructions, a byte order mark.
+//! Everything other than elements and text: comments, CDATA sections, processing instructions, a byte order mark.
 
 use super::cursor::Cursor;
 use super::error::Error;
@@ -29,7 +29,7 @@ impl Lexer {
                     State::ByteOrderMark
                 }
                 (0xBF, 2) => State::Text,
-                // UTF-16 begins with FE FF or FF FE, or with a zero beside the first character.
+                // UTF-16 begins with FE FF or FF FE, or with a zero before or after the first character.
                 (0xFE | 0xFF | 0, _) | (_, 1..) => return Err(Error::Encoding),
                 _ => {
                     taken = 0;
@@ -58,7 +58,7 @@ impl Lexer {
             },
 
             State::CdataStart if CDATA.get(usize::from(count)) == Some(&byte) => {
-                self.prolog = Prolog::Behind;
+                self.prolog = Prolog::Over;
                 self.word.len = count.wrapping_add(1);
                 if usize::from(self.word.len) == CDATA.len() {
                     self.word.len = 0;
@@ -88,7 +88,7 @@ impl Lexer {
                 }
             },
 
-            // Of a longer target, what is left is of no interest: it is not `xml`.
+            // The rest of a longer target is skipped: it is not `xml`.
             State::InstructionTarget if is_name(byte) && usize::from(count) < MAX_NAME_LEN => {
                 taken = self.word.take_name(input.rest());
                 State::InstructionTarget
@@ -96,10 +96,10 @@ impl Lexer {
             State::InstructionTarget if !self.word.is_empty() => {
                 taken = 0;
                 self.word.len = 0;
-                let prolog = core::mem::replace(&mut self.prolog, Prolog::Behind);
+                let prolog = core::mem::replace(&mut self.prolog, Prolog::Over);
                 if self.word.qualified() != XML {
                     State::Instruction
-                } else if prolog == Prolog::Behind {
+                } else if prolog == Prolog::Over {
                     return Err(Error::UnexpectedByte);
                 } else {
                     self.prolog = Prolog::Here;
@@ -115,7 +115,7 @@ impl Lexer {
                 }
             },
             State::DeclarationEnd if byte == b'>' => {
-                self.prolog = Prolog::Behind;
+                self.prolog = Prolog::Over;
                 State::Text
             }
             _ => return Err(Error::UnexpectedByte),

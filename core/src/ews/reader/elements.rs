@@ -1,4 +1,4 @@
-//! Elements of the path: where an item begins and ends.
+//! Elements on the path: where messages begin and end.
 
 use super::{Queue, Reader, Ready, Stage};
 
@@ -9,7 +9,7 @@ use crate::xml::hash::QualifiedHash;
 use crate::xml::Cursor;
 
 impl<O: Hooks> Reader<O> {
-    /// The start tag under way is whole; if it is `empty`, it is its end tag too.
+    /// The current start tag is complete; if it is `empty`, it is its end tag too.
     #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(crate) fn open(&mut self, empty: bool, scratch: &[u8]) -> Ready {
         let node = core::mem::replace(&mut self.tag, Node::Foreign);
@@ -68,7 +68,7 @@ impl<O: Hooks> Reader<O> {
         ready
     }
 
-    /// The end tag of this name, or a start tag that is one too, is whole.
+    /// The end tag of this name is complete, or an empty-element tag.
     pub(crate) fn close(
         &mut self,
         name: QualifiedHash,
@@ -94,7 +94,7 @@ impl<O: Hooks> Reader<O> {
                 if node == Node::MessageXmlValue {
                     self.note_value(scratch);
                 }
-                self.telling.node = node;
+                self.text.node = node;
                 self.queue = Queue::ClosedText;
             }
             _ => {}
@@ -102,7 +102,7 @@ impl<O: Hooks> Reader<O> {
         Ready::Nothing
     }
 
-    /// A message's start tag has arrived: the item before it is done.
+    /// A message begins: the item before it is complete.
     pub(crate) fn begin_message(&mut self) -> Ready {
         if self.item.is_some() {
             return Ready::Outcome;

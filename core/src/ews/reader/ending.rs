@@ -1,4 +1,4 @@
-//! How a response ends: the outcomes that are owed, and the summary.
+//! The end of a response: the remaining outcomes, and the summary.
 
 use super::{Queue, Reader, Ready, Stage, NOT_SAME, NOT_WHOLE, OK, UNKNOWN};
 use crate::ews::operation::Hooks;
@@ -15,7 +15,7 @@ impl<O: Hooks> Reader<O> {
         }
     }
 
-    /// The outcome of the current item, which is done. `None`: there is no item.
+    /// The outcome of the current item, which is complete; `None` if there is no item.
     #[inline(never)] // for its size
     pub(crate) fn judge<'s>(&mut self) -> Option<Event<'s>> {
         let mut item = self.item.take()?;
@@ -32,7 +32,7 @@ impl<O: Hooks> Reader<O> {
             if !is_whole {
                 self.flags |= NOT_WHOLE;
             }
-            // The last message is judged when all that follows the document has been seen.
+            // The last message is judged after all bytes that follow the document.
             if item.id_match() != IdMatch::Same || !is_whole && self.trailing() > 0 {
                 self.flags |= NOT_SAME;
             }
@@ -42,13 +42,13 @@ impl<O: Hooks> Reader<O> {
         Some(Event::Outcome(item.outcome(index, offset, integrity)))
     }
 
-    /// All input has come.
+    /// The input has ended.
     pub(crate) fn end_of_input(&mut self, offset: u64) {
         if self.stage == Stage::Epilog {
-            self.owe();
+            self.end_reading();
             return;
         }
-        // A marker inside `Data` in place of the end tags; not in the start tag, where it is that of the item before.
+        // A marker inside `Data` in place of the end tags. In a start tag of `Data`, the state is that of the item before.
         let in_data = self.path.on_path() == Node::Data && self.tag != Node::Data;
         let truncated = in_data && O::is_truncated(&self.data);
         self.stop(
@@ -71,28 +71,28 @@ impl<O: Hooks> Reader<O> {
         self.fail(item_error, offset);
         self.item_offset.0 = offset;
         self.error = Some(kind);
-        self.owe();
+        self.end_reading();
         Ready::Nothing
     }
 
-    /// No more input counts.
-    fn owe(&mut self) {
-        self.queue = Queue::Owed;
+    /// Stops reading: from here on, only the rest is emitted.
+    fn end_reading(&mut self) {
+        self.queue = Queue::Rest;
         let messages = self.index.wrapping_add(self.item.is_some().into());
         self.max_item_bytes.0 = messages.into();
         if self.error.is_none() && self.fault.is_none() {
-            // Only the last item can be half an item then.
+            // Then only the last item can be incomplete.
             self.count_last();
             self.counts[1] = 0;
         }
     }
 
-    /// [`stop`](Self::stop) at the tag under way.
+    /// [`stop`](Self::stop) at the current tag.
     pub(crate) fn stop_at_markup(&mut self, kind: ErrorKind) -> Ready {
         self.stop(kind, self.lexer.markup_offset())
     }
 
-    /// Why the response is unusable, where it is.
+    /// Why the response is unusable, if it is.
     pub(crate) fn response_error(&self) -> Option<Error> {
         let kind = self.error?;
         Some(Error {
@@ -101,7 +101,7 @@ impl<O: Hooks> Reader<O> {
         })
     }
 
-    /// The encoding that was declared and is none that can be read: the last token.
+    /// The declared encoding, which is the last token, if it cannot be read.
     pub(crate) fn declared_encoding<'s>(&self, scratch: &'s [u8]) -> Option<&'s str> {
         if self.error != Some(ErrorKind::Encoding) {
             return None;
@@ -110,19 +110,19 @@ impl<O: Hooks> Reader<O> {
         (!name.is_empty()).then_some(name)
     }
 
-    /// The rest of a text that was under way, outcomes that are still owed, then the end.
-    pub(crate) fn tell_owed(&mut self, scratch: &mut [u8]) -> Ready {
+    /// Emits the rest of an interrupted text, the remaining outcomes, then the end.
+    pub(crate) fn emit_rest(&mut self, scratch: &mut [u8]) -> Ready {
         let node = self.path.on_path();
-        // What is assembled is it, and not an attribute of its start tag.
+        // The assembly holds the text, not an attribute of its start tag.
         if node.is_streamed_text() && self.tag == Node::Foreign {
-            self.telling.node = node;
-            let ready = self.tell_text(true, scratch);
+            self.text.node = node;
+            let ready = self.emit_text(true, scratch);
             if ready != Ready::Nothing {
                 return ready;
             }
         }
         if self.item.is_none() && self.items != UNKNOWN && self.index() < self.items {
-            // Where the response ended for us; what lies behind an error has been consumed or not.
+            // Where the response ended: input after an error may or may not have been consumed.
             let offset = match self.error {
                 Some(_) => self.item_offset.0,
                 None => self.offset.0,
@@ -138,7 +138,7 @@ impl<O: Hooks> Reader<O> {
         Ready::End
     }
 
-    /// What became of the response, which has ended.
+    /// How the response ended.
     fn response(&self) -> ResponseOutcome {
         match self.error {
             Some(ErrorKind::UnexpectedEnd) => ResponseOutcome::Cut,
@@ -162,11 +162,11 @@ impl<O: Hooks> Reader<O> {
         }
     }
 
-    /// The response in figures, once it has ended.
+    /// The summary of the response, once it has ended.
     #[allow(clippy::cast_possible_truncation)]
     pub(crate) fn summary(&self) -> Summary {
         let response = self.response();
-        let messages = self.max_item_bytes.0 as u32; // as `owe` put it there
+        let messages = self.max_item_bytes.0 as u32; // set by `end_reading`
         let expected = (self.items != UNKNOWN).then_some(self.items);
         let trailing = self.trailing();
         let [ok, not_whole, not_same] = self.counts;

@@ -1,4 +1,4 @@
-//! The decoder without its scratch: one machine for every size.
+//! The reader of responses: the decoder without its scratch, so that one serves every size.
 
 mod elements;
 mod ending;
@@ -19,23 +19,23 @@ use crate::xml::{Assembly, Cursor, Lexer, Token};
 /// Smallest scratch, in bytes.
 pub const MIN_SCRATCH: usize = 64;
 
-/// Everything that a response has left behind so far, but for the bytes in the scratch.
-// In this order, since the smallest cores reach bytes up to 31 and words up to 124 behind an address in one step.
+/// Decoder state, excluding the scratch.
+// In this order, since the smallest cores can address bytes up to 31 and words up to 124 after a base in one instruction.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct Reader<O: Hooks> {
     queue: Queue,
-    /// The start tag under way. [`Node::Foreign`]: there is none, or none that matters.
+    /// The current start tag. [`Node::Foreign`] if there is none, or if it is not on the path.
     tag: Node,
     stage: Stage,
-    /// [`PUSHED`], [`BEGUN`], and what the outcome that was told last counts as.
+    /// [`PUSHED`], [`BEGUN`], and what the last outcome counts as.
     flags: u8,
-    /// Why the response is unusable from `item_offset` on.
+    /// Why the response is unusable, from `item_offset` on.
     error: Option<ErrorKind>,
     pub(crate) integrity: IntegrityPolicy,
-    /// Text where none belongs: a truncation marker, as far as it goes.
+    /// Text where none belongs, which must be a truncation marker.
     stray: Marker,
-    telling: Telling,
+    text: Text,
     /// `Data`, while it arrives.
     pub(crate) data: O::Data,
     assembly: Assembly,
@@ -44,52 +44,52 @@ pub struct Reader<O: Hooks> {
     pub(crate) offset: Offset,
     pub(crate) lexer: Lexer,
     attributes: Attributes,
-    /// The item whose outcome is not told yet.
+    /// The item whose outcome has not been emitted.
     pub(crate) item: Option<Item>,
-    /// Where its `Data` began; where its message ended, once it has; where `stray` begins, behind which no item is
-    /// whole; where the response broke.
+    /// One offset of several meanings, each of which ends the use of the one before: where `Data` began; where the message
+    /// ended; where `stray` begins, after which no item is complete; where the response became unusable.
     pub(crate) item_offset: Offset,
-    /// Bytes of data that may still be handed out; after the root's end tag, [`Summary::trailing`].
+    /// Bytes of data that may still be handed out; after the root's end tag, [`Reader::trailing`].
     pub(crate) room: Offset,
-    /// Most bytes of an item; after the end of the input, how many messages it contained.
+    /// Most bytes of an item; after the end of the input, the number of messages.
     pub(crate) max_item_bytes: Offset,
-    /// How many items were asked for, or [`UNKNOWN`].
+    /// How many items were requested, or [`UNKNOWN`].
     items: u32,
     /// How many items have had their outcome: the index of the current one.
     index: u32,
-    /// Committed items: all, those whose payload is not known to be whole, and those whose position is all that says whose
-    /// they are.
+    /// Committed items: all; those whose payload is not known to be whole; and those that only their position assigns to a
+    /// requested item.
     counts: [u32; 3],
-    /// What the fault said, if there is one.
+    /// The notes of the fault, if there is one.
     fault: Option<Notes>,
     /// What checks the decoded data.
     pub(crate) check: O::Check,
 }
 
-/// More items than a response can hold: those of 400 gigabytes at least.
+/// More items than a response can have: it would take 400 gigabytes at least.
 const UNKNOWN: u32 = u32::MAX;
 
-/// What is to be told before the input goes on.
+/// What is to be emitted before more input is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Queue {
     Nothing,
     /// A message's start tag.
     Message,
-    /// One that is its end tag too.
+    /// A message's start tag that is its end tag too.
     EmptyMessage,
-    /// The element that was opened last is its own end.
+    /// The end of the element that was opened last by an empty-element tag.
     Close,
-    /// What is held of a text that is told in pieces.
+    /// A part of a text that is emitted in pieces.
     Text,
-    /// The text, or what is left of it, of an element that has been closed.
+    /// The text of an element that has been closed, or the rest of it.
     ClosedText,
-    /// No more input: outcomes that are still owed, and the end.
-    Owed,
-    /// Everything has been told.
+    /// No more input is read: the remaining outcomes, and the end.
+    Rest,
+    /// Everything has been emitted.
     Over,
 }
 
-/// How far the document is.
+/// The progress in the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     /// Before the envelope.
@@ -97,13 +97,13 @@ enum Stage {
     Envelope,
     /// A response or fault has begun.
     Answer,
-    /// Behind the envelope's end tag.
+    /// After the envelope's end tag.
     Epilog,
 }
 
 // Of `Reader::flags`.
-/// The last outcome is a commit, which the caller can still take back: [`Reader::count_last`] counts it once the caller
-/// cannot. What it counts as is in the lowest bits, as in [`Reader::counts`].
+/// The last outcome is a commit, which the caller can still reject: [`Reader::count_last`] counts it once that is no longer
+/// possible. The lowest bits say what it counts as, as in [`Reader::counts`].
 const OK: u8 = 1;
 const NOT_WHOLE: u8 = 2;
 const NOT_SAME: u8 = 4;
@@ -112,26 +112,26 @@ pub(crate) const PUSHED: u8 = 8;
 /// The current item has begun there.
 const BEGUN: u8 = 16;
 
-/// Of a call: there is no more input.
+/// Mode of a call: there is no more input.
 pub(crate) const LAST: u8 = 1;
 
-/// The text that is told: what the [`Assembly`] told last.
+/// The text of the next event: the bytes that the [`Assembly`] emitted last.
 #[derive(Clone, Copy, Debug)]
-struct Telling {
+struct Text {
     node: Node,
     code: ResponseCode,
-    /// It is one U+FFFD.
+    /// It is a single U+FFFD.
     replacement: bool,
     /// No more of it follows.
     last: bool,
 }
 
-/// What a step came to: the event, without what it holds or borrows, which the machine knows.
+/// The event that is ready, without its contents, which are in the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
-    /// Nothing to tell yet.
+    /// No event yet.
     Nothing,
-    /// Nothing to tell without more input.
+    /// No event without more input.
     Starved,
     ServerVersion,
     MessageStart,
@@ -139,7 +139,7 @@ pub enum Ready {
     ResponseCode,
     DescriptiveLinkKey,
     ItemId,
-    /// So many bytes of data lie at the front of the scratch.
+    /// This many bytes of data are at the start of the scratch.
     Data(usize),
     Outcome,
     FaultCode,
@@ -169,7 +169,7 @@ impl<O: Hooks> Reader<O> {
             queue: Queue::Nothing,
             tag: Node::Foreign,
             flags: 0,
-            telling: Telling {
+            text: Text {
                 node: Node::Foreign,
                 code: ResponseCode::Other,
                 replacement: false,
@@ -189,7 +189,7 @@ impl<O: Hooks> Reader<O> {
         self.offset.0
     }
 
-    /// The next event of `input`, or, after the end of all input, of what is owed then ([`LAST`]). It goes to a sink
+    /// The next event of `input`, or the next one after the end of the input ([`LAST`]). It goes to a sink
     /// ([`PUSHED`]) or to the caller.
     pub(crate) fn next_event<'s>(
         &mut self,
@@ -201,14 +201,14 @@ impl<O: Hooks> Reader<O> {
         let changed = (self.flags ^ mode) & PUSHED;
         if changed != 0 {
             self.flags ^= changed;
-            // Neither has all of the item under way.
+            // Neither has received all of the current item.
             self.fail(ItemError::Write, self.offset.0);
         }
         let ready = loop {
             let mut ready = Ready::Nothing;
             if self.is_in_data() {
                 ready = O::data(self, input, scratch);
-                // As `walk` would say; pieces of few bytes end here.
+                // As `walk` would return; short pieces of input end here.
                 if ready == Ready::Nothing && input.is_empty() && !last {
                     return Ok(None);
                 }
@@ -220,7 +220,7 @@ impl<O: Hooks> Reader<O> {
                 Ready::Nothing => {}
                 Ready::Starved if self.queue == Queue::Over => return self.refuse(input),
                 Ready::Starved => return Ok(None),
-                // Without a look at what else might be told: most events are of data.
+                // First, since most events are data.
                 Ready::Data(len) => {
                     return Ok(Some(Event::Data(scratch.get(..len).unwrap_or_default())));
                 }
@@ -228,10 +228,10 @@ impl<O: Hooks> Reader<O> {
                 ready => break ready,
             }
         };
-        Ok(self.tell(ready, scratch))
+        Ok(self.event(ready, scratch))
     }
 
-    /// Steps to what is to be told next, or to data.
+    /// Advances to the next event, or to data.
     #[inline(never)] // off the way of the data
     fn walk(&mut self, input: &mut &[u8], last: bool, scratch: &mut [u8]) -> Ready {
         let mut cursor = Cursor::new(input, self.offset.0);
@@ -249,8 +249,8 @@ impl<O: Hooks> Reader<O> {
         ready
     }
 
-    /// After the end: the error that made it, or that there is input. Input after the end is an error that stays, as any
-    /// other: the summary of the response before must not be taken for that of this input.
+    /// Returns the error after the end of the response. More input is an error as well, which stays: otherwise the summary of
+    /// the response could be mistaken for that of the new input.
     fn refuse<'s>(&mut self, input: &[u8]) -> Result<Option<Event<'s>>, Error> {
         if self.error.is_none() && !input.is_empty() {
             self.error = Some(ErrorKind::Finished);
@@ -262,7 +262,7 @@ impl<O: Hooks> Reader<O> {
         }
     }
 
-    /// The caller could not keep the current item, or the one that was just committed.
+    /// Notes that the caller could not keep the current item, or the one that was just committed.
     pub(crate) fn reject(&mut self) {
         if self.item.is_some() {
             self.fail(ItemError::Write, self.offset.0);
@@ -271,7 +271,7 @@ impl<O: Hooks> Reader<O> {
         }
     }
 
-    /// Whether the current item, or the one whose outcome was told last, has begun in the sink.
+    /// Whether the current item, or the one of the last outcome, has begun in the sink.
     pub(crate) const fn has_begun(&self) -> bool {
         self.flags & BEGUN != 0
     }
@@ -328,7 +328,7 @@ impl<O: Hooks> Reader<O> {
             && O::takes_data(&self.data)
     }
 
-    /// One thing of the queue, or one token.
+    /// Takes one entry of the queue, or one token.
     fn step(&mut self, input: &mut Cursor<'_>, scratch: &mut [u8]) -> Ready {
         match self.queue {
             Queue::Nothing => {}
@@ -338,14 +338,14 @@ impl<O: Hooks> Reader<O> {
                 return self.close(self.path.last_opened(), input, scratch);
             }
             Queue::Text => {
-                let ready = self.tell_text(false, scratch);
+                let ready = self.emit_text(false, scratch);
                 if ready == Ready::Nothing {
                     self.queue = Queue::Nothing;
                 }
                 return ready;
             }
             Queue::ClosedText => return self.end_text(scratch),
-            Queue::Owed => return self.tell_owed(scratch),
+            Queue::Rest => return self.emit_rest(scratch),
             Queue::Over => return Ready::Starved,
         }
         if self.stage == Stage::Epilog {
@@ -365,7 +365,7 @@ impl<O: Hooks> Reader<O> {
         }
     }
 
-    /// Acts on a token that stands in `node`.
+    /// Acts on a token inside of `node`.
     #[cfg_attr(target_pointer_width = "32", inline(never))] // as `Lexer::next`
     fn token(
         &mut self,
@@ -375,7 +375,7 @@ impl<O: Hooks> Reader<O> {
         scratch: &mut [u8],
     ) -> Ready {
         if matches!(token, Token::Start | Token::Close) {
-            // No text may be left over.
+            // There must be no other text before a tag.
             if self.stray.has_begun() {
                 return self.stop_at_stray();
             }
@@ -417,7 +417,7 @@ impl<O: Hooks> Reader<O> {
                 return self.open(empty, scratch);
             }
             Token::Close => return self.close(self.lexer.name().qualified(), input, scratch),
-            Token::Text => self.text(node, input, scratch),
+            Token::Text => self.take_text(node, input, scratch),
             Token::Char => return self.char(node, input, scratch),
         }
         Ready::Nothing

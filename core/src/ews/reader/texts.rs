@@ -10,11 +10,11 @@ use crate::ews::response::{ErrorKind, Node};
 use crate::xml::hash::hash;
 use crate::xml::{Cursor, Piece};
 
-/// Longest value that is acted on, white space included. It fits into the smallest scratch, behind the longest
+/// Longest value that is interpreted, with white space. It fits into the smallest scratch, after the longest
 /// name of such a value.
 const LONGEST_VALUE: u32 = 38;
 
-/// Longest code that is looked at: what the smallest scratch holds.
+/// Longest code that is looked up: the size of the smallest scratch.
 #[allow(clippy::cast_possible_truncation)] // 64
 const LONGEST_CODE: u32 = super::MIN_SCRATCH as u32;
 
@@ -22,8 +22,8 @@ const BACK_OFF_MILLISECONDS: u32 = hash(b"BackOffMilliseconds");
 const INNER_ERROR_RESPONSE_CODE: u32 = hash(b"InnerErrorResponseCode");
 
 impl<O: Hooks> Reader<O> {
-    /// Text lies ahead.
-    pub(crate) fn text(&mut self, node: Node, input: &mut Cursor<'_>, scratch: &mut [u8]) {
+    /// Takes text.
+    pub(crate) fn take_text(&mut self, node: Node, input: &mut Cursor<'_>, scratch: &mut [u8]) {
         // After a comment or `<![CDATA[`, the text of `Data` continues, which the operation takes.
         if node != Node::Data || !O::takes_data(&self.data) {
             let taken = self.take(node, self.lexer.run(input.rest()), input.offset(), scratch);
@@ -45,7 +45,7 @@ impl<O: Hooks> Reader<O> {
         Ready::Nothing
     }
 
-    /// Takes text of `node` that ends or begins at `offset`, and says how much: all of it, or what there is room for.
+    /// Takes text of `node` that ends or begins at `offset`, and returns how much: all of it, or as much as there is room for.
     pub(crate) fn take(
         &mut self,
         node: Node,
@@ -55,9 +55,9 @@ impl<O: Hooks> Reader<O> {
     ) -> usize {
         if node.is_streamed_text() {
             let taken = self.assembly.push(bytes, scratch);
-            // INVARIANT: there is room for what a reference stands for, which is four bytes at most.
+            // INVARIANT: there is room for the character of a reference, which takes at most four bytes.
             if !self.assembly.has_room(4, scratch) {
-                self.telling.node = node;
+                self.text.node = node;
                 self.queue = Queue::Text;
             }
             return taken;
@@ -65,7 +65,7 @@ impl<O: Hooks> Reader<O> {
         if node.is_short_text() {
             self.assembly.push_token(bytes, scratch);
         } else if node.is_skeleton() {
-            // As is what follows the root, in the document.
+            // As well as what follows the root, whose node is the document.
             self.stray(bytes, offset);
         } else if node == Node::Data {
             O::skip_data(&mut self.data, bytes);
@@ -92,7 +92,7 @@ impl<O: Hooks> Reader<O> {
                 }
                 if self.stray.len() == 1 {
                     self.lexer.begin_markup(offset);
-                    // What follows the root does not spoil the last item, as far as is known yet.
+                    // What follows the root does not invalidate the last item so far.
                     if !trails {
                         self.item_offset.0 = offset;
                     }
@@ -109,7 +109,7 @@ impl<O: Hooks> Reader<O> {
         }
     }
 
-    /// What stands where no text belongs is no truncation marker.
+    /// The text where none belongs is not a truncation marker.
     pub(crate) fn stop_at_stray(&mut self) -> Ready {
         let kind = match self.stage {
             Stage::Prolog => ErrorKind::NotSoap,
@@ -118,54 +118,54 @@ impl<O: Hooks> Reader<O> {
         self.stop(kind, self.item_offset.0)
     }
 
-    /// Tells a piece of what is held of a streamed text.
-    pub(crate) fn tell_text(&mut self, end: bool, scratch: &mut [u8]) -> Ready {
+    /// Emits the next piece of a streamed text.
+    pub(crate) fn emit_text(&mut self, end: bool, scratch: &mut [u8]) -> Ready {
         let Some(piece) = self.assembly.piece(end, scratch) else {
             return Ready::Nothing;
         };
-        self.telling.replacement = piece == Piece::Replacement;
-        self.telling.last = false;
+        self.text.replacement = piece == Piece::Replacement;
+        self.text.last = false;
         if piece == Piece::Replacement {
             self.note_replaced();
         }
         Ready::Text
     }
 
-    /// Tells what is held of a text whose element has been closed.
+    /// Emits the rest of a text whose element has been closed.
     pub(crate) fn end_text(&mut self, scratch: &mut [u8]) -> Ready {
-        let node = self.telling.node;
+        let node = self.text.node;
         if node.is_streamed_text() {
-            let ready = self.tell_text(true, scratch);
+            let ready = self.emit_text(true, scratch);
             let last = self.assembly.held().is_empty();
-            self.telling.last = last;
+            self.text.last = last;
             if last {
                 self.queue = Queue::Nothing;
             }
-            // The last piece of a value says so, even where nothing is left of it.
+            // The last piece of a value is marked as such, even if it is empty.
             if ready == Ready::Nothing && node == Node::MessageXmlValue {
-                self.telling.replacement = false;
+                self.text.replacement = false;
                 return Ready::Text;
             }
             return ready;
         }
         self.queue = Queue::Nothing;
-        self.telling.replacement = false;
+        self.text.replacement = false;
         self.assembly.token(scratch);
         match node {
             Node::ResponseCode => {
                 let code = self.word(NEVER, scratch).code();
-                self.telling.code = code;
+                self.text.code = code;
                 if let Some(notes) = self.notes() {
                     notes.set_code(code);
                 }
                 Ready::ResponseCode
             }
             Node::FaultCode => {
-                // `a:ErrorServerBusy`; the code of the detail, if there is one, goes before it.
-                let text = self.assembly.told().of(scratch);
+                // `a:ErrorServerBusy`; the code of the detail, if there is one, takes precedence.
+                let text = self.assembly.emitted().of(scratch);
                 let colon = text.iter().position(|&byte| byte == b':');
                 if let Some(Ok(at)) = colon.map(u16::try_from) {
-                    self.assembly.tell_behind(at.wrapping_add(1));
+                    self.assembly.drop_emitted(at.wrapping_add(1));
                 }
                 // After a dot, a code is more specific (SOAP 1.1 §4.4.1).
                 let word = self.word(b'.', scratch);
@@ -182,9 +182,9 @@ impl<O: Hooks> Reader<O> {
         }
     }
 
-    /// The number that is told.
+    /// The number that the emitted text is, if it is one.
     pub(crate) fn descriptive_link_key(&self, scratch: &[u8]) -> Option<i32> {
-        let text = self.assembly.told().of(scratch);
+        let text = self.assembly.emitted().of(scratch);
         let digits = text.strip_prefix(b"-").unwrap_or(text);
         let key = i32::try_from(number(digits)?).ok()?;
         Some(if digits.len() < text.len() {
@@ -194,19 +194,19 @@ impl<O: Hooks> Reader<O> {
         })
     }
 
-    /// The code that is told, which goes to the end of the token, up to the first `stop`.
+    /// The code at the start of the emitted text, up to the first `stop`.
     ///
-    /// Unknown if that is not all of it, whether it is not UTF-8 or longer than what the smallest scratch holds.
+    /// It is unknown if the text was not emitted as a whole, because it is not UTF-8 or longer than the smallest scratch.
     fn word(&self, stop: u8, scratch: &[u8]) -> Word {
         let rest = self.assembly.held();
         if self.assembly.total() <= LONGEST_CODE && matches!(rest.of(scratch), [] | b" ") {
-            Word::of(self.assembly.told().of(scratch), stop)
+            Word::of(self.assembly.emitted().of(scratch), stop)
         } else {
             Word::UNKNOWN
         }
     }
 
-    /// Notes a `MessageXml` value that clients act on.
+    /// Notes a `MessageXml` value that clients use.
     pub(crate) fn note_value(&mut self, scratch: &[u8]) {
         let name = hash(self.attributes.name(scratch).of(scratch));
         let value = (self.assembly.whole()).filter(|_| self.assembly.total() <= LONGEST_VALUE);
@@ -225,14 +225,14 @@ impl<O: Hooks> Reader<O> {
         }
     }
 
-    /// Something of a text could not be told as it is.
+    /// Notes that a part of a text had to be replaced.
     fn note_replaced(&mut self) {
         if let Some(notes) = self.notes() {
             notes.set_replaced();
         }
     }
 
-    /// What the message or fault that is open says of itself.
+    /// The notes of the message or fault that is open.
     #[inline(never)] // for its size
     pub(crate) fn notes(&mut self) -> Option<&mut Notes> {
         if self.path.is_in_fault() {

@@ -1,4 +1,4 @@
-//! The one walk over a request, from which its check, its length and its bytes are taken.
+//! The parts of a request in order. Its check, its length and its bytes all come from one walk over them.
 
 use core::marker::PhantomData;
 
@@ -24,7 +24,7 @@ pub(crate) enum Slot {
 }
 
 impl Slot {
-    /// Whose text it is; `None` for one of ours.
+    /// The caller's field that the text is from; `None` for a text of this crate.
     const fn field(self, index: usize) -> Option<RequestField> {
         Some(match self {
             Self::Impersonation => RequestField::ExchangeImpersonation,
@@ -38,7 +38,7 @@ impl Slot {
     }
 }
 
-/// A stretch of the document, left out if the request does not have the text of its slot.
+/// A part of the document, left out if the request does not have the text of its slot.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     /// Never empty.
@@ -50,7 +50,7 @@ pub(crate) struct Row {
     entry: u8,
 }
 
-/// Markup, and the text behind it.
+/// Markup, and the text after it.
 pub(crate) const fn text(markup: &'static str, slot: Slot) -> Row {
     Row {
         markup,
@@ -147,12 +147,12 @@ pub(crate) const fn document<const BODY: usize, const ALL: usize>(body: [Row; BO
     rows
 }
 
-/// A stretch of the document: markup, then the text behind it. Both are empty where it is left out.
+/// A part of the document: markup, then the text after it. Both are empty where it is left out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Part<'a> {
     pub(super) markup: &'static str,
     pub(super) text: &'a str,
-    /// Whose text it is; `None` for one of ours.
+    /// The caller's field that the text is from; `None` for a text of this crate.
     pub(super) field: Option<RequestField>,
 }
 
@@ -164,7 +164,7 @@ pub(super) struct Parts<'a, D> {
     items: &'a [ItemId<'a>],
     /// The row that is next.
     row: usize,
-    /// The entry of the list that the row is about.
+    /// The entry of the list that the row belongs to.
     /// INVARIANT: 0 outside of an entry.
     index: usize,
 }
@@ -180,7 +180,7 @@ impl<'a, D: Document> Parts<'a, D> {
         }
     }
 
-    /// Whether every part has been given.
+    /// Whether every part has been returned.
     pub(super) const fn is_done(&self) -> bool {
         self.row == D::ROWS.len()
     }

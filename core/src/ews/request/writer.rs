@@ -10,9 +10,9 @@ use super::version::RequestServerVersion;
 #[derive(Clone, Debug)]
 pub(crate) struct Writer<'a, D> {
     parts: Parts<'a, D>,
-    /// What is to be written next: markup, an escape, or text.
+    /// The bytes to write next: markup, an escape, or text.
     run: &'a [u8],
-    /// The text behind `run`; `None` while `run` is the text.
+    /// The text after `run`; `None` while `run` is the text.
     text: Option<&'a [u8]>,
     /// Length of the whole request.
     len: u64,
@@ -54,7 +54,7 @@ impl<'a, D: Document> Writer<'a, D> {
         })
     }
 
-    /// Length of the whole request in bytes, the `Content-Length`, wherever the encoder stands.
+    /// Length of the whole request in bytes, at any position.
     pub(crate) const fn encoded_len(&self) -> u64 {
         self.len
     }
@@ -71,7 +71,7 @@ impl<'a, D: Document> Writer<'a, D> {
     pub(crate) fn write(&mut self, out: &mut [u8]) -> usize {
         let mut written: usize = 0;
         while let Some(free @ [_, ..]) = out.get_mut(written..) {
-            // What is looked at of a byte, so that one loop does for both: of text all, of markup nothing.
+            // The bits of a byte that are checked, so that one loop serves both: all for text, none for markup.
             let mask = if self.text.is_none() { u8::MAX } else { 0 };
             let mut copied: usize = 0;
             for (slot, &byte) in free.iter_mut().zip(self.run) {
@@ -90,7 +90,7 @@ impl<'a, D: Document> Writer<'a, D> {
         written
     }
 
-    /// Goes on behind a run that is at its end, or at a byte that needs an escape; `false` at the end of all.
+    /// Continues after a run that has ended, or at a byte that needs an escape; `false` at the end of the request.
     fn advance(&mut self) -> bool {
         match (self.run.split_first(), self.text.take()) {
             (Some((&byte, rest)), _) => {
@@ -110,7 +110,7 @@ impl<'a, D: Document> Writer<'a, D> {
     }
 }
 
-/// Whether a byte cannot stand for itself (XML 1.0 §2.4); one rule for attributes and text, which is more
+/// Whether a byte must be escaped (XML 1.0 §2.4); one rule for attributes and text, which is more
 /// than either needs.
 const fn needs_escape(byte: u8) -> bool {
     matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'')
@@ -127,7 +127,7 @@ const fn escape(byte: u8) -> &'static str {
     }
 }
 
-/// The length of a text when it is escaped, if it is one that XML carries.
+/// The length of a text after escaping, if XML can contain it.
 fn checked_len(text: &[u8], field: RequestField) -> Result<usize, RequestError> {
     if text.is_empty() {
         return Err(RequestError::Empty { field });

@@ -1,4 +1,4 @@
-//! The attributes that matter of the tag under way.
+//! The attributes of the current tag that are known.
 
 use super::error::ErrorKind;
 use super::event::{Attribute, ResponseItemId, ServerVersion};
@@ -8,41 +8,44 @@ use crate::bytes::{is_space, skip_space};
 use crate::xml::hash::{extend, hash, QualifiedHash, EMPTY};
 use crate::xml::{Assembly, Span};
 
-/// Values of the current tag. Texts lie in the scratch, one behind the other.
+/// Values of the current tag. Texts are in the scratch, one after the other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attributes {
-    /// Numbers; of texts their [`Span`], or their length where they are too long for the scratch.
+    /// For a number, its value; for a text, its [`Span`], or its length if it is too long for the scratch.
     values: [u32; 5],
-    /// A bit for each that is there.
+    /// A bit for each value that is present.
     filled: u8,
     /// A bit for each text that is too long.
     omitted: u8,
     /// A bit for each attribute that has begun.
     begun: u8,
-    /// Where in the scratch the next text may begin.
+    /// Where the next text may begin in the scratch.
     free: u16,
-    /// Where the value under way goes.
+    /// Where the current value is stored.
     slot: Slot,
-    /// The tag contradicts itself, or what is around it.
+    /// An attribute is there twice, or the element must not be here.
     contradictory: bool,
     pub(crate) class: Option<ResponseClass>,
 }
 
-/// Where a value goes: a number below 8 for each attribute of an element, and what it is.
+/// Where a value is stored: a number below 8 for each attribute of an element, with [`NUMBER`] for numbers.
 type Slot = u8;
 
 const CLASS: Slot = 5;
 const ENCODING: Slot = 6;
-/// The value is not wanted.
+/// The value is not stored.
 const NONE: Slot = 7;
-/// Of those below 5: it is a number, and no text.
+/// Added to a slot below 5: the value is a number, not a text.
 const NUMBER: Slot = 8;
 
 /// Where texts are.
 const FIRST: u8 = 0;
 const SECOND: u8 = 1;
 
-/// The attributes that are wanted: their element, their name, where their value goes.
+/// The attributes that are known: their element, their name, and where their value is stored.
+///
+/// INVARIANT: no two rows have the same element and name, so the order of the rows does not matter. The names have no
+/// prefix, so an attribute with a prefix never matches.
 #[rustfmt::skip]
 const WANTED: [(Node, QualifiedHash, Slot); 11] = [
     (Node::Message, QualifiedHash::unprefixed(b"ResponseClass"), CLASS),
@@ -92,7 +95,7 @@ impl Attributes {
         self.class = None;
     }
 
-    /// The tag contradicts itself, or what is around it.
+    /// Notes that the element must not be here.
     pub(crate) fn contradict(&mut self) {
         self.contradictory = true;
     }
@@ -103,7 +106,7 @@ impl Attributes {
         self.contradictory
     }
 
-    /// Begins a value; `false` if it is not wanted.
+    /// Begins a value; `false` if it is not stored.
     pub(crate) fn begin(
         &mut self,
         node: Node,
@@ -116,12 +119,12 @@ impl Attributes {
         if slot != NONE {
             let bit = 1 << (slot & 7);
             if self.begun & bit != 0 {
-                // Neither of two classes counts, in whatever order they are.
+                // Neither of two classes counts, in either order.
                 self.class = None;
                 self.contradictory = true;
                 slot = NONE;
             } else {
-                // Of encodings, each is checked.
+                // Every declared encoding is checked.
                 self.begun |= bit & !(1 << ENCODING);
                 if node == Node::MessageXmlValue {
                     // `Name` takes the place of the element's own name.
@@ -185,18 +188,18 @@ impl Attributes {
         }
     }
 
-    /// What a slot holds, if it holds anything.
+    /// The value of a slot, if there is one.
     fn value(&self, n: u8) -> Option<u32> {
         let value = self.values.get(usize::from(n)).copied();
         value.filter(|_| self.filled >> n & 1 != 0)
     }
 
-    /// Takes the assembled name of an element, where an attribute may take its place.
+    /// Takes the assembled name of an element, which the attribute `Name` replaces.
     pub(crate) fn name_itself(&mut self, assembly: &Assembly) {
         self.take_text(FIRST, assembly);
     }
 
-    /// The name of a `MessageXml` value: nothing if it takes more than half of the scratch.
+    /// The name of a `MessageXml` value; empty if it takes more than half of the scratch.
     #[inline(never)] // for its size
     pub(crate) fn name(&self, scratch: &[u8]) -> Span {
         let held = self.value(FIRST).filter(|_| self.omitted == 0);
@@ -253,7 +256,7 @@ pub(crate) fn trim(value: &[u8]) -> &[u8] {
     value
 }
 
-/// A decimal number, too large ones clamped. `None`: it is none.
+/// Returns a decimal number, clamped to 32 bits; `None` if the text is not one.
 #[inline(never)] // for its size
 pub(crate) fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() {
@@ -263,7 +266,7 @@ pub(crate) fn number(digits: &[u8]) -> Option<u32> {
         let digit = digit
             .is_ascii_digit()
             .then(|| u32::from(digit.wrapping_sub(b'0')))?;
-        // Without the multiplication of 64 bits that would tell whether this one overflows.
+        // A checked multiplication would take 64 bits.
         Some(match number <= u32::MAX / 10 {
             true => (number * 10).saturating_add(digit),
             false => u32::MAX,

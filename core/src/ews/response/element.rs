@@ -9,7 +9,7 @@ use super::error::ErrorKind;
 use crate::ews::operation::Hooks;
 use crate::xml::hash::LocalHash;
 
-/// An element on the path, or the document around it. Those that are alike stand together.
+/// An element on the path, or the document around it. Similar ones are adjacent, so that a test is one comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Node {
     Document,
@@ -41,7 +41,7 @@ pub enum Node {
     /// A response message of another name.
     OtherMessage,
 
-    /// The XML declaration, which is no element but has attributes.
+    /// The XML declaration, which is not an element but has attributes.
     Declaration,
     /// Any element that is not on the path.
     Foreign,
@@ -108,13 +108,13 @@ impl<O: Hooks> Table<O> {
     const CHILDREN: &'static [Child; 29] = &children(O::RESPONSE, O::MESSAGE, O::ELEMENTS);
 }
 
-/// Of elements of the path, and the document: those that stand in front of what is none.
+/// The number of elements on the path, with the document: all nodes before [`Node::Declaration`].
 const NODES: usize = Node::Declaration as usize;
 
-/// The parent of each element, by its number. An element that has two is in a message, or in a fault's detail.
+/// The parent of each element, by its number. An element with two parents is in a message or in the detail of a fault.
 #[allow(clippy::indexing_slicing)] // at compile time
 pub(crate) const PARENTS: [Node; NODES] = {
-    // What is no child of the table is a value of `MessageXml`.
+    // The one element without a row is a value of `MessageXml`.
     let mut parents = [Node::MessageXml; NODES];
     // Names do not matter here, only which elements there can be.
     let name = LocalHash::of(b"");
@@ -129,13 +129,16 @@ pub(crate) const PARENTS: [Node; NODES] = {
 };
 
 impl Node {
-    /// The child of this name. `Err`: there must not be another here.
+    /// The child of this name.
+    ///
+    /// # Errors
+    /// The document must not have such a child here.
     pub(crate) fn child<O: Hooks>(self, name: LocalHash) -> Result<Self, ErrorKind> {
         let known = (Table::<O>::CHILDREN.iter())
             .find(|&&(parent, known, _)| known == name && parent == self);
         match (known, self) {
             (Some(&(_, _, child)), _) => Ok(child),
-            // `t:Value Name="…"`, or an element that is its own name (`t:LineNumber`).
+            // `t:Value Name="…"`, or an element whose own name is the name of the value (`t:LineNumber`).
             (None, Self::MessageXml) => Ok(Self::MessageXmlValue),
             // `ResponseMessages` is a choice of messages of every operation, and each takes a position.
             (None, Self::ResponseMessages) => Ok(Self::OtherMessage),
@@ -145,7 +148,7 @@ impl Node {
         }
     }
 
-    /// Whether the text is told in pieces, as it comes.
+    /// Whether the text is emitted in pieces, as it arrives.
     pub(crate) const fn is_streamed_text(self) -> bool {
         matches!(
             self,
@@ -161,7 +164,7 @@ impl Node {
         )
     }
 
-    /// Whether text other than white space cannot stand here.
+    /// Whether there must be no text other than white space.
     pub(crate) const fn is_skeleton(self) -> bool {
         matches!(
             self,

@@ -6,7 +6,7 @@ use crate::xml;
 
 /// The response cannot be decoded any further.
 ///
-/// Concerns the stream as a whole; what concerns one item only arrives in-band, as its
+/// This is about the response as a whole; errors of a single item are in its
 /// [`Outcome`](crate::Outcome).
 /// Errors are sticky: every later call returns the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +28,7 @@ pub enum ErrorKind {
     // --- the peer's bytes: how the document ends ---
     /// The input ended before the document did.
     UnexpectedEnd,
-    /// `=== Truncated Data ===` stands where markup belongs: the server gave up on this response.
+    /// `=== Truncated Data ===` in place of markup: the server gave up on this response.
     Truncated,
 
     // --- the peer's bytes: not an answer to ExportItems ---
@@ -45,7 +45,7 @@ pub enum ErrorKind {
     Dtd,
     /// Text where only elements belong.
     UnexpectedText,
-    /// A byte that cannot stand at this place of a tag, attribute or reference.
+    /// A byte that is not allowed at this place of a tag, attribute or reference.
     UnexpectedByte,
     /// An end tag that does not match the open element.
     MismatchedEndTag,

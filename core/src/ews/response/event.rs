@@ -1,4 +1,4 @@
-//! What a decoder tells.
+//! The events of a decoder.
 
 use super::outcome::{Fault, Outcome, ResponseClass, Summary};
 use crate::ews::code::ResponseCode;
@@ -12,14 +12,14 @@ use crate::ews::code::ResponseCode;
 ///     ( MessageText | ResponseCode | DescriptiveLinkKey | MessageXml | ResponseItemId | Data )*
 ///   Outcome )*
 /// ( ( FaultCode | FaultString | ResponseCode | MessageText | MessageXml )* Fault )?     no FaultCode after a ResponseCode
-/// Outcome*      items that were asked for and not answered
+/// Outcome*      items that were requested and not answered
 /// End
 /// ```
 /// An item's [`Outcome`](Event::Outcome) comes at the first sign of what follows it: the next message's
 /// start tag, or the clean end of the document, in [`Decoder::finish`](crate::Decoder::finish).
 ///
 /// `MessageText`, `FaultString`, `MessageXml` and `Data` come in pieces whose borders depend on the
-/// input's and on the size of the scratch. Joined, they do not.
+/// input's and on the size of the scratch. Joined, they are always the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -29,11 +29,11 @@ pub enum Event<'a> {
     ServerVersion(ServerVersion<'a>),
     /// Start tag of a response message.
     MessageStart {
-        /// Position of the message, from 0: the key to the item that was asked for.
+        /// Position of the message, from 0: the key to the requested item.
         index: u32,
         /// `ResponseClass`; `None` where it is absent or not one of the three.
         ///
-        /// `Success` here is announced, not proven: the server says so before it has read the item.
+        /// `Success` is only announced here: the server writes it before it reads the item.
         class: Option<ResponseClass>,
     },
     /// A piece of `MessageText` (of a fault: `detail/Message`), localised by the server.
@@ -42,7 +42,7 @@ pub enum Event<'a> {
     ResponseCode {
         /// The code.
         code: ResponseCode,
-        /// Its text; what a newer server invented is here.
+        /// Its text, also of a code that this crate does not know.
         text: &'a str,
     },
     /// `DescriptiveLinkKey`; today's servers send 0.
@@ -78,7 +78,7 @@ pub enum Event<'a> {
 /// An attribute's value.
 ///
 /// Informational values share the caller's scratch; one that does not fit, or is not UTF-8, is left
-/// out and the item goes on without it.
+/// out, and the item continues without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

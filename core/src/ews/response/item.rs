@@ -1,4 +1,4 @@
-//! One item under judgement.
+//! One item until its outcome.
 
 use super::options::IntegrityPolicy;
 use super::outcome::{IdMatch, ItemError, Outcome, ResponseClass};
@@ -6,27 +6,27 @@ use crate::ews::code::{ResponseCode, Word};
 use crate::offset::Offset;
 use crate::payload::Verdict;
 
-/// What is known of a message from its start tag on, until its outcome.
+/// What is known about a message between its start tag and its outcome.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Item {
     class: Option<ResponseClass>,
     pub(crate) notes: Notes,
     data: DataSeen,
-    /// What else is known, in bits.
+    /// Further facts, one bit each.
     marks: u8,
     /// The gravest error so far, and where it was noticed.
     error: Option<ItemError>,
     error_offset: Offset,
-    /// Bytes of data that the limits have let through.
+    /// Bytes of data, up to the limits.
     bytes: Offset,
 }
 
-/// What a message or a fault says of itself.
+/// The codes and values of a message or a fault.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Notes {
     pub(crate) code: Option<ResponseCode>,
     pub(crate) inner_code: Option<ResponseCode>,
-    /// What else is known, in bits.
+    /// Further facts, one bit each.
     known: u8,
     back_off_ms: u32,
 }
@@ -44,13 +44,13 @@ const OF_FAULTCODE: u8 = 8;
 const SENDERS_FAULT: u8 = 16;
 
 // Of `Item::marks`.
-/// The response has spoiled the item: its data is not handed out any more.
+/// The response has invalidated the item: no more of its data is handed out.
 const SPOILED: u8 = 1;
 /// The caller could not keep the item: its data is counted, and not handed out.
 const REJECTED: u8 = 2;
 /// Its ids have arrived.
 const IDS: u8 = 4;
-/// They are those that were requested.
+/// They are the requested ones.
 const SAME: u8 = 8;
 /// They are another item's.
 const OTHER: u8 = 16;
@@ -112,7 +112,7 @@ impl Notes {
 
 impl Item {
     /// An item whose message begins at `offset`.
-    // The offset is of no use yet, but without it compilers clear the whole item by a call.
+    // The offset is not used yet, but without it compilers clear the whole item by a call.
     pub(crate) const fn new(class: Option<ResponseClass>, offset: u64) -> Self {
         Self {
             class,
@@ -187,22 +187,22 @@ impl Item {
         first
     }
 
-    /// There is something in `Data`, handed out or not.
+    /// `Data` is not empty, whether it is handed out or not.
     pub(crate) fn see_data(&mut self) {
         self.data = DataSeen::Some;
     }
 
-    /// How many bytes of data the limits have let through.
+    /// How many bytes of data there were, up to the limits.
     pub(crate) const fn bytes(&self) -> u64 {
         self.bytes.0
     }
 
-    /// So many more bytes have been let through.
+    /// Adds bytes that the limits allow.
     pub(crate) fn count(&mut self, bytes: usize) {
         self.bytes.0 = (self.bytes.0).wrapping_add(bytes as u64);
     }
 
-    /// Whether more data would be of any use.
+    /// Whether more data is wanted.
     pub(crate) const fn wants_data(&self) -> bool {
         self.marks & (SPOILED | REJECTED) == 0
     }
@@ -212,18 +212,17 @@ impl Item {
         self.marks & REJECTED != 0
     }
 
-    /// Whether the response has spoiled the item.
+    /// Whether the response has invalidated the item.
     pub(crate) const fn is_spoiled(&self) -> bool {
         self.marks & SPOILED != 0
     }
 
-    /// What is known of the payload, whose `verdict` is this, if it was checked: nothing, if it was not handed out to
-    /// its end.
+    /// The verdict on the payload, if it was checked and handed out to its end.
     pub(crate) fn integrity(&self, verdict: Option<Verdict>) -> Option<Verdict> {
         verdict.filter(|_| self.bytes() > 0 && self.wants_data())
     }
 
-    /// Judges the item whose message ended at `offset`; says what is wrong with it.
+    /// Decides about the item whose message ended at `offset`, and returns its error.
     pub(crate) fn judge(
         &mut self,
         offset: u64,
@@ -233,7 +232,7 @@ impl Item {
     ) -> Option<ItemError> {
         let code = self.notes.code;
         let error = match (self.class, self.data) {
-            // A message that was never there has no class either, and a graver error.
+            // An item without a message has no class either, and a graver error.
             (None, _) => Some(ItemError::Contradiction),
             (Some(ResponseClass::Error), _) if code == Some(ResponseCode::NoError) => {
                 Some(ItemError::Contradiction)
@@ -259,7 +258,7 @@ impl Item {
         self.error
     }
 
-    /// The outcome of an item that has been judged.
+    /// The outcome of an item after [`judge`](Self::judge).
     pub(crate) fn outcome(&self, index: u32, offset: u64, integrity: Option<Verdict>) -> Outcome {
         Outcome {
             index,
@@ -280,7 +279,7 @@ impl Item {
     }
 }
 
-/// Whether a payload of this verdict is not committed.
+/// Whether a payload with this verdict is not committed.
 const fn is_refused(verdict: Option<Verdict>, required: IntegrityPolicy) -> bool {
     match verdict {
         None | Some(Verdict::Whole) => false,

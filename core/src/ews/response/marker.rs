@@ -1,13 +1,13 @@
 //! The truncation marker.
 
-/// Finds `=== Truncated Data ===`, a byte at a time.
+/// A search for `=== Truncated Data ===`, one byte at a time.
 ///
 /// Exchange writes it when it gives up on a response, and documents it in
 /// [How to export items by using EWS](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-export-items-by-using-ews-in-exchange).
-/// Where it stands is not documented, so it is looked for inside `Data` and wherever text does not belong.
+/// Its place is not documented, so it is searched for inside `Data` and where text does not belong.
 ///
 /// White space is not compared: a wrapped or indented marker is a marker. Nor is the number of leading
-/// equals signs beyond three: inside `Data`, base64 padding may stand before it.
+/// equals signs beyond three: inside `Data`, base64 padding may precede it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Marker {
     matched: u8,
@@ -34,7 +34,7 @@ impl Marker {
         false
     }
 
-    /// Takes one byte that is not white space, of a text in which a marker may begin anywhere.
+    /// Takes one byte that is not white space from a text in which a marker may begin anywhere.
     pub(crate) fn search(&mut self, byte: u8) {
         if !self.is_complete() && !self.push(byte) {
             self.restart(byte);
@@ -51,7 +51,7 @@ impl Marker {
         self.matched as usize == TEXT.len()
     }
 
-    /// How many characters of a marker have been seen, of its leading equals signs no more than three.
+    /// How many characters of a marker have been seen; of its leading equals signs, at most three count.
     pub(crate) const fn len(self) -> u8 {
         self.matched
     }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_marker_behind_anything() {
+    fn finds_the_marker_after_anything() {
         for before in ["", "x", "=", "==", "=== Trunc", "=== Truncated Data =="] {
             let mut marker = Marker::new();
             let text = [before, "x=== Truncated Data ===", "x"].concat();
@@ -89,7 +89,7 @@ mod tests {
 
     /// The beginning of a marker that breaks off is no part of the next one.
     #[test]
-    fn finds_a_marker_behind_half_a_marker_and_no_half_as_a_whole() {
+    fn finds_a_marker_after_half_a_marker_and_no_half_as_a_whole() {
         let found = |text: &str| {
             let mut marker = Marker::new();
             for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {

@@ -1,6 +1,6 @@
-//! What a caller wants of a decoder.
+//! The options of a decoder.
 
-/// What becomes of an item by the verdict of its [`PayloadCheck`](crate::PayloadCheck).
+/// Which items are committed, by the verdict of their [`PayloadCheck`](crate::PayloadCheck).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -8,16 +8,16 @@ pub enum IntegrityPolicy {
     /// Only [`Whole`](crate::Verdict::Whole) is committed.
     Require,
     /// What is not [`Broken`](crate::Verdict::Broken) is committed: Microsoft calls the payload opaque, and
-    /// what a future server writes must not be locked out.
+    /// payloads of future servers must not be refused.
     #[default]
     Accept,
-    /// Everything is committed, and the verdict is told.
+    /// Everything is committed, and the outcome has the verdict.
     Report,
-    /// Payloads are not looked at.
+    /// Payloads are not checked.
     Off,
 }
 
-/// What is expected of a response, and how much of it is let through.
+/// What a decoder expects of a response, and the limits of what it hands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -40,7 +40,7 @@ impl Options {
         }
     }
 
-    /// How many items were asked for.
+    /// Sets how many items were requested.
     ///
     /// A message beyond them is [`Unrequested`](crate::ItemError::Unrequested); an item without a message gets
     /// the outcome [`NotAnswered`](crate::ItemError::NotAnswered).
@@ -52,21 +52,21 @@ impl Options {
         self
     }
 
-    /// What becomes of an item whose payload is not whole.
+    /// Sets which items are committed although their payload is not whole.
     #[must_use]
     pub const fn integrity(mut self, integrity: IntegrityPolicy) -> Self {
         self.integrity = integrity;
         self
     }
 
-    /// Most decoded bytes of one item; one with more is [`TooLarge`](crate::ItemError::TooLarge).
+    /// Limits the decoded bytes of one item; one with more is [`TooLarge`](crate::ItemError::TooLarge).
     #[must_use]
     pub const fn max_item_bytes(mut self, bytes: u64) -> Self {
         self.max_item_bytes = bytes;
         self
     }
 
-    /// Most decoded bytes of the whole response; the item that goes beyond and those behind it are
+    /// Limits the decoded bytes of the whole response; the item that exceeds it and all later ones are
     /// [`TooLarge`](crate::ItemError::TooLarge).
     #[must_use]
     pub const fn max_total_bytes(mut self, bytes: u64) -> Self {

@@ -1,4 +1,4 @@
-//! What became of an item, and of the response as a whole.
+//! The outcome of an item, and of the response as a whole.
 
 use core::fmt;
 
@@ -45,7 +45,7 @@ pub enum ItemError {
     /// a caller who keeps something for each item keeps nothing for these, since a server may send any number of them:
     /// [`Summary::messages`] counts them.
     Unrequested,
-    /// Asked for, but the response holds no message for it.
+    /// Requested, but the response has no message for it.
     NotAnswered,
     /// The server answered `Error`, or `Warning` without data.
     Refused,
@@ -69,7 +69,7 @@ pub enum ItemError {
     MissingData,
     /// A success with nothing inside `Data`.
     EmptyData,
-    /// The payload is not whole, and [`Options::integrity`](crate::Options::integrity) does not let that pass.
+    /// The payload is not whole, and [`Options::integrity`](crate::Options::integrity) does not allow that.
     Payload,
     /// The sink refused the item.
     Write,
@@ -117,12 +117,12 @@ pub enum IdMatch {
     Same,
     /// It is the id of another item: the outcome is [`ItemError::Contradiction`].
     Other,
-    /// Nobody compared it, the message has no id, or the server encodes ids anew and it cannot be compared.
+    /// It was not compared, the message has no id, or the server encodes ids anew and it cannot be compared.
     #[default]
     Unknown,
 }
 
-/// The end of an item's story: committed or aborted, once.
+/// The result of an item: committed or aborted, exactly once for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -142,10 +142,10 @@ pub struct Outcome {
     pub inner_code: Option<ResponseCode>,
     /// `BackOffMilliseconds` of the message, if it had one.
     pub back_off_ms: Option<u32>,
-    /// Decoded bytes of `Data`, as far as the limits let them through. All of them were handed out, unless the
+    /// Decoded bytes of `Data`, up to the limits. All of them were handed out, unless the
     /// item failed with [`ItemError::Write`].
     pub bytes: u64,
-    /// The verdict on the payload, where all of its data was handed out and looked at.
+    /// The verdict on the payload, if all of its data was handed out and checked.
     pub integrity: Option<Verdict>,
     /// `None`: the item is complete and every check passed, commit it. `Some`: discard it.
     pub error: Option<ItemError>,
@@ -154,7 +154,7 @@ pub struct Outcome {
     pub offset: u64,
     /// How the answered `ItemId` compares with the requested one.
     pub id_match: IdMatch,
-    /// Some text of this message was neither legal XML nor UTF-8 and was replaced by U+FFFD.
+    /// Some text of this message was not legal XML or not UTF-8, and was replaced by U+FFFD.
     pub text_replaced: bool,
 }
 
@@ -184,7 +184,7 @@ impl Outcome {
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ResponseOutcome {
-    /// A whole document that answers the request.
+    /// A complete document that answers the request.
     Complete,
     /// The server announced that it gave up: `=== Truncated Data ===`.
     Truncated,
@@ -192,9 +192,9 @@ pub enum ResponseOutcome {
     Cut,
     /// A SOAP fault.
     Fault,
-    /// Broken XML, or XML that a SOAP message must not hold.
+    /// Broken XML, or XML that a SOAP message must not contain.
     Malformed,
-    /// Not a SOAP answer to `ExportItems` at all.
+    /// Not a SOAP response to `ExportItems`.
     NotSoap,
 }
 
@@ -219,34 +219,34 @@ impl fmt::Display for ResponseOutcome {
     }
 }
 
-/// The response in figures, once its end is known.
+/// Counts of a response, once it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Summary {
-    /// Items that had an outcome: one for each item asked for, where the decoder was told how many.
+    /// Items that had an outcome: one for each requested item, where [`Options::items`](crate::Options::items) says how many.
     pub items: u32,
     /// Items that were committed.
     pub ok: u32,
-    /// Items that were not.
+    /// Items that were not committed.
     pub failed: u32,
     /// Committed items that the end of the response does not [confirm](Self::confirms): request each of them
     /// again, alone.
     pub suspect: u32,
-    /// Response messages that were received, of whatever name.
+    /// Response messages that were received, of any name.
     pub messages: u32,
     /// Response messages that were expected: the number of requested items, where the decoder knows it.
     pub expected: Option<u32>,
     /// Bytes after the root's end tag, other than white space and the 19 characters of the truncation marker.
     ///
-    /// They are not parsed: a load balancer appends such things, and the response is good without them.
+    /// They are not parsed: load balancers append such bytes, and the response is valid without them.
     pub trailing: u64,
     /// How the response ended.
     pub response: ResponseOutcome,
-    /// The fault, where the response is one.
+    /// The fault, if the response is one.
     pub fault: Option<Fault>,
-    /// Why the response is unusable, where it is.
+    /// Why the response is unusable, if it is.
     pub error: Option<Error>,
 }
 

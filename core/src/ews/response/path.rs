@@ -33,7 +33,7 @@ pub(crate) struct Path {
     depth: u8,
     /// The innermost open element that is on the path.
     innermost: Node,
-    /// What is the parent of an element whose parent may be a message: [`Node::Message`], [`Node::OtherMessage`], or, in
+    /// The parent of an element whose parent may be a message: [`Node::Message`], [`Node::OtherMessage`], or, in
     /// a fault, [`Node::Detail`].
     parent: Node,
     /// Elements open off the path: fewer than [`MAX_DEPTH`], since the outermost is on it.
@@ -71,12 +71,12 @@ impl Path {
         self.innermost
     }
 
-    /// Whether the innermost open element stands in a fault, or is one.
+    /// Whether the innermost open element is in a fault, or is one.
     pub(crate) fn is_in_fault(&self) -> bool {
         self.parent == Node::Detail
     }
 
-    /// Opens an element, and says which.
+    /// Opens an element, and returns which it is.
     pub(crate) fn open<O: Hooks>(&mut self, name: &Word) -> Result<Node, ErrorKind> {
         self.last_opened = name.qualified();
         let node = match self.node() {
@@ -104,7 +104,7 @@ impl Path {
         Ok(node)
     }
 
-    /// Closes the innermost element by its end tag, and says which it was.
+    /// Closes the innermost element by its end tag, and returns which it was.
     pub(crate) fn close(&mut self, name: QualifiedHash) -> Result<Node, ErrorKind> {
         if self.skipped > 0 {
             self.skipped = self.skipped.wrapping_sub(1);
@@ -141,6 +141,6 @@ impl Path {
     }
 }
 
-/// The inverse of the factor modulo 2³², so that a hash can be taken back.
+/// The inverse of the factor modulo 2³², by which a name is removed from the hash again.
 const INVERSE: u32 = 0x0E8B_2F51;
 const _: () = assert!(FACTOR.wrapping_mul(INVERSE) == 1);

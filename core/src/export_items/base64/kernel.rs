@@ -1,4 +1,4 @@
-//! Whole groups of base64, as many as stand in a row: a short loop without a reachable panic.
+//! Runs of whole base64 groups: a short loop without a reachable panic.
 
 use crate::bytes::symbol;
 
@@ -7,12 +7,12 @@ use crate::bytes::symbol;
 /// of `out`.
 #[cfg(target_pointer_width = "64")]
 pub(crate) fn decode<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o mut [u8] {
-    while let Some((mut block, behind)) = input.split_at_checked(BLOCK) {
+    while let Some((mut block, after)) = input.split_at_checked(BLOCK) {
         out = decode_block(&mut block, out);
         let left = block.len();
         *input = input.get(BLOCK.wrapping_sub(left)..).unwrap_or_default();
         if left == 0 || out.len() < GROUPS {
-            fetch(behind.get(BLOCK..).unwrap_or_default());
+            fetch(after.get(BLOCK..).unwrap_or_default());
         }
         if left > 0 {
             return out;
@@ -45,9 +45,9 @@ const GROUPS: usize = 12;
 
 pub(crate) fn decode_block<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o mut [u8] {
     let mut rest = *input;
-    // Four groups at a step: one test for all, and three whole words to store. The room is looked at behind them,
+    // Four groups at a step: one test for all, and three whole words to store. The room is checked after them,
     // lest compilers work out by division how often it will do.
-    while let Some((symbols, behind)) = rest.split_first_chunk() {
+    while let Some((symbols, after)) = rest.split_first_chunk() {
         let Some(decoded) = four_groups(symbols).filter(|_| out.len() >= GROUPS) else {
             break;
         };
@@ -55,10 +55,10 @@ pub(crate) fn decode_block<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o 
             return &mut [];
         };
         *bytes = decoded;
-        (rest, out) = (behind, room);
+        (rest, out) = (after, room);
     }
     // Fewer than four are left.
-    while let Some((symbols, behind)) = rest.split_first_chunk() {
+    while let Some((symbols, after)) = rest.split_first_chunk() {
         let bits = group(symbols);
         if bits < 0 || out.len() < 3 {
             break;
@@ -67,13 +67,13 @@ pub(crate) fn decode_block<'o>(input: &mut &[u8], mut out: &'o mut [u8]) -> &'o 
             return &mut [];
         };
         [_, *x, *y, *z] = bits.to_be_bytes();
-        (rest, out) = (behind, room);
+        (rest, out) = (after, room);
     }
     *input = rest;
     out
 }
 
-/// The 24 bits of a group; negative if one of its symbols is none, wherever it stands.
+/// The 24 bits of a group; negative if one of its bytes is not a symbol.
 #[allow(clippy::inline_always)] // at opt-level s a call would take as long as the group itself
 #[inline(always)]
 fn group(&[a, b, c, d]: &[u8; 4]) -> i32 {

@@ -11,15 +11,15 @@ use crate::ews::response::Marker;
 /// ([XML Schema Part 2 §3.2.16](https://www.w3.org/TR/xmlschema-2/#base64Binary)): white space anywhere,
 /// padding required, unused bits zero.
 ///
-/// Behind the first `=` only the rest of the padding may follow, or the truncation marker, which is made
-/// of base64 symbols, equals signs and spaces and which lenient decoders swallow.
+/// After the first `=`, only the rest of the padding may follow, or the truncation marker, which consists
+/// of base64 symbols, equals signs and spaces, so that lenient decoders accept it as data.
 #[derive(Clone, Copy, Debug)]
 pub struct Base64 {
-    /// The symbols of a group that is not whole yet, six bits each, behind a one that says how many they are.
+    /// The symbols of an incomplete group, six bits each, after a leading 1 that shows how many there are.
     bits: u32,
     /// The padding, which may be the beginning of the truncation marker.
     marker: Marker,
-    /// Something that is not base64 has come: only the marker is of interest.
+    /// There was something that is not base64: only the marker is of interest from then on.
     broken: bool,
 }
 

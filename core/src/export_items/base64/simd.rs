@@ -75,7 +75,7 @@ impl Todo<'_, '_, '_> {
         true
     }
 
-    /// Decodes the next line, whose line feed is at `end`, and those of the same length behind it, as many as fit,
+    /// Decodes the next line, whose line feed is at `end`, and the following ones of the same length, as many as fit,
     /// as one block; `false` if they are too short or not all whole.
     fn lines(&mut self, end: usize) -> bool {
         let lines = *self.input;
@@ -91,15 +91,15 @@ impl Todo<'_, '_, '_> {
             .chunks_exact_mut(line)
             .zip(lines.chunks_exact(end + 1))
         {
-            let (symbols, behind) = from.split_at(line);
-            if behind != ending || packed + line > room {
+            let (symbols, after) = from.split_at(line);
+            if after != ending || packed + line > room {
                 break;
             }
             to.copy_from_slice(symbols);
             packed += line;
             taken += from.len();
         }
-        // Symbols of a group that goes on in another line stay with the input, and so does the line's end.
+        // Symbols of a group that continues in the next line stay in the input, and so does the line's end.
         let over = packed % 4;
         if over > 0 {
             taken -= over + ending.len();
