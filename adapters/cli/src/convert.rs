@@ -1,6 +1,6 @@
 //! `exportitems convert`: converts exported items for mail programs.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use exportitems::Verdict;
 use exportitems_convert::eml::{self, HeaderSource, Options};
-use exportitems_convert::{maildir, mbox, plain, Item, Summary, Warning};
+use exportitems_convert::{maildir, mbox, plain, Item, Summary, Time, Warning};
 use serde::Serialize;
 use serde_json::{json, Map, Value};
 use tempfile::NamedTempFile;
@@ -142,7 +142,8 @@ pub(crate) fn run(args: &Convert, output: &mut Output) -> Result<Status, Failure
             (refused, "not converted"),
         ] {
             if count > 0 {
-                text.push_str(&format!(", {count} {what}"));
+                // Writing to a string does not fail.
+                let _ = write!(text, ", {count} {what}");
             }
         }
         output.line(&text);
@@ -341,9 +342,7 @@ fn stem(item: &Item, summary: &Summary) -> String {
                     | '\u{FEFF}'
             )
     }
-    let date = summary
-        .date
-        .map_or_else(|| "no date".into(), |date| date.date());
+    let date = summary.date.map_or_else(|| "no date".into(), Time::date);
     let subject = summary.subject.as_deref().unwrap_or("no subject");
     let mut name = String::new();
     for character in subject.chars() {

@@ -47,6 +47,46 @@ impl Headers {
         self.out.push_str("\r\n");
     }
 
+    /// A field that was received, in one line: words in ASCII are copied, others encoded, so that addresses and encoded
+    /// words stay what they are.
+    fn mixed(&mut self, name: &str, value: &str) {
+        let value = one_line(value);
+        let mut writer = self.begin(name);
+        let mut foreign = String::new();
+        let mut is_first = true;
+        let words = words_of(&value).into_iter();
+        let end = (None, false); // writes what is left
+        for (word, is_quoted) in words.map(|(word, it)| (Some(word), it)).chain([end]) {
+            let is_foreign = |word: &&str| {
+                // An address cannot be encoded.
+                (!word.is_ascii() && !word.starts_with('<')) || word.len() > MAX_WORD
+            };
+            if let Some(word) = word.filter(is_foreign) {
+                // Blanks between two encoded words are not shown, so they are encoded too.
+                if !foreign.is_empty() {
+                    foreign.push(' ');
+                }
+                let quotes: &[char] = if is_quoted { &['"'] } else { &[] };
+                foreign.push_str(word.trim_matches(quotes));
+                continue;
+            }
+            if !foreign.is_empty() {
+                if !std::mem::take(&mut is_first) {
+                    writer.space();
+                }
+                let _ = rfc2047::encode(&std::mem::take(&mut foreign), &mut writer);
+            }
+            if let Some(word) = word {
+                if !std::mem::take(&mut is_first) {
+                    writer.space();
+                }
+                let _ = writer.folding().write_str(word);
+            }
+        }
+        drop(writer);
+        self.out.push_str("\r\n");
+    }
+
     /// A field of words that are not encoded, such as identifiers; words that cannot be written are left out.
     /// Returns whether all were written.
     pub(crate) fn words(&mut self, name: &str, value: &str) -> bool {
@@ -129,8 +169,7 @@ impl Headers {
         let rest = lines.get(1..).unwrap_or_default();
         let is_plain = |line: &str| line.is_ascii() && line.len() < 990;
         if !lines.iter().all(|line| is_plain(line)) {
-            let value = [value, &rest.join(" ")].join(" ");
-            self.text(name, &value);
+            self.mixed(name, &[value, &rest.join(" ")].join(" "));
             return true;
         }
         self.names.push(name.to_ascii_lowercase());
@@ -154,6 +193,24 @@ impl Headers {
         let len = name.len() + 1;
         EmailWriter::new(&mut self.out, len, 1, false)
     }
+}
+
+/// The words of a value, and whether they are quoted strings.
+fn words_of(value: &str) -> Vec<(&str, bool)> {
+    let mut words = Vec::new();
+    let mut rest = value.trim_start();
+    while !rest.is_empty() {
+        let end = match rest.strip_prefix('"') {
+            Some(text) => text.find('"').map(|end| end + 2),
+            None => None,
+        };
+        let is_quoted = end.is_some();
+        let end = end.or_else(|| rest.find(' ')).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        words.push((word, is_quoted));
+        rest = after.trim_start();
+    }
+    words
 }
 
 /// RFC 5322 section 2.2: printable US-ASCII but the colon.
@@ -196,6 +253,26 @@ mod tests {
             assert!(!line.contains(['\r', '\n', '\0']), "{line}");
             assert!(line.len() <= 998 && !line.trim().is_empty(), "{line:?}");
         }
+    }
+
+    #[test]
+    fn received_fields_keep_their_addresses() {
+        let mut headers = Headers::default();
+        headers.received(&[
+            "From: \"J\u{fc}rgen M\u{fc}ller\" <j@example.test>, Ann <a@x>,",
+            " \u{c4}nne <c@d>",
+        ]);
+        let long = format!("Subject: {}", "=?utf-8?q?J=C3=BC?= ".repeat(60));
+        headers.received(&[&long]);
+        let shown = headers.out.replace("\r\n ", " ");
+        assert!(
+            shown.starts_with(
+                "From: =?utf-8?b?SsO8cmdlbiBNw7xsbGVy?= <j@example.test>, Ann <a@x>, =?utf-8?b?w4RubmU=?= <c@d>\r\n"
+            ),
+            "{shown}"
+        );
+        assert_eq!(shown.matches("=?utf-8?q?J=C3=BC?=").count(), 60);
+        assert!(headers.out.lines().all(|line| line.len() <= 78));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! [MS-OXRTFCP]: https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxrtfcp/
 //! [MS-OXRTFEX]: https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxrtfex/
 
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 
 use encoding_rs::{Encoding, WINDOWS_1252};
@@ -192,7 +193,7 @@ pub(crate) struct Decapsulator<'a> {
     outer: Vec<Group>,
     /// Open groups beyond those that are followed.
     deeper: usize,
-    fonts: Vec<(i32, &'static Encoding)>,
+    fonts: HashMap<i32, &'static Encoding>,
     /// The font that the font table describes.
     font: i32,
     default_font: i32,
@@ -254,7 +255,7 @@ impl<'a> Decapsulator<'a> {
             },
             outer: Vec::new(),
             deeper: 0,
-            fonts: Vec::new(),
+            fonts: HashMap::new(),
             font: 0,
             default_font: 0,
             ansi: WINDOWS_1252,
@@ -430,7 +431,7 @@ impl<'a> Decapsulator<'a> {
             b"fcharset" if self.group.is_font_table => {
                 let encoding = charset_of_font(number.unwrap_or(0)).unwrap_or(self.ansi);
                 if self.fonts.len() < MAX_FONTS {
-                    self.fonts.push((self.font, encoding));
+                    self.fonts.entry(self.font).or_insert(encoding);
                 }
             }
             _ => {}
@@ -441,8 +442,7 @@ impl<'a> Decapsulator<'a> {
 
     fn use_font(&mut self, font: i32) -> io::Result<()> {
         self.flush_text()?;
-        let known = self.fonts.iter().find(|(known, _)| *known == font);
-        self.group.encoding = known.map_or(self.ansi, |(_, encoding)| encoding);
+        self.group.encoding = self.fonts.get(&font).copied().unwrap_or(self.ansi);
         Ok(())
     }
 
