@@ -1,6 +1,6 @@
 //! Times by criterion; each group is named for the question it answers.
 //!
-//! Throughput is bytes of XML in. Limits and peers run beside our decoder, on the same response.
+//! Throughput is bytes of XML in. Limits and peers run with our decoder, on the same response.
 
 use std::time::Duration;
 
@@ -153,7 +153,7 @@ fn group<'a>(
     group
 }
 
-/// What nobody beats: the memory, the search for `<`, and the base64 alone.
+/// The upper limits: the memory, the search for `<`, and the base64 alone.
 fn limits(group: &mut BenchmarkGroup<'_, WallTime>, corpus: &Corpus) {
     let mut window = vec![0; FEED];
     group.bench_function("limit: memcpy", |bencher| {

@@ -1,7 +1,7 @@
 //! Prints the ratios of BENCHMARKS.md as one Markdown table.
 //!
 //! Ours and its peer take turns in one process; a ratio is the peer's time over ours, of the shortest times
-//! and of the median times, so above 1 we are faster. A goal stands where the row has one for this engine.
+//! and of the median times, so above 1 we are faster. The goal is shown if the row has one for this engine.
 
 #![allow(clippy::cast_precision_loss)] // a ratio of lengths and times has three digits
 
@@ -45,7 +45,7 @@ fn time_over_size() {
             &mut || decode(4096 * MIB),
         ],
     );
-    // Sizes are whole blocks and what stands around them, so each time is for the bytes that were fed.
+    // Sizes are whole blocks and the markup around them, so each time is for the bytes that were fed.
     let around = (response.head.len() + response.tail.len()) as u64;
     let per_gib = |bytes: u64, times: Times| times.scaled(1024.0 * MIB as f64 / bytes as f64);
     let short = per_gib(256 * (MIB / len * len + around), short);
@@ -197,7 +197,7 @@ fn small() {
     check_on_against_off("600-byte items", xml, 4 * ROUNDS, "0.85");
 }
 
-/// In turns with nothing else, and in the same scratch: what other ways leave in the caches, and where a buffer lies,
+/// In turns with nothing else, and in the same scratch: what other ways leave in the caches, and where a buffer is,
 /// weigh more than the check.
 fn check_on_against_off(of: &str, xml: &[u8], rounds: usize, goal: &str) {
     let scratch = RefCell::new(vec![0; FEED]);
@@ -240,7 +240,7 @@ fn row(case: &str, ours: (&str, u64, Times), peer: (&str, u64, Times), goal: &st
     );
 }
 
-/// The most memory that this process has had, in KiB; 0 where the system does not tell.
+/// The most memory that this process has had, in KiB; 0 if the system does not report it.
 fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -140,7 +140,7 @@ pub fn endless(response: &Endless, blocks: u64) -> Count {
 /// Writes a request by `out`-sized pieces and returns its length.
 ///
 /// # Panics
-/// If the items cannot be asked for.
+/// If the items cannot be requested.
 #[must_use]
 pub fn encode(items: &[ItemId<'_>], out: &mut [u8]) -> u64 {
     let mut encoder = ExportItems::new(items)

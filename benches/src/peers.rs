@@ -1,4 +1,4 @@
-//! What to compare with: limits that nobody beats, and other ways to the same bytes.
+//! What to compare with: limits that cannot be exceeded, and other ways to the same bytes.
 
 use std::io::BufReader;
 

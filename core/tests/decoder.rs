@@ -31,14 +31,14 @@ fn data(content: &str) -> String {
 }
 
 #[derive(Default, Debug, PartialEq)]
-struct Told {
+struct Reported {
     texts: String,
     outcomes: Vec<Outcome>,
     summary: Option<Summary>,
     error: Option<Error>,
 }
 
-impl Told {
+impl Reported {
     fn note(&mut self, event: Event<'_>) {
         match event {
             Event::MessageText(text) | Event::FaultString(text) => self.texts += text,
@@ -63,49 +63,49 @@ impl Told {
     }
 }
 
-/// What is told of a document in pieces of `step` bytes, in this much scratch.
-fn run_in(document: &str, options: Options, step: usize, scratch: usize) -> Told {
+/// The events of a document in pieces of `step` bytes, with this much scratch.
+fn run_in(document: &str, options: Options, step: usize, scratch: usize) -> Reported {
     let mut scratch = vec![0; scratch];
     let mut decoder = Decoder::with_scratch(options, &mut scratch[..]).expect("enough scratch");
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     for mut input in document.as_bytes().chunks(step) {
         loop {
             match decoder.next_event(&mut input) {
-                Ok(Some(event)) => told.note(event),
+                Ok(Some(event)) => reported.note(event),
                 Ok(None) => break,
                 Err(error) => {
-                    told.error = Some(error);
-                    return told;
+                    reported.error = Some(error);
+                    return reported;
                 }
             }
         }
     }
     loop {
         match decoder.finish() {
-            Ok(Some(event)) => told.note(event),
-            Ok(None) => return told,
+            Ok(Some(event)) => reported.note(event),
+            Ok(None) => return reported,
             Err(error) => {
-                told.error = Some(error);
-                return told;
+                reported.error = Some(error);
+                return reported;
             }
         }
     }
 }
 
-/// What is told of a document, the same in pieces of many sizes and in scratches of several.
-fn run(document: &str, options: Options) -> Told {
+/// The events of a document, which are the same in pieces of many sizes and with several sizes of scratch.
+fn run(document: &str, options: Options) -> Reported {
     let whole = run_in(document, options, document.len(), 512);
     for scratch in [64, 65, 100, 512] {
         for step in (1..=20).chain([61, document.len() - 1]) {
-            let told = run_in(document, options, step, scratch);
-            assert_eq!(told, whole, "by {step} in {scratch}: {document}");
+            let reported = run_in(document, options, step, scratch);
+            assert_eq!(reported, whole, "by {step} in {scratch}: {document}");
         }
     }
     whole
 }
 
 #[test]
-fn data_goes_on_behind_a_comment_or_cdata_in_the_same_input() {
+fn data_continues_after_a_comment_or_cdata_in_the_same_input() {
     let cases = [
         "QUJD<!-- -->REVG",
         "QUJD<?pi?>REVG",
@@ -114,8 +114,11 @@ fn data_goes_on_behind_a_comment_or_cdata_in_the_same_input() {
         "QU<!-- -->JDRE<![CDATA[V]]>G",
     ];
     for content in cases {
-        let told = run(&document(&data(content)), options());
-        assert_eq!((told.errors(), told.outcomes[0].bytes), (vec![None], 6));
+        let reported = run(&document(&data(content)), options());
+        assert_eq!(
+            (reported.errors(), reported.outcomes[0].bytes),
+            (vec![None], 6)
+        );
     }
 }
 
@@ -134,15 +137,15 @@ fn a_marker_inside_data_takes_nothing_of_what_follows() {
         data(&format!("QUJD{MARKER} and more")),
     ];
     for first in cases {
-        let told = run(&document(&(first + &data("QUJD"))), options().items(2));
-        assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
-        assert_eq!(told.response(), ResponseOutcome::Complete);
+        let reported = run(&document(&(first + &data("QUJD"))), options().items(2));
+        assert_eq!(reported.errors(), [Some(ItemError::Truncated), None]);
+        assert_eq!(reported.response(), ResponseOutcome::Complete);
     }
 }
 
 /// design.md, Outcomes: truncated goes before duplicate, base64 and too-large, and no check stops decoding.
 #[test]
-fn a_marker_inside_data_is_found_behind_other_faults() {
+fn a_marker_inside_data_is_found_after_other_faults() {
     let cases = [
         data(&format!("QUJD!QUJD{MARKER}")),
         data(&format!("QUJD\u{20ac}&#0;{MARKER}")),
@@ -155,13 +158,13 @@ fn a_marker_inside_data_is_found_behind_other_faults() {
     ];
     for first in cases {
         let options = options().items(2).max_item_bytes(4);
-        let told = run(&document(&(first + &data("QUJD"))), options);
-        assert_eq!(told.errors(), [Some(ItemError::Truncated), None]);
-        assert_eq!(told.response(), ResponseOutcome::Complete);
+        let reported = run(&document(&(first + &data("QUJD"))), options);
+        assert_eq!(reported.errors(), [Some(ItemError::Truncated), None]);
+        assert_eq!(reported.response(), ResponseOutcome::Complete);
     }
 }
 
-/// What a sink is told, by first letters.
+/// The calls of a sink, by first letters.
 #[derive(Default)]
 struct Calls(String);
 
@@ -205,7 +208,7 @@ fn an_item_that_goes_beyond_the_limit_with_its_first_data_has_begun() {
     assert_eq!(calls.0, "b4a");
 }
 
-/// design.md, invariant 5: the work of a call is bounded by what it consumes, not by what lies ahead.
+/// Invariant 5: the work of a call is bounded by what it consumes, not by the length of its input.
 #[test]
 fn a_long_text_in_one_input_takes_linear_time() {
     let text = "x".repeat(1 << 20);
@@ -216,8 +219,8 @@ fn a_long_text_in_one_input_takes_linear_time() {
         );
         let document = document(&message);
         let start = Instant::now();
-        let told = run_in(&document, options(), document.len(), 64);
-        assert_eq!(told.texts.len(), 1 << 20);
+        let reported = run_in(&document, options(), document.len(), 64);
+        assert_eq!(reported.texts.len(), 1 << 20);
         assert!(
             start.elapsed() < Duration::from_secs(10),
             "{:?}",
@@ -226,9 +229,9 @@ fn a_long_text_in_one_input_takes_linear_time() {
     }
 }
 
-/// design.md, invariant 1: how much is told of a text that breaks off depends on the document alone.
+/// Invariant 1: how much of an interrupted text is emitted depends on the document alone.
 #[test]
-fn a_text_that_breaks_off_is_told_as_far_as_it_came() {
+fn an_interrupted_text_is_emitted_as_far_as_it_arrived() {
     let text = "0123456789".repeat(13);
     let message = |inner: &str| {
         let open = "<s:Envelope><s:Body><m:ExportItemsResponse><m:ResponseMessages>\
@@ -246,8 +249,8 @@ fn a_text_that_breaks_off_is_told_as_far_as_it_came() {
         "<x>",
         "<m:a b='c'",
     ] {
-        let told = message(&format!("<m:MessageText>{text}{end}"));
-        assert_eq!(told, text, "{end}");
+        let reported = message(&format!("<m:MessageText>{text}{end}"));
+        assert_eq!(reported, text, "{end}");
     }
     assert_eq!(
         message("<m:MessageText>a\u{20ac}\u{0}b"),
@@ -279,19 +282,19 @@ fn the_detail_of_a_fault_goes_before_its_faultcode() {
         (&format!("{}:ErrorInvalidIdEmpty", "p".repeat(49)), "", None),
     ];
     for (faultcode, detail, code) in cases {
-        let told = run(
+        let reported = run(
             &format!(
                 "<s:Envelope><s:Body><s:Fault><faultcode>{faultcode}</faultcode>\
                  <detail>{detail}</detail></s:Fault></s:Body></s:Envelope>"
             ),
             options(),
         );
-        let fault = told.summary.expect("an end").fault.expect("a fault");
+        let fault = reported.summary.expect("an end").fault.expect("a fault");
         assert_eq!(fault.code, code, "{faultcode} {detail}");
     }
 }
 
-/// A code or a number counts only if it is held whole, in whatever scratch.
+/// A code or a number counts only if it is held as a whole, in a scratch of any size.
 #[test]
 fn short_texts_do_not_depend_on_the_scratch() {
     let spaces = " ".repeat(200);
@@ -301,8 +304,8 @@ fn short_texts_do_not_depend_on_the_scratch() {
              <m:MessageXml><t:Value Name=\"BackOffMilliseconds\">{back_off}</t:Value></m:MessageXml>\
              <m:Data>QUJD</m:Data></m:ExportItemsResponseMessage>"
         );
-        let told = run(&document(&message), options());
-        (told.outcomes[0].code, told.outcomes[0].back_off_ms)
+        let reported = run(&document(&message), options());
+        (reported.outcomes[0].code, reported.outcomes[0].back_off_ms)
     };
     let other = Some(ResponseCode::Other);
     assert_eq!(
@@ -337,22 +340,24 @@ fn a_rejected_commit_is_no_suspect() {
         let document = document(&(messages + "=== Truncated Data ==="));
         let mut decoder = Decoder::<[u8; 512]>::new(Options::new());
         let mut input = document.as_bytes();
-        let mut told = None;
+        let mut reported = None;
         while let Ok(Some(event)) = decoder.next_event(&mut input) {
             match event {
                 Event::Outcome(Outcome { index: 0, .. }) => {
                     decoder.reject_item();
                     decoder.reject_item(); // there is nothing more to reject
                 }
-                Event::End(summary) => told = Some((summary.ok, summary.failed, summary.suspect)),
+                Event::End(summary) => {
+                    reported = Some((summary.ok, summary.failed, summary.suspect))
+                }
                 _ => {}
             }
         }
-        assert_eq!(told, Some((1, 2, suspect)), "{rejected} {other}");
+        assert_eq!(reported, Some((1, 2, suspect)), "{rejected} {other}");
     }
 }
 
-/// An id that is not UTF-8 is left out with its length, and the item goes on; a code is none.
+/// An id that is not UTF-8 is left out with its length, and the item continues; such a code is unknown.
 #[test]
 fn what_is_not_utf_8_is_left_out() {
     let message =
@@ -369,9 +374,9 @@ fn what_is_not_utf_8_is_left_out() {
     let (mut ids, mut codes) = (0, 0);
     while let Some(event) = decoder.next_event(&mut input).unwrap() {
         match event {
-            Event::ItemId(told) => {
-                assert_eq!(told.id, Attribute::Omitted { len: 4 });
-                assert_eq!(told.change_key, Attribute::Value("K"));
+            Event::ItemId(reported) => {
+                assert_eq!(reported.id, Attribute::Omitted { len: 4 });
+                assert_eq!(reported.change_key, Attribute::Value("K"));
                 ids += 1;
             }
             Event::ResponseCode { code, text } => {
@@ -384,12 +389,12 @@ fn what_is_not_utf_8_is_left_out() {
     assert_eq!((ids, codes), (1, 1));
 }
 
-/// An id that does not fit behind the one before it is left out with its length, and hides no other.
+/// An id that does not fit after the one before it is left out with its length, and hides no other.
 #[test]
 fn an_id_that_does_not_fit_is_left_out() {
     let (id, key, long) = ("I".repeat(40), "K".repeat(25), "L".repeat(100));
     let omitted = |len| Attribute::Omitted { len };
-    for (ids, (told_id, told_key)) in [
+    for (ids, (reported_id, reported_key)) in [
         (
             [("Id", "I"), ("ChangeKey", &*long)],
             (Attribute::Value("I"), omitted(100)),
@@ -422,8 +427,12 @@ fn an_id_that_does_not_fit_is_left_out() {
         let mut input = document.as_bytes();
         let mut count = 0;
         while let Some(event) = decoder.next_event(&mut input).unwrap() {
-            if let Event::ItemId(told) = event {
-                assert_eq!((told.id, told.change_key), (told_id, told_key), "{ids}");
+            if let Event::ItemId(reported) = event {
+                assert_eq!(
+                    (reported.id, reported.change_key),
+                    (reported_id, reported_key),
+                    "{ids}"
+                );
                 count += 1;
             }
         }
@@ -451,8 +460,8 @@ fn an_item_without_an_answer_fails_where_the_response_ended() {
         ),
         (document("<x").split_at(60).0.to_owned(), 60),
     ] {
-        let told = run(&document, options().items(2));
-        for outcome in told.outcomes {
+        let reported = run(&document, options().items(2));
+        for outcome in reported.outcomes {
             assert_eq!(
                 (outcome.error, outcome.offset),
                 (Some(ItemError::NotAnswered), offset as u64)
@@ -491,10 +500,10 @@ fn a_rejected_item_fails_for_being_rejected() {
     assert_eq!(run_in(&document, Options::new(), 64, 64).errors(), [None]);
 }
 
-/// The marker truncates the response where it stands in place of the end tags; a response that is cut behind an
+/// The marker truncates the response if it is in place of the end tags; a response that is cut after an
 /// item that it truncated is cut.
 #[test]
-fn a_cut_behind_a_truncated_item_is_a_cut() {
+fn a_cut_after_a_truncated_item_is_a_cut() {
     let whole = document(&data(&format!("QUJD{MARKER}")));
     let marker_end = whole.find(MARKER).unwrap() + MARKER.len();
     for (end, response) in [
@@ -504,26 +513,26 @@ fn a_cut_behind_a_truncated_item_is_a_cut() {
         (whole.len() - 1, ResponseOutcome::Cut),
         (whole.len(), ResponseOutcome::Complete),
     ] {
-        let told = run(&whole[..end], options());
-        assert_eq!(told.errors(), [Some(ItemError::Truncated)]);
-        assert_eq!(told.response(), response, "cut at {end}");
+        let reported = run(&whole[..end], options());
+        assert_eq!(reported.errors(), [Some(ItemError::Truncated)]);
+        assert_eq!(reported.response(), response, "cut at {end}");
     }
 }
 
-/// What is replaced behind a fault is no text of the fault: it is noted of the message whose outcome is still owed.
+/// A replacement after a fault is not in a text of the fault: it is noted for the message without an outcome.
 #[test]
-fn a_character_that_is_none_behind_a_fault_is_not_of_it() {
+fn an_illegal_character_after_a_fault_is_not_part_of_it() {
     let message = document(&data("QUJD"));
     for (behind, replaced) in [
         ("<s:Fault/>&#1;", true),
         ("<s:Fault/>x", false),
         ("<s:Fault><faultstring>&#1;</faultstring></s:Fault>", false),
     ] {
-        let told = run(
+        let reported = run(
             &message.replace("</s:Body>", &format!("{behind}</s:Body>")),
             options(),
         );
-        assert_eq!(told.outcomes[0].text_replaced, replaced, "{behind}");
+        assert_eq!(reported.outcomes[0].text_replaced, replaced, "{behind}");
     }
 }
 
@@ -531,8 +540,8 @@ fn a_character_that_is_none_behind_a_fault_is_not_of_it() {
 #[test]
 fn an_instruction_without_a_target_is_refused() {
     for instruction in ["<?>?>", "<??>", "<? x?>"] {
-        let told = run(&document(instruction), options());
-        let kind = told.error.map(|error| error.kind);
+        let reported = run(&document(instruction), options());
+        let kind = reported.error.map(|error| error.kind);
         assert_eq!(kind, Some(ErrorKind::UnexpectedByte), "{instruction}");
     }
 }

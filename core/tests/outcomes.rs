@@ -1,4 +1,4 @@
-//! What is told of a document, case by case, in pieces of every size: the cases and their form are in `outcomes.txt`.
+//! The events of documents, case by case, in pieces of every size: the cases and their form are in `outcomes.txt`.
 //! The test kit's oracles hold the same rules for every document that they can think of.
 
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use exportitems::{
     Attribute, Decoder, Event, IntegrityPolicy, Options, Outcome, MAX_DEPTH, MIN_SCRATCH,
 };
 
-/// What stands for what in the documents.
+/// The abbreviations in the documents.
 const SHORT: [(&str, &str); 8] = [
     (
         "{",
@@ -26,41 +26,41 @@ const SHORT: [(&str, &str); 8] = [
     ("$", "AQAAAAgAAAAAAAAAAQAAAAIAAAANAAAAAgEJEAUAAAB2YWx1ZQ=="),
 ];
 
-/// What a document is told as, in pieces of this many bytes, by the smallest decoder, which was used before.
-fn told_by(document: &[u8], options: Options, size: usize) -> String {
+/// The events of a document in pieces of this many bytes, by the smallest decoder, which was used before.
+fn events_by(document: &[u8], options: Options, size: usize) -> String {
     let mut decoder = Decoder::with_scratch(Options::new(), [0; MIN_SCRATCH]).expect("enough");
     let _ = decoder.next_event(&mut &b"<Envelope><Header><ServerVersionInfo Version='"[..]);
     decoder.reset(options);
-    let mut told = Transcript::default();
+    let mut reported = Transcript::default();
     let mut consumed = 0;
     for mut piece in document.chunks(size) {
         assert_eq!(decoder.offset(), consumed);
         consumed += piece.len() as u64;
         loop {
             match decoder.next_event(&mut piece) {
-                Ok(Some(event)) => told.note(&event),
+                Ok(Some(event)) => reported.note(&event),
                 Ok(None) => break,
                 Err(error) => {
                     assert_eq!(decoder.next_event(&mut piece), Err(error), "an error stays");
-                    return told.text;
+                    return reported.text;
                 }
             }
         }
     }
     while let Ok(Some(event)) = decoder.finish() {
-        told.note(&event);
+        reported.note(&event);
     }
     let more = decoder.next_event(&mut &b"<x/>"[..]);
     assert!(more.is_err(), "the end was declared: {more:?}");
-    told.text
+    reported.text
 }
 
-/// What a document is told as, the same in pieces of every size.
-fn told(document: &str, options: Options) -> String {
-    let whole = told_by(document.as_bytes(), options, usize::MAX);
+/// The events of a document, which are the same in pieces of every size.
+fn reported(document: &str, options: Options) -> String {
+    let whole = events_by(document.as_bytes(), options, usize::MAX);
     for size in [1, 2, 3, 7, 16, 61] {
         assert_eq!(
-            told_by(document.as_bytes(), options, size),
+            events_by(document.as_bytes(), options, size),
             whole,
             "by {size}"
         );
@@ -179,7 +179,7 @@ fn a_scratch_has_a_least_size() {
     assert!(Decoder::with_scratch(Options::new(), [0; MIN_SCRATCH - 1]).is_err());
 }
 
-/// [`Decoder::next_event_and_item`]: until it fails or is rejected, if anybody asked for it.
+/// [`Decoder::next_event_and_item`]: until it fails or is rejected, if it was requested.
 #[test]
 fn an_item_is_wanted_until_it_fails() {
     let good = "[Success]@OK<Data>$</Data>[/]";
@@ -222,14 +222,14 @@ fn an_item_is_wanted_until_it_fails() {
     assert_eq!(wanted, expected);
 }
 
-/// Elements that nobody knows, beside and inside of each other, behind a good message.
+/// Unknown elements, next to and inside of each other, after a good message.
 #[test]
 fn elements_are_nested_as_deep_as_is_documented() {
     let ends = |depth: usize| {
         let nested = "<x>".repeat(depth) + &"</x>".repeat(depth);
         let case = format!("{{[Success]@OK<Data>$</Data>[/]{nested}<y/>{nested}}}");
         let (document, options) = parse(&case);
-        told(&document, options)
+        reported(&document, options)
     };
     // Envelope to ResponseMessages are four.
     let most = MAX_DEPTH as usize - 4;
@@ -243,10 +243,10 @@ fn any_number_of_brackets_is_text_of_a_section() {
     let brackets = "]".repeat(300);
     let case = "{[Error]<MessageText><![CDATA[HERE]]></MessageText>@GONE[/]}";
     let (document, options) = parse(case);
-    let told = told(&document.replace("HERE", &brackets), options);
+    let reported = reported(&document.replace("HERE", &brackets), options);
     assert!(
-        told.contains(&format!(" text:{brackets} ErrorItemNotFound")),
-        "{told}"
+        reported.contains(&format!(" text:{brackets} ErrorItemNotFound")),
+        "{reported}"
     );
 }
 
@@ -290,16 +290,16 @@ fn parse(case: &str) -> (String, Options) {
 }
 
 #[test]
-fn every_case_is_told_as_written() {
+fn every_case_has_the_events_that_are_written() {
     let lines = include_str!("outcomes.txt").lines();
     let mut lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut wrong = String::new();
     while let Some(case) = lines.next() {
-        let expected = lines.next().expect("what is told").trim();
+        let expected = lines.next().expect("what is reported").trim();
         let (document, options) = parse(case);
-        let told = told(&document, options);
-        if told.trim() != expected {
-            writeln!(wrong, "{case}\n  {}\nnot\n  {expected}", told.trim()).expect("a string");
+        let reported = reported(&document, options);
+        if reported.trim() != expected {
+            writeln!(wrong, "{case}\n  {}\nnot\n  {expected}", reported.trim()).expect("a string");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

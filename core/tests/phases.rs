@@ -167,9 +167,9 @@ fn a_sink_is_not_given_half_of_another_item() {
     assert_eq!((summary.ok, summary.failed), (0, 2));
 }
 
-/// A commit may be taken back until something else is told of; the end is final.
+/// A commit can be rejected until the next event of another item; the end is final.
 #[test]
-fn what_was_told_at_the_end_stays() {
+fn what_was_emitted_at_the_end_stays() {
     let document = document(&[FIRST]);
     for at_outcome in [true, false] {
         let mut decoder: Decoder = Decoder::new(Options::new());
@@ -179,7 +179,7 @@ fn what_was_told_at_the_end_stays() {
         while let Some(event) = decoder.finish().unwrap() {
             match event {
                 Event::Outcome(_) if at_outcome => decoder.reject_item(),
-                Event::End(told) => summary = Some(told),
+                Event::End(reported) => summary = Some(reported),
                 _ => {}
             }
         }

@@ -11,17 +11,17 @@ fn decode(document: &[u8], step: usize) -> (Vec<Outcome>, Vec<String>) {
     let mut decoder =
         Decoder::<[u8; 512]>::new(Options::new().items(3).integrity(IntegrityPolicy::Report));
     let mut outcomes = Vec::new();
-    let mut told: Vec<String> = Vec::new();
+    let mut reported: Vec<String> = Vec::new();
     let mut open: Option<(&str, Vec<u8>)> = None;
-    let mut tell = |event: Event<'_>| {
+    let mut report = |event: Event<'_>| {
         let (kind, bytes) = match event {
             Event::Data(bytes) => ("data", bytes),
             Event::MessageText(text) => ("text", text.as_bytes()),
             other => {
                 if let Some((kind, bytes)) = open.take() {
-                    told.push(format!("{kind} {} {bytes:?}", bytes.len()));
+                    reported.push(format!("{kind} {} {bytes:?}", bytes.len()));
                 }
-                told.push(format!("{other:?}"));
+                reported.push(format!("{other:?}"));
                 if let Event::Outcome(outcome) = other {
                     outcomes.push(outcome);
                 }
@@ -35,14 +35,14 @@ fn decode(document: &[u8], step: usize) -> (Vec<Outcome>, Vec<String>) {
     };
     for mut input in document.chunks(step) {
         while let Some(event) = decoder.next_event(&mut input).expect("a good document") {
-            tell(event);
+            report(event);
         }
         assert!(input.is_empty());
     }
     while let Some(event) = decoder.finish().expect("a whole document") {
-        tell(event);
+        report(event);
     }
-    (outcomes, told)
+    (outcomes, reported)
 }
 
 fn published(name: &str) -> Option<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! The ready sinks, told of two good items around a broken one and a refused one.
+//! The ready sinks, with two good items around a broken one and a refused one.
 
 use std::convert::Infallible;
 
@@ -127,7 +127,7 @@ fn discard_counts_only() {
 }
 
 #[test]
-fn a_slice_keeps_the_good_items_one_behind_the_other() {
+fn a_slice_keeps_the_good_items_one_after_the_other() {
     let mut room = [0xFF; 64];
     let mut sink = SliceSink::new(&mut room);
     assert_eq!(run(&mut sink), (2, 0));
@@ -152,16 +152,16 @@ fn a_full_slice_costs_the_item_and_its_observer_does_not_see_it_committed() {
     assert_eq!(tee.sink.committed().len(), 32);
 }
 
-/// Writes down what it is told; refuses each commit with `refusal`, if there is one.
+/// Records its calls; refuses each commit with `refusal`, if there is one.
 struct Notes<E> {
     refusal: Option<E>,
-    told: Vec<String>,
+    reported: Vec<String>,
 }
 
 impl<E> Notes<E> {
     fn new(refusal: Option<E>) -> Self {
-        let told = Vec::new();
-        Self { refusal, told }
+        let reported = Vec::new();
+        Self { refusal, reported }
     }
 }
 
@@ -169,56 +169,58 @@ impl<E: Copy> Sink for Notes<E> {
     type Error = E;
 
     fn begin(&mut self, index: u32, _: ResponseItemId<'_>) -> Result<(), E> {
-        self.told.push(format!("begin {index}"));
+        self.reported.push(format!("begin {index}"));
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), E> {
-        self.told.push(format!("write {bytes:?}"));
+        self.reported.push(format!("write {bytes:?}"));
         Ok(())
     }
 
     fn commit(&mut self, outcome: &Outcome) -> Result<(), E> {
-        self.told.push(format!("commit {}", outcome.index));
+        self.reported.push(format!("commit {}", outcome.index));
         self.refusal.map_or(Ok(()), Err)
     }
 
     fn abort(&mut self, outcome: &Outcome) {
         let error = outcome.error.expect("an error");
-        self.told.push(format!("abort {} {error}", outcome.index));
+        self.reported
+            .push(format!("abort {} {error}", outcome.index));
     }
 
     fn failed(&mut self, outcome: &Outcome) {
         let error = outcome.error.expect("an error");
-        self.told.push(format!("failed {} {error}", outcome.index));
+        self.reported
+            .push(format!("failed {} {error}", outcome.index));
     }
 
     fn note(&mut self, event: &Event<'_>) {
         if let Event::ResponseCode { text, .. } = event {
-            self.told.push((*text).to_owned());
+            self.reported.push((*text).to_owned());
         }
     }
 
     fn end(&mut self, summary: &Summary) {
-        self.told
+        self.reported
             .push(format!("{} of {}", summary.ok, summary.items));
     }
 }
 
 #[test]
-fn an_observer_is_told_what_the_sink_is() {
+fn an_observer_gets_the_calls_of_the_sink() {
     let mut tee = Tee::new(
         Notes::<Infallible>::new(None),
         Notes::<Infallible>::new(None),
     );
     assert_eq!(run(&mut tee), (2, 0));
-    assert_eq!(tee.sink.told, tee.observer.told);
-    let told = tee
+    assert_eq!(tee.sink.reported, tee.observer.reported);
+    let reported = tee
         .sink
-        .told
+        .reported
         .iter()
         .filter(|call| !call.starts_with("write"));
-    assert!(told.eq(&[
+    assert!(reported.eq(&[
         "NoError",
         "begin 0",
         "commit 0",
@@ -242,10 +244,13 @@ fn an_observer_hears_of_an_abort_where_the_sink_could_not_commit() {
         Notes::<Infallible>::new(None),
     );
     assert_eq!(run(&mut tee), (0, 2));
-    let committed = |told: &[String]| told.iter().any(|call| call.starts_with("commit"));
-    assert!(committed(&tee.sink.told) && !committed(&tee.observer.told));
+    let committed = |reported: &[String]| reported.iter().any(|call| call.starts_with("commit"));
+    assert!(committed(&tee.sink.reported) && !committed(&tee.observer.reported));
     for index in [0, 3] {
-        assert!(tee.observer.told.contains(&format!("abort {index} write")));
+        assert!(tee
+            .observer
+            .reported
+            .contains(&format!("abort {index} write")));
     }
 }
 
@@ -308,7 +313,7 @@ fn a_writer_that_is_full_fails_the_item() {
     assert_eq!(kind, embedded_io::ErrorKind::WriteZero);
 }
 
-/// "flushes to commit": once for each item that is kept, behind its last byte.
+/// "flushes to commit": once for each item that is kept, after its last byte.
 #[cfg(feature = "embedded-io")]
 #[test]
 fn a_writer_is_flushed_to_commit() {

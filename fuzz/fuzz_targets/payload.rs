@@ -1,4 +1,4 @@
-//! Is the payload check's verdict that of the reference, whatever the partition?
+//! Is the payload check's verdict that of the reference, for every partition?
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Are the payload reader's events those of the reference, whatever the partition?
+//! Are the payload reader's events those of the reference, for every partition?
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Does what is told depend on how a document is cut into pieces?
+//! Do the events depend on the partition of a document into pieces?
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -6,7 +6,7 @@ use exportitems::{
 };
 
 use crate::payload_reference::judge;
-use crate::run::{compare_id, Run, Told};
+use crate::run::{compare_id, Reported, Run};
 use crate::script::{
     Answer, Class, Code, Data, Ending, Fault, Flaw, Ids, Junk, Message, Name, Note, Payload,
     Script, Words,
@@ -93,7 +93,7 @@ pub fn check(script: &Script, wire: &Wire, run: &Run) {
             errors.push(ItemError::Unrequested);
         }
         if end == End::Cut && is_last {
-            // How much of it came, nobody knows here: what is not in it yet is not judged.
+            // How much of it arrived is not known here, so the rest of it is not judged.
             let error = outcome.error.expect("a cut item fails");
             let possible = match error {
                 ItemError::Cut => true,
@@ -259,7 +259,7 @@ fn junk_error(junk: Junk, in_body: bool) -> Option<ErrorKind> {
         Junk::Entity => ErrorKind::UnknownEntity,
         Junk::Dtd => ErrorKind::Dtd,
         Junk::LongName => ErrorKind::NameTooLong,
-        // The body has one child; elsewhere elements that nobody knows are skipped.
+        // The body has one child; elsewhere unknown elements are skipped.
         Junk::Html | Junk::Deep | Junk::BrokenTag if in_body => ErrorKind::UnexpectedOperation,
         Junk::Html => return None,
         Junk::Deep => ErrorKind::TooDeep,
@@ -294,26 +294,26 @@ fn check_fault(fault: &Fault, end: End, run: &Run) {
     if end == End::Cut {
         return;
     }
-    let told = run.summary().fault.expect("a fault");
+    let reported = run.summary().fault.expect("a fault");
     let detail = fault.detail.and_then(code_text);
     let code = match (detail, fault.faultcode) {
         (Some(text), _) => Some(ResponseCode::from_text(text)),
         (None, Some(n)) => code_text(Code::Known(n)).map(ResponseCode::from_text),
         (None, None) => None,
     };
-    assert_eq!(told.code, code);
-    assert_eq!(told.back_off_ms, fault.detail.and(fault.back_off_ms));
-    // What comes after a `ResponseCode` is neither noted nor told.
+    assert_eq!(reported.code, code);
+    assert_eq!(reported.back_off_ms, fault.detail.and(fault.back_off_ms));
+    // A fault code after a `ResponseCode` is neither noted nor emitted.
     let counts = !(fault.detail_first && detail.is_some());
     let senders = fault.soap_12 || fault.faultcode.is_none();
-    assert_eq!(told.is_senders_fault, counts && senders);
-    let codes = run.told.iter();
-    let codes = codes.filter(|told| matches!(told, Told::FaultCode(_)));
+    assert_eq!(reported.is_senders_fault, counts && senders);
+    let codes = run.reported.iter();
+    let codes = codes.filter(|reported| matches!(reported, Reported::FaultCode(_)));
     let subcode = fault.soap_12 && fault.faultcode.is_some();
     let expected = usize::from(counts) * (1 + usize::from(subcode));
     assert_eq!(codes.count(), expected);
-    let text = run.told.iter().find_map(|told| match told {
-        Told::FaultString(text) => Some(text.as_str()),
+    let text = run.reported.iter().find_map(|reported| match reported {
+        Reported::FaultString(text) => Some(text.as_str()),
         _ => None,
     });
     assert_eq!(text.unwrap_or_default(), fault.text.meaning());
@@ -328,16 +328,16 @@ fn check_texts(messages: &[Option<&Message>], sent: usize, run: &Run) {
         return;
     };
     let mut texts: Vec<(String, Values<'_>)> = Vec::new();
-    for told in &run.told {
-        if let Told::MessageStart(..) = told {
+    for reported in &run.reported {
+        if let Reported::MessageStart(..) = reported {
             texts.push(Default::default());
         }
         let Some((whole, values)) = texts.last_mut() else {
             continue;
         };
-        match told {
-            Told::MessageText(text) => *whole += text,
-            Told::MessageXml(name, text, last) => {
+        match reported {
+            Reported::MessageText(text) => *whole += text,
+            Reported::MessageXml(name, text, last) => {
                 values.push((name, text, *last));
             }
             _ => {}

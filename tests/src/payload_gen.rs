@@ -94,7 +94,7 @@ fn put_tags(out: &mut Vec<u8>, words: &[u32]) {
     out.extend(words.iter().flat_map(|word| word.to_le_bytes()));
 }
 
-/// Puts a stream into transfer buffers of the given sizes, in turn, behind the records that come
+/// Puts a stream into transfer buffers of the given sizes, in turn, after the records that come
 /// before them. Sizes of 0 count as 1.
 #[must_use]
 pub fn frame(stream: &[u8], sizes: &[usize]) -> Vec<u8> {

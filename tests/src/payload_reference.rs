@@ -168,7 +168,7 @@ impl Records {
         records
     }
 
-    /// Where a byte of the stream stands in the payload.
+    /// Where a byte of the stream is in the payload.
     fn offset_of(&self, at: usize) -> usize {
         let (stream, payload, _) = self.body_of(at);
         payload + (at - stream)
@@ -236,7 +236,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn tell(&mut self, event: PayloadEvent<'static>) {
+    fn report(&mut self, event: PayloadEvent<'static>) {
         self.events.push(Read::Event(event));
     }
 
@@ -262,12 +262,12 @@ impl<'a> Stream<'a> {
     }
 
     fn recipient(&mut self) -> Result<(), Halt> {
-        self.tell(PayloadEvent::Open(Element::Recipient));
+        self.report(PayloadEvent::Open(Element::Recipient));
         loop {
             match self.atom()? {
                 Atom::Property => {}
                 Atom::Marker(Marker::EndToRecip, _) => {
-                    self.tell(PayloadEvent::Close(Element::Recipient));
+                    self.report(PayloadEvent::Close(Element::Recipient));
                     return Ok(());
                 }
                 Atom::Marker(_, at) => return Err(Halt::Misplaced(at)),
@@ -277,18 +277,18 @@ impl<'a> Stream<'a> {
     }
 
     fn attachment(&mut self, depth: usize) -> Result<(), Halt> {
-        self.tell(PayloadEvent::Open(Element::Attachment));
+        self.report(PayloadEvent::Open(Element::Attachment));
         loop {
             match self.atom()? {
                 Atom::Property => {}
                 Atom::Marker(Marker::StartEmbed, _) if depth == 255 => return Err(Halt::Foreign),
                 Atom::Marker(Marker::StartEmbed, _) => {
-                    self.tell(PayloadEvent::Open(Element::Embedded));
+                    self.report(PayloadEvent::Open(Element::Embedded));
                     self.message(depth + 1)?.ok_or(Halt::Open)?;
-                    self.tell(PayloadEvent::Close(Element::Embedded));
+                    self.report(PayloadEvent::Close(Element::Embedded));
                 }
                 Atom::Marker(Marker::EndAttach, _) => {
-                    self.tell(PayloadEvent::Close(Element::Attachment));
+                    self.report(PayloadEvent::Close(Element::Attachment));
                     return Ok(());
                 }
                 Atom::Marker(_, at) => return Err(Halt::Misplaced(at)),
@@ -310,7 +310,7 @@ impl<'a> Stream<'a> {
         }
         if tag == 0x4016_0003 {
             let list = self.u32().ok_or_else(cut)?;
-            self.tell(PayloadEvent::Deleted(PropertyTag(list)));
+            self.report(PayloadEvent::Deleted(PropertyTag(list)));
             return Ok(Atom::Property);
         }
         let (property_type, id) = (tag & 0xFFFF, tag >> 16);
@@ -320,7 +320,7 @@ impl<'a> Stream<'a> {
             self.name(tag).ok_or_else(cut)??;
         } else {
             let name = PropertyName::Tag;
-            self.tell(PayloadEvent::Property(Property { tag, name }));
+            self.report(PayloadEvent::Property(Property { tag, name }));
         }
         let many = property_type & 0x9000 == 0x1000;
         let count = if many { self.u32() } else { Some(1) };
@@ -328,12 +328,12 @@ impl<'a> Stream<'a> {
             match size {
                 Some(size) => {
                     let value = fixed(property_type, self.take(size).ok_or_else(cut)?);
-                    self.tell(PayloadEvent::Fixed(value));
+                    self.report(PayloadEvent::Fixed(value));
                 }
                 None => {
                     let len = self.u32().ok_or_else(cut)?;
                     let place = self.records.place_after(self.next - 1, len);
-                    self.tell(PayloadEvent::Value(place));
+                    self.report(PayloadEvent::Value(place));
                     let rest = &self.bytes[self.next..];
                     let there = &rest[..rest.len().min(len as usize)];
                     if !there.is_empty() {
@@ -343,7 +343,7 @@ impl<'a> Stream<'a> {
                 }
             }
         }
-        self.tell(PayloadEvent::End);
+        self.report(PayloadEvent::End);
         Ok(Atom::Property)
     }
 
@@ -354,16 +354,16 @@ impl<'a> Stream<'a> {
             [0] => {
                 let dispid = self.u32()?;
                 let name = PropertyName::Dispid { set, dispid };
-                self.tell(PayloadEvent::Property(Property { tag, name }));
+                self.report(PayloadEvent::Property(Property { tag, name }));
             }
             [1] => {
                 let name = PropertyName::Text { set };
-                self.tell(PayloadEvent::Property(Property { tag, name }));
+                self.report(PayloadEvent::Property(Property { tag, name }));
                 loop {
                     let unit = self.take(2)?;
                     match u16::from(unit[0]) + u16::from(unit[1]) * 256 {
                         0 => break,
-                        unit => self.tell(PayloadEvent::NameUnit(unit)),
+                        unit => self.report(PayloadEvent::NameUnit(unit)),
                     }
                 }
             }
@@ -429,7 +429,7 @@ fn fixed(property_type: u32, bytes: &[u8]) -> FixedValue {
     }
 }
 
-/// The size of one value of a property type; `None`: its length stands before it.
+/// The size of one value of a property type; `None`: its length precedes it.
 fn size(property_type: u32) -> Result<Option<usize>, Halt> {
     const FIXED: &[(u32, usize)] = &[
         (0x0002, 2),

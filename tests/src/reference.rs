@@ -100,7 +100,7 @@ const MESSAGE: &[&str] = &[
     "ExportItemsResponseMessage",
 ];
 
-/// Elements between which only white space may stand.
+/// Elements with only white space between them.
 const SKELETON: usize = MESSAGE.len();
 
 /// Reads up to the end, or the first thing that is wrong: `None`.
@@ -313,7 +313,7 @@ fn may_stand_in_name(char: char) -> bool {
     starts_name(char) || char.is_ascii_digit() || "-.".contains(char)
 }
 
-/// What a reference stands for, and whether that is no character of XML.
+/// The character that a reference means, and whether it is not a character of XML.
 fn resolve(reference: &str) -> Option<(char, bool)> {
     let digits = |text: &str, radix| {
         let valid = !text.is_empty() && text.chars().all(|c| c.is_digit(radix));

@@ -1,4 +1,4 @@
-//! Runs of the decoder, and what they tell in a form that does not depend on pieces.
+//! Runs of the decoder, and their events in a form that does not depend on pieces.
 
 use exportitems::{
     Attribute, Decoder, Error, ErrorKind, Event, Fault, IdMatch, IntegrityPolicy, Options, Outcome,
@@ -8,7 +8,7 @@ use exportitems::{
 /// How the decoder is set up.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
-    /// How many items were asked for, if it is told.
+    /// How many items were requested, if the decoder knows.
     pub items: Option<u32>,
     /// What becomes of payloads that are not whole.
     pub integrity: IntegrityPolicy,
@@ -50,7 +50,7 @@ impl Setup {
     }
 }
 
-/// How the id at this position compares with a request that nobody made: any function of both will do.
+/// How the id at this position compares with an imagined request: any function of both serves.
 #[must_use]
 pub fn compare_id(index: u32, id: Option<&str>) -> IdMatch {
     let sum = |id: &str| id.bytes().fold(index, |sum, byte| sum + u32::from(byte));
@@ -63,7 +63,7 @@ pub fn compare_id(index: u32, id: Option<&str>) -> IdMatch {
 
 /// An event without borrows, adjacent pieces joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Reported {
     /// [`Event::ServerVersion`]: its numbers and its text.
     ServerVersion([Option<u32>; 4], Value),
     /// [`Event::MessageStart`]
@@ -117,7 +117,7 @@ impl From<Attribute<'_>> for Value {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Run {
     /// The events.
-    pub told: Vec<Told>,
+    pub reported: Vec<Reported>,
     /// The error, if there was one.
     pub error: Option<Error>,
 }
@@ -128,27 +128,27 @@ impl Run {
     /// # Panics
     /// For an event that this crate does not know.
     pub fn note(&mut self, event: &Event<'_>) {
-        match (event, self.told.last_mut()) {
-            (Event::Data(piece), Some(Told::Data(data))) => data.extend_from_slice(piece),
-            (Event::MessageText(piece), Some(Told::MessageText(text)))
-            | (Event::FaultString(piece), Some(Told::FaultString(text))) => *text += piece,
+        match (event, self.reported.last_mut()) {
+            (Event::Data(piece), Some(Reported::Data(data))) => data.extend_from_slice(piece),
+            (Event::MessageText(piece), Some(Reported::MessageText(text)))
+            | (Event::FaultString(piece), Some(Reported::FaultString(text))) => *text += piece,
             (
                 Event::MessageXml {
                     name,
                     text: piece,
                     last,
                 },
-                Some(Told::MessageXml(of, text, whole @ false)),
+                Some(Reported::MessageXml(of, text, whole @ false)),
             ) => {
                 assert_eq!(name, of, "a value changed its name");
                 *text += piece;
                 *whole = *last;
             }
-            _ => self.told.push(told(event)),
+            _ => self.reported.push(reported(event)),
         }
     }
 
-    /// [`note`](Self::note), and the answer that the decoder is owed for ids.
+    /// [`note`](Self::note), and the answer to the decoder about ids.
     pub fn note_and_compare(&mut self, event: &Event<'_>, setup: Setup) -> Option<IdMatch> {
         self.note(event);
         match event {
@@ -161,8 +161,8 @@ impl Run {
 
     /// The outcomes, in order.
     pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
-        self.told.iter().filter_map(|told| match told {
-            Told::Outcome(outcome) => Some(outcome),
+        self.reported.iter().filter_map(|reported| match reported {
+            Reported::Outcome(outcome) => Some(outcome),
             _ => None,
         })
     }
@@ -171,20 +171,20 @@ impl Run {
     #[must_use]
     pub fn messages(&self) -> u32 {
         let starts = self
-            .told
+            .reported
             .iter()
-            .map(|told| matches!(told, Told::MessageStart(..)));
+            .map(|reported| matches!(reported, Reported::MessageStart(..)));
         starts.map(u32::from).sum()
     }
 
     /// The summary.
     ///
     /// # Panics
-    /// If it was not told.
+    /// If there was none.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        match self.told.last() {
-            Some(Told::End(summary)) => *summary,
+        match self.reported.last() {
+            Some(Reported::End(summary)) => *summary,
             last => panic!("the last event is no end: {last:?}"),
         }
     }
@@ -193,10 +193,10 @@ impl Run {
     #[must_use]
     pub fn data(&self) -> Vec<Vec<u8>> {
         let mut items = Vec::new();
-        for told in &self.told {
-            match told {
-                Told::MessageStart(..) => items.push(Vec::new()),
-                Told::Data(bytes) => items
+        for reported in &self.reported {
+            match reported {
+                Reported::MessageStart(..) => items.push(Vec::new()),
+                Reported::Data(bytes) => items
                     .last_mut()
                     .expect("data belongs to a message")
                     .extend_from_slice(bytes),
@@ -228,9 +228,9 @@ impl Run {
     }
 }
 
-fn told(event: &Event<'_>) -> Told {
+fn reported(event: &Event<'_>) -> Reported {
     match *event {
-        Event::ServerVersion(version) => Told::ServerVersion(
+        Event::ServerVersion(version) => Reported::ServerVersion(
             [
                 version.major,
                 version.minor,
@@ -239,20 +239,20 @@ fn told(event: &Event<'_>) -> Told {
             ],
             version.version.into(),
         ),
-        Event::MessageStart { index, class } => Told::MessageStart(index, class),
-        Event::MessageText(text) => Told::MessageText(text.to_owned()),
-        Event::ResponseCode { code, text } => Told::ResponseCode(code, text.to_owned()),
-        Event::DescriptiveLinkKey(key) => Told::DescriptiveLinkKey(key),
+        Event::MessageStart { index, class } => Reported::MessageStart(index, class),
+        Event::MessageText(text) => Reported::MessageText(text.to_owned()),
+        Event::ResponseCode { code, text } => Reported::ResponseCode(code, text.to_owned()),
+        Event::DescriptiveLinkKey(key) => Reported::DescriptiveLinkKey(key),
         Event::MessageXml { name, text, last } => {
-            Told::MessageXml(name.to_owned(), text.to_owned(), last)
+            Reported::MessageXml(name.to_owned(), text.to_owned(), last)
         }
-        Event::ItemId(ids) => Told::ItemId(ids.id.into(), ids.change_key.into()),
-        Event::Data(bytes) => Told::Data(bytes.to_vec()),
-        Event::Outcome(outcome) => Told::Outcome(outcome),
-        Event::FaultCode(code) => Told::FaultCode(code.to_owned()),
-        Event::FaultString(text) => Told::FaultString(text.to_owned()),
-        Event::Fault(fault) => Told::Fault(fault),
-        Event::End(summary) => Told::End(summary),
+        Event::ItemId(ids) => Reported::ItemId(ids.id.into(), ids.change_key.into()),
+        Event::Data(bytes) => Reported::Data(bytes.to_vec()),
+        Event::Outcome(outcome) => Reported::Outcome(outcome),
+        Event::FaultCode(code) => Reported::FaultCode(code.to_owned()),
+        Event::FaultString(text) => Reported::FaultString(text.to_owned()),
+        Event::Fault(fault) => Reported::Fault(fault),
+        Event::End(summary) => Reported::End(summary),
         _ => panic!("an event that the testkit does not know: {event:?}"),
     }
 }
@@ -326,24 +326,24 @@ fn check(run: &Run, setup: Setup) {
     let mut outcomes = 0;
     let (mut ok, mut failed) = (0, 0);
     let mut bytes = 0;
-    for (at, told) in run.told.iter().enumerate() {
-        let told_at = || format!("event {at} of {:#?}", run.told);
-        match told {
-            Told::MessageStart(index, class) => {
+    for (at, reported) in run.reported.iter().enumerate() {
+        let told_at = || format!("event {at} of {:#?}", run.reported);
+        match reported {
+            Reported::MessageStart(index, class) => {
                 assert_eq!(open, None, "message in message, {}", told_at());
                 assert_eq!((*index, outcomes), (messages, messages), "{}", told_at());
                 open = Some(*class);
                 bytes = 0;
                 messages += 1;
             }
-            Told::Data(data) => {
+            Reported::Data(data) => {
                 assert!(open.is_some(), "data of no message, {}", told_at());
                 bytes += data.len() as u64;
             }
-            Told::ItemId(..) | Told::DescriptiveLinkKey(_) => {
+            Reported::ItemId(..) | Reported::DescriptiveLinkKey(_) => {
                 assert!(open.is_some(), "{}", told_at());
             }
-            Told::Outcome(outcome) => {
+            Reported::Outcome(outcome) => {
                 assert_eq!(outcome.index, outcomes, "{}", told_at());
                 outcomes += 1;
                 let was_open = open.take();
@@ -379,8 +379,8 @@ fn check(run: &Run, setup: Setup) {
                 assert_eq!(outcome.bytes, bytes, "{}", told_at());
                 bytes = 0;
             }
-            Told::End(summary) => {
-                assert_eq!(at + 1, run.told.len(), "{}", told_at());
+            Reported::End(summary) => {
+                assert_eq!(at + 1, run.reported.len(), "{}", told_at());
                 assert_eq!(open, None, "{}", told_at());
                 assert_eq!((summary.ok, summary.failed), (ok, failed));
                 assert_eq!(summary.items, ok + failed);

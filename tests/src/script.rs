@@ -7,7 +7,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 
 use crate::run::Setup;
 
-/// A response, and what was asked for.
+/// A response, and the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     /// How it is written.
@@ -16,13 +16,13 @@ pub struct Script {
     pub answer: Answer,
     /// How it ends.
     pub ending: Ending,
-    /// What the decoder is told of the request.
+    /// What the decoder knows about the request.
     pub asked: Asked,
     /// Ids are compared, by [`run::compare_id`](crate::run::compare_id).
     pub compare_ids: bool,
 }
 
-/// What stands in the body.
+/// The content of the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Response messages.
@@ -31,10 +31,10 @@ pub enum Answer {
     Fault(Fault),
 }
 
-/// How many items the decoder is told were asked for.
+/// How many items the options of the decoder request.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// It is not told.
+    /// It does not know.
     Unknown,
     /// As many as there are messages.
     AsMany,
@@ -70,7 +70,7 @@ pub struct Style {
     pub foreign: bool,
 }
 
-/// Which prefixes stand for which namespaces.
+/// Which prefixes mean which namespaces.
 #[derive(Arbitrary, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prefixes {
     /// `s`, `m`, `t`, `e`.
@@ -243,7 +243,7 @@ pub enum Dress {
 pub enum Flaw {
     /// Cut there, and `=== Truncated Data ===`.
     Marker(u16),
-    /// Such a marker, and more base64 behind it.
+    /// Such a marker, and more base64 after it.
     MarkerInside(u16),
     /// Something that is not base64 there, and a marker at the end.
     MarkerBehind(u16),
@@ -263,7 +263,7 @@ pub enum Flaw {
     MorePadding,
     /// The last symbol has bits that no byte uses.
     TrailingBits,
-    /// Base64 behind the padding.
+    /// Base64 after the padding.
     Behind,
 }
 
@@ -291,17 +291,17 @@ pub struct Fault {
 pub enum Ending {
     /// With the end tag of the envelope.
     Whole,
-    /// With white space, a comment and a processing instruction behind it.
+    /// With white space, a comment and a processing instruction after it.
     Space,
     /// Somewhere, in thousandths of the document.
     Cut(u16),
     /// With this in place of what follows a message.
     Behind(u8, Junk),
-    /// With this behind the envelope.
+    /// With this after the envelope.
     Trailing(Junk),
 }
 
-/// What does not belong where it stands.
+/// Something in a wrong place.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Junk {
     /// `=== Truncated Data ===`
@@ -327,7 +327,7 @@ pub enum Junk {
 }
 
 impl Script {
-    /// The script that a seed stands for.
+    /// The script of a seed.
     ///
     /// # Panics
     /// Never: `Arbitrary` makes a script of any bytes.
@@ -338,7 +338,7 @@ impl Script {
         Self::arbitrary_take_rest(Unstructured::new(&bytes)).expect("any bytes make a script")
     }
 
-    /// What the decoder is told of the request.
+    /// What the decoder knows about the request.
     #[must_use]
     pub fn setup(&self) -> Setup {
         let messages = match &self.answer {

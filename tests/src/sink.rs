@@ -6,10 +6,10 @@ use exportitems::{
     Decoder, Error, Event, FeedError, IdMatch, Outcome, ResponseItemId, Sink, Summary,
 };
 
-use crate::run::{compare_id, Run, Setup, Told};
+use crate::run::{compare_id, Reported, Run, Setup};
 
 /// A sink that panics when it is not called as the documentation of [`Sink`] says, keeps what it is
-/// given, and fails when it is told to.
+/// given, and fails when the test says so.
 #[derive(Debug, Default)]
 pub struct Checked {
     /// What was noted besides items, outcomes among it.
@@ -39,13 +39,13 @@ struct Failing {
     in_commit: bool,
 }
 
-/// The sink failed because it was told to.
+/// The sink failed because the test said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed;
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the sink failed because it was told to")
+        f.write_str("the sink failed because it was reported to")
     }
 }
 
@@ -107,7 +107,7 @@ impl Checked {
         assert!(!self.ended, "an outcome behind the end");
         assert_eq!(outcome.index, self.next, "outcomes come in order, once");
         self.next += 1;
-        self.notes.told.push(Told::Outcome(*outcome));
+        self.notes.reported.push(Reported::Outcome(*outcome));
     }
 }
 
@@ -186,11 +186,11 @@ impl Sink for Checked {
         assert!(!self.ended, "two ends");
         assert_eq!(self.open, None, "the end of an item in an item");
         self.ended = true;
-        self.notes.told.push(Told::End(*summary));
+        self.notes.reported.push(Reported::End(*summary));
     }
 }
 
-/// Pushes a response through a decoder. After a failure of the sink it goes on, as documented.
+/// Pushes a response through a decoder. It continues after a failure of the sink, as documented.
 ///
 /// # Panics
 /// When the sink is not called as documented, or input is left over.
@@ -206,7 +206,7 @@ pub fn push(pieces: &[&[u8]], setup: Setup, sink: &mut Checked) -> Result<Summar
                 Ok(()) => break,
                 Err(FeedError::Sink(Failed)) => {}
                 Err(FeedError::Response(error)) => {
-                    assert!(sink.ended, "an error before the end was told");
+                    assert!(sink.ended, "an error before the end was reported");
                     assert_eq!(
                         decoder.finish_into(sink),
                         Err(FeedError::Response(error)),
@@ -221,12 +221,12 @@ pub fn push(pieces: &[&[u8]], setup: Setup, sink: &mut Checked) -> Result<Summar
     loop {
         match decoder.finish_into(sink) {
             Ok(summary) => {
-                assert!(sink.ended, "finished before the end was told");
+                assert!(sink.ended, "finished before the end was reported");
                 return Ok(summary);
             }
             Err(FeedError::Sink(Failed)) => {}
             Err(FeedError::Response(error)) => {
-                assert!(sink.ended, "an error before the end was told");
+                assert!(sink.ended, "an error before the end was reported");
                 return Err(error);
             }
         }

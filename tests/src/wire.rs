@@ -205,7 +205,7 @@ impl Writer {
         }
     }
 
-    /// What may stand between elements.
+    /// Anything that is allowed between elements.
     fn between(&mut self) {
         if self.style.indent {
             self.put("\r\n\t ");

@@ -27,7 +27,7 @@ fn verdicts(payload: &[u8]) -> Vec<Verdict> {
     verdicts
 }
 
-/// Every verdict on every part of a payload is the reference's, whatever the partition.
+/// Every verdict on every part of a payload is the reference's, for every partition.
 fn agrees(payload: &[u8]) -> Result<(), TestCaseError> {
     for (len, verdict) in verdicts(payload).into_iter().enumerate() {
         prop_assert_eq!(
@@ -185,7 +185,7 @@ proptest! {
 }
 
 /// All property types up to the code pages, and all ids of type `PtypInteger32`, which markers look
-/// like, with what a value of any size needs behind them.
+/// like, followed by what a value of any size needs.
 #[test]
 fn every_tag() {
     let types = (0..=0x8100).map(|property_type: u32| 1 << 16 | property_type);
@@ -193,7 +193,7 @@ fn every_tag() {
     let others = [0x4074_000B, 0x4075_000B, 0x407B_0102, 0x407D_0003];
     for tag in types.chain(ids).chain(others) {
         for behind in [0, 2, 4, 5, 8, 16, 21] {
-            // As a length or a count, what stands behind the tag is 1.
+            // As a length or a count, the number after the tag is 1.
             let mut atom = tag.to_le_bytes().to_vec();
             atom.extend([1].into_iter().chain([0; 20]).take(behind));
             let payload = frame(&atom, &[atom.len()]);

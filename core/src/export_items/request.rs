@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clone_starts_where_the_original_stands() {
+    fn a_clone_starts_at_the_position_of_the_original() {
         let mut encoder = ExportItems::new(ITEM).encoder().unwrap();
         assert_eq!(encoder.write(&mut []), 0);
         assert!(!encoder.is_done());

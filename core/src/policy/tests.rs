@@ -136,7 +136,7 @@ fn an_item_that_fails_its_whole_request_is_found_and_costs_no_other() {
 }
 
 #[test]
-fn items_behind_one_that_stops_the_batch_are_asked_for_again() {
+fn items_after_one_that_stops_the_batch_are_requested_again() {
     let (dispositions, _, whole) = export(200, |asked, _| {
         let stop = asked.iter().position(|item| item % 3 == 0);
         (0..)

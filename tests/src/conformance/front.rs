@@ -1,4 +1,4 @@
-//! What may stand between a client and its server: a hop that frames the response in its own way.
+//! A hop between a client and its server that frames the response in its own way.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ pub(super) enum Front {
     None,
     /// Without a length: the end of the connection ends the body (RFC 9112 §6.3, rule 8).
     CloseDelimited,
-    /// Behind `100 Continue` and `103 Early Hints`, which no client asked for and each must skip (RFC 9110 §15.2).
+    /// After `100 Continue` and `103 Early Hints`, which every client must skip (RFC 9110 §15.2).
     Interim,
     /// A byte at a time.
     Bytewise,
@@ -25,7 +25,7 @@ impl Front {
         }
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
         let address = listener.local_addr().expect("it is bound");
-        // What goes wrong here the client sees as a broken connection, and its transcript tells.
+        // The client sees an error here as a broken connection, and its transcript shows that.
         thread::spawn(move || {
             let (client, _) = listener.accept()?;
             self.carry(client, server)
@@ -69,13 +69,13 @@ impl Front {
 fn without_length(response: &[u8]) -> Vec<u8> {
     let end = response.windows(4).position(|four| four == b"\r\n\r\n");
     let (head, body) = response.split_at(end.expect("the emulator answers with HTTP"));
-    let mut told: Vec<u8> = Vec::new();
+    let mut reported: Vec<u8> = Vec::new();
     for line in head.split_inclusive(|&byte| byte == b'\n') {
         if !line.to_ascii_lowercase().starts_with(b"content-length:") {
-            told.extend_from_slice(line);
+            reported.extend_from_slice(line);
         }
     }
     // The line before the body may have been the one that is gone.
-    let told = told.trim_ascii_end();
-    [told, body].concat()
+    let reported = reported.trim_ascii_end();
+    [reported, body].concat()
 }

@@ -1,7 +1,7 @@
 //! What every adapter must make of the same servers.
 //!
 //! For the author of a transport: one test calls [`check`] with a function that makes one export, as `Job` says, over a
-//! fresh connection, and tells how it [ended](End). Each scenario starts an emulator, lets the function export from it,
+//! fresh connection, and returns how it [ended](End). Each scenario starts an emulator, lets the function export from it,
 //! and compares what the sink heard with what is written down in `scenarios.rs`.
 //!
 //! ```text
@@ -13,10 +13,10 @@
 //!
 //! The test kit is not published: outside of this repository it is a git dependency, with the feature `conformance`.
 //!
-//! What is asked of the function:
+//! The function must do this:
 //! - It sends one request, with `Content-Length`, for the job's items in their order, and makes no second attempt.
-//! - It tells its decoder [how many items](exportitems::Options::items) it asks for, and leaves the other options alone.
-//! - It goes on after an error of the sink.
+//! - It sets [how many items](exportitems::Options::items) it requests, and no other option of its decoder.
+//! - It continues after an error of the sink.
 //! - Where no SOAP comes it may keep the sink out of it: items that the sink did not hear of count as not answered.
 
 mod front;
@@ -95,7 +95,7 @@ pub enum End {
 /// Plays every scenario to an adapter.
 ///
 /// # Panics
-/// When the sink is not called as [`Sink`](exportitems::Sink) says, and, behind the last scenario, when the
+/// When the sink is not called as [`Sink`](exportitems::Sink) says, and, after the last scenario, when the
 /// adapter made something else of one than is written down.
 pub fn check(mut export: impl FnMut(&Job<'_>, &mut Checked) -> End) {
     let differences: Vec<String> = SCENARIOS

@@ -14,7 +14,7 @@ pub(super) struct Scenario {
     pub(super) emulator: &'static str,
     pub(super) front: Front,
     pub(super) credentials: Credentials,
-    /// Bytes of the items that are asked for.
+    /// Bytes of the requested items.
     pub(super) sizes: &'static [u64],
     pub(super) sink_fails: SinkFails,
     pub(super) expected: &'static [&'static str],
@@ -309,7 +309,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
-        // Only the document says so: the connection ends as it does behind a whole one.
+        // Only the document says so: the connection ends as it does after a complete one.
         name: "cut in an item, close-delimited",
         emulator: "framing = 'content-length'\nitem = [{ index = 2, answer = { hang-up = {} } }]",
         front: Front::CloseDelimited,

@@ -3,7 +3,7 @@
 use exportitems::{ItemError, Outcome, ResponseCode, ResponseOutcome, Summary};
 
 use super::End;
-use crate::run::Told;
+use crate::run::Reported;
 use crate::sink::Checked;
 
 /// The end, the response's own line unless there was no SOAP, and a line an item.
@@ -22,15 +22,19 @@ pub(super) fn of(end: End, sink: &Checked, payloads: &[Vec<u8>]) -> Vec<String> 
         } => format!("HTTP {status}, retry after {seconds} s"),
     }];
     if !matches!(end, End::NotSoap { .. }) {
-        let summary = sink.notes.told.iter().find_map(|told| match told {
-            Told::End(summary) => Some(response(summary)),
-            _ => None,
-        });
+        let summary = sink
+            .notes
+            .reported
+            .iter()
+            .find_map(|reported| match reported {
+                Reported::End(summary) => Some(response(summary)),
+                _ => None,
+            });
         lines.push(match summary {
             Some(summary) => summary,
-            // There was nothing to tell it of.
+            // There was nothing to report.
             None if heard.is_empty() => format!("cut: 0 ok, {} failed", payloads.len()),
-            None => "no end was told".to_owned(),
+            None => "no end was reported".to_owned(),
         });
     }
     lines.extend(heard.iter().map(|outcome| item(outcome, sink, payloads)));

@@ -147,7 +147,7 @@ fn in_pieces(mut encoder: exportitems::Encoder<'_>, sizes: &[u8]) -> Vec<u8> {
     written
 }
 
-/// Every attribute and every text of a request, where it must stand.
+/// Every attribute and every text of a request, in its place.
 fn read(request: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(request).expect("UTF-8");
     let mut reader = NsReader::from_str(text);

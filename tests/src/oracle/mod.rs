@@ -20,7 +20,7 @@ use crate::chunks::Chunking;
 use crate::model;
 use crate::payload_reference::judge;
 use crate::reference;
-use crate::run::{pull, Run, Setup, Told};
+use crate::run::{pull, Reported, Run, Setup};
 use crate::script::Script;
 use crate::sink::{push, Checked};
 use crate::wire;
@@ -43,7 +43,7 @@ pub fn decode(document: &[u8]) {
     }
 }
 
-/// Invariant 1 and 2: what is told does not depend on how the document is cut into pieces.
+/// Invariants 1 and 2: the events do not depend on the partition of the document into pieces.
 pub fn split(document: &[u8]) {
     // Any function of the document will do, so that a corpus is a corpus of documents.
     let seed = document.iter().fold(document.len() as u64, |seed, &byte| {
@@ -127,7 +127,7 @@ pub fn structured_bytes(bytes: &[u8]) {
     }
 }
 
-/// A sink is told what pull tells, by its contract; and its own failure costs one item only.
+/// A sink gets the events of pull, as its contract says; a failure of the sink costs one item only.
 pub fn push_is_pull(document: &[u8], setup: Setup) {
     let pulled = pull(&[document], setup);
     let mut sink = Checked::default();
@@ -138,10 +138,11 @@ pub fn push_is_pull(document: &[u8], setup: Setup) {
         pulled.summary()
     );
     assert_eq!(sink.committed, pulled.committed());
-    let is_note = |told: &&Told| !matches!(told, Told::ItemId(..) | Told::Data(_));
+    let is_note =
+        |reported: &&Reported| !matches!(reported, Reported::ItemId(..) | Reported::Data(_));
     // Data between two pieces of one text keeps them apart when they are pulled.
-    let pulled_notes: Vec<&Told> = pulled.told.iter().filter(is_note).collect();
-    assert_eq!(sink.notes.told.iter().collect::<Vec<_>>(), pulled_notes);
+    let pulled_notes: Vec<&Reported> = pulled.reported.iter().filter(is_note).collect();
+    assert_eq!(sink.notes.reported.iter().collect::<Vec<_>>(), pulled_notes);
 
     for n in [0, 1, 4] {
         let mut sink = Checked::failing_at(n);
@@ -160,19 +161,19 @@ pub fn push_is_pull(document: &[u8], setup: Setup) {
         if let (Some(lost), false) = (lost, sink.failed_to_commit()) {
             let at = lost as usize;
             let error = pulled.outcomes().nth(at).and_then(|outcome| outcome.error);
-            let told = sink
+            let reported = sink
                 .notes
                 .outcomes()
                 .nth(at)
                 .and_then(|outcome| outcome.error);
             // Limits and payloads are not judged of bytes that the sink refused; other faults are graver.
             assert!(
-                told == Some(ItemError::Write) || (told.is_some() && told == error),
-                "{told:?} of item {lost}, which was lost"
+                reported == Some(ItemError::Write) || (reported.is_some() && reported == error),
+                "{reported:?} of item {lost}, which was lost"
             );
         }
-        let summary = match sink.notes.told.last() {
-            Some(Told::End(summary)) => *summary,
+        let summary = match sink.notes.reported.last() {
+            Some(Reported::End(summary)) => *summary,
             last => panic!("no end: {last:?}"),
         };
         assert_eq!(summary.ok as usize, kept.len());
@@ -209,8 +210,8 @@ pub fn cut_everywhere(document: &[u8], setup: Setup) -> usize {
             ResponseOutcome::Complete | ResponseOutcome::Fault
         );
         assert_eq!(error.is_none(), is_whole, "cut at {cut}");
-        let told: Vec<Outcome> = tail.outcomes().copied().collect();
-        for (index, outcome) in told.iter().enumerate() {
+        let reported: Vec<Outcome> = tail.outcomes().copied().collect();
+        for (index, outcome) in reported.iter().enumerate() {
             if index + 1 < started {
                 assert_eq!(*outcome, outcomes[index], "cut at {cut}");
                 assert_eq!(tail.data()[index], data[index], "cut at {cut}");
@@ -232,7 +233,7 @@ pub fn cut_everywhere(document: &[u8], setup: Setup) -> usize {
                     }
                 }
                 Ok(None) => break,
-                // Nothing comes behind an error, wherever the document is cut.
+                // Nothing follows an error, wherever the document is cut.
                 Err(_) => return cut + 1,
             }
         }
@@ -243,7 +244,7 @@ pub fn cut_everywhere(document: &[u8], setup: Setup) -> usize {
 /// The text of one `Data` element: decoded as the base64 crate does, or failed for the reason that the naive
 /// search for the marker gives.
 ///
-/// Bytes that XML does not take as text stand in a CDATA section, or not at all.
+/// Bytes that XML does not accept as text are in a CDATA section, or left out.
 pub fn base64(text: &[u8]) {
     let text: Vec<u8> = text.iter().copied().filter(|&byte| byte != b']').collect();
     let document = [
@@ -279,7 +280,7 @@ pub fn base64(text: &[u8]) {
     }
 }
 
-/// The payload check's verdict is the reference's, whatever the partition.
+/// The payload check's verdict is the reference's, for every partition.
 pub fn payload(payload: &[u8]) {
     let expected = judge(payload);
     for chunking in [

@@ -6,7 +6,7 @@ use exportitems::{PayloadReader, Verdict};
 use crate::chunks::Chunking;
 use crate::payload_reference::{events, judge, Read};
 
-/// The events are the reference's and the verdict is the check's, whatever the partition.
+/// The events are the reference's and the verdict is the check's, for every partition.
 pub fn reader(payload: &[u8]) {
     let expected = shown(&events(payload));
     for chunking in [

@@ -80,7 +80,7 @@ fn base64() {
 #[test]
 fn the_truncation_marker() {
     let truncated = Some(ItemError::Truncated);
-    // Inside Data, wherever the server stopped: the response goes on.
+    // Inside Data, wherever the server stopped: the response continues.
     for cut in 0..PAYLOAD.len() {
         let run = run(response(&format!(
             "{}{}{}",
@@ -95,7 +95,7 @@ fn the_truncation_marker() {
         );
         assert!(run.data()[1].len() <= cut / 4 * 3, "no byte of the marker");
     }
-    // In place of the end tags, at every byte behind the first item.
+    // In place of the end tags, at every byte after the first item.
     let whole = response(&(good() + &good()));
     let second = whole
         .rfind("<m:ExportItemsResponseMessage ")
@@ -208,8 +208,8 @@ fn payloads() {
             let run = run_as(response(&support::data(&text)), setup);
             let error = refused.then_some(ItemError::Payload);
             assert_eq!(run.errors(), [error], "{text} {integrity:?}");
-            let told = (integrity != IntegrityPolicy::Off).then_some(verdict);
-            assert_eq!(run.outcome().integrity, told, "{text} {integrity:?}");
+            let reported = (integrity != IntegrityPolicy::Off).then_some(verdict);
+            assert_eq!(run.outcome().integrity, reported, "{text} {integrity:?}");
         }
     }
 }
@@ -234,7 +234,7 @@ fn limits() {
         assert_eq!(run.errors(), [error, error], "{limit}");
         assert!(run.outcomes().all(|outcome| outcome.bytes <= limit));
     }
-    // The item that goes beyond, and those behind it that have data.
+    // The item that exceeds the limit, and later ones that have data.
     let large = Some(ItemError::TooLarge);
     let refused = Some(ItemError::Refused);
     for (limit, errors) in [

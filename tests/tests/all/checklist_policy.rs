@@ -37,19 +37,19 @@ fn new() -> Endpoint {
 /// What a fresh endpoint makes of an answer to so many items: the items' dispositions, the wait, and the limits then.
 fn after(
     items: u32,
-    tell: impl Fn(&mut Attempt),
+    report: impl Fn(&mut Attempt),
     document: &str,
 ) -> (Vec<Disposition>, Option<u32>, Limits) {
     let mut endpoint = new();
     let mut attempt = endpoint.attempt(items as usize);
-    tell(&mut attempt);
+    report(&mut attempt);
     let advice = answer(&mut attempt, items, document);
     let wait = endpoint.end(&Policy::DEFAULT, attempt, 0, u32::MAX);
     let dispositions = advice.iter().map(|advice| advice.disposition).collect();
     (dispositions, wait, endpoint.limits())
 }
 
-/// An element with a code, and what the server says beside it.
+/// An element with a code, and other values of the server.
 fn code(code: &str, values: &[(&str, &str)]) -> String {
     let value = |(name, text): &(&str, &str)| format!("<t:Value Name='{name}'>{text}</t:Value>");
     let values: String = values.iter().map(value).collect();
@@ -90,7 +90,7 @@ fn classes() {
         let (dispositions, ..) = after(1, |_| (), &response(&item));
         assert_eq!(dispositions, [disposition], "{item}");
     }
-    // Faults: the items behind it share its fate.
+    // Faults: the items after it fail with it.
     for (name, values, disposition) in [
         ("ErrorCorruptData", &[][..], Permanent),
         ("ErrorImpersonationDenied", &[], Auth),

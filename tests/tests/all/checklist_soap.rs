@@ -1,7 +1,7 @@
 //! protocol.md §6, "Incremental XML decoder", the lines about SOAP and EWS: a test for each, in their order.
 
 use exportitems::{ErrorKind, ItemError, ResponseClass, ResponseCode, ResponseOutcome};
-use exportitems_testkit::run::{Told, Value};
+use exportitems_testkit::run::{Reported, Value};
 
 use crate::support::{
     data, envelope, good, message, refused, response, run, run_for, Findings, PAYLOAD,
@@ -52,8 +52,8 @@ fn unknown_elements_and_order() {
         content.rotate_left(first);
         let run = run(response(&message("Success", &content.concat())));
         assert_eq!(run.errors(), [None]);
-        let ids = Told::ItemId(Value::Text("ID".to_owned()), Value::Text("CK".to_owned()));
-        assert!(run.told.contains(&ids));
+        let ids = Reported::ItemId(Value::Text("ID".to_owned()), Value::Text("CK".to_owned()));
+        assert!(run.reported.contains(&ids));
     }
     // The same names elsewhere are other elements.
     let elsewhere = response(&good()).replace("m:ResponseMessages", "m:Messages");
@@ -69,10 +69,12 @@ fn envelope_header_and_body() {
         let (before, behind) = document.split_once("<s:Body>").expect("a body");
         let run = run(format!("{before}{header}<s:Body>{behind}"));
         assert_eq!(run.errors(), [None], "{header}");
-        run.told.into_iter().find_map(|told| match told {
-            Told::ServerVersion(numbers, version) => Some((numbers, version)),
-            _ => None,
-        })
+        run.reported
+            .into_iter()
+            .find_map(|reported| match reported {
+                Reported::ServerVersion(numbers, version) => Some((numbers, version)),
+                _ => None,
+            })
     };
     assert_eq!(with_header(""), None);
     assert_eq!(with_header("<s:Header/>"), None);
@@ -237,16 +239,16 @@ fn counts_and_duplicates() {
         [Some(ItemError::Duplicate)]
     );
 
-    // A message has one id: of two, nobody can say which is the item's.
+    // A message has one id: which of two is the item's cannot be known.
     let ids = good().replace("<t:ItemId ", "<t:ItemId Id='first'/><t:ItemId ");
     let run_ids = run(response(&ids));
     assert_eq!(run_ids.errors(), [Some(ItemError::Contradiction)]);
-    let told: Vec<_> = (run_ids.told.iter())
-        .filter(|told| matches!(told, Told::ItemId(..)))
+    let reported: Vec<_> = (run_ids.reported.iter())
+        .filter(|reported| matches!(reported, Reported::ItemId(..)))
         .collect();
     assert_eq!(
-        told,
-        [&Told::ItemId(
+        reported,
+        [&Reported::ItemId(
             Value::Text("first".to_owned()),
             Value::Absent
         )]
@@ -270,7 +272,7 @@ fn unknown_codes_and_long_texts() {
         .replace("ErrorItemNotFound", " ErrorOfTomorrow\r\n");
     let run = run(response(&unknown));
     assert_eq!(run.outcome().code, Some(ResponseCode::Other));
-    assert!(run.told.contains(&Told::ResponseCode(
+    assert!(run.reported.contains(&Reported::ResponseCode(
         ResponseCode::Other,
         "ErrorOfTomorrow".to_owned()
     )));
@@ -292,11 +294,11 @@ fn descriptive_link_keys() {
         let element = format!("<m:DescriptiveLinkKey>{text}</m:DescriptiveLinkKey>");
         let run = run(response(&refused(&element)));
         assert_eq!(run.errors(), [Some(ItemError::Refused)]);
-        let told = run.told.iter().find_map(|told| match told {
-            Told::DescriptiveLinkKey(key) => Some(*key),
+        let reported = run.reported.iter().find_map(|reported| match reported {
+            Reported::DescriptiveLinkKey(key) => Some(*key),
             _ => None,
         });
-        assert_eq!(told, key, "{text}");
+        assert_eq!(reported, key, "{text}");
     }
 }
 
@@ -365,13 +367,13 @@ fn faults() {
     assert_eq!((summary.response, error), (ResponseOutcome::Fault, None));
     let fault = summary.fault.expect("a fault");
     assert_eq!(fault.code, Some(ResponseCode::ErrorInvalidServerVersion));
-    for told in [
-        Told::FaultCode("ErrorInvalidServerVersion".to_owned()),
-        Told::FaultString("Die angegebene Serverversion ist ung\u{fc}ltig.".to_owned()),
-        Told::MessageText("Ung\u{fc}ltig.".to_owned()),
-        Told::Fault(fault),
+    for reported in [
+        Reported::FaultCode("ErrorInvalidServerVersion".to_owned()),
+        Reported::FaultString("Die angegebene Serverversion ist ung\u{fc}ltig.".to_owned()),
+        Reported::MessageText("Ung\u{fc}ltig.".to_owned()),
+        Reported::Fault(fault),
     ] {
-        assert!(run_2010.told.contains(&told), "{told:?}");
+        assert!(run_2010.reported.contains(&reported), "{reported:?}");
     }
 
     let of_2007 = "<soap11:Fault><faultcode>soap11:Client</faultcode><faultstring/><detail>\n \
@@ -473,25 +475,25 @@ fn faults_of_soap_1_2() {
     let not_answered = Some(ItemError::NotAnswered);
     assert_eq!(found.errors(), [not_answered, not_answered]);
     let summary = found.summary();
-    let told = summary.fault.expect("a fault");
+    let reported = summary.fault.expect("a fault");
     assert_eq!(summary.response, ResponseOutcome::Fault);
-    assert_eq!(told.code, Some(ResponseCode::ErrorServerBusy));
+    assert_eq!(reported.code, Some(ResponseCode::ErrorServerBusy));
     assert_eq!(
-        (told.back_off_ms, told.is_senders_fault),
+        (reported.back_off_ms, reported.is_senders_fault),
         (Some(700), false)
     );
     for expected in [
-        Told::FaultCode("Receiver".to_owned()),
-        Told::FaultString("Besch\u{e4}ftigt.".to_owned()),
-        Told::MessageText("m".to_owned()),
-        Told::Fault(told),
+        Reported::FaultCode("Receiver".to_owned()),
+        Reported::FaultString("Besch\u{e4}ftigt.".to_owned()),
+        Reported::MessageText("m".to_owned()),
+        Reported::Fault(reported),
     ] {
-        assert!(found.told.contains(&expected), "{expected:?}");
+        assert!(found.reported.contains(&expected), "{expected:?}");
     }
     // The code in a subcode, where there is no detail.
     let code = value("env:Sender") + &subcode("a:ErrorSchemaValidation");
-    let told = run(fault(&code, "")).summary().fault.expect("a fault");
-    assert_eq!(told.code, Some(ResponseCode::ErrorSchemaValidation));
+    let reported = run(fault(&code, "")).summary().fault.expect("a fault");
+    assert_eq!(reported.code, Some(ResponseCode::ErrorSchemaValidation));
     // Subcodes in subcodes, deeper than anything of the path.
     let deep = (0..9).fold(String::new(), |inner, n| {
         format!(
@@ -501,12 +503,12 @@ fn faults_of_soap_1_2() {
     });
     let run = run(fault(&(value("env:Sender") + &deep), busy));
     assert_eq!(run.error, None);
-    let told = run.summary().fault.expect("a fault");
-    assert_eq!(told.code, Some(ResponseCode::ErrorServerBusy));
-    assert!(told.is_senders_fault);
+    let reported = run.summary().fault.expect("a fault");
+    assert_eq!(reported.code, Some(ResponseCode::ErrorServerBusy));
+    assert!(reported.is_senders_fault);
 }
 
-/// "Where detail precedes faultcode, JSON code and disposition agree": the last code that is told is the one that counts.
+/// "Where detail precedes faultcode, JSON code and disposition agree": the last code that is emitted is the one that counts.
 #[test]
 fn a_fault_code_does_not_follow_a_response_code() {
     let code = "<faultcode>s:Client</faultcode>";
@@ -516,12 +518,12 @@ fn a_fault_code_does_not_follow_a_response_code() {
         ([detail, code].concat(), vec!["ErrorServerBusy"]),
     ] {
         let run = run(envelope(&format!("<s:Fault>{fault}</s:Fault>")));
-        let codes = run.told.iter().filter_map(|told| match told {
-            Told::FaultCode(text) | Told::ResponseCode(_, text) => Some(text.as_str()),
+        let codes = run.reported.iter().filter_map(|reported| match reported {
+            Reported::FaultCode(text) | Reported::ResponseCode(_, text) => Some(text.as_str()),
             _ => None,
         });
         assert!(codes.eq(expected));
-        let told = run.summary().fault.expect("a fault");
-        assert_eq!(told.code, Some(ResponseCode::ErrorServerBusy));
+        let reported = run.summary().fault.expect("a fault");
+        assert_eq!(reported.code, Some(ResponseCode::ErrorServerBusy));
     }
 }

@@ -1,7 +1,7 @@
 //! protocol.md §6, "Incremental XML decoder", the lines about XML: a test for each, in their order.
 
 use exportitems::{ErrorKind, ItemError, ResponseOutcome, MAX_DEPTH, MAX_NAME_LEN};
-use exportitems_testkit::run::{Told, Value};
+use exportitems_testkit::run::{Reported, Value};
 
 use crate::support::{data, good, refused, response, run, Findings, PAYLOAD};
 
@@ -200,15 +200,15 @@ fn references() {
 fn references_in_attributes() {
     let ids = |value: &str| {
         let run = run(response(&good().replace("AAMk", value)));
-        let id = run.told.iter().find_map(|told| match told {
-            Told::ItemId(Value::Text(id), _) => Some(id.clone()),
+        let id = run.reported.iter().find_map(|reported| match reported {
+            Reported::ItemId(Value::Text(id), _) => Some(id.clone()),
             _ => None,
         });
         (id, run.kind())
     };
-    let told = |id: &str| (Some(id.to_owned()), None);
-    assert_eq!(ids("&lt;&#x41;&apos;>'"), told("<A'>'"));
-    assert_eq!(ids("&#0;"), told("\u{fffd}"));
+    let reported = |id: &str| (Some(id.to_owned()), None);
+    assert_eq!(ids("&lt;&#x41;&apos;>'"), reported("<A'>'"));
+    assert_eq!(ids("&#0;"), reported("\u{fffd}"));
     assert_eq!(ids("&nbsp;"), (None, Some(ErrorKind::UnknownEntity)));
     assert_eq!(ids("<"), (None, Some(ErrorKind::UnexpectedByte)));
     let class = good().replace("\"Success\"", "'&#83;uccess' x='&amp;&#1;'");

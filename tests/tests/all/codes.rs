@@ -3,7 +3,7 @@
 use exportitems::ResponseCode;
 use exportitems_testkit::data;
 
-/// Codes are told apart by their hash: no code that the schema of Exchange SE has is taken for another.
+/// Codes are compared by their hash: no code that the schema of Exchange SE has is taken for another.
 #[test]
 fn no_published_code_is_taken_for_another() {
     let path = "lists/ResponseCodeType_ExchangeSE_15.2.2562.17_sorted.txt";

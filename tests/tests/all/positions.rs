@@ -4,7 +4,7 @@ use exportitems::{
     Decoder, ErrorKind, Event, IdMatch, ItemError, Options, Outcome, ResponseItemId,
     ResponseOutcome, Sink, Summary, Verdict,
 };
-use exportitems_testkit::run::{Run, Told, Value};
+use exportitems_testkit::run::{Reported, Run, Value};
 
 use crate::support::{
     data, envelope, good, message, refused, response, run, run_for, Findings as _, PAYLOAD,
@@ -312,8 +312,14 @@ fn a_caller_says_whose_ids_they_are() {
     }
     assert_eq!(run.errors(), [CONTRADICTION, None]);
     assert_eq!(run.data()[0], []);
-    let ids = Told::ItemId(Value::Text("AAMk".to_owned()), Value::Text("CQ".to_owned()));
-    assert_eq!(run.told.iter().filter(|told| **told == ids).count(), 2);
+    let ids = Reported::ItemId(Value::Text("AAMk".to_owned()), Value::Text("CQ".to_owned()));
+    assert_eq!(
+        run.reported
+            .iter()
+            .filter(|reported| **reported == ids)
+            .count(),
+        2
+    );
     let summary = run.summary();
     decoder.compare_id(IdMatch::Other);
     assert_eq!(decoder.finish(), Ok(None));

@@ -12,7 +12,7 @@ struct Case {
     class: &'static str,
     code: &'static str,
     data: Vec<String>,
-    /// What comes behind the fields.
+    /// What follows the fields.
     behind: &'static str,
     options: Options,
     rejected: bool,

@@ -50,8 +50,8 @@ impl Findings {
     }
 }
 
-/// Reads `before`, `times` times `unit`, and `behind`.
-fn read(before: &str, unit: &str, times: u64, behind: &str) -> Findings {
+/// Reads `before`, `times` times `unit`, and `after`.
+fn read(before: &str, unit: &str, times: u64, after: &str) -> Findings {
     let mut decoder = Decoder::<[u8; 512]>::new(Options::new());
     let mut findings = Findings::default();
     // Slices as large as a transport's, so that work that depends on them shows.
@@ -66,7 +66,7 @@ fn read(before: &str, unit: &str, times: u64, behind: &str) -> Findings {
     });
     for mut input in std::iter::once(before.as_bytes())
         .chain(units)
-        .chain([behind.as_bytes()])
+        .chain([after.as_bytes()])
     {
         loop {
             match decoder.next_event(&mut input) {
@@ -92,14 +92,14 @@ fn read(before: &str, unit: &str, times: u64, behind: &str) -> Findings {
 }
 
 /// [`read`], a sixteenth of it first: sixteen times as much takes not much more than sixteen times as long.
-fn read_in_linear_time(before: &str, unit: &str, times: u64, behind: &str) -> Findings {
+fn read_in_linear_time(before: &str, unit: &str, times: u64, after: &str) -> Findings {
     let start = Instant::now();
-    read(before, unit, times / 16, behind);
+    read(before, unit, times / 16, after);
     let small = start.elapsed();
     let start = Instant::now();
-    let findings = read(before, unit, times, behind);
+    let findings = read(before, unit, times, after);
     let large = start.elapsed();
-    // Quadratic would be 256 times; other programs run beside this one.
+    // Quadratic would be 256 times; other programs run at the same time.
     let limit = small * 64 + Duration::from_secs(1);
     assert!(large < limit, "{large:?} after {small:?}");
     findings
@@ -107,8 +107,8 @@ fn read_in_linear_time(before: &str, unit: &str, times: u64, behind: &str) -> Fi
 
 /// The document around a place.
 fn around(document: &str, place: &str) -> (String, String) {
-    let (before, behind) = document.split_once(place).expect("a place");
-    (before.to_owned(), behind.to_owned())
+    let (before, after) = document.split_once(place).expect("a place");
+    (before.to_owned(), after.to_owned())
 }
 
 /// Whatever its size, a response takes the memory of the decoder, and that is this.
@@ -119,8 +119,8 @@ fn memory_is_bounded() {
 
 #[test]
 fn a_million_refused_items() {
-    let (before, behind) = around(&response("HERE"), "HERE");
-    let found = read_in_linear_time(&before, &refused(""), MILLION, &behind);
+    let (before, after) = around(&response("HERE"), "HERE");
+    let found = read_in_linear_time(&before, &refused(""), MILLION, &after);
     assert_eq!((found.ok, found.refused, found.other), (0, MILLION, 0));
     assert_eq!(
         found.summary.expect("an end").response,
@@ -131,8 +131,8 @@ fn a_million_refused_items() {
 #[test]
 fn a_million_nested_elements() {
     let good = good().replace("</m:Data>", "</m:Data>HERE");
-    let (before, behind) = around(&response(&good), "HERE");
-    let found = read(&before, "<x>", MILLION, &behind);
+    let (before, after) = around(&response(&good), "HERE");
+    let found = read(&before, "<x>", MILLION, &after);
     assert_eq!(found.error, Some(ErrorKind::TooDeep));
     assert_eq!((found.ok, found.other), (0, 1));
     assert!(u64::from(MAX_DEPTH) < MILLION);
@@ -141,8 +141,8 @@ fn a_million_nested_elements() {
 #[test]
 fn a_million_unknown_elements() {
     let good = good().replace("</m:Data>", "</m:Data>HERE");
-    let (before, behind) = around(&response(&good), "HERE");
-    let found = read_in_linear_time(&before, "<x y='z'><v/></x>", MILLION, &behind);
+    let (before, after) = around(&response(&good), "HERE");
+    let found = read_in_linear_time(&before, "<x y='z'><v/></x>", MILLION, &after);
     assert_eq!((found.ok, found.error), (1, None));
 }
 
@@ -150,9 +150,9 @@ fn a_million_unknown_elements() {
 fn a_gibibyte_of_attribute() {
     for place in ["ResponseClass=\"", "Id=\"", "xmlns:s=\""] {
         let document = response(&(good() + &good()));
-        let (before, behind) = around(&document, place);
+        let (before, after) = around(&document, place);
         let before = before + place;
-        let found = read_in_linear_time(&before, "0123456789abcdef", GIB / 16, &behind);
+        let found = read_in_linear_time(&before, "0123456789abcdef", GIB / 16, &after);
         // The class is none of the three; an id that does not fit is left out; a namespace is not looked at.
         let ok = if place.starts_with("Resp") { 1 } else { 2 };
         assert_eq!(
@@ -173,46 +173,46 @@ fn a_gibibyte_of_message_text() {
         "<![CDATA[]]]]>",
     ] {
         let content = "<m:MessageText>HERE</m:MessageText>";
-        let (before, behind) = around(&response(&(refused(content) + &good())), "HERE");
+        let (before, after) = around(&response(&(refused(content) + &good())), "HERE");
         let times = GIB / unit.len() as u64 / 4;
-        let found = read_in_linear_time(&before, unit, times, &behind);
+        let found = read_in_linear_time(&before, unit, times, &after);
         assert_eq!(
             (found.ok, found.refused, found.error),
             (1, 1, None),
             "{unit}"
         );
-        let told = match unit {
+        let reported = match unit {
             "&#0;" => 3,
             "\0\u{1}" => 6,
             "<![CDATA[]]]]>" => 2,
             _ => unit.len() as u64,
         };
-        assert_eq!(found.text, told * times, "{unit}");
+        assert_eq!(found.text, reported * times, "{unit}");
     }
 }
 
 #[test]
 fn a_gibibyte_in_one_message_text() {
-    let (before, behind) = around(
+    let (before, after) = around(
         &response(&(refused("<m:MessageText>HERE</m:MessageText>") + &good())),
         "HERE",
     );
     let unit = "0123456789abcdef";
-    let found = read(&before, unit, GIB / 16, &behind);
+    let found = read(&before, unit, GIB / 16, &after);
     assert_eq!((found.ok, found.text, found.error), (1, GIB, None));
 }
 
 #[test]
 fn a_gibibyte_of_data_and_of_what_is_none() {
     let document = response(&(good().replace("<m:Data>", "<m:Data>HERE") + &good()));
-    let (before, behind) = around(&document, "HERE");
+    let (before, after) = around(&document, "HERE");
     // Opaque bytes before the payload, which make all of it opaque; bytes that are not base64; comments.
-    let found = read_in_linear_time(&before, "QUJDREVG", GIB / 8, &behind);
+    let found = read_in_linear_time(&before, "QUJDREVG", GIB / 8, &after);
     assert_eq!((found.ok, found.error), (2, None));
     assert!(found.data > GIB / 4 * 3);
-    let found = read_in_linear_time(&before, "?", GIB / 4, &behind);
+    let found = read_in_linear_time(&before, "?", GIB / 4, &after);
     assert_eq!((found.ok, found.other, found.error), (1, 1, None));
-    let found = read_in_linear_time(&before, "<!-- QUJD -->", GIB / 52, &behind);
+    let found = read_in_linear_time(&before, "<!-- QUJD -->", GIB / 52, &after);
     assert_eq!((found.ok, found.other, found.error), (2, 0, None));
 }
 
@@ -221,18 +221,18 @@ fn a_gibibyte_of_names_codes_and_space() {
     let document = response(
         &(refused("<m:MessageXml><t:Value Name=\"HERE\">5</t:Value></m:MessageXml>") + &good()),
     );
-    let (before, behind) = around(&document, "HERE");
-    let found = read_in_linear_time(&before, "Name", GIB / 16, &behind);
+    let (before, after) = around(&document, "HERE");
+    let found = read_in_linear_time(&before, "Name", GIB / 16, &after);
     assert_eq!((found.ok, found.refused, found.error), (1, 1, None));
 
     let document = response(&(good() + "HERE" + &good()));
-    let (before, behind) = around(&document, "HERE");
-    let found = read_in_linear_time(&before, " \r\n\t", GIB / 16, &behind);
+    let (before, after) = around(&document, "HERE");
+    let found = read_in_linear_time(&before, " \r\n\t", GIB / 16, &after);
     assert_eq!((found.ok, found.error), (2, None));
 
     let document = response(&good()).replace("NoError", "HERE");
-    let (before, behind) = around(&document, "HERE");
-    let found = read_in_linear_time(&before, "NoError ", GIB / 64, &behind);
+    let (before, after) = around(&document, "HERE");
+    let found = read_in_linear_time(&before, "NoError ", GIB / 64, &after);
     assert_eq!((found.other, found.error), (1, None));
 
     let found = read("<s:Envelope><", "name", GIB / 4, "/>");

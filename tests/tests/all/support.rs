@@ -3,7 +3,7 @@
 use exportitems::{Error, ErrorKind, ItemError, Outcome, Summary};
 use exportitems_testkit::chunks::Chunking;
 use exportitems_testkit::oracle;
-use exportitems_testkit::run::{pull, Run, Setup, Told};
+use exportitems_testkit::run::{pull, Reported, Run, Setup};
 
 /// A whole payload in base64: two records with one property.
 pub(crate) const PAYLOAD: &str = "AQAAAAgAAAAAAAAAAQAAAAIAAAANAAAAAgEJEAUAAAB2YWx1ZQ==";
@@ -109,18 +109,18 @@ impl Findings for Run {
     }
 
     fn text(&self) -> String {
-        (self.told.iter())
-            .filter_map(|told| match told {
-                Told::MessageText(text) => Some(text.as_str()),
+        (self.reported.iter())
+            .filter_map(|reported| match reported {
+                Reported::MessageText(text) => Some(text.as_str()),
                 _ => None,
             })
             .collect()
     }
 
     fn values(&self) -> Vec<(&str, &str)> {
-        (self.told.iter())
-            .filter_map(|told| match told {
-                Told::MessageXml(name, text, true) => Some((name.as_str(), text.as_str())),
+        (self.reported.iter())
+            .filter_map(|reported| match reported {
+                Reported::MessageXml(name, text, true) => Some((name.as_str(), text.as_str())),
                 _ => None,
             })
             .collect()

@@ -3,7 +3,7 @@
 use exportitems::{
     Decoder, ErrorKind, Event, ItemError, Options, ResponseCode, ResponseOutcome, Verdict,
 };
-use exportitems_testkit::run::{Setup, Told, Value};
+use exportitems_testkit::run::{Reported, Setup, Value};
 
 use crate::support::{data, envelope, good, refused, response, run, run_as, Findings, PAYLOAD};
 
@@ -37,8 +37,8 @@ fn a_value_longer_than_the_scratch_comes_in_pieces_of_which_one_is_the_last() {
     let run = run(with_values(&(value("Long", &long) + &value("Short", "x"))));
     let mut texts = Vec::new();
     let mut text = String::new();
-    for told in &run.told {
-        if let Told::MessageXml(name, piece, last) = told {
+    for reported in &run.reported {
+        if let Reported::MessageXml(name, piece, last) = reported {
             text += piece;
             if *last {
                 texts.push((name.as_str(), std::mem::take(&mut text)));
@@ -105,14 +105,14 @@ fn numbers_of_the_server_version_are_trimmed() {
         "<s:Header><h:ServerVersionInfo MajorVersion=' 15 ' MinorVersion='\t2\n' MajorBuildNumber='1 5'/></s:Header><s:Body>",
     );
     let run = run(document);
-    let version = run.told.iter().find_map(|told| match told {
-        Told::ServerVersion(numbers, _) => Some(*numbers),
+    let version = run.reported.iter().find_map(|reported| match reported {
+        Reported::ServerVersion(numbers, _) => Some(*numbers),
         _ => None,
     });
     assert_eq!(version, Some([Some(15), Some(2), None, None]));
 }
 
-/// 256, counted from the root; the constant itself is not asked.
+/// 256, counted from the root; the constant itself is not used.
 #[test]
 fn elements_nest_256_deep_and_no_deeper() {
     // Envelope, Body, ExportItemsResponse, ResponseMessages, the message.
@@ -140,8 +140,8 @@ fn the_length_of_an_id_that_is_left_out_is_its_own() {
             ..Setup::default()
         };
         let run = run_as(document, setup);
-        let id = run.told.iter().find_map(|told| match told {
-            Told::ItemId(id, _) => Some(id.clone()),
+        let id = run.reported.iter().find_map(|reported| match reported {
+            Reported::ItemId(id, _) => Some(id.clone()),
             _ => None,
         });
         assert_eq!(id, Some(Value::Omitted(len as u64)));
@@ -159,8 +159,8 @@ fn a_code_of_a_fault_is_what_is_after_the_first_colon() {
         let run = run(envelope(&format!(
             "<s:Fault><faultcode>{text}</faultcode><faultstring>x</faultstring></s:Fault>"
         )));
-        let fault = run.told.iter().find_map(|told| match told {
-            Told::Fault(fault) => Some(*fault),
+        let fault = run.reported.iter().find_map(|reported| match reported {
+            Reported::Fault(fault) => Some(*fault),
             _ => None,
         });
         assert_eq!(fault.and_then(|fault| fault.code), code, "{text}");
@@ -174,10 +174,12 @@ fn the_first_of_two_faults_counts() {
         <t:Value Name=\"BackOffMilliseconds\">70</t:Value>\
         <t:Value Name=\"InnerErrorResponseCode\">ErrorItemNotFound</t:Value></t:MessageXml></detail></s:Fault>";
     let second = "<s:Fault><faultcode>a:ErrorTimeoutExpired</faultcode><faultstring>y</faultstring></s:Fault>";
-    let told = run(envelope(&(first.to_owned() + second))).told;
-    let faults: Vec<_> = (told.iter())
-        .filter_map(|told| match told {
-            Told::Fault(it) => Some((it.code, it.inner_code, it.back_off_ms, it.is_senders_fault)),
+    let reported = run(envelope(&(first.to_owned() + second))).reported;
+    let faults: Vec<_> = (reported.iter())
+        .filter_map(|reported| match reported {
+            Reported::Fault(it) => {
+                Some((it.code, it.inner_code, it.back_off_ms, it.is_senders_fault))
+            }
             _ => None,
         })
         .collect();

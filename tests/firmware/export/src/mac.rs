@@ -38,7 +38,7 @@ impl Mac {
     pub fn new([a, b, c, d, e, f]: [u8; 6]) -> Self {
         write(ADDRESS_LOW, u32::from_le_bytes([a, b, c, d]));
         write(ADDRESS_HIGH, u32::from_le_bytes([e, f, 0, 0]));
-        write(THRESHOLD, 0x3F); // send when told to, not at a fill level
+        write(THRESHOLD, 0x3F); // send when reported to, not at a fill level
         write(TRANSMIT_CONTROL, 0x17); // duplex, checksum, padding, on
         write(RECEIVE_CONTROL, 0x13); // empty the FIFO, multicast, on
         Self {

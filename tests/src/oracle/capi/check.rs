@@ -9,7 +9,7 @@ use exportitems_capi as capi;
 use exportitems_capi::Status;
 
 use super::memory::{lend, Memory, Strange};
-use super::{Told, Wrong};
+use super::{Reported, Wrong};
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(super) enum CheckCall {
@@ -38,11 +38,11 @@ impl<'a> Check<'a> {
         }
     }
 
-    pub(super) fn call(&mut self, call: CheckCall, wrong: Wrong, told: &mut Told) {
+    pub(super) fn call(&mut self, call: CheckCall, wrong: Wrong, reported: &mut Reported) {
         let object = self.strange.object(self.object, wrong);
         let misuse = wrong.object(self.core.is_some());
         match call {
-            CheckCall::Init { again } => self.init(again, wrong, told),
+            CheckCall::Init { again } => self.init(again, wrong, reported),
             CheckCall::Update { len } => {
                 let piece = &self.left[..usize::from(len).min(self.left.len())];
                 let input = lend(piece, wrong);
@@ -52,11 +52,11 @@ impl<'a> Check<'a> {
                         object,
                         input.ptr,
                         input.len,
-                        told.place(),
+                        reported.place(),
                     )
                 };
                 let misuse = misuse.or(wrong.input());
-                told.expect(status, misuse.unwrap_or(Status::Ok));
+                reported.expect(status, misuse.unwrap_or(Status::Ok));
                 if let (None, Some(core)) = (misuse, &mut self.core) {
                     core.update(piece);
                     self.left = &self.left[piece.len()..];
@@ -69,22 +69,22 @@ impl<'a> Check<'a> {
                     capi::exportitems_payload_check_verdict(
                         object,
                         wrong.place(verdict.as_mut_ptr()),
-                        told.place(),
+                        reported.place(),
                     )
                 };
                 let misuse = misuse.or(wrong.out());
-                told.expect(status, misuse.unwrap_or(Status::Ok));
+                reported.expect(status, misuse.unwrap_or(Status::Ok));
                 if let (None, Some(core)) = (misuse, &self.core) {
                     // SAFETY: the status says that it was written.
                     let found = unsafe { verdict.assume_init() };
-                    let told = format!("{:?}", found.verdict);
+                    let reported = format!("{:?}", found.verdict);
                     match core.verdict() {
                         core_api::Verdict::Broken { offset, reason } => {
                             let reason = format!("{reason:?}");
-                            assert_eq!((&*told, found.offset), ("Broken", offset));
+                            assert_eq!((&*reported, found.offset), ("Broken", offset));
                             assert_eq!(format!("{:?}", found.reason), reason);
                         }
-                        verdict => assert_eq!(told, format!("{verdict:?}")),
+                        verdict => assert_eq!(reported, format!("{verdict:?}")),
                     }
                     assert_eq!(found.reached_attachments, core.reached_attachments());
                 }
@@ -92,7 +92,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn init(&mut self, again: bool, wrong: Wrong, told: &mut Told) {
+    fn init(&mut self, again: bool, wrong: Wrong, reported: &mut Reported) {
         let old = self
             .memory
             .take()
@@ -104,15 +104,20 @@ impl<'a> Check<'a> {
         });
         let (at, size) = memory.lend(wrong);
         let mut made = null_mut();
-        // SAFETY: null, or as large as told; it lives as long as the check.
+        // SAFETY: null, or as large as its size says; it lives as long as the check.
         let status = unsafe {
-            capi::exportitems_payload_check_init(at, size, wrong.place(&raw mut made), told.place())
+            capi::exportitems_payload_check_init(
+                at,
+                size,
+                wrong.place(&raw mut made),
+                reported.place(),
+            )
         };
         let expected = wrong.memory().unwrap_or_else(|| {
             self.core = None;
             wrong.out().unwrap_or(Status::Ok)
         });
-        told.expect(status, expected);
+        reported.expect(status, expected);
         if expected == Status::Ok {
             self.core = Some(core_api::PayloadCheck::new());
             self.object = made;

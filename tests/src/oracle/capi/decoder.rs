@@ -10,7 +10,7 @@ use exportitems_capi::Status;
 
 use super::memory::{lend, Memory, Strange};
 use super::same::same;
-use super::{Told, Wrong};
+use super::{Reported, Wrong};
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(super) enum DecoderCall {
@@ -71,7 +71,7 @@ impl Options {
     }
 }
 
-/// Options for both sides: a pointer for C, and what the core is told, if it can be.
+/// Options for both sides: a pointer for C, and the same for the core, if it can be expressed.
 fn both(options: Option<Options>) -> (Option<capi::Options>, Option<core_api::Options>) {
     match options {
         None => (None, Some(core_api::Options::new())),
@@ -124,28 +124,28 @@ impl<'a> Decoding<'a> {
         self.news.take()
     }
 
-    pub(super) fn call(&mut self, call: DecoderCall, wrong: Wrong, told: &mut Told) {
+    pub(super) fn call(&mut self, call: DecoderCall, wrong: Wrong, reported: &mut Reported) {
         match call {
             DecoderCall::Init {
                 scratch,
                 options,
                 again,
-            } => self.init(usize::from(scratch) * 4, options, again, wrong, told),
+            } => self.init(usize::from(scratch) * 4, options, again, wrong, reported),
             DecoderCall::Next { len, times } => {
                 for _ in 0..=times {
-                    if !self.next(len.into(), wrong, told) {
+                    if !self.next(len.into(), wrong, reported) {
                         break;
                     }
                 }
             }
             DecoderCall::Finish { times } => {
                 for _ in 0..=times {
-                    if !self.finish(wrong, told) {
+                    if !self.finish(wrong, reported) {
                         break;
                     }
                 }
             }
-            DecoderCall::Reset(options) => self.reset(options, wrong, told),
+            DecoderCall::Reset(options) => self.reset(options, wrong, reported),
             DecoderCall::Reject => {
                 // SAFETY: the object is null, or memory that is initialised.
                 let status = unsafe { capi::exportitems_decoder_reject_item(self.object(wrong)) };
@@ -188,7 +188,7 @@ impl<'a> Decoding<'a> {
         options: Option<Options>,
         again: bool,
         wrong: Wrong,
-        told: &mut Told,
+        reported: &mut Reported,
     ) {
         let (for_c, for_rust) = both(options);
         let old = self
@@ -215,7 +215,7 @@ impl<'a> Decoding<'a> {
             _ => (window.as_mut_ptr(), window.len()),
         };
         let mut made = null_mut();
-        // SAFETY: null, or as large as told, or refused by its length; it lives as long as the decoder.
+        // SAFETY: null, or as large as its size says, or refused by its length; it lives as long as the decoder.
         let status = unsafe {
             capi::exportitems_decoder_init(
                 at,
@@ -224,7 +224,7 @@ impl<'a> Decoding<'a> {
                 scratch_len,
                 pointer(for_c.as_ref()),
                 wrong.place(&raw mut made),
-                told.place(),
+                reported.place(),
             )
         };
         let expected = if let Some(misuse) = wrong.memory() {
@@ -244,7 +244,7 @@ impl<'a> Decoding<'a> {
                 }),
             }
         };
-        told.expect(status, expected);
+        reported.expect(status, expected);
         if expected == Status::Ok {
             assert!(!made.is_null());
             self.object = made;
@@ -256,7 +256,7 @@ impl<'a> Decoding<'a> {
     }
 
     /// Whether there was an event.
-    pub(super) fn next(&mut self, len: usize, wrong: Wrong, told: &mut Told) -> bool {
+    pub(super) fn next(&mut self, len: usize, wrong: Wrong, reported: &mut Reported) -> bool {
         let piece = &self.left[..len.min(self.left.len())];
         let mut input = lend(piece, wrong);
         let null_input = wrong == Wrong::NullInput && len.is_multiple_of(2);
@@ -271,14 +271,14 @@ impl<'a> Decoding<'a> {
                     &raw mut input
                 },
                 wrong.place(event.as_mut_ptr()),
-                told.place(),
+                reported.place(),
             )
         };
         let misuse = (wrong.object(self.is_live()))
             .or(wrong.out())
             .or(wrong.input());
         let (None, Some(core)) = (misuse, &mut self.core) else {
-            told.expect(status, misuse.expect("no decoder"));
+            reported.expect(status, misuse.expect("no decoder"));
             return false;
         };
         let mut left = piece;
@@ -287,37 +287,43 @@ impl<'a> Decoding<'a> {
         assert_eq!((input.ptr, input.len), (self.left.as_ptr(), left.len()));
         // SAFETY: written, where the status says so.
         let event = (status == Status::Event).then(|| unsafe { event.assume_init() });
-        compare(next, event.as_ref(), status, &mut self.news, told)
+        compare(next, event.as_ref(), status, &mut self.news, reported)
     }
 
-    pub(super) fn finish(&mut self, wrong: Wrong, told: &mut Told) -> bool {
+    pub(super) fn finish(&mut self, wrong: Wrong, reported: &mut Reported) -> bool {
         let mut event = MaybeUninit::uninit();
         // SAFETY: every pointer is null or valid.
         let status = unsafe {
             capi::exportitems_decoder_finish(
                 self.object(wrong),
                 wrong.place(event.as_mut_ptr()),
-                told.place(),
+                reported.place(),
             )
         };
         let misuse = wrong.object(self.is_live()).or(wrong.out());
         let (None, Some(core)) = (misuse, &mut self.core) else {
-            told.expect(status, misuse.expect("no decoder"));
+            reported.expect(status, misuse.expect("no decoder"));
             return false;
         };
         // SAFETY: written, where the status says so.
         let event = (status == Status::Event).then(|| unsafe { event.assume_init() });
-        compare(core.finish(), event.as_ref(), status, &mut self.news, told)
+        compare(
+            core.finish(),
+            event.as_ref(),
+            status,
+            &mut self.news,
+            reported,
+        )
     }
 
-    fn reset(&mut self, options: Option<Options>, wrong: Wrong, told: &mut Told) {
+    fn reset(&mut self, options: Option<Options>, wrong: Wrong, reported: &mut Reported) {
         let (for_c, for_rust) = both(options);
         // SAFETY: every pointer is null or valid.
         let status = unsafe {
             capi::exportitems_decoder_reset(
                 self.object(wrong),
                 pointer(for_c.as_ref()),
-                told.place(),
+                reported.place(),
             )
         };
         let expected = match (wrong.object(self.is_live()), for_rust, &mut self.core) {
@@ -329,17 +335,17 @@ impl<'a> Decoding<'a> {
                 Status::Ok
             }
         };
-        told.expect(status, expected);
+        reported.expect(status, expected);
     }
 }
 
-/// Compares what both sides told.
+/// Compares the results of both sides.
 fn compare(
     next: Result<Option<core_api::Event<'_>>, core_api::Error>,
     event: Option<&capi::Event>,
     status: Status,
     news: &mut Option<News>,
-    told: &mut Told,
+    reported: &mut Reported,
 ) -> bool {
     match next {
         Ok(Some(expected)) => {
@@ -352,18 +358,18 @@ fn compare(
                 }
                 _ => {}
             }
-            told.expect(status, Status::Event);
+            reported.expect(status, Status::Event);
             true
         }
         Ok(None) => {
-            told.expect(status, Status::Ok);
+            reported.expect(status, Status::Ok);
             false
         }
         Err(error) => {
-            if told.wanted {
-                assert_eq!(told.error.offset, error.offset);
+            if reported.wanted {
+                assert_eq!(reported.error.offset, error.offset);
             }
-            told.expect_named(status, &format!("{:?}", error.kind));
+            reported.expect_named(status, &format!("{:?}", error.kind));
             false
         }
     }

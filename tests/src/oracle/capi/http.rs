@@ -10,7 +10,7 @@ use exportitems_http1 as http1;
 
 use super::memory::{lend, Memory, Strange};
 use super::same::{bytes, text};
-use super::{Told, Wrong};
+use super::{Reported, Wrong};
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(super) enum HttpCall {
@@ -49,7 +49,7 @@ impl<'a> Http<'a> {
         }
     }
 
-    pub(super) fn call(&mut self, call: HttpCall, wrong: Wrong, told: &mut Told) {
+    pub(super) fn call(&mut self, call: HttpCall, wrong: Wrong, reported: &mut Reported) {
         let object = self.strange.object(self.object, wrong);
         let misuse = wrong.object(self.core.is_some());
         let body = match &self.core {
@@ -58,11 +58,11 @@ impl<'a> Http<'a> {
         };
         match call {
             HttpCall::Init { scratch, again } => {
-                self.init((scratch % 2048).into(), again, wrong, told);
+                self.init((scratch % 2048).into(), again, wrong, reported);
             }
             HttpCall::Next { len, times } => {
                 for _ in 0..=times {
-                    if !self.next(len.into(), wrong, told) {
+                    if !self.next(len.into(), wrong, reported) {
                         break;
                     }
                 }
@@ -70,16 +70,16 @@ impl<'a> Http<'a> {
             HttpCall::Finish => {
                 // SAFETY: every pointer is null or valid.
                 let status =
-                    unsafe { capi::exportitems_http_response_finish(object, told.place()) };
+                    unsafe { capi::exportitems_http_response_finish(object, reported.place()) };
                 let result = match (misuse, &mut self.core) {
-                    (Some(misuse), _) => return told.expect(status, misuse),
+                    (Some(misuse), _) => return reported.expect(status, misuse),
                     (None, Some(Part::Head(head))) => head.finish(),
                     (None, Some(Part::Body(body))) => body.finish(),
                     (None, None) => unreachable!("misuse"),
                 };
                 match result {
-                    Ok(()) => told.expect(status, Status::Ok),
-                    Err(error) => told.expect_named(status, &format!("Http{:?}", error.kind)),
+                    Ok(()) => reported.expect(status, Status::Ok),
+                    Err(error) => reported.expect_named(status, &format!("Http{:?}", error.kind)),
                 }
             }
             HttpCall::IsComplete => {
@@ -97,7 +97,7 @@ impl<'a> Http<'a> {
         }
     }
 
-    fn init(&mut self, scratch: usize, again: bool, wrong: Wrong, told: &mut Told) {
+    fn init(&mut self, scratch: usize, again: bool, wrong: Wrong, reported: &mut Reported) {
         let mut kept = None;
         let old = self
             .memory
@@ -122,7 +122,7 @@ impl<'a> Http<'a> {
             _ => (lines.as_mut_ptr(), lines.len()),
         };
         let mut made = null_mut();
-        // SAFETY: null, or as large as told, or refused by its length; it lives as long as the response is read.
+        // SAFETY: null, or as large as its size says, or refused by its length; it lives as long as the response is read.
         let status = unsafe {
             capi::exportitems_http_response_init(
                 at,
@@ -130,7 +130,7 @@ impl<'a> Http<'a> {
                 scratch_at,
                 scratch_len,
                 wrong.place(&raw mut made),
-                told.place(),
+                reported.place(),
             )
         };
         let expected = if let Some(misuse) = wrong.memory() {
@@ -139,7 +139,7 @@ impl<'a> Http<'a> {
             self.core = None;
             wrong.input().or(wrong.out()).unwrap_or(Status::Ok)
         };
-        told.expect(status, expected);
+        reported.expect(status, expected);
         if expected == Status::Ok {
             self.window = Memory::new(scratch);
             // SAFETY: as large as that, and not used for anything else before the head is dropped, just above or
@@ -153,7 +153,7 @@ impl<'a> Http<'a> {
         }
     }
 
-    fn next(&mut self, len: usize, wrong: Wrong, told: &mut Told) -> bool {
+    fn next(&mut self, len: usize, wrong: Wrong, reported: &mut Reported) -> bool {
         let piece = &self.left[..len.min(self.left.len())];
         let mut input = lend(piece, wrong);
         let mut event = MaybeUninit::uninit();
@@ -163,14 +163,14 @@ impl<'a> Http<'a> {
                 self.strange.object(self.object, wrong),
                 &raw mut input,
                 wrong.place(event.as_mut_ptr()),
-                told.place(),
+                reported.place(),
             )
         };
         let misuse = (wrong.object(self.core.is_some()))
             .or(wrong.out())
             .or(wrong.input());
         let (None, Some(core)) = (misuse, &mut self.core) else {
-            told.expect(status, misuse.expect("no response"));
+            reported.expect(status, misuse.expect("no response"));
             return false;
         };
         // SAFETY: written, where the status says so.
@@ -185,18 +185,18 @@ impl<'a> Http<'a> {
         let body = match found {
             Ok(Some(found)) => found.compare(event.as_ref().expect("an event")),
             Ok(None) => {
-                told.expect(status, Status::Ok);
+                reported.expect(status, Status::Ok);
                 return false;
             }
             Err(error) => {
-                if told.wanted {
-                    assert_eq!(told.error.offset, error.offset);
+                if reported.wanted {
+                    assert_eq!(reported.error.offset, error.offset);
                 }
-                told.expect_named(status, &format!("Http{:?}", error.kind));
+                reported.expect_named(status, &format!("Http{:?}", error.kind));
                 return false;
             }
         };
-        told.expect(status, Status::Event);
+        reported.expect(status, Status::Event);
         if let Some(body) = body {
             self.core = Some(Part::Body(body));
         }
@@ -210,7 +210,7 @@ enum Found<'f> {
 }
 
 impl Found<'_> {
-    /// Panics where C was told something else. The reader of the body, if the head is over.
+    /// Panics if C got another result. Returns the reader of the body, if the head is over.
     fn compare(self, event: &capi::HttpEvent) -> Option<http1::BodyDecoder> {
         let is = |kind| assert_eq!(event.kind, kind);
         match self {

@@ -1,4 +1,4 @@
-//! Memory as a C program has it: exactly as large as told, so that a sanitizer sees every byte beyond it.
+//! Memory as a C program has it: exactly as large as its size says, so that a sanitizer sees every byte beyond it.
 
 use core::ffi::c_void;
 use core::ptr::{null, null_mut};
@@ -89,7 +89,7 @@ impl Strange {
         };
         let mut check: *mut PayloadCheck = null_mut();
         let mut endpoint: *mut Endpoint = null_mut();
-        // SAFETY: the memory is as large as told, and outlives its use.
+        // SAFETY: the memory is as large as its size says, and outlives its use.
         unsafe {
             let at = strange.check.at();
             let made = exportitems_payload_check_init(at, LARGEST, &raw mut check, null_mut());

@@ -64,7 +64,7 @@ enum What {
     Retry(retry::RetryCall),
     Encoder(send::Request),
     RequestHead(send::Head),
-    /// All that is left of the response, the exchange told of every event, and its end.
+    /// All that is left of the response, each event passed to the attempt, and its end.
     Whole {
         item: u8,
         random: u32,
@@ -175,8 +175,8 @@ impl Wrong {
     }
 }
 
-/// Any calls: each is answered with a documented status, wrong ones change nothing, and right ones tell what the Rust
-/// API tells.
+/// Any calls: each is answered with a documented status, wrong ones change nothing, and right ones return what the Rust
+/// API returns.
 pub fn capi(bytes: &[u8]) {
     let mut input = Unstructured::new(bytes);
     let Ok(script) = Script::arbitrary(&mut input) else {
@@ -196,22 +196,22 @@ pub fn capi(bytes: &[u8]) {
     let start = start.map(|what| (Wrong::Nothing, true, what));
     let calls = (script.calls.iter()).map(|call| (call.wrong, call.error, &call.what));
     for (wrong, error, what) in start.chain(calls) {
-        let mut told = Told::new(error);
+        let mut reported = Reported::new(error);
         match what {
-            What::Decoder(call) => decoding.call(*call, wrong, &mut told),
-            What::Http(call) => http.call(*call, wrong, &mut told),
-            What::Check(call) => check.call(*call, wrong, &mut told),
-            What::Retry(call) => retrying.call(call, &mut decoding, wrong, &mut told),
-            What::Encoder(request) => send::encode(request, wrong, &mut told),
-            What::RequestHead(head) => send::encode_head(head, wrong, &mut told),
+            What::Decoder(call) => decoding.call(*call, wrong, &mut reported),
+            What::Http(call) => http.call(*call, wrong, &mut reported),
+            What::Check(call) => check.call(*call, wrong, &mut reported),
+            What::Retry(call) => retrying.call(call, &mut decoding, wrong, &mut reported),
+            What::Encoder(request) => send::encode(request, wrong, &mut reported),
+            What::RequestHead(head) => send::encode_head(head, wrong, &mut reported),
             What::Whole { item, random } => {
                 let time = (0, *random);
-                while decoding.next(usize::MAX, wrong, &mut told)
-                    || decoding.finish(wrong, &mut told)
+                while decoding.next(usize::MAX, wrong, &mut reported)
+                    || decoding.finish(wrong, &mut reported)
                 {
-                    retrying.event(Some(*item), time, &mut decoding, wrong, &mut told);
+                    retrying.event(Some(*item), time, &mut decoding, wrong, &mut reported);
                 }
-                retrying.end(time, wrong, &mut told);
+                retrying.end(time, wrong, &mut reported);
             }
         }
     }
@@ -240,7 +240,7 @@ impl Head {
 }
 
 /// Where a call puts its error.
-struct Told {
+struct Reported {
     error: Error,
     wanted: bool,
 }
@@ -248,7 +248,7 @@ struct Told {
 /// What an error that is not written to holds.
 const UNTOUCHED: u64 = 0x5555_5555_5555_5555;
 
-impl Told {
+impl Reported {
     fn new(wanted: bool) -> Self {
         let error = Error {
             status: Status::Ok,
@@ -267,7 +267,7 @@ impl Told {
         }
     }
 
-    /// That the call answered as expected, and told its error if that is one; then makes ready for another.
+    /// Checks that the call returned the expected status, and its error if it failed; then prepares for another call.
     fn expect(&mut self, status: Status, expected: Status) {
         self.expect_named(status, &format!("{expected:?}"));
     }

@@ -12,7 +12,7 @@ use exportitems_capi::{Status, Text};
 use super::decoder::{Decoding, News};
 use super::memory::{Memory, Strange};
 use super::same::text;
-use super::{Told, Wrong};
+use super::{Reported, Wrong};
 
 #[derive(Arbitrary, Debug)]
 pub(super) enum RetryCall {
@@ -109,15 +109,15 @@ impl<'a> Retrying<'a> {
         call: &RetryCall,
         decoding: &mut Decoding<'_>,
         wrong: Wrong,
-        told: &mut Told,
+        reported: &mut Reported,
     ) {
         let exchange = self.strange.object(self.exchange, wrong);
         let endpoint_misuse = wrong.object(self.core.is_some());
         let misuse = wrong.object(self.core_exchange.is_some());
         match *call {
-            RetryCall::Endpoint { limits, policy } => self.make(limits, policy, wrong, told),
-            RetryCall::Limits => self.limits(endpoint_misuse, wrong, told),
-            RetryCall::Exchange { items } => self.start(items.into(), wrong, told),
+            RetryCall::Endpoint { limits, policy } => self.make(limits, policy, wrong, reported),
+            RetryCall::Limits => self.limits(endpoint_misuse, wrong, reported),
+            RetryCall::Exchange { items } => self.start(items.into(), wrong, reported),
             RetryCall::Http {
                 status: number,
                 retry_after_s,
@@ -135,17 +135,17 @@ impl<'a> Retrying<'a> {
                         number,
                         retry_after_s,
                         lend(page),
-                        told.place(),
+                        reported.place(),
                     )
                 };
                 let Ok(number) = u16::try_from(number) else {
-                    return told.expect(status, misuse.unwrap_or(Status::InvalidValue));
+                    return reported.expect(status, misuse.unwrap_or(Status::InvalidValue));
                 };
                 let page = page.map(core::str::from_utf8);
                 if let Some(Err(_)) = page {
-                    return told.expect(status, misuse.unwrap_or(Status::NotUtf8));
+                    return reported.expect(status, misuse.unwrap_or(Status::NotUtf8));
                 }
-                told.expect(status, misuse.unwrap_or(Status::Ok));
+                reported.expect(status, misuse.unwrap_or(Status::Ok));
                 if let (None, Some((core, _))) = (misuse, &mut self.core_exchange) {
                     let retry_after_s = match retry_after_s {
                         i64::MIN..0 => None,
@@ -156,8 +156,8 @@ impl<'a> Retrying<'a> {
             }
             RetryCall::Cut => {
                 // SAFETY: every pointer is null or valid.
-                let status = unsafe { capi::exportitems_exchange_cut(exchange, told.place()) };
-                told.expect(status, misuse.unwrap_or(Status::Ok));
+                let status = unsafe { capi::exportitems_exchange_cut(exchange, reported.place()) };
+                reported.expect(status, misuse.unwrap_or(Status::Ok));
                 if let (None, Some((core, _))) = (misuse, &mut self.core_exchange) {
                     core.cut();
                 }
@@ -166,14 +166,19 @@ impl<'a> Retrying<'a> {
                 item,
                 elapsed_ms,
                 random,
-            } => self.event(item, (elapsed_ms.into(), random), decoding, wrong, told),
+            } => self.event(item, (elapsed_ms.into(), random), decoding, wrong, reported),
             RetryCall::End { elapsed_ms, random } => {
-                self.end((elapsed_ms.into(), random), wrong, told);
+                self.end((elapsed_ms.into(), random), wrong, reported);
             }
         }
     }
 
-    pub(super) fn end(&mut self, (elapsed_ms, random): (u64, u32), wrong: Wrong, told: &mut Told) {
+    pub(super) fn end(
+        &mut self,
+        (elapsed_ms, random): (u64, u32),
+        wrong: Wrong,
+        reported: &mut Reported,
+    ) {
         let mut wait_ms = -2;
         // SAFETY: every pointer is null or valid.
         let status = unsafe {
@@ -183,7 +188,7 @@ impl<'a> Retrying<'a> {
                 elapsed_ms,
                 random,
                 wrong.place(&raw mut wait_ms),
-                told.place(),
+                reported.place(),
             )
         };
         let is_live = self.core_exchange.is_some();
@@ -191,7 +196,7 @@ impl<'a> Retrying<'a> {
             .object(self.core.is_some())
             .or(Wrong::Nothing.object(is_live))
             .or(wrong.out());
-        told.expect(status, misuse.unwrap_or(Status::Ok));
+        reported.expect(status, misuse.unwrap_or(Status::Ok));
         if misuse.is_none() {
             let (core, (exchange, _)) = self
                 .core
@@ -200,22 +205,22 @@ impl<'a> Retrying<'a> {
                 .expect("both");
             let wait = core.end(&self.policy, exchange, elapsed_ms, random);
             assert_eq!(wait_ms, wait.map_or(-1, i64::from));
-            self.limits(None, Wrong::Nothing, told); // what was learnt shows in them
+            self.limits(None, Wrong::Nothing, reported); // what was learnt shows in them
         }
     }
 
-    fn limits(&self, misuse: Option<Status>, wrong: Wrong, told: &mut Told) {
+    fn limits(&self, misuse: Option<Status>, wrong: Wrong, reported: &mut Reported) {
         let mut limits = MaybeUninit::uninit();
         // SAFETY: every pointer is null or valid.
         let status = unsafe {
             capi::exportitems_endpoint_limits(
                 self.strange.object(self.endpoint, wrong),
                 wrong.place(limits.as_mut_ptr()),
-                told.place(),
+                reported.place(),
             )
         };
         let misuse = misuse.or(wrong.out());
-        told.expect(status, misuse.unwrap_or(Status::Ok));
+        reported.expect(status, misuse.unwrap_or(Status::Ok));
         if let (None, Some(core)) = (misuse, &self.core) {
             // SAFETY: the status says that it was written.
             let found = unsafe { limits.assume_init() };
@@ -231,7 +236,7 @@ impl<'a> Retrying<'a> {
         limits: Option<(u8, u8, Option<Version>)>,
         policy: Option<[(u32, u32, u8); 3]>,
         wrong: Wrong,
-        told: &mut Told,
+        reported: &mut Reported,
     ) {
         let mut expected = core_api::Limits::default();
         let for_c = limits.map(|(items, connections, version)| {
@@ -262,7 +267,7 @@ impl<'a> Retrying<'a> {
         });
         let (at, size) = self.memory[0].lend(wrong);
         let mut made = null_mut();
-        // SAFETY: null, or as large as told; it lives as long as the endpoint.
+        // SAFETY: null, or as large as its size says; it lives as long as the endpoint.
         let status = unsafe {
             capi::exportitems_endpoint_init(
                 at,
@@ -270,27 +275,29 @@ impl<'a> Retrying<'a> {
                 for_c.as_ref().map_or(null(), core::ptr::from_ref),
                 policy_for_c.as_ref().map_or(null(), core::ptr::from_ref),
                 wrong.place(&raw mut made),
-                told.place(),
+                reported.place(),
             )
         };
         if let Some(misuse) = wrong.memory() {
-            return told.expect(status, misuse);
+            return reported.expect(status, misuse);
         }
         self.core = None;
         match limits.and_then(|(.., version)| version) {
             None => {}
-            Some(Version::TooOld) => return told.expect(status, Status::RequestVersionTooOld),
-            Some(Version::Unknown) => return told.expect(status, Status::RequestVersionUnknown),
-            Some(Version::NotUtf8) => return told.expect(status, Status::NotUtf8),
+            Some(Version::TooOld) => return reported.expect(status, Status::RequestVersionTooOld),
+            Some(Version::Unknown) => {
+                return reported.expect(status, Status::RequestVersionUnknown)
+            }
+            Some(Version::NotUtf8) => return reported.expect(status, Status::NotUtf8),
             Some(known @ Version::Known(_)) => {
                 let name = core::str::from_utf8(known.bytes()).expect("ASCII");
                 expected.version = name.parse().expect("a version");
             }
         }
         if let Some(misuse) = wrong.out() {
-            return told.expect(status, misuse);
+            return reported.expect(status, misuse);
         }
-        told.expect(status, Status::Ok);
+        reported.expect(status, Status::Ok);
         self.endpoint = made;
         self.core = Some(core_api::Endpoint::new(expected));
         self.policy = core_api::Policy::DEFAULT;
@@ -310,14 +317,14 @@ impl<'a> Retrying<'a> {
         }
     }
 
-    fn start(&mut self, items: usize, wrong: Wrong, told: &mut Told) {
+    fn start(&mut self, items: usize, wrong: Wrong, reported: &mut Reported) {
         let (at, size) = self.memory[1].lend(wrong);
         let mut made = null_mut();
         let endpoint_wrong = match wrong {
             Wrong::ForeignObject => wrong,
             _ => Wrong::Nothing,
         };
-        // SAFETY: null, or as large as told; it lives as long as the exchange.
+        // SAFETY: null, or as large as its size says; it lives as long as the exchange.
         let status = unsafe {
             capi::exportitems_exchange_init(
                 at,
@@ -325,15 +332,15 @@ impl<'a> Retrying<'a> {
                 self.strange.object(self.endpoint, endpoint_wrong),
                 items,
                 wrong.place(&raw mut made),
-                told.place(),
+                reported.place(),
             )
         };
         if let Some(misuse) = wrong.memory() {
-            return told.expect(status, misuse);
+            return reported.expect(status, misuse);
         }
         self.core_exchange = None;
         let misuse = endpoint_wrong.object(self.core.is_some()).or(wrong.out());
-        told.expect(status, misuse.unwrap_or(Status::Ok));
+        reported.expect(status, misuse.unwrap_or(Status::Ok));
         if let (None, Some(core)) = (misuse, &self.core) {
             self.exchange = made;
             self.core_exchange = Some((core.attempt(items), self.policy));
@@ -346,7 +353,7 @@ impl<'a> Retrying<'a> {
         (elapsed_ms, random): (u64, u32),
         decoding: &mut Decoding<'_>,
         wrong: Wrong,
-        told: &mut Told,
+        reported: &mut Reported,
     ) {
         let item = item.map(|item| usize::from(item) % self.retries.len());
         let before = item.map(|item| self.retries[item].spent);
@@ -360,14 +367,14 @@ impl<'a> Retrying<'a> {
                 elapsed_ms,
                 random,
                 wrong.place(advice.as_mut_ptr()),
-                told.place(),
+                reported.place(),
             )
         };
         let misuse = (wrong.object(self.core_exchange.is_some()))
             .or(Wrong::Nothing.object(decoding.is_live()))
             .or(wrong.out());
         let (None, Some((core, policy))) = (misuse, &mut self.core_exchange) else {
-            return told.expect(status, misuse.expect("no exchange"));
+            return reported.expect(status, misuse.expect("no exchange"));
         };
         let expected = match decoding.take_news() {
             None => None,
@@ -383,9 +390,9 @@ impl<'a> Retrying<'a> {
         };
         let Some(expected) = expected else {
             assert_eq!(item.map(|item| self.retries[item].spent), before);
-            return told.expect(status, Status::Ok);
+            return reported.expect(status, Status::Ok);
         };
-        told.expect(status, Status::Event);
+        reported.expect(status, Status::Event);
         // SAFETY: the status says that it was written.
         let found = unsafe { advice.assume_init() };
         let wait = before.and_then(|spent| {

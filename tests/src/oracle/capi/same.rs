@@ -23,7 +23,7 @@ pub(super) fn text<'a>(text: Text) -> Option<&'a str> {
 /// The bytes that C sees.
 pub(super) fn bytes<'a>(bytes: Bytes) -> &'a [u8] {
     assert!(!bytes.ptr.is_null());
-    // SAFETY: the interface has just told where they are; the caller looks at them before its next call.
+    // SAFETY: the interface has just returned these pointers; the caller looks at them before its next call.
     unsafe { core::slice::from_raw_parts(bytes.ptr, bytes.len) }
 }
 
@@ -95,8 +95,8 @@ pub(super) fn same(event: &Event, expected: Core<'_>) {
             is(EventKind::MessageXml);
             // SAFETY: see above.
             let found = unsafe { body.message_xml };
-            let told = (text(found.name), text(found.text), found.last);
-            assert_eq!(told, (Some(name), Some(piece), last));
+            let reported = (text(found.name), text(found.text), found.last);
+            assert_eq!(reported, (Some(name), Some(piece), last));
         }
         Core::ItemId(ids) => {
             is(EventKind::ItemIds);

@@ -11,7 +11,7 @@ use exportitems_capi::{Status, Text};
 use exportitems_http1::{HeadEncoder, RequestHead};
 
 use super::memory::Memory;
-use super::{Told, Wrong};
+use super::{Reported, Wrong};
 
 /// A text of any bytes; `None` is absent.
 type Any = Option<Vec<u8>>;
@@ -47,7 +47,7 @@ fn lend_str(text: &str) -> Text {
 }
 
 /// One request from its checks to its last byte.
-pub(super) fn encode(request: &Request, wrong: Wrong, told: &mut Told) {
+pub(super) fn encode(request: &Request, wrong: Wrong, reported: &mut Reported) {
     let version = request.version.map(|version| match version % 4 {
         0 => "Exchange2016",
         1 => "Exchange2010_SP1",
@@ -94,14 +94,14 @@ pub(super) fn encode(request: &Request, wrong: Wrong, told: &mut Told) {
     let memory = Memory::new(capi::exportitems_encoder_size(items.len(), roles.len()));
     let (at, size) = memory.lend(wrong);
     let mut encoder = null_mut();
-    // SAFETY: null, or as large as told, or refused by its length; all of it outlives the encoder.
+    // SAFETY: null, or as large as its length says, or refused by its length; all of it outlives the encoder.
     let status = unsafe {
         capi::exportitems_encoder_init(
             at,
             size,
             &raw const for_c,
             wrong.place(&raw mut encoder),
-            told.place(),
+            reported.place(),
         )
     };
     let culture = request.culture.as_deref().map(core::str::from_utf8);
@@ -112,16 +112,16 @@ pub(super) fn encode(request: &Request, wrong: Wrong, told: &mut Told) {
         _ => wrong.memory().or(wrong.input()),
     };
     if let Some(misuse) = early {
-        return told.expect(status, misuse);
+        return reported.expect(status, misuse);
     }
     let whole = match expected {
         Ok(whole) => whole,
-        Err(name) => return told.expect_named(status, &name),
+        Err(name) => return reported.expect_named(status, &name),
     };
     if let Some(misuse) = wrong.out() {
-        return told.expect(status, misuse);
+        return reported.expect(status, misuse);
     }
-    told.expect(status, Status::Ok);
+    reported.expect(status, Status::Ok);
     // SAFETY: it was just made.
     let len = unsafe { capi::exportitems_encoder_len(encoder) };
     assert_eq!(len, whole.len() as u64);
@@ -189,7 +189,7 @@ fn expected_request(
 }
 
 /// The head of a request from its checks to its last byte.
-pub(super) fn encode_head(head: &Head, wrong: Wrong, told: &mut Told) {
+pub(super) fn encode_head(head: &Head, wrong: Wrong, reported: &mut Reported) {
     let headers: Vec<capi::HttpHeader> = (head.headers.iter())
         .map(|(name, value)| capi::HttpHeader {
             name: lend_str(name),
@@ -213,27 +213,27 @@ pub(super) fn encode_head(head: &Head, wrong: Wrong, told: &mut Told) {
     let memory = Memory::new(capi::exportitems_http_request_size(headers.len()));
     let (at, size) = memory.lend(wrong);
     let mut encoder = null_mut();
-    // SAFETY: null, or as large as told, or refused by its length; all of it outlives the encoder.
+    // SAFETY: null, or as large as its length says, or refused by its length; all of it outlives the encoder.
     let status = unsafe {
         capi::exportitems_http_request_init(
             at,
             size,
             &raw const for_c,
             wrong.place(&raw mut encoder),
-            told.place(),
+            reported.place(),
         )
     };
     if let Some(misuse) = wrong.memory().or(wrong.input()) {
-        return told.expect(status, misuse);
+        return reported.expect(status, misuse);
     }
     let whole = match expected_head(head) {
         Ok(whole) => whole,
-        Err(name) => return told.expect_named(status, &name),
+        Err(name) => return reported.expect_named(status, &name),
     };
     if let Some(misuse) = wrong.out() {
-        return told.expect(status, misuse);
+        return reported.expect(status, misuse);
     }
-    told.expect(status, Status::Ok);
+    reported.expect(status, Status::Ok);
     let written = in_pieces(&head.sizes, whole.len(), |out, written| {
         // SAFETY: every pointer is valid.
         unsafe {
@@ -271,7 +271,7 @@ fn expected_head(head: &Head) -> Result<Vec<u8>, String> {
     }
 }
 
-/// The name of the status that stands for an error of the core, by the name of that.
+/// The name of the status of an error of the core, by the name of the error.
 fn named(prefix: &str, error: &str) -> String {
     let end = error.find(|c: char| !c.is_alphanumeric());
     format!("{prefix}{}", &error[..end.unwrap_or(error.len())])

@@ -26,28 +26,28 @@ fn main() -> ! {
     let mut decoder: Decoder = Decoder::new(Options::new());
     while let Some(len) = length(&mut file) {
         decoder.reset(Options::new());
-        let mut told = Told::default();
-        let result = decode(&mut file, len, &mut decoder, &mut told);
-        let Some(summary) = told.summary else {
+        let mut reported = Reported::default();
+        let result = decode(&mut file, len, &mut decoder, &mut reported);
+        let Some(summary) = reported.summary else {
             process::exit(1)
         };
         let offset = result.map_or_else(|error| error.offset, |()| 0);
         println!(
             "{} {} {} {} {} {offset}",
-            summary.response, summary.ok, summary.failed, told.bytes, told.sum
+            summary.response, summary.ok, summary.failed, reported.bytes, reported.sum
         );
     }
     process::exit(0)
 }
 
 #[derive(Default)]
-struct Told {
+struct Reported {
     bytes: u64,
     sum: u64,
     summary: Option<Summary>,
 }
 
-impl Told {
+impl Reported {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Data(data) => {
@@ -64,7 +64,7 @@ fn decode(
     file: &mut File,
     mut left: usize,
     decoder: &mut Decoder,
-    told: &mut Told,
+    reported: &mut Reported,
 ) -> Result<(), Error> {
     let mut buffer = [0; 100];
     let mut result = Ok(());
@@ -78,7 +78,7 @@ fn decode(
         let mut input = &buffer[..len];
         while result.is_ok() {
             match decoder.next_event(&mut input) {
-                Ok(Some(event)) => told.event(event),
+                Ok(Some(event)) => reported.event(event),
                 Ok(None) => break,
                 Err(error) => result = Err(error),
             }
@@ -86,7 +86,7 @@ fn decode(
     }
     result?;
     while let Some(event) = decoder.finish()? {
-        told.event(event);
+        reported.event(event);
     }
     Ok(())
 }
