@@ -1,4 +1,4 @@
-//! What a response consists of: the scenario's rules applied to the items asked for.
+//! Composes a response: applies the scenario's rules to the requested items.
 
 use core::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::scenario::{
 };
 use crate::style::{Writer, DOCS_INDENT, DOCS_LINE};
 
-/// What servers end a truncated response with
+/// The marker at the end of a truncated response
 /// (<https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-export-items-by-using-ews-in-exchange>).
 pub(crate) const MARKER: &str = "=== Truncated Data ===";
 
-/// After these codes the rest of a batch is not processed
+/// The codes after which a server does not process the rest of a batch
 /// (<https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode>).
 const STOPS_THE_BATCH: [&str; 9] = [
     "ErrorAccessDenied",
@@ -37,25 +37,25 @@ const STOPS_THE_BATCH: [&str; 9] = [
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
     Text(Bytes),
-    /// From here on base64 comes from the first `bytes` bytes of this item's payload.
+    /// From here on, base64 pieces encode the first `bytes` bytes of this item's payload.
     Payload {
         item: Item,
         bytes: u64,
     },
-    /// So many characters of that base64.
+    /// This many characters of that base64.
     Base64(u64),
-    /// Silence.
+    /// A pause.
     Wait(Duration),
-    /// The connection ends here; what follows counts for an announced length only.
+    /// The connection ends here. Later pieces count only towards the announced length.
     Cut,
 }
 
-/// Characters of the base64 of so many bytes.
+/// Returns the number of base64 characters for this many bytes.
 fn base64_len(bytes: u64) -> u64 {
     bytes.div_ceil(3) * 4
 }
 
-/// Characters of `pieces` as they are written; `in_lines` as [`Style::Docs`] breaks base64.
+/// Returns the number of characters of `pieces`. With `in_lines`, base64 is broken into lines as in [`Style::Docs`].
 pub(crate) fn length(pieces: &[Piece], in_lines: bool) -> u64 {
     let mut total = 0;
     let mut at = 0;
@@ -77,7 +77,7 @@ pub(crate) fn length(pieces: &[Piece], in_lines: bool) -> u64 {
     total
 }
 
-/// How often each rule of a scenario was used.
+/// The number of times that each rule of a scenario has been used.
 #[derive(Debug)]
 pub(crate) struct Uses {
     requests: Vec<u32>,
@@ -92,7 +92,7 @@ impl Uses {
         }
     }
 
-    /// The rule that a request for so many items meets; none where everything is as usual.
+    /// Returns the rule for a request for this many items, if there is one.
     pub(crate) fn request<'s>(
         &mut self,
         scenario: &'s Scenario,
@@ -108,7 +108,7 @@ impl Uses {
         None
     }
 
-    /// The answer to a whole request that names an item at which the server fails.
+    /// Returns the answer to the whole request if one of its items makes it fail.
     pub(crate) fn failure(&mut self, scenario: &Scenario, request: &ExportItems) -> Option<Answer> {
         for (index, asked) in request.ids.iter().enumerate() {
             if let Some((rule, used)) = self.rule(scenario, index, &asked.id) {
@@ -121,7 +121,7 @@ impl Uses {
         None
     }
 
-    /// The rule that an item meets, and how often it was used.
+    /// Returns the rule for an item, and the number of times that it has been used.
     fn rule<'s>(
         &mut self,
         scenario: &'s Scenario,
@@ -139,7 +139,7 @@ impl Uses {
             })
     }
 
-    /// What becomes of an item, by the rule that it meets.
+    /// Applies the rule for an item.
     fn item(&mut self, scenario: &Scenario, index: usize, id: &str) -> ItemRule {
         match self.rule(scenario, index, id) {
             Some((rule, used)) => {
@@ -151,15 +151,15 @@ impl Uses {
     }
 }
 
-/// The message of an item.
+/// The response message of an item.
 #[derive(Clone, Debug)]
 struct Message {
     pieces: Vec<Piece>,
-    /// The response ends in it.
+    /// Whether the response ends inside this message.
     ends: bool,
 }
 
-/// The body of a response to `request`.
+/// Composes the body of the response to `request`.
 pub(crate) fn response(
     scenario: &Scenario,
     uses: &mut Uses,
@@ -208,7 +208,7 @@ pub(crate) fn response(
     response.pieces
 }
 
-/// Leaves out, repeats and moves messages.
+/// Omits, repeats and moves messages.
 fn arrange(messages: Vec<Message>, around: &ItemsAnswer) -> Vec<Message> {
     let mut arranged = Vec::with_capacity(messages.len());
     for (index, message) in messages.into_iter().enumerate() {
@@ -226,7 +226,7 @@ fn arrange(messages: Vec<Message>, around: &ItemsAnswer) -> Vec<Message> {
         Order::Rotated if arranged.is_empty() => {}
         Order::Rotated => arranged.rotate_left(1),
         Order::Shuffled(seed) => {
-            // Fisher and Yates, from the back.
+            // Fisher-Yates shuffle, from the end.
             let mut rng = Rng::new(seed, 3);
             for last in (1..arranged.len()).rev() {
                 let other = rng.below(last as u64 + 1);
@@ -258,7 +258,7 @@ struct Response<'s> {
     answered_id: Option<AnsweredId>,
     writer: Writer,
     pieces: Vec<Piece>,
-    /// Items that were made up so far.
+    /// The number of invented items so far.
     others: u64,
 }
 
@@ -267,7 +267,7 @@ impl Response<'_> {
         self.pieces.push(Piece::Text(text.into()));
     }
 
-    /// The messages of the requested items, in their order.
+    /// Composes the messages of the requested items, in order.
     fn messages(&mut self, uses: &mut Uses, ids: &[RequestedId]) -> Vec<Message> {
         let mut messages = Vec::with_capacity(ids.len());
         let mut stopped = false;
@@ -301,7 +301,7 @@ impl Response<'_> {
         messages
     }
 
-    /// What has been written since the last message.
+    /// Returns the pieces written since the last message.
     fn message(&mut self, ends: bool) -> Message {
         Message {
             pieces: core::mem::take(&mut self.pieces),
@@ -309,7 +309,7 @@ impl Response<'_> {
         }
     }
 
-    /// A message that no request asked for; its item is not one of those that the command prints.
+    /// Composes a message that was not requested. Its item is not one of those whose ids the command prints.
     fn inserted(&mut self, what: Inserted) -> Message {
         let item = Item {
             seed: (1 << 48) - 1 - self.others,
@@ -327,7 +327,7 @@ impl Response<'_> {
         self.message(false)
     }
 
-    /// The item asked for, or why there is none.
+    /// Returns the requested item, or the reason why it does not exist.
     fn find(&self, asked: &RequestedId) -> Result<Item, ErrorAnswer> {
         let item = id::read(&self.scenario.mailbox, &asked.id).map_err(|error| match error {
             IdError::Empty => refusal("ErrorInvalidIdEmpty"),
@@ -360,7 +360,7 @@ impl Response<'_> {
         self.text(text);
     }
 
-    /// How the id of an item is answered.
+    /// Returns the answered form of an item's id.
     fn answered_id(&self, item: Item, id: &str, rule: &ItemRule) -> Option<String> {
         let by_default = match self.scenario.recode_ids {
             true => AnsweredId::Recoded,
@@ -375,7 +375,7 @@ impl Response<'_> {
         }
     }
 
-    /// A message of class Success, with what `rule` makes of its data.
+    /// Composes a message of class Success. `rule` may change its data.
     fn item(&mut self, item: Item, id: &str, rule: &ItemRule) {
         let answer = &rule.answer;
         let answered_id = self.answered_id(item, id, rule);
@@ -440,8 +440,7 @@ impl Response<'_> {
             }
             ItemAnswer::Placeholder => self.text("AA==".to_owned() + &end),
             ItemAnswer::EmptyData => self.text(end),
-            // A refusal is no item, a failure of the request leaves no response, and the others have
-            // been written above.
+            // A refusal has no item, a failed request has no response, and the other cases are written above.
             ItemAnswer::Whole
             | ItemAnswer::NoData
             | ItemAnswer::UploadItems
@@ -463,20 +462,20 @@ impl Response<'_> {
     }
 }
 
-/// How many bytes are left of a payload that is cut at `at` or behind it.
+/// Returns the length of a payload that is cut at `at` or later.
 fn cut(item: Item, place: CutPlace, at: u64) -> u64 {
     let Ok(payload) = Payload::new(item.seed, item.size) else {
         return 0;
     };
     match (place, payload.record_end(at)) {
         (CutPlace::BetweenRecords, end) => end,
-        // One byte fewer than a record is inside of it.
+        // One byte less than the end of a record is inside the record.
         (CutPlace::InRecord, end) if end == at => at.saturating_sub(1),
         (CutPlace::InRecord, _) => at,
     }
 }
 
-/// Whether base64 stands in lines.
+/// Returns whether base64 is written in lines.
 pub(crate) fn in_lines(style: Style) -> bool {
     style == Style::Docs
 }

@@ -1,4 +1,4 @@
-//! A response body that is made while it is sent.
+//! A response body that is generated while it is sent.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -13,24 +13,24 @@ use crate::id::Item;
 use crate::payload::Payload;
 use crate::style::{DOCS_INDENT, DOCS_LINE};
 
-/// The largest frame, in bytes; also what base64 is made of at a time, so memory is a few of these.
+/// The largest frame in bytes. Base64 is generated in frames, so the memory is a few times this size.
 const FRAME: usize = 64 * 1024;
-/// Bytes that become one such frame of base64.
+/// The number of bytes whose base64 fills a frame.
 const RAW: usize = FRAME / 4 * 3;
-/// A slow body moves this often a second.
+/// The number of times per second that a slow body sends bytes.
 const TICKS: u64 = 20;
 
-/// The body of a response: its pieces, made when the connection has room for them.
+/// The body of a response. Its pieces are generated when the connection has room for them.
 pub(crate) struct ResponseBody {
     pieces: VecDeque<Piece>,
     base64: Base64,
     encoder: Option<Encoder>,
     bytes_per_second: Option<u64>,
-    /// Bytes, before compression, until the connection is cut.
+    /// The number of bytes before compression until the connection is cut.
     until_cut: Option<u64>,
-    /// Silence before what comes next.
+    /// The pause before the next bytes.
     silence: Duration,
-    /// What compression held back before the cut has been sent.
+    /// Whether the bytes that compression had buffered before the cut have been sent.
     flushed: bool,
     ended: bool,
 }
@@ -96,17 +96,17 @@ impl Encoder {
     }
 }
 
-/// What comes next on the wire.
+/// The next step of sending a body.
 pub(crate) enum Next {
-    /// These bytes, at least one.
+    /// Send these bytes, at least one.
     Bytes(Vec<u8>),
-    /// The end of the connection, amid the body.
+    /// End the connection inside the body.
     Cut,
-    /// The end of the body.
+    /// The body has ended.
     End,
 }
 
-/// What comes next before it is compressed.
+/// The next step before compression.
 enum Raw {
     Bytes(Vec<u8>),
     Wait(Duration),
@@ -128,17 +128,17 @@ impl ResponseBody {
         }
     }
 
-    /// A body that is one text.
+    /// Makes a body with one text.
     pub(crate) fn text(text: String) -> Self {
         Self::new(vec![Piece::Text(text.into())], Manner::default())
     }
 
-    /// Whether nothing comes next but the end, at once.
+    /// Returns whether the body has ended, with no pause before its end.
     pub(crate) fn is_at_end(&self) -> bool {
         self.pieces.is_empty() && self.encoder.is_none() && self.silence.is_zero()
     }
 
-    /// Makes what comes next, when it is time for it.
+    /// Returns the next step, after its pause.
     pub(crate) async fn next(&mut self) -> Next {
         loop {
             if !self.silence.is_zero() {
@@ -189,7 +189,7 @@ impl ResponseBody {
         }
         let mut frame = Vec::with_capacity(room);
         while frame.len() < room {
-            // A pause or a cut comes after the bytes before it.
+            // A pause or a cut takes effect after the bytes before it are sent.
             let stop = matches!(
                 self.pieces.front(),
                 Some(Piece::Wait(_) | Piece::Cut) | None
@@ -217,14 +217,14 @@ impl ResponseBody {
             }
         }
         if let Some(left) = &mut self.until_cut {
-            // Line breaks may have gone beyond.
+            // Line breaks may exceed the limit.
             frame.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
             *left -= frame.len() as u64;
         }
         Raw::Bytes(frame)
     }
 
-    /// What `bytes` are on the wire; with compression, nothing until enough came together.
+    /// Encodes `bytes` for the connection. With compression, this returns nothing until the compressor has output.
     fn encode(&mut self, bytes: Vec<u8>) -> Vec<u8> {
         let Some(encoder) = &mut self.encoder else {
             return bytes;
@@ -233,7 +233,7 @@ impl ResponseBody {
         encoder.take()
     }
 
-    /// What compression holds back.
+    /// Returns the bytes that the compressor has buffered.
     fn flush(&mut self) -> Vec<u8> {
         self.encoder.as_mut().map_or_else(Vec::new, |encoder| {
             encoder.flush();
@@ -241,7 +241,7 @@ impl ResponseBody {
         })
     }
 
-    /// What compression holds back, and how it ends.
+    /// Returns the remaining bytes of the compressor.
     fn finish(&mut self) -> Vec<u8> {
         self.encoder.as_mut().map_or_else(Vec::new, |encoder| {
             encoder.finish();
@@ -250,17 +250,17 @@ impl ResponseBody {
     }
 }
 
-/// The base64 of a payload, a frame's worth at a time.
+/// The base64 of a payload, generated one frame at a time.
 struct Base64 {
     in_lines: bool,
     payload: Option<Payload>,
-    /// Bytes of the payload that are still to be encoded.
+    /// The payload bytes that are not encoded yet.
     bytes: u64,
     raw: Vec<u8>,
-    /// Encoded characters; those from `at` on are still to be taken.
+    /// Encoded characters. Those before `at` have been taken.
     chars: Vec<u8>,
     at: usize,
-    /// Characters of this payload that were taken.
+    /// The number of characters of this payload that have been taken.
     taken: u64,
 }
 
@@ -284,8 +284,8 @@ impl Base64 {
         self.taken = 0;
     }
 
-    /// Appends up to `room` characters to `frame`, `chars` at most, and says how many; a line
-    /// break goes beyond `room`.
+    /// Appends at most `room` and at most `chars` characters to `frame`, and returns their number. Line breaks may exceed
+    /// `room`.
     fn take(&mut self, chars: u64, room: usize, frame: &mut Vec<u8>) -> u64 {
         if self.at == self.chars.len() {
             self.refill();
@@ -305,7 +305,7 @@ impl Base64 {
         n as u64
     }
 
-    /// Encodes the next bytes: whole groups of three, but at the payload's end.
+    /// Encodes the next bytes, in whole groups of three except at the end of the payload.
     fn refill(&mut self) {
         let n = usize::try_from(self.bytes).map_or(RAW, |n| n.min(RAW));
         self.raw.resize(n, 0);
@@ -324,7 +324,7 @@ impl Base64 {
 mod tests {
     use super::*;
 
-    /// The body's bytes and how long it took, on a clock that jumps from event to event.
+    /// Returns the bytes of the body and the time that it took, on a simulated clock.
     fn collect(pieces: Vec<Piece>, manner: Manner) -> (Vec<u8>, Duration) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()

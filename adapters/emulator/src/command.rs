@@ -1,4 +1,4 @@
-//! The emulator as a command: `exportitems emulate` and `exportitems-emulator`.
+//! The commands `exportitems emulate` and `exportitems-emulator`.
 
 use core::fmt;
 use std::fs;
@@ -11,34 +11,34 @@ use crate::payload::Payload;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::server::{Emulator, StartError};
 
-/// Runs a server that answers ExportItems like Exchange, on this machine, until it is stopped.
+/// Runs a server on this machine that answers ExportItems like Exchange, until it is stopped.
 ///
-/// The first line printed is the URL; the ids of the items that --items asks for follow, one id per
-/// line. --url-file and --ids-file write both to files, for a script that starts the server.
+/// It prints its URL and then the ids of items that can be requested, one per line. For scripts, --url-file and
+/// --ids-file write both to files.
 #[derive(Clone, Debug, clap::Args)]
-#[allow(clippy::doc_markdown)] // clap prints these lines as they are
+#[allow(clippy::doc_markdown)] // clap prints these lines without rendering Markdown
 pub struct Options {
-    /// The loopback address to listen at; port 0 lets the system choose.
+    /// The loopback address to listen on. With port 0, the system chooses a port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// The TOML file that says how the server looks and what goes wrong.
+    /// The scenario: a TOML file that describes the server and its faults.
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
-    /// Speak TLS, and write the certificate to trust to this file.
+    /// Use TLS, and write the certificate that clients must trust to this file.
     #[arg(long, value_name = "FILE")]
     pub tls_ca: Option<PathBuf>,
-    /// Write the URL to this file once the server listens and every other file is written; until then
-    /// there is no such file.
+    /// Write the URL to this file when the server listens and all other files are written. Until then the file
+    /// does not exist.
     #[arg(long, value_name = "FILE")]
     pub url_file: Option<PathBuf>,
-    /// Write the ids to this file, one id per line, before the file of --url-file appears.
+    /// Write the ids to this file, one per line, before the file of --url-file.
     #[arg(long, value_name = "FILE")]
     pub ids_file: Option<PathBuf>,
-    /// How many ids to print.
+    /// The number of ids to print.
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     pub items: u64,
-    /// The size of an item in bytes, or in k, M or G (1024 each); given more than once, items take
-    /// the sizes in turn.
+    /// The size of an item in bytes. The suffixes k, M and G multiply it by 1024, 1024² and 1024³. If this is given
+    /// more than once, the items take the sizes in turn.
     #[arg(long, value_name = "SIZE", default_value = "20k", value_parser = size)]
     pub size: Vec<u64>,
 }
@@ -62,15 +62,14 @@ fn size(text: &str) -> Result<u64, String> {
 /// Starts the server, prints its URL and ids to `out`, and serves until the process ends.
 ///
 /// # Errors
-/// When the scenario cannot be used, the server does not start, or a file or `out` cannot be
-/// written.
+/// If the scenario cannot be used, the server does not start, or a file or `out` cannot be written.
 pub fn run(options: &Options, out: &mut impl Write) -> Result<(), CommandError> {
     let emulator = start(options, out)?;
     emulator.wait();
     Ok(())
 }
 
-/// What [`run`] does until the server listens and everybody who waits for that knows it.
+/// Starts the server, and writes its URL and ids to `out` and to the files.
 fn start(options: &Options, out: &mut impl Write) -> Result<Emulator, CommandError> {
     let mut scenario = match &options.scenario {
         Some(path) => Scenario::read(path).map_err(CommandError::Scenario)?,
@@ -78,7 +77,7 @@ fn start(options: &Options, out: &mut impl Write) -> Result<Emulator, CommandErr
     };
     scenario.tls |= options.tls_ca.is_some();
     let mailbox = scenario.mailbox.clone();
-    // The URL of an earlier server would be taken for this one's.
+    // A client must not use the URL of an earlier server.
     if let Some(path) = &options.url_file {
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -100,7 +99,7 @@ fn start(options: &Options, out: &mut impl Write) -> Result<Emulator, CommandErr
     if let Some(path) = &options.ids_file {
         replace(path, &ids)?;
     }
-    // INVARIANT: this file is the last, so whoever sees it finds the others whole.
+    // INVARIANT: this file is written last, so when it exists, the others are complete.
     if let Some(path) = &options.url_file {
         replace(path, &url)?;
     }
@@ -111,7 +110,7 @@ fn start(options: &Options, out: &mut impl Write) -> Result<Emulator, CommandErr
     Ok(emulator)
 }
 
-/// Writes a file that is seen whole or not at all: under another name, then renamed.
+/// Writes a file under a temporary name and renames it, so that other processes see only the complete file.
 fn replace(path: &Path, text: &str) -> Result<(), CommandError> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
@@ -119,7 +118,7 @@ fn replace(path: &Path, text: &str) -> Result<(), CommandError> {
     fs::write(&temporary, text)
         .and_then(|()| fs::rename(&temporary, path))
         .map_err(|error| {
-            // What is left of it is of no use; the error above is what matters.
+            // The temporary file is useless, and the error above matters more than a failure to remove it.
             let _ = fs::remove_file(&temporary);
             CommandError::Write(path.display().to_string(), error)
         })
@@ -133,7 +132,7 @@ pub enum CommandError {
     Scenario(ScenarioError),
     /// The server did not start.
     Start(StartError),
-    /// What is named cannot be written.
+    /// The named file or output cannot be written.
     Write(String, io::Error),
 }
 

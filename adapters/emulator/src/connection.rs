@@ -1,4 +1,4 @@
-//! One connection: requests in, responses out, byte by byte as the scenario wants them.
+//! One connection: receives requests, and sends responses as the scenario demands.
 
 use core::time::Duration;
 use std::io;
@@ -12,13 +12,14 @@ use crate::body::{Next, ResponseBody};
 use crate::head::{self, Head, Length, Refusal, INVALID_LENGTH};
 use crate::service::{Response, Service, Session, LARGEST_REQUEST};
 
-/// Bytes that are read at once.
+/// The number of bytes read at a time.
 const READ: usize = 64 * 1024;
-/// How long a client gets to stop sending a request that was refused before its end; a connection
-/// that is closed while bytes wait in it is reset, and the refusal may be lost.
+/// The time in which a client must stop sending a request that was refused early.
+///
+/// Closing a connection with unread bytes resets it, and the client may then lose the response.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Answers one request after another, until one side has enough.
+/// Answers requests until one side ends the connection.
 pub(crate) async fn serve<S>(stream: S, service: &Service)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -31,29 +32,29 @@ where
         input: Vec::new(),
         output: Vec::new(),
     };
-    // A connection that fails ends here; the server continues.
+    // An error ends this connection, but not the server.
     while let Ok(true) = connection.exchange(service).await {}
 }
 
 struct Connection<S> {
     stream: S,
-    /// Its number, from 0.
+    /// The number of the connection, from 0.
     number: u64,
     session: Session,
-    /// Bytes that were received and belong to no request so far.
+    /// Received bytes that have not been assigned to a request.
     input: Vec<u8>,
-    /// Bytes that are to be sent at once.
+    /// Bytes to send with the next write.
     output: Vec<u8>,
 }
 
-/// What is wrong with a request's body.
+/// An error in the body of a request.
 enum BadBody {
     Refused(Refusal),
     TooLarge,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Answers one request; `false` when it was the last of the connection.
+    /// Answers one request. Returns `false` if it was the last one of the connection.
     async fn exchange(&mut self, service: &Service) -> io::Result<bool> {
         let head = match self.head().await? {
             Ok(Some(head)) => head,
@@ -91,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.end(body.is_none()).await
     }
 
-    /// The head of the next request; `None` when the client has closed the connection before one.
+    /// Receives the head of the next request, or `None` if the client has closed the connection.
     async fn head(&mut self) -> io::Result<Result<Option<Head>, Refusal>> {
         loop {
             match head::read(&self.input) {
@@ -108,7 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// The body of the request of that head.
+    /// Receives the body of the request with this head.
     async fn body(&mut self, head: &Head) -> io::Result<Result<Vec<u8>, BadBody>> {
         if head.expects_continue && self.input.is_empty() {
             self.output
@@ -127,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// A chunked body (RFC 9112 §7.1); chunk extensions and trailers are skipped.
+    /// Receives a chunked body (RFC 9112 §7.1), and ignores chunk extensions and trailers.
     async fn chunks(&mut self) -> io::Result<Result<Vec<u8>, BadBody>> {
         let mut body = Vec::new();
         loop {
@@ -152,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// The next line, without its end.
+    /// Receives the next line, and returns it without its line end.
     async fn line(&mut self) -> io::Result<Vec<u8>> {
         loop {
             if let Some(end) = self.input.windows(2).position(|two| two == b"\r\n") {
@@ -167,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// The next `length` bytes.
+    /// Receives the next `length` bytes.
     async fn take(&mut self, length: usize) -> io::Result<Vec<u8>> {
         while self.input.len() < length {
             self.receive_more().await?;
@@ -181,7 +182,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.stream.read_buf(&mut self.input).await
     }
 
-    /// As [`receive`](Self::receive), in the middle of a request.
+    /// Receives bytes like [`receive`](Self::receive). The end of the connection is an error here.
     async fn receive_more(&mut self) -> io::Result<()> {
         match self.receive().await? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -195,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.stream.flush().await
     }
 
-    /// Ends the connection in order; with `lingering`, reads what the client still sends.
+    /// Closes the connection. With `lingering`, it first reads the bytes that the client still sends.
     async fn end(&mut self, lingering: bool) -> io::Result<bool> {
         self.stream.shutdown().await?;
         if lingering {
@@ -204,13 +205,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.input.clear();
                 }
             };
-            // A client that does not stop by then loses the response, as with http.sys.
+            // A client that continues after that loses the response, as with http.sys.
             let _ = tokio::time::timeout(LINGER, drain).await;
         }
         Ok(false)
     }
 
-    /// Sends http.sys's page about a request that nobody else sees.
+    /// Sends the error page of http.sys.
     async fn refuse(&mut self, service: &Service, refusal: Refusal) -> io::Result<bool> {
         service.log_refused(self.number, &self.input, refusal.status);
         let page = refusal.page();
@@ -231,8 +232,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.end(true).await
     }
 
-    /// Sends a response, but for its last bytes, which stay in `output`; `false` when the scenario cuts
-    /// it, which ends the connection as if a cable broke.
+    /// Sends a response except for its last bytes, which stay in `output`. Returns `false` if the scenario cuts the
+    /// response, which ends the connection like a network failure.
     async fn respond(
         &mut self,
         response: Response,
@@ -244,7 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             mut headers,
             mut body,
         } = response;
-        // RFC 9110 §6.4.1: these have no body.
+        // RFC 9110 §6.4.1: responses with these statuses have no body.
         let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
         let chunked = is_1_1 && !bodiless && !headers.contains_key(header::CONTENT_LENGTH);
         let mut set = |name: HeaderName, value: &str| {
@@ -272,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     if chunked {
                         self.output.extend_from_slice(b"\r\n");
                     }
-                    // What is pushed after the response arrives together with its end.
+                    // Pushed bytes must arrive together with the end of the response.
                     if !body.is_at_end() {
                         self.send().await?;
                     }

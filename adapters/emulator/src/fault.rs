@@ -1,4 +1,4 @@
-//! SOAP faults in the form of Exchange 2010 and later, and what Exchange says with a code.
+//! SOAP faults in the form of Exchange 2010 and later, and the messages for codes.
 
 use core::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use quick_xml::escape::escape;
 /// A SOAP fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// The HTTP status it travels with.
+    /// The HTTP status of the response.
     pub(crate) status: u16,
     pub(crate) code: String,
     pub(crate) message: String,
@@ -24,7 +24,7 @@ pub(crate) enum Detail {
 }
 
 impl Detail {
-    /// The values that throttling and refusals carry, as far as they are given.
+    /// Makes the values of throttling and refusals that are given.
     pub(crate) fn values(
         back_off_ms: Option<u64>,
         inner_code: Option<&str>,
@@ -36,7 +36,7 @@ impl Detail {
         [inner, back_off, guid].into_iter().flatten().collect()
     }
 
-    /// The children one after another, with `before` in front of each.
+    /// Writes the values one after another, each preceded by `before`.
     pub(crate) fn write_all(details: &[Self], before: &str) -> String {
         details.iter().fold(String::new(), |mut xml, detail| {
             let _ = match detail {
@@ -57,7 +57,7 @@ impl Detail {
 }
 
 impl Fault {
-    /// A fault with HTTP 500 and what Exchange says with `code`.
+    /// Makes a fault with HTTP 500 and Exchange's message for `code`.
     pub(crate) fn new(code: &str) -> Self {
         Self {
             status: 500,
@@ -67,7 +67,7 @@ impl Fault {
         }
     }
 
-    /// A request that breaks the schema, at a line and a position of it, both from 1.
+    /// Makes the fault for a request that violates the schema at this line and position, both from 1.
     pub(crate) fn schema(violation: &str, line: usize, position: usize) -> Self {
         Self {
             message: format!("The request failed schema validation: {violation}"),
@@ -80,7 +80,7 @@ impl Fault {
         }
     }
 
-    /// The whole document: no header, and every prefix declared where it is used, as recorded.
+    /// Writes the whole document. As in recorded faults, it has no header, and each prefix is declared where it is used.
     pub(crate) fn to_xml(&self) -> String {
         const TYPES: &str = crate::style::TYPES;
         const ERRORS: &str = "http://schemas.microsoft.com/exchange/services/2006/errors";
@@ -97,7 +97,7 @@ impl Fault {
     }
 }
 
-/// The English text that goes with a code: recorded or documented where it is known.
+/// Returns the English message for a code, as recorded or documented if it is known.
 pub(crate) fn message_of(code: &str) -> &'static str {
     match code {
         "NoError" => "",

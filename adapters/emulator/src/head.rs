@@ -1,4 +1,4 @@
-//! The head of a request, judged as http.sys judges it before IIS sees the request.
+//! Parses the head of a request with the rules of http.sys, which checks a request before IIS.
 
 use core::fmt::Write as _;
 use core::str::FromStr as _;
@@ -9,17 +9,17 @@ use http::uri::{Authority, Uri};
 /// The largest head in bytes: `MaxRequestBytes` of http.sys
 /// (<https://learn.microsoft.com/troubleshoot/developer/webapps/iis/iisadmin-service-inetinfo/httpsys-registry-windows>).
 const LARGEST_HEAD: usize = 16_384;
-/// More header fields than any head of that size holds in practice.
+/// A limit on header fields that no real head of that size reaches.
 const MOST_FIELDS: usize = 512;
 
-/// The head of a request that IIS gets to see.
+/// The head of a request that http.sys accepts.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) length: Length,
-    /// HTTP/1.1, not 1.0.
+    /// Whether the version is HTTP/1.1 rather than 1.0.
     pub(crate) is_1_1: bool,
     /// Whether the client wants to use the connection again.
     pub(crate) keep_alive: bool,
@@ -27,14 +27,14 @@ pub(crate) struct Head {
     pub(crate) expects_continue: bool,
 }
 
-/// How long the body of a request is.
+/// The length of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
     Bytes(u64),
     Chunked,
 }
 
-/// A request that IIS does not get to see.
+/// The reason why http.sys refuses a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -95,7 +95,7 @@ const VERSION: Refusal = Refusal {
 };
 
 impl Refusal {
-    /// The page that http.sys sends.
+    /// Returns the error page of http.sys.
     pub(crate) fn page(&self) -> String {
         let mut page = String::from(
             "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\"\
@@ -114,7 +114,7 @@ impl Refusal {
     }
 }
 
-/// Reads the head at the front of `bytes`, and says how long it is; `None` when there is more to come.
+/// Parses the head at the beginning of `bytes`, and returns it with its length, or `None` if it is incomplete.
 pub(crate) fn read(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refusal> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
@@ -154,7 +154,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refusal> {
     Ok(Some((head, end)))
 }
 
-/// Which part of the request line is wrong: the method up to the first blank, or the target.
+/// Returns which part of the request line is not valid: the method before the first space, or the target.
 fn invalid_line(bytes: &[u8]) -> Refusal {
     let method = bytes.split(|&byte| byte == b' ').next().unwrap_or_default();
     let is_token = !method.is_empty() && http::Method::from_bytes(method).is_ok();
@@ -165,7 +165,7 @@ fn invalid_line(bytes: &[u8]) -> Refusal {
     }
 }
 
-/// RFC 9112 §3.2: exactly one `Host` in HTTP/1.1, and a valid one; http.sys also wants a name in it.
+/// Checks `Host`. RFC 9112 §3.2 demands exactly one valid `Host` in HTTP/1.1, and http.sys also demands a name in it.
 fn host_is_good(headers: &HeaderMap, is_1_1: bool) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -186,10 +186,10 @@ fn is_host(text: &str) -> bool {
         && port.is_some_and(|rest| rest.strip_prefix(':').map_or(rest.is_empty(), is_port))
 }
 
-/// How long the body is.
+/// Returns the length of the body.
 ///
-/// A length beside a transfer coding, or two lengths, are what request smuggling needs; RFC 9112 §6.1
-/// and §6.3 let a server refuse them, and http.sys does with `DisableRequestSmuggling` (ADV200008).
+/// Request smuggling needs a length together with a transfer coding, or two lengths. RFC 9112 §6.1 and §6.3 allow a
+/// server to refuse such requests, and http.sys does so with `DisableRequestSmuggling` (ADV200008).
 fn length(headers: &HeaderMap, method: &str, is_1_1: bool) -> Result<Length, Refusal> {
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
@@ -215,7 +215,7 @@ fn length(headers: &HeaderMap, method: &str, is_1_1: bool) -> Result<Length, Ref
     }
 }
 
-/// Whether a list of tokens has `token`, in any case.
+/// Returns whether a list of tokens contains `token`, ignoring case.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let lists = headers.get_all(name).iter();
     lists
@@ -359,7 +359,7 @@ mod tests {
         }
     }
 
-    /// The public traces of this refusal say `Content-Length: 334`.
+    /// Public traces of this response have `Content-Length: 334`.
     #[test]
     fn the_page_has_the_length_of_the_real_one() {
         assert_eq!(INVALID_HOST.page().len(), 334);

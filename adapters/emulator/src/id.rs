@@ -1,50 +1,50 @@
-//! Item ids and change keys in the form of Exchange's.
+//! Item ids and change keys in the form of Exchange.
 //!
 //! An id is base64 of `00` or `01`, `03`, the length and text of the mailbox GUID, and a message
-//! `EntryID` of 70 bytes; the layout is read off recorded ids, which have 152 characters:
+//! `EntryID` of 70 bytes. The layout is that of recorded ids, which have 152 characters:
 //!
 //! ```text
-//! 00            bytes as they are; 01: run-length encoded (the prefixes AAMk and AQMk)
-//! 03 24 00      the mailbox is named by a GUID of 0x24 characters
+//! 00            the bytes are plain; 01: run-length encoded (the prefixes AAMk and AQMk)
+//! 03 24 00      the mailbox is identified by a GUID of 0x24 characters
 //! GUID
 //! 00 46 00      an item; 0x46 bytes follow
 //! flags 4, provider 16, type 2, folder database 16, folder counter 6, 0 0, item database 16, item counter 6, 0 0
 //! ```
 //!
-//! The emulator keeps no items: the item counter is the payload's seed and the folder counter its
-//! size, so whoever knows an id knows its bytes.
+//! The emulator stores no items. The item counter is the seed of the payload, and the folder counter is its size, so an
+//! id determines the bytes of its item.
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 
-/// The mailbox of the emulator, unless the scenario names another.
+/// The default mailbox of the emulator.
 pub const DEFAULT_MAILBOX: &str = "6b1c3f0e-52d4-4a8f-9d0b-3e7a2c915f68";
 
-/// Characters of a GUID.
+/// The number of characters of a GUID.
 const GUID: usize = 36;
-/// Bytes of a message `EntryID`.
+/// The number of bytes of a message `EntryID`.
 const ENTRY_ID: usize = 70;
-/// Provider, folder database and item database are the same GUID, since there is one store.
+/// The GUID of the provider, the folder database and the item database, which are the same store.
 const STORE: [u8; 16] = *b"\xB7\xD2\xEBemulator\xC7\xB8\x10\xCA\x07";
 
-/// What an item id of the emulator stands for.
+/// The item that an id of the emulator identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) seed: u64,
     pub(crate) size: u64,
 }
 
-/// Why an id stands for no item.
+/// The reason why an id identifies no item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum IdError {
     Empty,
     Malformed,
-    /// The id is well formed, its mailbox is another, with this GUID.
+    /// The id is well-formed, but belongs to another mailbox, with this GUID.
     ForeignMailbox(String),
-    /// The id is well formed and of this mailbox, but of no store that the emulator has.
+    /// The id is well-formed and belongs to this mailbox, but to an unknown store.
     NotFound,
 }
 
-/// The id of the item with that seed and size (48 bits each) in `mailbox`, a GUID in text.
+/// Returns the id of the item with this seed and size (48 bits each) in `mailbox`, a GUID as text.
 ///
 /// ```
 /// use exportitems_emulator::{item_id, DEFAULT_MAILBOX};
@@ -54,13 +54,13 @@ pub(crate) enum IdError {
 /// ```
 ///
 /// # Panics
-/// When `seed` or `size` need more than 48 bits or `mailbox` does not have 36 characters.
+/// If `seed` or `size` has more than 48 bits, or if `mailbox` does not have 36 characters.
 #[must_use]
 pub fn item_id(mailbox: &str, seed: u64, size: u64) -> String {
     BASE64_STANDARD.encode(raw(mailbox, seed, size))
 }
 
-/// The change key that belongs to the item of that seed.
+/// Returns the change key of the item with this seed.
 #[must_use]
 pub fn change_key(seed: u64) -> String {
     // Kind 9 (message), length 0x16, store and counter.
@@ -70,8 +70,10 @@ pub fn change_key(seed: u64) -> String {
     BASE64_STANDARD.encode(key)
 }
 
-/// The other spelling of an id that [`read`] accepts: run-length encoded if it is not, plain if it
-/// is; servers answer with an id that may differ in text from the one asked for
+/// Returns the other spelling of an id that [`read`] accepts: run-length encoded instead of plain, or plain instead of
+/// run-length encoded.
+///
+/// Servers may answer with another spelling than the requested one
 /// (OfficeDev/ews-managed-api issue 46).
 pub(crate) fn recode(mailbox: &str, id: &str, item: Item) -> String {
     let raw = raw(mailbox, item.seed, item.size);
@@ -84,17 +86,17 @@ pub(crate) fn recode(mailbox: &str, id: &str, item: Item) -> String {
     }
 }
 
-/// An id of the same item that [`read`] accepts, and that is neither spelling of the usual one: its flags
-/// differ.
+/// Returns another id of the same item, which differs in its flags. [`read`] accepts it, but it is not a spelling of the
+/// usual id.
 pub(crate) fn disguise(mailbox: &str, item: Item) -> String {
-    /// Where the flags are: after the prefix, the GUID, and the length of the `EntryID`.
+    /// The offset of the flags, after the prefix, the GUID and the length of the `EntryID`.
     const FLAGS: usize = 4 + GUID + 3;
     let mut raw = raw(mailbox, item.seed, item.size);
     raw[FLAGS] = 1;
     BASE64_STANDARD.encode(raw)
 }
 
-/// The item that `id` stands for in `mailbox`.
+/// Returns the item that `id` identifies in `mailbox`.
 pub(crate) fn read(mailbox: &str, id: &str) -> Result<Item, IdError> {
     if id.is_empty() {
         return Err(IdError::Empty);
@@ -118,7 +120,7 @@ pub(crate) fn read(mailbox: &str, id: &str) -> Result<Item, IdError> {
     })
 }
 
-/// Mailbox GUID and `EntryID` of an id without its first byte.
+/// Splits an id without its first byte into the mailbox GUID and the `EntryID`.
 fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let rest = bytes.strip_prefix(&[3, 0x24, 0])?;
     let (guid, rest) = rest.split_at_checked(GUID)?;
@@ -129,7 +131,7 @@ fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
     (entry_id.len() == ENTRY_ID).then_some((guid, entry_id))
 }
 
-/// Whether `text` is a GUID as ids and `MailboxGuid` spell it.
+/// Returns whether `text` is a GUID in the spelling of ids and `MailboxGuid`.
 pub(crate) fn is_guid(text: &str) -> bool {
     text.len() == GUID
         && text.bytes().enumerate().all(|(i, byte)| match i {
@@ -154,7 +156,7 @@ fn raw(mailbox: &str, seed: u64, size: u64) -> Vec<u8> {
     id
 }
 
-/// A global counter: 48 bits, most significant byte first.
+/// Writes a global counter: 48 bits, most significant byte first.
 fn counter(value: u64) -> [u8; 6] {
     let [0, 0, counter @ ..] = value.to_be_bytes() else {
         panic!("{value} needs more than 48 bits")
@@ -166,7 +168,7 @@ fn number(counter: &[u8]) -> u64 {
     counter.iter().fold(0, |n, &byte| n << 8 | u64::from(byte))
 }
 
-/// Run-length encoding: after two equal bytes the next one says how many more there are.
+/// Encodes run lengths: after two equal bytes, the next byte is the number of further ones.
 fn pack(bytes: &[u8]) -> Vec<u8> {
     let mut packed = Vec::new();
     for run in bytes
@@ -193,7 +195,7 @@ fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
                 bytes.extend(core::iter::repeat_n(*byte, 2 + usize::from(*more)));
                 after
             }
-            // A pair at the end without its count.
+            // The pair at the end has no count.
             [same] if same == byte => return None,
             _ => {
                 bytes.push(*byte);
@@ -226,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_recorded_id_is_of_a_foreign_mailbox() {
-        // The shape of php-ews' recorded ids, run-length encoded.
+        // The form of ids recorded by php-ews, run-length encoded.
         let id =
             "AQMkADllMTlhYmUxLTg5MTctNDI4ZS1iNDdlLTM2NTk2Y2E5ODA0MwBGAAAD1ufEotoeQ0eOxEbIe+pv2QcA\
                   t9LrVfUJtU6eouetx7gQygAAAgENAAAAt9LrVfUJtU6eouetx7gQygABEfWLKAAAAA==";

@@ -1,8 +1,8 @@
-//! A loopback EWS server for `ExportItems`: the place to try a client without Exchange.
+//! A loopback EWS server for `ExportItems`, with which to test a client without Exchange.
 //!
-//! It answers in the form of recorded servers, with payloads of any size that are made while they
-//! are sent, and what goes wrong is scripted in a [`Scenario`].
-//! It shares no code with the `exportitems` crate, whose independent counterpart it is.
+//! It answers in the form of recorded servers. Payloads can have any size, because they are generated while they are
+//! sent. A [`Scenario`] describes the faults of the server.
+//! It shares no code with the crate `exportitems`, so that each can test the other.
 //!
 //! ```
 //! use exportitems_emulator::{item_id, payload, Emulator, Scenario, DEFAULT_MAILBOX};
@@ -11,7 +11,7 @@
 //! let emulator = Emulator::start(Scenario::default(), "127.0.0.1:0".parse()?)?;
 //! let id = item_id(DEFAULT_MAILBOX, 1, 1_000);
 //!
-//! // What a client sends, here by hand.
+//! // Send the request of a client by hand.
 //! let body = format!(
 //!     r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"
 //!     xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"
@@ -33,14 +33,14 @@
 //!
 //! assert!(response.starts_with("HTTP/1.1 200 OK\r\n"));
 //! assert!(response.contains(r#"ResponseClass="Success"><m:ResponseCode>NoError<"#));
-//! // Its data is the base64 of these bytes.
+//! // The response contains these bytes as base64.
 //! assert_eq!(payload(1, 1_000)?.len(), 1_000);
-//! let asked = emulator.requests()[0].export_items.clone().unwrap();
-//! assert_eq!(asked.ids[0].id, id);
+//! let request = emulator.requests()[0].export_items.clone().unwrap();
+//! assert_eq!(request.ids[0].id, id);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With the default feature `cli` there is also the command, [`Options`] and [`run`].
+//! The default feature `cli` adds the command, [`Options`] and [`run`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

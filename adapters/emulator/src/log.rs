@@ -1,4 +1,4 @@
-//! What the emulator was asked.
+//! The requests and logins that the emulator has seen.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -6,28 +6,28 @@ use std::sync::{Mutex, PoisonError};
 use crate::ntlm::LoginResult;
 use crate::request::ExportItems;
 
-/// How many requests are remembered.
+/// The number of requests that are kept.
 const REMEMBERED: usize = 1_000;
 
 /// A request that the emulator has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedRequest {
-    /// The number of its connection, counted from 0.
+    /// The number of the connection, from 0.
     pub connection: u64,
-    /// The HTTP method; empty when the request line could not be read.
+    /// The HTTP method, or an empty text if the request line was not valid.
     pub method: String,
-    /// The path, as sent; empty when the request line could not be read.
+    /// The path as it was sent, or an empty text if the request line was not valid.
     pub path: String,
-    /// The headers in order, their names in lower case, values that are no text with U+FFFD.
+    /// The headers in order. Names are in lower case, and invalid characters of values are replaced by U+FFFD.
     pub headers: Vec<(String, String)>,
-    /// What the body says, when it was read and is a valid `ExportItems` request.
+    /// The parsed body, if it was a valid `ExportItems` request.
     pub export_items: Option<ExportItems>,
-    /// The status answered; `None` when the connection was ended instead.
+    /// The status of the response, or `None` if the connection was ended without one.
     pub status: Option<u16>,
 }
 
 impl LoggedRequest {
-    /// The first header of that name, which is given in lower case.
+    /// Returns the first header with this name, which must be in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let header = self.headers.iter().find(|(known, _)| known == name);
@@ -35,12 +35,12 @@ impl LoggedRequest {
     }
 }
 
-/// A login by NTLM that the emulator has judged. A refused one counts where accounts are locked.
+/// A login by NTLM. On a real server, refused logins can lock the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoggedLogin {
-    /// The number of its connection, counted from 0.
+    /// The number of the connection, from 0.
     pub connection: u64,
-    /// What came of it.
+    /// The result of the login.
     pub result: LoginResult,
 }
 

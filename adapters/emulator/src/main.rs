@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use exportitems_emulator::{run, Options};
 
-/// Answers ExportItems like Exchange, on this machine, until it is stopped; prints its URL, then ids
-/// to ask for.
+/// Runs a server on this machine that answers ExportItems like Exchange, until it is stopped. Prints its URL,
+/// and then the ids of items that can be requested.
 #[derive(Debug, Parser)]
 #[command(version)]
-#[allow(clippy::doc_markdown)] // clap prints these lines as they are
+#[allow(clippy::doc_markdown)] // clap prints these lines without rendering Markdown
 struct Arguments {
     #[command(flatten)]
     options: Options,

@@ -12,13 +12,13 @@ use sha2::Sha256;
 use crate::scenario::ExtendedProtection;
 
 const SIGNATURE: &[u8] = b"NTLMSSP\0";
-/// The flags that the server agrees to (MS-NLMP 2.2.2.5): 56 and 128 bit keys, version, extended session
-/// security, always sign, NTLM, request target and Unicode; no key exchange, so that RC4 is not needed.
+/// The flags that the server accepts (MS-NLMP 2.2.2.5): 56 and 128 bit keys, version, extended session security, always
+/// sign, NTLM, request target and Unicode. Key exchange is not included, so RC4 is not needed.
 const AGREED: u32 = 0xA208_8205;
-/// Target information and a target that is a domain.
+/// The flags for target information and a target that is a domain.
 const SET: u32 = 0x0081_0000;
 
-/// The channel binding of a server with this certificate, which is signed with SHA-256: the MD5 of a
+/// Returns the channel binding for this certificate, whose signature must use SHA-256. It is the MD5 of a
 /// `gss_channel_bindings_struct` without addresses.
 pub(crate) fn binding(certificate: &[u8]) -> [u8; 16] {
     let mut data = b"tls-server-end-point:".to_vec();
@@ -30,37 +30,37 @@ pub(crate) fn binding(certificate: &[u8]) -> [u8; 16] {
     md5.finalize().into()
 }
 
-/// What came of a login.
+/// The result of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginResult {
-    /// It was accepted.
+    /// The login was accepted.
     Accepted,
-    /// The user is not known.
+    /// The user is unknown.
     UnknownUser,
-    /// The password is wrong, or the server's challenge was not the one that is answered.
+    /// The password is wrong, or the client answered another challenge.
     WrongPassword,
-    /// The MIC is missing or wrong: somebody changed a message.
+    /// The MIC is missing or wrong, so a message may have been changed.
     WrongMic,
-    /// Extended Protection requires a channel binding, and there is none.
+    /// The channel binding is missing, although Extended Protection requires it.
     NoBinding,
-    /// The channel binding is that of another certificate.
+    /// The channel binding belongs to another certificate.
     WrongBinding,
-    /// The message cannot be read.
+    /// The message is not valid.
     Malformed,
 }
 
-/// What a server accepts.
+/// The credentials and bindings that a server accepts.
 pub(crate) struct Account<'a> {
     /// `DOMAIN\user` or `user@domain`.
     pub(crate) user: &'a str,
     pub(crate) password: &'a str,
     pub(crate) protection: ExtendedProtection,
-    /// Of the server's certificate; `None` without TLS.
+    /// The channel binding for the server's certificate, or `None` without TLS.
     pub(crate) binding: Option<[u8; 16]>,
 }
 
-/// A handshake whose challenge was sent.
+/// A handshake after the challenge has been sent.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     negotiate: Vec<u8>,
@@ -68,7 +68,7 @@ pub(crate) struct Handshake {
     nonce: [u8; 8],
 }
 
-/// Whether a token is the first message of a handshake.
+/// Returns whether a token is the first message of a handshake.
 pub(crate) fn is_negotiate(token: &[u8]) -> bool {
     token.starts_with(SIGNATURE) && token.get(8..12) == Some(&[1, 0, 0, 0]) && token.len() >= 16
 }
@@ -76,11 +76,11 @@ pub(crate) fn is_negotiate(token: &[u8]) -> bool {
 impl Handshake {
     /// Answers NEGOTIATE with a challenge.
     pub(crate) fn begin(negotiate: &[u8]) -> Self {
-        // The system's random keys of a hash; nobody's mail depends on them.
+        // The random keys of a hash map are good enough for an emulator.
         let nonce = RandomState::new().build_hasher().finish().to_le_bytes();
         let requested = word(negotiate, 12).unwrap_or_default();
         let name = utf16("EMULATOR");
-        // 100 ns after 1601 (FILETIME).
+        // FILETIME counts units of 100 ns since 1601.
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let since = since.unwrap_or_default() + Duration::from_secs(11_644_473_600);
         let time = u64::try_from(since.as_nanos() / 100).unwrap_or(u64::MAX);
@@ -104,7 +104,7 @@ impl Handshake {
         challenge.extend_from_slice(&nonce);
         challenge.extend_from_slice(&[0; 8]);
         field(&mut challenge, &pairs, 56 + name.len());
-        // Windows Server 2019
+        // The version of Windows Server 2019.
         challenge.extend_from_slice(&[10, 0, 0x63, 0x45, 0, 0, 0, 15]);
         challenge.extend_from_slice(&name);
         challenge.extend_from_slice(&pairs);
@@ -119,13 +119,13 @@ impl Handshake {
         &self.challenge
     }
 
-    /// Judges AUTHENTICATE.
+    /// Checks AUTHENTICATE.
     pub(crate) fn judge(&self, message: &[u8], account: &Account<'_>) -> LoginResult {
         self.try_judge(message, account)
             .unwrap_or(LoginResult::Malformed)
     }
 
-    /// `None` for a message that cannot be read.
+    /// Checks AUTHENTICATE, or returns `None` if the message is not valid.
     fn try_judge(&self, message: &[u8], account: &Account<'_>) -> Option<LoginResult> {
         if !message.starts_with(SIGNATURE) || word(message, 8)? != 3 {
             return None;
@@ -154,7 +154,7 @@ impl Handshake {
         if flags & 2 == 0 || message.get(72..88)? != mic {
             return Some(LoginResult::WrongMic);
         }
-        // Sixteen zero bytes are no binding (MS-NLMP 3.1.5.1.2).
+        // Sixteen zero bytes mean that there is no binding (MS-NLMP 3.1.5.1.2).
         let sent = pair(blob, 10).filter(|value| **value != [0; 16]);
         Some(match (account.protection, sent) {
             (ExtendedProtection::None, _) | (ExtendedProtection::Allow, None) => {
@@ -185,7 +185,7 @@ fn length(bytes: &[u8]) -> [u8; 2] {
     u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_le_bytes()
 }
 
-/// `Len`, `MaxLen`, `BufferOffset`.
+/// Writes the fields `Len`, `MaxLen` and `BufferOffset`.
 fn field(message: &mut Vec<u8>, value: &[u8], offset: usize) {
     message.extend_from_slice(&length(value));
     message.extend_from_slice(&length(value));
@@ -197,14 +197,14 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(*word))
 }
 
-/// What the field at this offset refers to.
+/// Returns the bytes to which the field at this offset refers.
 fn payload(message: &[u8], at: usize) -> Option<&[u8]> {
     let length = u16::from_le_bytes(*message.get(at..)?.first_chunk()?);
     let offset = usize::try_from(word(message, at + 4)?).ok()?;
     message.get(offset..)?.get(..length.into())
 }
 
-/// The value of a pair in the client's blob.
+/// Returns the value of a pair in the client's blob.
 fn pair(blob: &[u8], id: u16) -> Option<&[u8]> {
     let mut rest = blob.get(28..)?;
     loop {

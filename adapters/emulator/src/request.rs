@@ -1,4 +1,4 @@
-//! Reads and judges an `ExportItems` request as Exchange does.
+//! Parses and validates an `ExportItems` request like Exchange.
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{Namespace, ResolveResult};
@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::scenario::Style;
 use crate::style::{MESSAGES, SOAP, TYPES};
 
-/// An `ExportItems` request, as far as the emulator reads it.
+/// An `ExportItems` request, with the parts that the emulator uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExportItems {
     /// `RequestServerVersion`.
@@ -21,7 +21,7 @@ pub struct ExportItems {
     pub mailbox_culture: Option<String>,
     /// The roles of `ManagementRole`.
     pub roles: Vec<String>,
-    /// The items asked for, in order.
+    /// The requested items, in order.
     pub ids: Vec<RequestedId>,
 }
 
@@ -30,7 +30,7 @@ pub struct ExportItems {
 pub struct RequestedId {
     /// `Id`.
     pub id: String,
-    /// `ChangeKey`; an empty one is not an absent one.
+    /// `ChangeKey`. An empty one differs from an absent one.
     pub change_key: Option<String>,
 }
 
@@ -56,11 +56,11 @@ const VERSIONS: [&str; 19] = [
     "V2017_04_14",
     "V2017_07_11",
 ];
-/// The first version with `ExportItems`, and the last that Exchange 2010 knows.
+/// The first version with `ExportItems`, and the last version that Exchange 2010 supports.
 const EXCHANGE_2010_SP1: usize = 4;
 const EXCHANGE_2010_SP2: usize = 5;
 
-/// Headers that Exchange reads; a second one of a kind is an error.
+/// The headers that Exchange reads. It is an error if one occurs twice.
 const HEADERS: [&str; 7] = [
     "RequestServerVersion",
     "ExchangeImpersonation",
@@ -71,10 +71,10 @@ const HEADERS: [&str; 7] = [
     "SerializedSecurityContext",
 ];
 
-/// Where an item is named.
+/// The path of an item id in a request.
 const ITEM_ID: &str = "/Envelope/Body/ExportItems/ItemIds/ItemId";
 
-/// Reads the request that `text` is, or says the fault that it deserves from a server of `style`.
+/// Parses a request, or returns the fault with which a server of `style` answers it.
 pub(crate) fn read(text: &str, style: Style) -> Result<ExportItems, Fault> {
     let mut walk = Walk {
         reader: NsReader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)),
@@ -89,8 +89,8 @@ pub(crate) fn read(text: &str, style: Style) -> Result<ExportItems, Fault> {
     Ok(request)
 }
 
-/// Without a version a server takes its oldest schema, which has no `ExportItems`; a name that is
-/// in no schema makes the request invalid (office-js issue 3491, ews-javascript-api issue 441).
+/// Checks the version. Without one, a server uses its oldest schema, which has no `ExportItems`. A name that is in no
+/// schema makes the request invalid (office-js issue 3491, ews-javascript-api issue 441).
 fn check_version(version: &str, style: Style) -> Result<(), Fault> {
     let newest = match style {
         Style::Exchange2010 | Style::Docs => EXCHANGE_2010_SP2,
@@ -107,12 +107,12 @@ struct Walk<'t> {
     reader: NsReader<&'t [u8]>,
     text: &'t str,
     request: ExportItems,
-    /// Local names of the open elements, a `/` before each.
+    /// The local names of the open elements, each preceded by `/`.
     path: String,
 }
 
 impl Walk<'_> {
-    /// Reads one event; `false` at the end of the document.
+    /// Reads one event. Returns `false` at the end of the document.
     fn step(&mut self) -> Result<bool, Fault> {
         let (namespace, event) = match self.reader.read_resolved_event() {
             Ok(event) => event,
@@ -158,7 +158,7 @@ impl Walk<'_> {
             "/Envelope" | "/Envelope/Header" | "/Envelope/Body" => SOAP,
             "/Envelope/Body/ExportItems" | "/Envelope/Body/ExportItems/ItemIds" => MESSAGES,
             ITEM_ID => TYPES,
-            // EWS finds the operation by the element in the body; this server has one.
+            // EWS identifies the operation by the element in the body. This server has only one.
             _ if self.path == "/Envelope/Body" => return Err(Fault::new("ErrorInvalidRequest")),
             _ if self.path.starts_with("/Envelope/Header") => namespace,
             _ => {
@@ -170,7 +170,7 @@ impl Walk<'_> {
                 return Err(self.violation(&violation));
             }
         };
-        // The `https://` spelling of the published page is met with "The request is invalid"
+        // Exchange answers the `https://` spelling of the published page with "The request is invalid"
         // (MicrosoftDocs/office-developer-exchange-docs pull request 343).
         if expected != namespace {
             return Err(Fault::new("ErrorInvalidRequest"));
@@ -222,7 +222,7 @@ impl Walk<'_> {
         match header.split('/').collect::<Vec<_>>().as_slice() {
             ["MailboxCulture"] => self.request.mailbox_culture = Some(text.to_owned()),
             ["ExchangeImpersonation", "ConnectingSID", kind] => {
-                // A reference splits a text in two.
+                // A reference splits a text into several events.
                 let first = || ((*kind).to_owned(), String::new());
                 let (_, id) = self.request.impersonation.get_or_insert_with(first);
                 id.push_str(text);
@@ -245,7 +245,7 @@ impl Walk<'_> {
         }
     }
 
-    /// `ErrorSchemaValidation` at the place where reading has come to.
+    /// Returns `ErrorSchemaValidation` at the current position.
     fn violation(&self, violation: &str) -> Fault {
         let at = self
             .reader

@@ -1,4 +1,4 @@
-//! The running emulator: a thread, a listener, a task for each connection.
+//! The running emulator: a thread with a listener and a task for each connection.
 
 use core::fmt;
 use std::io;
@@ -16,7 +16,7 @@ use crate::scenario::{Scenario, ScenarioError};
 use crate::service::{Service, PATH};
 use crate::tls::Tls;
 
-/// A running server; dropping it ends it and its connections.
+/// A running server. Dropping it ends the server and its connections.
 #[derive(Debug)]
 pub struct Emulator {
     address: SocketAddr,
@@ -28,12 +28,12 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts a server that plays `scenario` at `listen`, a loopback address; port 0 lets the
-    /// system choose one.
+    /// Starts a server for `scenario` on `listen`, which must be a loopback address. With port 0, the system chooses a
+    /// port.
     ///
     /// # Errors
-    /// When the address is not loopback or cannot be had, the scenario says what cannot be, or
-    /// the system gives no thread or no randomness for keys.
+    /// If the address is not a loopback address or cannot be used, if a value of the scenario is not valid, or if the
+    /// system provides no thread or no random numbers for keys.
     pub fn start(scenario: Scenario, listen: SocketAddr) -> Result<Self, StartError> {
         scenario.validate().map_err(StartError::Scenario)?;
         if !listen.ip().is_loopback() {
@@ -64,7 +64,7 @@ impl Emulator {
         let serve = move || {
             runtime.block_on(async move {
                 tokio::spawn(accept(listener, of_thread, acceptor));
-                // The sender is dropped with the emulator, if it is not used.
+                // If the sender is not used, it is dropped with the emulator.
                 let _ = stopped.await;
             });
         };
@@ -82,13 +82,13 @@ impl Emulator {
         })
     }
 
-    /// The address it listens at.
+    /// Returns the address on which the server listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL to send `ExportItems` to.
+    /// Returns the URL for `ExportItems` requests.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.ca_pem.is_some() {
@@ -99,27 +99,27 @@ impl Emulator {
         format!("{scheme}://{}{PATH}", self.address)
     }
 
-    /// The certificate, in PEM, of the authority that its TLS certificate comes from.
+    /// Returns the certificate of the authority that issued the server's certificate, in PEM.
     #[must_use]
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()
     }
 
-    /// Its TLS certificate, in DER.
+    /// Returns the server's certificate, in DER.
     #[must_use]
     pub fn certificate(&self) -> Option<&[u8]> {
         self.certificate.as_deref()
     }
 
-    /// Every login by NTLM that it has judged, oldest first.
+    /// Returns all logins by NTLM, oldest first.
     #[must_use]
     pub fn logins(&self) -> Vec<LoggedLogin> {
         self.service.log().logins()
     }
 
-    /// The last thousand requests, oldest first.
+    /// Returns the last thousand requests, oldest first.
     ///
-    /// A request is in it before the first byte of its response is.
+    /// A request is listed before the first byte of its response is sent.
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.service.log().requests()
@@ -128,7 +128,7 @@ impl Emulator {
     /// Serves until the process ends.
     pub fn wait(mut self) {
         if let Some(thread) = self.thread.take() {
-            // A panic of that thread has printed itself.
+            // If the thread panicked, the message has already been printed.
             let _ = thread.join();
         }
     }
@@ -150,7 +150,7 @@ async fn accept(listener: TcpListener, service: Arc<Service>, tls: Option<TlsAcc
         return;
     };
     loop {
-        // A connection that failed before it was accepted concerns its client alone.
+        // A connection that fails before it is accepted does not concern the server.
         if let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(connection(stream, Arc::clone(&service), tls.clone()));
         }
@@ -173,15 +173,15 @@ async fn connection(stream: TcpStream, service: Arc<Service>, tls: Option<TlsAcc
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The emulator serves made-up mail to whoever asks, so it stays on this machine.
+    /// The address is not a loopback address. The emulator has no real access control, so it serves only this machine.
     NotLoopback(SocketAddr),
-    /// The address cannot be had.
+    /// The system cannot listen on the address.
     Listen(SocketAddr, io::Error),
-    /// The scenario says what cannot be.
+    /// A value of the scenario is not valid.
     Scenario(ScenarioError),
-    /// No certificate could be made.
+    /// The certificate could not be made.
     Tls(Box<dyn core::error::Error + Send + Sync>),
-    /// The system gave no thread or no socket readiness.
+    /// The system provides no thread or no asynchronous sockets.
     Runtime(io::Error),
 }
 
@@ -190,9 +190,9 @@ impl fmt::Display for StartError {
         match self {
             Self::NotLoopback(address) => write!(
                 f,
-                "the emulator listens on loopback only, not at {address}: use 127.0.0.1 or [::1]"
+                "the emulator listens on loopback only, not on {address}; use 127.0.0.1 or [::1]"
             ),
-            Self::Listen(address, _) => write!(f, "cannot listen at {address}"),
+            Self::Listen(address, _) => write!(f, "cannot listen on {address}"),
             Self::Scenario(error) => error.fmt(f),
             Self::Tls(_) => f.write_str("cannot make a TLS certificate"),
             Self::Runtime(_) => f.write_str("cannot start the server's thread"),

@@ -22,21 +22,21 @@ use crate::scenario::{
     RequestRule, Scenario, Style, WindowsAuth, WindowsScheme,
 };
 
-/// The path of the endpoint; IIS does not mind its case.
+/// The path of the endpoint. IIS ignores its case.
 pub(crate) const PATH: &str = "/EWS/Exchange.asmx";
 
 /// The largest request body in bytes: `maxAllowedContentLength` of Exchange 2013 and later.
 pub(crate) const LARGEST_REQUEST: usize = 64 << 20;
 
-/// A `client-request-id` that no client draws.
+/// A `client-request-id` that no client generates.
 const WRONG_ID: &str = "00000000-0000-4000-8000-00000000000b";
 
-/// What the server knows of one connection.
+/// The state of one connection.
 #[derive(Debug)]
 pub(crate) struct Session {
     /// The number of the connection, from 0.
     number: u64,
-    /// The handshake of NTLM that is under way.
+    /// The current NTLM handshake.
     handshake: Option<Handshake>,
     is_logged_in: bool,
 }
@@ -51,10 +51,10 @@ impl Session {
     }
 }
 
-/// The server that every connection talks to.
+/// The service that all connections share.
 #[derive(Debug)]
 pub(crate) struct Service {
-    /// The channel binding to its certificate.
+    /// The channel binding for the server's certificate.
     binding: Option<[u8; 16]>,
     scenario: Scenario,
     uses: Mutex<Uses>,
@@ -63,21 +63,21 @@ pub(crate) struct Service {
     connections: AtomicU64,
 }
 
-/// A response, made while it is sent.
+/// A response, which is generated while it is sent.
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: ResponseBody,
 }
 
-/// What follows a response on its connection.
+/// The actions after a response.
 #[derive(Default)]
 pub(crate) struct After {
     pub(crate) responses: Vec<Response>,
     pub(crate) bytes: Vec<u8>,
-    /// Silence before both.
+    /// The pause before them.
     pub(crate) silence: Duration,
-    /// The connection ends then.
+    /// Whether the connection is closed.
     pub(crate) close: bool,
 }
 
@@ -97,12 +97,12 @@ impl Service {
         &self.log
     }
 
-    /// The number of a new connection.
+    /// Returns the number for a new connection.
     pub(crate) fn connection(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Remembers a request that http.sys refuses; `input` is what was received of it.
+    /// Logs a request that http.sys refuses. `input` contains the received bytes.
     pub(crate) fn log_refused(&self, connection: u64, input: &[u8], status: u16) {
         let line = input.split(|&byte| byte == b'\r').next();
         let mut words = line.unwrap_or_default().split(|&byte| byte == b' ');
@@ -117,8 +117,7 @@ impl Service {
         });
     }
 
-    /// Answers one request, or ends the connection without a response; a `body` that is too large is
-    /// `None`.
+    /// Answers one request, or ends the connection without a response. `body` is `None` if it was too large.
     pub(crate) fn answer(
         &self,
         session: &mut Session,
@@ -170,7 +169,7 @@ impl Service {
         Some((response, after))
     }
 
-    /// What IIS and ASP.NET say before EWS sees a request.
+    /// Returns the response if IIS or ASP.NET refuses the request before EWS sees it.
     fn refuse(&self, session: &mut Session, head: &Head) -> Option<Plain> {
         let headers = &head.headers;
         if !head.path.eq_ignore_ascii_case(PATH) {
@@ -202,7 +201,7 @@ impl Service {
         None
     }
 
-    /// The 401 for a connection that is not logged in by NTLM, or begins another login.
+    /// Returns the 401 for a connection that is not logged in by NTLM, or that starts another login.
     fn login(
         &self,
         auth: &WindowsAuth,
@@ -230,7 +229,7 @@ impl Service {
                 .map(<[u8]>::trim_ascii)
                 .any(|it| it == cookie.as_bytes())
         });
-        // Another server does not know the handshake.
+        // Without the cookie the request reaches another server, which has no handshake.
         let handshake = session.handshake.take();
         let handshake = handshake.filter(|_| has_cookie || !auth.affinity);
         let mut refused = Plain::status(401).body(&auth.body);
@@ -279,7 +278,7 @@ impl Service {
         Some(refused)
     }
 
-    /// What a client that has not shown the right credentials is asked for.
+    /// Returns the challenges for a client without the right credentials.
     fn challenge(&self, headers: &HeaderMap) -> Option<&'static str> {
         let (expected, challenge) = match &self.scenario.auth {
             Auth::None | Auth::Windows(_) => return None,
@@ -310,8 +309,8 @@ impl Service {
         (!right).then_some(challenge)
     }
 
-    /// What the scenario says to a request that was read, `None` for an end without a response; and the
-    /// rule that says so.
+    /// Returns the scenario's response to a valid request, or `None` if the connection ends without one, and the rule that
+    /// applies.
     fn respond(
         &self,
         read: Result<ExportItems, Fault>,
@@ -347,7 +346,7 @@ impl Service {
         (Some(self.content(pieces, &around, headers)), rule)
     }
 
-    /// A response of these pieces.
+    /// Makes a response from these pieces.
     fn content(&self, pieces: Vec<Piece>, around: &ItemsAnswer, request: &HeaderMap) -> Content {
         let asked = self.scenario.gzip && accepts_gzip(request);
         let (coding, declared) = match around.coding {
@@ -367,7 +366,7 @@ impl Service {
         };
         let mut headers = HeaderMap::new();
         let kind = around.content_type.as_deref().unwrap_or(pages::XML);
-        // INVARIANT: `Scenario::validate` has seen the scenario's media types.
+        // INVARIANT: `Scenario::validate` has checked the scenario's media types.
         if let (false, Ok(kind)) = (kind.is_empty(), kind.parse()) {
             headers.insert(header::CONTENT_TYPE, kind);
         }
@@ -389,7 +388,7 @@ impl Service {
         }
     }
 
-    /// The headers of recorded responses that say which servers a request went through.
+    /// Returns the headers of recorded responses that name the servers on the way of the request.
     fn with_headers(&self, mut response: Response, request: &HeaderMap, echo: Echo) -> Response {
         let number = self.served.fetch_add(1, Ordering::Relaxed);
         let mut set = |name: &'static str, value: &str| {
@@ -433,7 +432,7 @@ impl Service {
     }
 }
 
-/// Reads a body as UTF-8.
+/// Decodes a body as UTF-8.
 fn read(body: &[u8], style: Style) -> Result<ExportItems, Fault> {
     match core::str::from_utf8(body) {
         Ok(text) => request::read(text, style),
@@ -455,7 +454,7 @@ fn fault(answer: &FaultAnswer) -> Plain {
     plain.with(&answer.headers)
 }
 
-/// RFC 9110 12.5.3, as far as Exchange reads it: `gzip` in the list, unless it weighs nothing.
+/// Returns whether the client accepts `gzip` (RFC 9110 §12.5.3). Exchange only checks the list and a weight of zero.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let lists = headers.get_all(header::ACCEPT_ENCODING).iter();
     let codings = lists
@@ -477,7 +476,7 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A response that can be made more than once.
+/// A response that can be generated more than once.
 struct Content {
     status: StatusCode,
     headers: HeaderMap,
@@ -505,7 +504,7 @@ struct Plain {
 impl Plain {
     fn status(status: u16) -> Self {
         Self {
-            // INVARIANT: `Scenario::validate` has seen a scenario's statuses.
+            // INVARIANT: `Scenario::validate` has checked the scenario's statuses.
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             headers: HeaderMap::new(),
             body: String::new(),
@@ -517,18 +516,18 @@ impl Plain {
         self
     }
 
-    /// Adds a field, beside others of that name.
+    /// Adds a field, and keeps other fields with the same name.
     fn append(&mut self, name: &'static str, value: &str) {
         if let Ok(value) = HeaderValue::try_from(value) {
             self.headers.append(name, value);
         }
     }
 
-    /// The same with a scenario's headers.
+    /// Adds the headers of a scenario.
     fn with(mut self, headers: &BTreeMap<String, String>) -> Self {
         for (name, value) in headers {
             let name = HeaderName::try_from(name);
-            // INVARIANT: `Scenario::validate` has seen a scenario's headers.
+            // INVARIANT: `Scenario::validate` has checked the scenario's headers.
             if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
                 self.headers.insert(name, value);
             }
@@ -545,7 +544,7 @@ impl Plain {
 impl From<Plain> for Content {
     fn from(plain: Plain) -> Self {
         let mut headers = plain.headers;
-        // RFC 9110 §8.6: a response without a body has no length, unless the scenario wants one.
+        // RFC 9110 §8.6: a response without a body has no length, unless the scenario sets one.
         let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&plain.status);
         let framed = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
         if !bodiless && !framed.iter().any(|name| headers.contains_key(name)) {

@@ -13,9 +13,9 @@ pub(crate) const DECLARATION: &str = r#"<?xml version="1.0" encoding="utf-8"?>"#
 const XSI: &str = r#" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#;
 const XSD: &str = r#" xmlns:xsd="http://www.w3.org/2001/XMLSchema""#;
 
-/// Base64 in the documents stands in lines of so many characters.
+/// The number of base64 characters per line in Microsoft's documents.
 pub(crate) const DOCS_LINE: u64 = 72;
-/// What goes before each of those lines.
+/// The line break and indentation before each of those lines.
 pub(crate) const DOCS_INDENT: &str = "\n            ";
 
 /// Writes the pieces of a response in the form of one server.
@@ -43,12 +43,12 @@ impl Writer {
         }
     }
 
-    /// From the XML declaration to `<m:ResponseMessages>`.
+    /// Writes the text from the XML declaration to `<m:ResponseMessages>`.
     pub(crate) fn open(&self) -> String {
         let [envelope, part, info, response, messages] = [0, 1, 2, 2, 3].map(|n| self.line(n));
         let [major, minor, build, revision] = self.version.build;
         let schema = escape(&self.version.schema);
-        // Prefix and further declarations of ServerVersionInfo, of the body and of the response.
+        // The prefix of ServerVersionInfo, and the namespace declarations of ServerVersionInfo, the body and the response.
         let (h, on_info, on_body, on_response) = match self.style {
             Style::Exchange2010 => ("h", [TYPES_DEFAULT, XSI, XSD], [XSI, XSD], ["", ""]),
             Style::Exchange2016 => ("h", [TYPES_DEFAULT, XSD, XSI], [XSI, XSD], ["", ""]),
@@ -62,7 +62,7 @@ impl Writer {
         )
     }
 
-    /// From `</m:ResponseMessages>` to the end.
+    /// Writes the text from `</m:ResponseMessages>` to the end.
     pub(crate) fn close(&self) -> String {
         let [envelope, body, response, messages] = [0, 1, 2, 3].map(|n| self.line(n));
         format!(
@@ -71,7 +71,7 @@ impl Writer {
         )
     }
 
-    /// From the start tag of an item's message to its `ItemId`, if it has one.
+    /// Writes the text from the start tag of an item's message to its `ItemId`, if it has one.
     pub(crate) fn success(&self, id: Option<&str>, change_key: &str) -> String {
         let line = self.line(5);
         let start = self.message(ResponseClass::Success);
@@ -80,7 +80,7 @@ impl Writer {
         format!("{start}{line}<m:ResponseCode>NoError</m:ResponseCode>{id}")
     }
 
-    /// The whole message that `UploadItems` answers an item with.
+    /// Writes a whole response message of `UploadItems`.
     pub(crate) fn upload(&self, id: &str, change_key: &str) -> String {
         let (start, line, id) = (self.line(4), self.line(5), self.item_id(id, change_key));
         format!(
@@ -108,7 +108,7 @@ impl Writer {
         self.line(4) + "</m:ExportItemsResponseMessage>"
     }
 
-    /// The whole message of an item without data.
+    /// Writes the whole message of an item without data.
     pub(crate) fn refusal(
         &self,
         class: ResponseClass,
@@ -141,7 +141,7 @@ impl Writer {
         self.line(4) + &format!(r#"<m:ExportItemsResponseMessage ResponseClass="{class}">"#)
     }
 
-    /// What goes before an element: nothing, or in the documents a line break and its indentation.
+    /// Writes the text before an element: nothing, or a line break and indentation in the style of the documents.
     fn line(&self, depth: usize) -> String {
         match self.style {
             Style::Docs => format!("\n{:1$}", "", 2 * depth),
@@ -150,8 +150,8 @@ impl Writer {
     }
 }
 
-/// Escapes a text as servers do: control characters become references, though XML 1.0 knows no
-/// such characters (ews-java-api issue 233).
+/// Escapes a text like Exchange, which writes control characters as references although XML 1.0 does not allow them
+/// (ews-java-api issue 233).
 fn text(text: &str) -> String {
     let mut xml = String::with_capacity(text.len());
     for character in escape(text).chars() {

@@ -1,4 +1,4 @@
-//! A certificate authority and a server certificate, made when the emulator starts.
+//! Makes a certificate authority and a server certificate when the emulator starts.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
-/// A server's side of TLS, and the authority that vouches for it, in PEM.
+/// The TLS configuration of the server, and its authority in PEM.
 pub(crate) struct Tls {
     pub(crate) acceptor: TlsAcceptor,
     pub(crate) ca_pem: String,
@@ -17,10 +17,9 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Makes both; the certificate is for `localhost`, `127.0.0.1` and `::1`.
+    /// Makes both. The server's certificate is for `localhost`, `127.0.0.1` and `::1`.
     ///
-    /// The authority is a certificate of its own because webpki takes no CA certificate for a
-    /// server's.
+    /// The authority needs a separate certificate, because webpki does not accept a CA certificate for a server.
     pub(crate) fn new() -> Result<Self, Box<dyn core::error::Error + Send + Sync>> {
         let ca_key = KeyPair::generate()?;
         let mut ca = CertificateParams::default();

@@ -1,4 +1,4 @@
-//! What stands in a response.
+//! Tests of the content of responses.
 
 mod common;
 #[path = "../../../tests/src/data.rs"]
@@ -57,14 +57,14 @@ fn a_batch_answers_every_id_in_order() {
         let answered = between(&messages[0], "Id=\"", "\"");
         assert_ne!(answered, one);
         assert_eq!(between(&messages[0], "ChangeKey=\"", "\""), change_key(1));
-        // The other spelling is as good.
+        // The other spelling identifies the same item.
         let again = export(&emulator, &[&answered]);
         assert!(data(&again.messages()[0]) == payload(1, 1_000).unwrap());
         validate(&between(&response.text(), "<s:Body", "</s:Body>"));
     }
 }
 
-/// A recorded response of another operation, with that operation's name replaced.
+/// A recorded response of another operation, with the name of the operation replaced.
 fn recorded(file: &str, operation: &str) -> Option<String> {
     let text = data::text(&format!("samples/recorded/{file}"))?;
     Some(text.replace(operation, "ExportItems"))
@@ -109,7 +109,7 @@ fn a_refusal_is_that_of_a_recorded_response() {
     assert!(recorded.contains(&refusal), "{refusal}");
 }
 
-/// Microsoft's schema judges the element inside `s:Body`.
+/// Validates the element inside `s:Body` against Microsoft's schema.
 fn validate(body: &str) {
     let Some(schema) = data::path("xsd/messages.patched.xsd") else {
         return;

@@ -1,4 +1,4 @@
-//! exchangelib, an EWS client of other authors, exports from the emulator byte for byte.
+//! exchangelib, an independent EWS client, exports items from the emulator byte for byte.
 
 mod common;
 #[path = "../../../tests/src/data.rs"]
@@ -10,7 +10,7 @@ use common::{id, start};
 use exportitems_emulator::{change_key, item_id, payload, Emulator};
 use sha2::{Digest as _, Sha256};
 
-/// Whether there is a Python with exchangelib; CI must have one.
+/// Returns whether Python with exchangelib is installed. In CI it must be.
 fn is_here() -> bool {
     let python = Command::new("python3")
         .args(["-c", "import exchangelib"])
@@ -22,7 +22,7 @@ fn is_here() -> bool {
     here
 }
 
-/// What the script prints for `ids`, with these variables in its environment.
+/// Runs the script for `ids` with these environment variables, and returns its output.
 fn export(emulator: &Emulator, ids: &[String], environment: &[(&str, &str)]) -> Vec<String> {
     let script = concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -71,7 +71,7 @@ fn every_style_is_exported_byte_for_byte() {
         format!("5 {}", digest(3, 3_000_000)),
     ];
     for style in ["2010", "2016", "online", "docs"] {
-        // exchangelib asks for gzip.
+        // exchangelib accepts gzip.
         for gzip in [true, false] {
             let emulator = start(&format!("style = \"{style}\"\ngzip = {gzip}"));
             assert_eq!(export(&emulator, &ids, &[]), expected, "{style}, {gzip}");

@@ -1,4 +1,4 @@
-//! What servers and proxies do to whole responses and to connections.
+//! Tests of faults that concern whole responses and connections.
 
 mod common;
 
@@ -15,8 +15,8 @@ fn ids(count: u64) -> Vec<String> {
     (0..count).map(|seed| id(seed, SIZE)).collect()
 }
 
-/// Exports four items with `items` around them, and says whose payloads arrived: their seeds, or `x` for
-/// an item that was not requested and `-` for a message without data.
+/// Exports four items with the faults `items`, and returns a description of the payloads: their seeds, or `x` for an
+/// item that was not requested and `-` for a message without data.
 fn arrived(items: &str) -> (String, Response) {
     let emulator = start(&format!(
         "[[request]]\nanswer = {{ items = {{ {items} }} }}"
@@ -116,14 +116,14 @@ fn ids_are_spelled_as_scripted() {
         assert!(recoded.starts_with("AQMk"), "{recoded}");
         let unknown = with("unknown").unwrap();
         assert!(unknown.starts_with("AAMk") && unknown != asked, "{unknown}");
-        // Each of them names the item.
+        // Each of these requests contains the item.
         for id in [recoded, unknown] {
             let again = export(&start(""), &[&id]);
             assert_eq!(data(&again.messages()[0]), payload(7, SIZE).unwrap());
         }
     }
     assert_eq!(answered("recode-ids = false"), as_asked);
-    // The item's own rule counts more than the response's.
+    // The rule of the item takes precedence over that of the response.
     let both =
         "[[request]]\nanswer.items.answered-id = \"omitted\"\n[[item]]\nanswered-id = \"as-asked\"";
     assert_eq!(answered(both), as_asked);
@@ -292,7 +292,7 @@ fn a_rule_can_be_for_large_requests_only() {
     assert_eq!(status(&[&ids[0], &ids[1]]), 200);
 }
 
-/// Sends a request on `stream`, which stays open.
+/// Sends a request on `stream`, and keeps the stream open.
 fn send(stream: &mut TcpStream, body: &str) {
     let length = body.len();
     write!(
@@ -302,7 +302,7 @@ fn send(stream: &mut TcpStream, body: &str) {
     .unwrap();
 }
 
-/// Reads until what was read ends so.
+/// Reads until the received bytes end with `end`.
 fn read_until(stream: &mut TcpStream, end: &[u8]) -> String {
     let mut seen = Vec::new();
     while !seen.ends_with(end) {
@@ -335,7 +335,7 @@ fn bytes_follow_a_response_on_its_connection() {
     assert!(first.starts_with("HTTP/1.1 200 OK\r\n") && second.starts_with("HTTP/1.1 200 OK\r\n"));
     assert_eq!(of(&first), payload(1, SIZE).unwrap());
     assert_eq!(of(&first), of(&second));
-    // The connection is as good as before.
+    // The connection can still be used.
     send(&mut stream, &body);
     read_until(&mut stream, END);
     assert_eq!(read_until(&mut stream, b"\n"), "\r\n");
@@ -349,7 +349,7 @@ fn bytes_follow_a_response_on_its_connection() {
     assert_eq!(connections, [0, 0, 0]);
 }
 
-/// The next request is under way when they come, and its own response follows.
+/// The bytes arrive after the client has sent its next request, and before the response to it.
 #[test]
 fn bytes_can_follow_after_the_next_request() {
     let body = envelope(&[(&id(1, SIZE), "")]);
@@ -389,7 +389,7 @@ fn a_connection_ends_unannounced() {
     assert_eq!(connections, [0, 1]);
 }
 
-/// What http.sys refuses, IIS does not get to see; the tests of `head` have the other cases.
+/// Requests that http.sys refuses before IIS sees them. The tests of `head` cover other cases.
 #[test]
 fn bad_requests_are_refused_before_iis_sees_them() {
     let emulator = start("auth = { bearer = { token = \"t\" } }");
@@ -462,7 +462,7 @@ fn bad_requests_are_refused_before_iis_sees_them() {
         let seen = emulator.requests().pop().unwrap();
         assert_eq!((seen.status, seen.export_items), (Some(status), None));
     }
-    // HTTP/1.0 knows no Host, and a length is enough.
+    // HTTP/1.0 requires no Host, only a length.
     let old = good.replace("1.1", "1.0").replace("Host: a\r\n", "");
     let mut stream = connect(&emulator);
     stream.write_all(old.as_bytes()).unwrap();
@@ -495,7 +495,7 @@ fn a_body_comes_in_chunks_and_after_100_continue() {
     .unwrap();
     let response = read_until(&mut stream, END);
     assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
-    // The connection is ready for the next request.
+    // The connection can be used for the next request.
     send(&mut stream, &body);
     assert!(read_until(&mut stream, END).starts_with("HTTP/1.1 200 OK\r\n"));
 }
@@ -509,7 +509,7 @@ fn a_request_that_is_too_large_is_refused_at_its_head() {
     let mut stream = connect(&emulator);
     stream.write_all(head.as_bytes()).unwrap();
     let mut response = String::new();
-    // The server lingers until the client closes its side.
+    // The server reads until the client closes its side.
     let response = {
         let mut byte = [0];
         while !response.ends_with("\r\n\r\n") {

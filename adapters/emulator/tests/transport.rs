@@ -1,4 +1,4 @@
-//! How a response travels.
+//! Tests of framing, compression, TLS and pace.
 
 mod common;
 
@@ -152,7 +152,7 @@ fn a_length_can_be_announced_in_every_style() {
                     response.head
                 );
                 assert!(!response.head.contains("chunked"));
-                // hyper stops at a length that is too small.
+                // hyper stops reading after the announced length, which is too small.
                 assert!(
                     response.text().ends_with("</s:Envelope>"),
                     "{style}, {answer}, {size}"

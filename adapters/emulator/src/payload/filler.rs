@@ -1,4 +1,4 @@
-//! The content of long values, computable at any offset.
+//! The content of long values, which can be computed at any offset.
 
 /// `SplitMix64`'s increment (Steele, Lea, Flood 2014).
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -15,7 +15,7 @@ fn mix(mut z: u64) -> u64 {
 pub(crate) struct Rng(u64);
 
 impl Rng {
-    /// A generator of its own for each `purpose` of a seed.
+    /// Makes a separate generator for each `purpose` of a seed.
     pub(crate) fn new(seed: u64, purpose: u64) -> Self {
         Self(mix(seed ^ purpose.wrapping_mul(GOLDEN)))
     }
@@ -25,18 +25,18 @@ impl Rng {
         mix(self.0)
     }
 
-    /// A number below `bound`, which is small against 2^64, so the bias does not matter.
+    /// Returns a number below `bound`. `bound` is much smaller than 2^64, so the bias does not matter.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 }
 
-/// What a long value is filled with.
+/// The content of a long value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Filler {
-    /// Bytes without pattern, as a compressed attachment has.
+    /// Random bytes, like those of a compressed attachment.
     Noise(u64),
-    /// HTML text over and over.
+    /// Repeated HTML text.
     Html,
 }
 
@@ -44,7 +44,7 @@ const HTML: &[u8] = b"<p>The figures of the third quarter are attached; please c
 in column F before Thursday.</p>\r\n";
 
 impl Filler {
-    /// Writes the bytes that stand at `offset` of the value.
+    /// Writes the bytes at `offset` of the value.
     pub(super) fn copy(self, offset: u64, out: &mut [u8]) {
         match self {
             Self::Noise(key) => noise(key, offset, out),
@@ -58,7 +58,7 @@ impl Filler {
     }
 }
 
-/// Word `i` of the noise is `mix(key + i * GOLDEN)`, little-endian: no state, any offset.
+/// Writes noise. Its word `i` is `mix(key + i * GOLDEN)`, little-endian, so it needs no state at any offset.
 fn noise(key: u64, offset: u64, out: &mut [u8]) {
     let word = |i: u64| mix(key.wrapping_add(i.wrapping_mul(GOLDEN))).to_le_bytes();
     let mut i = offset / 8;

@@ -24,11 +24,11 @@ const MULTIPLE_UNICODE: u16 = 0x101F;
 const UTF16_STRING: u16 = 0x84B0;
 const WINDOWS_1252_STRING: u16 = 0x84E4;
 
-/// Streams from this length on are a full message, below it a class, a subject and a body.
+/// Streams from this length on contain a full message. Shorter ones have a class, a subject and a body.
 const FULL_FROM: u64 = 6 * 1024;
 /// Streams from this length on have attachments.
 const ATTACHMENTS_FROM: u64 = 24 * 1024;
-/// No value is longer; servers count lengths in signed 32 bits.
+/// The largest length of a value. Servers count lengths in signed 32 bits.
 const LONGEST_VALUE: u64 = 1 << 30;
 
 /// A piece of the stream.
@@ -52,7 +52,7 @@ impl Atom {
         matches!(self, Self::Value { .. })
     }
 
-    /// Writes the bytes that stand at `offset`; the caller asks for no more than there are.
+    /// Writes the bytes at `offset`, which must not exceed the piece.
     pub(super) fn copy(&self, offset: u64, out: &mut [u8]) {
         match self {
             Self::Fixed(bytes) => {
@@ -64,10 +64,10 @@ impl Atom {
     }
 }
 
-/// A message whose stream is `len` bytes long.
+/// Makes a message whose stream has `len` bytes.
 ///
-/// It is laid out twice: with empty values, which tells what is left for them, and with values
-/// that use up the rest.
+/// It is laid out twice: first with empty long values, to compute the room for them, and then with values that fill this
+/// room.
 pub(super) fn message(seed: u64, len: u64) -> Vec<Atom> {
     let mut shape = Shape::choose(seed, len);
     let spare = len - total(&shape.lay_out());
@@ -89,7 +89,7 @@ fn total(atoms: &[Atom]) -> u64 {
     atoms.iter().map(Atom::len).sum()
 }
 
-/// What a message consists of, and how long its values are.
+/// The parts of a message, and the lengths of its values.
 struct Shape {
     seed: u64,
     full: bool,
@@ -100,7 +100,7 @@ struct Shape {
 }
 
 struct Attachment {
-    /// The data hang in an attachment of an embedded message.
+    /// Whether the data is in an attachment of an embedded message.
     embedded: bool,
     data: u64,
 }
@@ -118,7 +118,7 @@ impl Shape {
         Self {
             seed,
             full,
-            // Seen from 2010, not from Exchange Online.
+            // Exchange 2010 sends this, and Exchange Online does not.
             dn_prefix: full && rng.below(2) == 0,
             recipients: if full { 1 + rng.below(4) } else { 0 },
             body: 0,
@@ -157,12 +157,12 @@ impl Shape {
     }
 }
 
-/// The atoms written so far.
+/// The atoms that have been written.
 #[derive(Default)]
 struct Stream(Vec<Atom>);
 
 impl Stream {
-    /// INVARIANT: the subject has the whole seed, so items of one size differ, however small they are.
+    /// INVARIANT: the subject contains the whole seed, so two items of the same size differ, even the smallest ones.
     fn message_properties(&mut self, full: bool, seed: u64) {
         self.int(0x0017, 1); // PidTagImportance
         self.string(0x001A, "IPM.Note"); // PidTagMessageClass
@@ -187,7 +187,7 @@ impl Stream {
         self.int(0x3FDE, 65001); // PidTagInternetCodepage
     }
 
-    /// A named property with several values: `Keywords` of `PS_PUBLIC_STRINGS`.
+    /// Writes a named property with several values: `Keywords` of `PS_PUBLIC_STRINGS`.
     fn keywords(&mut self) {
         const PS_PUBLIC_STRINGS: [u8; 16] = [
             0x29, 0x03, 0x02, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0x46,
@@ -238,7 +238,7 @@ impl Stream {
         self.marker(END_ATTACH);
     }
 
-    /// The head of an attachment; `method` is `PidTagAttachMethod`, 1 by value, 5 embedded message.
+    /// Writes the head of an attachment. `method` is `PidTagAttachMethod`, 1 by value, 5 embedded message.
     fn attachment(&mut self, number: u32, size: u64, method: u32, name: &str) {
         self.marker(NEW_ATTACH);
         self.int(0x0E21, number); // PidTagAttachNumber
@@ -268,7 +268,7 @@ impl Stream {
         self.fixed(SYSTIME, id, &133_962_056_990_000_000u64.to_le_bytes());
     }
 
-    /// A string in the form of every published sample, with code page 1200 (UTF-16) as its type.
+    /// Writes a string in the form of all published samples, with code page 1200 (UTF-16) in its type.
     fn string(&mut self, id: u16, text: &str) {
         self.var(UTF16_STRING, id, &utf16(text));
     }
@@ -290,7 +290,7 @@ impl Stream {
         self.0.push(Atom::Fixed(atom));
     }
 
-    /// A long value: its head here, its bytes when they are read.
+    /// Writes the head of a long value, whose bytes are generated when they are read.
     fn value(&mut self, kind: u16, id: u16, len: u64, filler: Filler) {
         let mut atom = tag(kind, id);
         atom.extend(len32(len));
@@ -299,7 +299,7 @@ impl Stream {
     }
 }
 
-/// Type and id as they stand on the wire: two 16-bit numbers, the type first.
+/// Returns the type and the id in the order of the stream: two 16-bit numbers, the type first.
 fn tag(kind: u16, id: u16) -> Vec<u8> {
     [kind.to_le_bytes(), id.to_le_bytes()].concat()
 }
@@ -309,7 +309,7 @@ fn len32(len: u64) -> [u8; 4] {
     u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes()
 }
 
-/// UTF-16 with its terminating NUL, which readers must find (MS-OXCFXICS R995).
+/// Encodes UTF-16 with the terminating NUL, which readers require (MS-OXCFXICS R995).
 fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16()
         .chain([0])

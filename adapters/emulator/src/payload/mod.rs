@@ -1,12 +1,12 @@
-//! Deterministic item payloads of any size, made as they are read.
+//! Deterministic item payloads of any size, which are generated while they are read.
 //!
-//! A payload is what a server writes into `m:Data` before base64: a sequence of records
+//! A payload is the decoded content of `m:Data`: a sequence of records
 //! `opcode:u32le length:u32le body`, whose `TransferBuffer` bodies, joined, are one
 //! `FastTransfer` stream (MS-OXCFXICS 2.2.4).
-//! The stream is a message as Exchange sends it: properties, recipients, attachments, in some an
-//! embedded message, and nearly all of its bytes lie in attachment data.
+//! The stream is a message like those of Exchange, with properties, recipients, attachments, and sometimes an embedded
+//! message. Nearly all bytes are in the data of attachments.
 //!
-//! Nothing here grows with the size of the payload but the list of its attachments, one a GiB.
+//! The memory does not depend on the size of the payload, except for the list of attachments, one per GiB.
 
 mod filler;
 mod message;
@@ -37,10 +37,9 @@ const RECORD_HEADER: usize = 8;
 /// Opcode of the record that carries the `FastTransfer` stream.
 const TRANSFER_BUFFER: u32 = 2;
 
-/// The bytes of one item, generated while they are read.
+/// The bytes of one item, which are generated while they are read.
 ///
-/// The same `seed` and `size` give the same bytes, however the reads are cut; another `seed` or another
-/// `size` gives other bytes.
+/// The same `seed` and `size` give the same bytes, for any sizes of reads. Another `seed` or `size` gives other bytes.
 ///
 /// ```
 /// use std::io::Read;
@@ -59,30 +58,29 @@ pub struct Payload {
     records: Records,
     atoms: Vec<Atom>,
     stream_len: u64,
-    /// The atom that the next byte of the stream belongs to, and where it starts in the stream.
+    /// The atom that contains the next byte of the stream, and the offset of the atom.
     atom: usize,
     atom_start: u64,
-    /// Position in the stream, and where the open record ends.
+    /// The position in the stream, and the end of the current record.
     stream_at: u64,
     record_end: u64,
-    /// Sum of the nominal record lengths so far; see [`Payload::boundary`].
+    /// The sum of the nominal record lengths so far; see [`Payload::boundary`].
     nominal_end: u64,
-    /// Bytes of the prelude or of a record header that are still to be read, in `frame[frame_at..]`.
+    /// The unread bytes of the first records or of a record header are `frame[frame_at..]`.
     frame: [u8; PRELUDE.len()],
     frame_at: usize,
 }
 
 impl Payload {
-    /// The smallest payload, in bytes: the records' frame and a message with a class, a subject
-    /// and a body.
+    /// The size of the smallest payload in bytes: the first records, and a message with a class, a subject and a body.
     pub const MIN_SIZE: u64 = 256;
-    /// The largest payload, in bytes: what an id can say, 48 bits.
+    /// The size of the largest payload in bytes: 48 bits, the size field of an id.
     pub const MAX_SIZE: u64 = (1 << 48) - 1;
 
-    /// The payload of `size` bytes that belongs to `seed`.
+    /// Makes the payload of `size` bytes for `seed`.
     ///
     /// # Errors
-    /// When `size` is not within [`Payload::MIN_SIZE`] and [`Payload::MAX_SIZE`].
+    /// If `size` is not between [`Payload::MIN_SIZE`] and [`Payload::MAX_SIZE`].
     pub fn new(seed: u64, size: u64) -> Result<Self, SizeError> {
         if !(Self::MIN_SIZE..=Self::MAX_SIZE).contains(&size) {
             return Err(SizeError { size });
@@ -105,16 +103,16 @@ impl Payload {
         })
     }
 
-    /// Its whole length in bytes.
+    /// Returns the size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The end of the first `TransferBuffer` that ends at `at` or behind it, counted in bytes of
-    /// the whole payload; its size when there is none.
+    /// Returns the end of the first `TransferBuffer` that ends at the payload offset `at` or later, or the size of the payload
+    /// if there is none.
     ///
-    /// A payload cut there consists of whole records.
+    /// A payload that is cut there consists of whole records.
     #[must_use]
     pub fn record_end(&self, at: u64) -> u64 {
         let mut end = PRELUDE.len() as u64;
@@ -132,8 +130,8 @@ impl Payload {
         end
     }
 
-    /// Fills `out` from the front and says how much; 0 only when the payload is at its end or
-    /// `out` is empty.
+    /// Writes the next bytes to `out` and returns their number. It is 0 only at the end of the payload or if `out` is
+    /// empty.
     pub fn fill(&mut self, out: &mut [u8]) -> usize {
         let mut done = 0;
         while done < out.len() && self.left > 0 {
@@ -144,7 +142,7 @@ impl Payload {
         done
     }
 
-    /// One copy out of the frame or out of one atom.
+    /// Copies bytes of a record header or of one atom.
     fn fill_some(&mut self, out: &mut [u8]) -> usize {
         if self.frame_at < self.frame.len() {
             let n = out.len().min(self.frame.len() - self.frame_at);
@@ -169,7 +167,7 @@ impl Payload {
         n
     }
 
-    /// Puts the header of the next `TransferBuffer` into the frame.
+    /// Writes the header of the next `TransferBuffer` into `frame`.
     fn open_record(&mut self) {
         let length = self.records.next().unwrap_or_default();
         self.nominal_end += length;
@@ -180,13 +178,13 @@ impl Payload {
         self.frame[self.frame_at + 4..].copy_from_slice(&length.to_le_bytes());
     }
 
-    /// Where a record ends that nominally ends at `nominal` in the stream: there, or at the start
-    /// of the atom that would be cut.
+    /// Returns the end of the record whose nominal end in the stream is `nominal`: that position, or the start of the atom
+    /// that would be cut there.
     ///
     /// A stream is split between atoms or inside a value of variable size only
     /// (MS-OXCFXICS R981, R982).
-    /// Record lengths are drawn before the stream is laid out, because the stream's length follows
-    /// from their number; moving an end keeps the number.
+    /// Record lengths are chosen before the stream is laid out, because the length of the stream depends on their number.
+    /// Moving an end does not change the number.
     fn boundary(&self, first_atom: usize, mut start: u64, nominal: u64) -> u64 {
         for atom in &self.atoms[first_atom..] {
             let end = start + atom.len();
@@ -205,10 +203,10 @@ impl Read for Payload {
     }
 }
 
-/// The whole payload of `size` bytes that belongs to `seed`, in memory.
+/// Returns the whole payload of `size` bytes for `seed`.
 ///
 /// # Errors
-/// As [`Payload::new`].
+/// Like [`Payload::new`].
 pub fn payload(seed: u64, size: u64) -> Result<Vec<u8>, SizeError> {
     let mut payload = Payload::new(seed, size)?;
     let mut bytes = vec![0; usize::try_from(size).map_err(|_| SizeError { size })?];
@@ -219,7 +217,7 @@ pub fn payload(seed: u64, size: u64) -> Result<Vec<u8>, SizeError> {
 /// A payload of this size cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeError {
-    /// The size asked for, in bytes.
+    /// The requested size in bytes.
     pub size: u64,
 }
 

@@ -1,13 +1,13 @@
-//! How long the `TransferBuffer` records of a payload are.
+//! The lengths of the `TransferBuffer` records of a payload.
 
 use super::filler::Rng;
 use super::RECORD_HEADER;
 
-/// Lengths that servers were seen to send: 8210, 8246, 9073 (2010 SP1), 31680 (Online).
+/// Lengths that servers have sent: 8210, 8246, 9073 (2010 SP1), 31680 (Online).
 const SHORTEST: u64 = 8_210;
 const LONGEST: u64 = 31_680;
 
-/// The nominal body lengths of the records that fill `left` bytes, headers included.
+/// The nominal body lengths of the records that fill `left` bytes, including headers.
 #[derive(Clone, Debug)]
 pub(super) struct Records {
     seed: u64,
@@ -34,8 +34,8 @@ impl Iterator for Records {
 
     fn next(&mut self) -> Option<u64> {
         const HEADER: u64 = RECORD_HEADER as u64;
-        // INVARIANT: `left` is 0 or more than a header, so no body is empty; a server takes an
-        // empty TransferBuffer for corrupt data.
+        // INVARIANT: `left` is 0 or more than a header, so no body is empty. A server treats an empty TransferBuffer as
+        // corrupt data.
         self.left = self.left.checked_sub(HEADER)?;
         let body = SHORTEST + self.rng.below(LONGEST - SHORTEST + 1);
         let body = if self.left > body + HEADER {

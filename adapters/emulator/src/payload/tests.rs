@@ -1,8 +1,8 @@
-//! The walker below shares no code with the generator.
+//! Tests of the generator, with a parser that shares no code with it.
 
 use super::{payload, Payload, SizeError};
 
-/// Splits a payload into its `TransferBuffer` bodies; `None` when a rule of the records is broken.
+/// Splits a payload into its `TransferBuffer` bodies, or returns `None` if the records are not valid.
 fn bodies(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut rest = bytes;
     let mut opcodes = Vec::new();
@@ -24,18 +24,18 @@ fn bodies(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     opcodes.iter().copied().eq(expected).then_some(bodies)
 }
 
-/// What a walk over the atoms found.
+/// The result of parsing the atoms.
 #[derive(Debug, Default)]
 struct Walk {
     recipients: usize,
     attachments: usize,
     embedded: usize,
     longest_value: usize,
-    /// Where a record may end: between atoms, and anywhere within these values.
+    /// The positions at which a record may end: between atoms, and inside these values.
     cuts: Vec<core::ops::RangeInclusive<usize>>,
 }
 
-/// Walks the stream; `None` when an atom is cut, unknown, or closes what is not open.
+/// Parses the stream, or returns `None` if an atom is cut, unknown, or ends an element that is not open.
 fn walk(stream: &[u8]) -> Option<Walk> {
     let mut found = Walk::default();
     let mut open = Vec::new();
@@ -65,7 +65,7 @@ fn walk(stream: &[u8]) -> Option<Walk> {
                 (open.pop()? == 'e').then_some(())?;
             }
             _ => {
-                // Type in the low half, id in the high half of the little-endian word.
+                // The type is in the low half of the little-endian word, and the id in the high half.
                 let (kind, id) = (first & 0xFFFF, first >> 16);
                 if id >= 0x8000 {
                     (*stream.get(at + 16)? == 1).then_some(())?;
@@ -203,7 +203,7 @@ fn a_size_out_of_range_is_refused() {
     assert!(Payload::new(0, Payload::MAX_SIZE + 1).is_err());
 }
 
-/// The subject holds the seed in full: whoever reads a payload knows whose it is, so no two are the same.
+/// The subject contains the whole seed, so no two payloads are the same.
 #[test]
 fn items_of_one_size_differ_at_every_size() {
     let seeds = [

@@ -1,4 +1,4 @@
-//! The scenario file: how the server looks and what goes wrong.
+//! The scenario file, which describes the server and its faults.
 
 mod rules;
 
@@ -18,9 +18,9 @@ pub use rules::{
     RequestRule, ResponseClass,
 };
 
-/// How the emulator looks and what goes wrong, as read from a TOML file.
+/// A description of the server and its faults, which can be read from a TOML file.
 ///
-/// The default is an Exchange 2016 that asks for no credentials and answers everything.
+/// The default is an Exchange 2016 that requires no credentials and answers every request.
 ///
 /// ```
 /// use exportitems_emulator::Scenario;
@@ -43,28 +43,28 @@ pub use rules::{
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Scenario {
-    /// Whose responses the answers look like.
+    /// The server whose form the responses have.
     pub style: Style,
-    /// The `ServerVersionInfo` of the answers; by default that of `style`.
+    /// The `ServerVersionInfo` of responses. The default is that of `style`.
     pub version: Option<ServerVersion>,
-    /// How the length of a response is told.
+    /// How a response declares its length.
     pub framing: Framing,
     /// Whether a response is compressed for a client that sends `Accept-Encoding: gzip`.
     pub gzip: bool,
-    /// Whether an answered `ItemId` is spelled otherwise than the one asked for, as servers do.
+    /// Whether an answered `ItemId` has another spelling than the requested one, as on real servers.
     pub recode_ids: bool,
-    /// The GUID of the mailbox; ids of another one are answered `ErrorNonExistentMailbox`.
+    /// The GUID of the mailbox. Ids of other mailboxes are answered with `ErrorNonExistentMailbox`.
     pub mailbox: String,
-    /// The credentials asked for.
+    /// The required credentials.
     pub auth: Auth,
-    /// Whether the server speaks TLS, with a certificate made at its start.
+    /// Whether the server uses TLS, with a certificate that is made when it starts.
     pub tls: bool,
-    /// The pace of response bodies, in bytes a second; as fast as it goes when absent.
+    /// The speed of response bodies in bytes per second. Without it, bodies are sent as fast as possible.
     pub bytes_per_second: Option<NonZeroU64>,
-    /// What the first requests meet, in order: `[[request]]`.
+    /// The rules for the first requests, in order: `[[request]]`.
     #[serde(rename = "request")]
     pub requests: Vec<RequestRule>,
-    /// What items meet: `[[item]]`. The first rule that fits an item and is not used up counts.
+    /// The rules for items: `[[item]]`. The first rule that matches an item and is not used up applies.
     #[serde(rename = "item")]
     pub items: Vec<ItemRule>,
 }
@@ -87,7 +87,7 @@ impl Default for Scenario {
     }
 }
 
-/// The form of a response, by the server that was recorded with it.
+/// The form of a response, named after the recorded server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum Style {
     /// Exchange 2010 SP2.
@@ -100,7 +100,7 @@ pub enum Style {
     /// Exchange Online.
     #[serde(rename = "online")]
     Online,
-    /// Microsoft's documents: indented, base64 in lines, `t:ServerVersionInfo`.
+    /// Microsoft's documents: indented, with base64 in lines, and `t:ServerVersionInfo`.
     #[serde(rename = "docs")]
     Docs,
 }
@@ -111,26 +111,26 @@ pub enum Style {
 pub struct ServerVersion {
     /// `MajorVersion`, `MinorVersion`, `MajorBuildNumber`, `MinorBuildNumber`.
     pub build: [u32; 4],
-    /// `Version`, free text such as `V2017_07_11`.
+    /// `Version`, any text such as `V2017_07_11`.
     pub schema: String,
 }
 
-/// How the length of a response is told.
+/// How a response declares its length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Framing {
-    /// `Transfer-Encoding: chunked`, as nearly all recorded responses.
+    /// `Transfer-Encoding: chunked`, as in nearly all recorded responses.
     #[default]
     Chunked,
-    /// `Content-Length`, as Exchange 2007 and some proxies; a compressed response stays chunked.
+    /// `Content-Length`, as from Exchange 2007 and some proxies. A compressed response is chunked nevertheless.
     ContentLength,
 }
 
-/// The credentials asked for; a request without them is answered 401.
+/// The required credentials. A request without them is answered with 401.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Auth {
-    /// None.
+    /// No credentials are required.
     #[default]
     None,
     /// HTTP Basic.
@@ -145,7 +145,7 @@ pub enum Auth {
         /// The token.
         token: String,
     },
-    /// NTLM, under its own name and under Negotiate; it authenticates a connection.
+    /// NTLM, under its own name or as Negotiate. It authenticates a connection.
     Windows(WindowsAuth),
 }
 
@@ -153,39 +153,39 @@ pub enum Auth {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct WindowsAuth {
-    /// The user, as the client has to send it: `DOMAIN\user` or `user@domain`.
+    /// The user in the form that the client must send: `DOMAIN\user` or `user@domain`.
     pub user: String,
     /// The password.
     pub password: String,
-    /// The schemes that are offered, in this order.
+    /// The offered schemes, in order.
     #[serde(default = "both")]
     pub offers: Vec<WindowsScheme>,
-    /// What becomes of logins without a channel binding, and with a wrong one.
+    /// Whether logins without a channel binding, or with a wrong one, are accepted.
     #[serde(default)]
     pub extended_protection: ExtendedProtection,
     /// The body of a 401.
     #[serde(default = "page_of_401")]
     pub body: String,
-    /// Whether a 401 sets a cookie without which the next leg goes to another server, which knows nothing of
-    /// the handshake.
+    /// Whether a 401 sets a cookie without which the next message reaches another server, which does not know the
+    /// handshake.
     #[serde(default)]
     pub affinity: bool,
-    /// Whether the server closes the connection after a 401, as a balancer may that does not know NTLM.
+    /// Whether the server closes the connection after a 401, like a load balancer that does not support NTLM.
     #[serde(default)]
     pub close: bool,
 }
 
-/// A scheme that carries NTLM.
+/// An authentication scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WindowsScheme {
-    /// `Negotiate`, with messages of NTLM that SPNEGO does not wrap.
+    /// `Negotiate`, with NTLM messages without SPNEGO.
     Negotiate,
     /// `NTLM`.
     Ntlm,
-    /// `Negotiate` that takes Kerberos alone, so that a message of NTLM is not continued.
+    /// `Negotiate` that accepts only Kerberos, so an NTLM handshake is not continued.
     Kerberos,
-    /// `Basic`, which is offered and accepts nobody.
+    /// `Basic`, which is offered but accepts no one.
     Basic,
 }
 
@@ -193,12 +193,12 @@ pub enum WindowsScheme {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExtendedProtection {
-    /// Bindings are not looked at.
+    /// Channel bindings are ignored.
     #[default]
     None,
-    /// A login without a binding is accepted, one with a wrong binding is not.
+    /// A login without a channel binding is accepted, but one with a wrong binding is refused.
     Allow,
-    /// Only a login with the right binding is accepted.
+    /// Only a login with the right channel binding is accepted.
     Require,
 }
 
@@ -214,7 +214,7 @@ impl Scenario {
     /// Reads a scenario.
     ///
     /// # Errors
-    /// When the text is no TOML, has an unknown field, or a value that cannot be.
+    /// If the text is not TOML, or has an unknown field or an invalid value.
     pub fn from_toml(text: &str) -> Result<Self, ScenarioError> {
         let scenario: Self = toml::from_str(text).map_err(ScenarioError::Toml)?;
         scenario.validate()?;
@@ -224,14 +224,14 @@ impl Scenario {
     /// Reads a scenario file.
     ///
     /// # Errors
-    /// As [`Scenario::from_toml`], and when the file cannot be read.
+    /// Like [`Scenario::from_toml`], and if the file cannot be read.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ScenarioError::Read(path.display().to_string(), error))?;
         Self::from_toml(&text)
     }
 
-    /// What the types alone do not say.
+    /// Checks the rules that the types do not express.
     pub(crate) fn validate(&self) -> Result<(), ScenarioError> {
         let invalid = |at: String, wrong: &'static str| Err(ScenarioError::Invalid { at, wrong });
         if !is_guid(&self.mailbox) {
@@ -261,7 +261,7 @@ impl Scenario {
     }
 }
 
-/// What the types of an answer alone do not say; `place` names it.
+/// Checks the rules that the types of an answer do not express. `place` names the answer in errors.
 fn check(place: &str, answer: &Answer) -> Result<(), ScenarioError> {
     let invalid = |at: String, wrong: &'static str| Err(ScenarioError::Invalid { at, wrong });
     let (status, headers) = match answer {
@@ -291,15 +291,15 @@ fn check(place: &str, answer: &Answer) -> Result<(), ScenarioError> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ScenarioError {
-    /// The file, named by its path, cannot be read.
+    /// The file with this path cannot be read.
     Read(String, std::io::Error),
-    /// The text does not say a scenario.
+    /// The text is not a valid scenario file.
     Toml(toml::de::Error),
-    /// A value cannot be.
+    /// A value is not valid.
     Invalid {
-        /// Which one; rules are counted from 0.
+        /// The place of the value. Rules are counted from 0.
         at: String,
-        /// What is wrong with it.
+        /// The error.
         wrong: &'static str,
     },
 }
@@ -308,7 +308,7 @@ impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(path, _) => write!(f, "cannot read the scenario {path}"),
-            Self::Toml(_) => f.write_str("cannot understand the scenario"),
+            Self::Toml(_) => f.write_str("the scenario file is not valid"),
             Self::Invalid { at, wrong } => write!(f, "scenario: {at} {wrong}"),
         }
     }

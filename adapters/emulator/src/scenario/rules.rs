@@ -1,33 +1,33 @@
-//! What goes wrong: the rules of a scenario.
+//! The rules of a scenario, which describe faults.
 
 use core::num::NonZeroU64;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// What the next requests meet.
+/// A rule for the next requests.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RequestRule {
-    /// How many requests meet it.
+    /// The number of requests to which the rule applies.
     #[serde(default = "once")]
     pub times: u32,
-    /// The rule fits requests for more items than that.
+    /// The rule applies only to requests for more items than this.
     #[serde(default)]
     pub more_than: usize,
-    /// What they are answered.
+    /// The answer to these requests.
     #[serde(default)]
     pub answer: Answer,
-    /// What follows the response on the connection, though no request asked for it.
+    /// Bytes that follow the response on the connection, although they were not requested.
     #[serde(default)]
     pub push: Option<Push>,
-    /// Milliseconds between the response and that; a client may have sent its next request by then.
+    /// Milliseconds between the response and these bytes. The client may send its next request meanwhile.
     #[serde(default)]
     pub push_after_ms: u64,
-    /// Whether the server closes the connection after the response, without saying so in it.
+    /// Whether the server closes the connection after the response, without announcing it.
     #[serde(default)]
     pub close: bool,
-    /// Which `client-request-id` the response has.
+    /// The `client-request-id` of the response.
     #[serde(default)]
     pub client_request_id: Echo,
 }
@@ -40,10 +40,10 @@ fn once() -> u32 {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Answer {
-    /// The requested items, with nothing wrong around them.
+    /// The requested items, without faults.
     #[default]
     Normal,
-    /// The requested items, with something wrong around them.
+    /// The requested items, with faults of the whole response.
     Items(ItemsAnswer),
     /// A SOAP fault.
     Fault(FaultAnswer),
@@ -59,62 +59,61 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Push {
-    /// The response once more.
+    /// The same response again.
     SecondResponse,
-    /// `408 Request Timeout`, and then the end of the connection, as load balancers send it to a
-    /// connection that they find idle.
+    /// `408 Request Timeout` and then the end of the connection, which load balancers send on idle connections.
     #[serde(rename = "late-408")]
     Late408,
     /// These bytes.
     Text(String),
 }
 
-/// Which `client-request-id` a response has.
+/// The `client-request-id` of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Echo {
-    /// That of the request, if it says `return-client-request-id: true`.
+    /// That of the request, if it has `return-client-request-id: true`.
     #[default]
     AsAsked,
-    /// That of the request, in any case.
+    /// That of the request, always.
     Always,
-    /// None.
+    /// The response has none.
     Never,
-    /// One that no request has.
+    /// An id that no request has.
     Wrong,
 }
 
-/// What is wrong around the items of a response.
+/// Faults of a whole response.
 ///
 /// The messages are changed in this order: `omit`, `drop`, `repeat`, `order`, `insert`, `extra`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ItemsAnswer {
-    /// Positions in the request, from 0, whose messages are left out.
+    /// The positions in the request, from 0, whose messages are omitted.
     pub drop: Vec<usize>,
-    /// Positions in the request whose messages are sent twice.
+    /// The positions in the request whose messages are sent twice.
     pub repeat: Vec<usize>,
     /// The order of the messages.
     pub order: Order,
-    /// Messages between the others that no request asked for.
+    /// Messages that were not requested, between the others.
     pub insert: Vec<Insert>,
-    /// How many messages at the end are left out.
+    /// The number of messages that are omitted at the end.
     pub omit: usize,
-    /// How many whole items follow that were not requested.
+    /// The number of additional whole items that were not requested.
     pub extra: usize,
-    /// How the answered ids are spelled; by default as the item or the server says.
+    /// The form of answered ids. The default is that of the item's rule or of the server.
     pub answered_id: Option<AnsweredId>,
     /// Whether `=== Truncated Data ===` follows `</s:Envelope>`.
     pub marker_after_root: bool,
-    /// What follows `</s:Envelope>`.
+    /// Bytes after `</s:Envelope>`.
     pub after_root: Option<AfterRoot>,
-    /// The `Content-Type`; an empty text leaves it out.
+    /// The `Content-Type`. An empty text omits it.
     pub content_type: Option<String>,
-    /// A content coding that the request did not ask for.
+    /// A content coding that was not requested.
     pub coding: Option<Coding>,
-    /// The connection is cut after that many bytes of the body, counted before compression.
+    /// The number of bytes of the body, before compression, after which the connection is cut.
     pub cut_after: Option<u64>,
-    /// The pace of this response, in bytes a second.
+    /// The speed of this response in bytes per second.
     pub bytes_per_second: Option<NonZeroU64>,
 }
 
@@ -122,33 +121,33 @@ pub struct ItemsAnswer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Order {
-    /// That of the request.
+    /// The order of the request.
     #[default]
     AsAsked,
-    /// Last first.
+    /// The reversed order.
     Reversed,
-    /// The first message comes last.
+    /// The first message is moved to the end.
     Rotated,
-    /// Any other, the same for the same number.
+    /// A random order, which depends only on this seed.
     Shuffled(u64),
 }
 
-/// A message that no request asked for.
+/// A message that was not requested.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Insert {
-    /// The message in front of which it is, counted from 0 in the order that they are sent in; behind
-    /// the last one when there are fewer.
+    /// The position of the message before which it is inserted, from 0 in the sending order. If there are fewer messages,
+    /// it is inserted at the end.
     pub before: usize,
-    /// What it is.
+    /// The kind of message.
     pub message: Inserted,
 }
 
-/// What a message is that no request asked for.
+/// The kind of a message that was not requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Inserted {
-    /// An item that was not requested, whole, under its own id.
+    /// A whole item that was not requested, with its own id.
     OtherItem,
     /// A refusal: `ErrorItemNotFound`.
     Refusal,
@@ -156,21 +155,21 @@ pub enum Inserted {
     UploadItems,
 }
 
-/// How an answered `ItemId` is spelled.
+/// The form of an answered `ItemId`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnsweredId {
     /// As in the request.
     AsAsked,
-    /// In the other of the forms `AAMk` (plain) and `AQMk` (run-length encoded).
+    /// In the other spelling: `AAMk` (plain) or `AQMk` (run-length encoded).
     Recoded,
-    /// As an id of the same item that no client can trace to the requested one.
+    /// Another id of the same item, which a client cannot match with the requested id.
     Unknown,
-    /// Not at all: the message has no `ItemId`.
+    /// The message has no `ItemId`.
     Omitted,
 }
 
-/// What follows the end of a document.
+/// Bytes after the end of a document.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum AfterRoot {
@@ -180,13 +179,13 @@ pub enum AfterRoot {
     Nuls,
     /// The byte that ended files in CP/M and DOS.
     CtrlZ,
-    /// The same document once more.
+    /// The same document again.
     SecondResponse,
     /// This text.
     Text(String),
 }
 
-/// A content coding that the request did not ask for.
+/// A content coding that was not requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Coding {
@@ -204,18 +203,18 @@ pub enum Coding {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FaultAnswer {
-    /// `ResponseCode`, any text.
+    /// The `ResponseCode`, which can be any text.
     pub code: String,
-    /// The HTTP status; 500 by default, and some servers send 200.
+    /// The HTTP status. The default is 500, and some servers send 200.
     #[serde(default = "internal_server_error")]
     pub status: u16,
-    /// `faultstring`; by default what Exchange says with that code.
+    /// The `faultstring`. The default is Exchange's message for the code.
     pub message: Option<String>,
     /// `BackOffMilliseconds` of `MessageXml`.
     pub back_off_ms: Option<u64>,
     /// `InnerErrorResponseCode` of `MessageXml`.
     pub inner_code: Option<String>,
-    /// Headers, such as `Retry-After`, beside those of every response.
+    /// Additional headers, such as `Retry-After`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
 }
@@ -230,88 +229,87 @@ fn internal_server_error() -> u16 {
 pub struct HttpAnswer {
     /// The status.
     pub status: u16,
-    /// Headers, such as `Retry-After`, beside those of every response.
+    /// Additional headers, such as `Retry-After`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The body; HTML unless a header says otherwise.
+    /// The body, which is HTML unless a header says otherwise.
     #[serde(default)]
     pub body: String,
 }
 
-/// A page that stands where SOAP should.
+/// A page instead of a SOAP message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Page {
     /// 500 with ASP.NET's `Server Error in '/EWS' Application.`
     ServerError,
-    /// 302 to `/ews/genericerrorpage.htm`, a passing outage.
+    /// 302 to `/ews/genericerrorpage.htm`, a temporary outage.
     GenericError,
 }
 
-/// What an item meets.
+/// A rule for items.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ItemRule {
-    /// Its position in the request, from 0; any when absent.
+    /// The position in the request, from 0. Without it, the rule applies to any position.
     pub index: Option<usize>,
-    /// The id asked for; any when absent.
+    /// The requested id. Without it, the rule applies to any id.
     pub id: Option<String>,
-    /// How often the rule is used; without end when absent.
+    /// The number of times that the rule is used. Without it, the rule is never used up.
     pub times: Option<u32>,
-    /// Milliseconds of silence before the item, as servers delay what is over budget.
+    /// The pause before the item in milliseconds, like that of a server that throttles a client.
     pub delay_ms: u64,
-    /// How the answered id is spelled; by default as the response or the server says.
+    /// The form of the answered id. The default is that of the response or the server.
     pub answered_id: Option<AnsweredId>,
-    /// What the response has for it.
+    /// The answer for the item.
     pub answer: ItemAnswer,
 }
 
-/// What a response has for an item.
+/// The answer for an item.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum ItemAnswer {
-    /// The item, whole.
+    /// The whole item.
     #[default]
     Whole,
-    /// A refusal. After a code that stops a batch, every later item is answered
-    /// `ErrorBatchProcessingStopped`.
+    /// A refusal. After a code that stops a batch, all later items are answered with `ErrorBatchProcessingStopped`.
     Error(ErrorAnswer),
     /// `=== Truncated Data ===`.
     Marker {
-        /// Where it stands.
+        /// The place of the marker.
         place: MarkerPlace,
-        /// How much of the base64 text goes before it.
+        /// The length of the base64 text before the marker.
         #[serde(default = "half")]
         at: Position,
     },
-    /// A payload that ends early, in otherwise perfect XML.
+    /// A payload that ends early, in correct XML.
     SilentCut {
-        /// Where the payload may end.
+        /// The kind of place at which the payload ends.
         place: CutPlace,
-        /// How much of the payload there is, at least.
+        /// The minimum length of the payload.
         #[serde(default = "half")]
         at: Position,
     },
     /// The connection ends inside the item.
     HangUp {
-        /// How much of the base64 text goes before that.
+        /// The length of the base64 text before the end.
         #[serde(default = "half")]
         at: Position,
     },
-    /// `AA==`, which servers write when they do not really write the stream.
+    /// `AA==`, which servers write instead of the stream in some cases.
     Placeholder,
     /// `<m:Data></m:Data>`.
     EmptyData,
     /// Success without `Data`.
     NoData,
-    /// The item, whole, its base64 in CDATA.
+    /// The whole item, with its base64 in CDATA.
     Cdata,
-    /// The item, whole, with a comment amid its base64.
+    /// The whole item, with a comment inside its base64.
     Comment,
     /// An `UploadItemsResponseMessage` in place of the item's message.
     UploadItems,
-    /// The whole request that names the item is answered so, as by a server that fails at the item;
-    /// neither `Normal` nor `Items`.
+    /// The answer to the whole request that contains the item, like that of a server that fails because of the item.
+    /// `Normal` and `Items` are not allowed.
     FailsRequest(Box<Answer>),
 }
 
@@ -319,9 +317,9 @@ pub enum ItemAnswer {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum Position {
-    /// A number of characters or bytes: an integer in the file.
+    /// A number of characters or bytes, an integer in the file.
     Count(u64),
-    /// A share of the whole, 0 to 1: a float in the file.
+    /// A share of the whole from 0 to 1, a float in the file.
     Fraction(f64),
 }
 
@@ -330,7 +328,7 @@ fn half() -> Position {
 }
 
 impl Position {
-    /// The place counted from the front of something `whole` long.
+    /// Returns the offset in something of the length `whole`.
     #[must_use]
     #[allow(
         clippy::cast_possible_truncation,
@@ -340,29 +338,29 @@ impl Position {
     pub fn of(self, whole: u64) -> u64 {
         match self {
             Self::Count(count) => count.min(whole),
-            // A size has 48 bits, a float's mantissa 53.
+            // A size has 48 bits, and the mantissa of a float has 53, so nothing is lost.
             Self::Fraction(fraction) => ((whole as f64 * fraction) as u64).min(whole),
         }
     }
 }
 
-/// Where the truncation marker stands. Microsoft says only that the response "ends with" it.
+/// The place of the truncation marker. Microsoft's page says only that the response "ends with" it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MarkerPlace {
-    /// In `Data`; the end tags follow and the batch goes on.
+    /// In `Data`. The end tags and the other items follow.
     InData,
-    /// In `Data`, and the response ends there.
+    /// In `Data`. The response ends there.
     InsteadOfEndTags,
-    /// Behind the item's message, and the batch goes on.
+    /// After the item's message. The other items follow.
     BetweenMessages,
 }
 
-/// Where a silently cut payload ends.
+/// The place at which a silently cut payload ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CutPlace {
-    /// Anywhere, so inside a record.
+    /// Anywhere, so usually inside a record.
     InRecord,
     /// At the end of a `TransferBuffer`.
     BetweenRecords,
@@ -372,12 +370,12 @@ pub enum CutPlace {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ErrorAnswer {
-    /// `ResponseCode`, any text.
+    /// The `ResponseCode`, which can be any text.
     pub code: String,
-    /// `ResponseClass`; `Error` by default.
+    /// The `ResponseClass`. The default is `Error`.
     #[serde(default)]
     pub class: ResponseClass,
-    /// `MessageText`; by default what Exchange says with that code.
+    /// The `MessageText`. The default is Exchange's message for the code.
     pub message: Option<String>,
     /// `BackOffMilliseconds` of `MessageXml`.
     pub back_off_ms: Option<u64>,

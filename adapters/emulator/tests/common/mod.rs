@@ -1,4 +1,4 @@
-//! A client by hand: one request, and the response as it came.
+//! A minimal client: sends one request, and returns the response unchanged.
 
 #![allow(dead_code)] // each test binary uses its part
 
@@ -13,12 +13,12 @@ pub(crate) fn start(scenario: &str) -> Emulator {
     Emulator::start(scenario, "127.0.0.1:0".parse().unwrap()).unwrap()
 }
 
-/// The id of the item with that seed and size in the emulator's own mailbox.
+/// Returns the id of the item with this seed and size in the default mailbox.
 pub(crate) fn id(seed: u64, size: u64) -> String {
     item_id(DEFAULT_MAILBOX, seed, size)
 }
 
-/// The request for `ids`, each with what follows its `Id` attribute.
+/// Returns the request for `ids`, each with the text after its `Id` attribute.
 pub(crate) fn envelope(ids: &[(&str, &str)]) -> String {
     let ids = ids.iter().fold(String::new(), |ids, (id, more)| {
         ids + &format!(r#"<t:ItemId Id="{id}"{more}/>"#)
@@ -34,7 +34,7 @@ pub(crate) struct Response {
     /// The head in lower case.
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
-    /// Whether the body ended as its framing says.
+    /// Whether the body ended according to its framing.
     pub(crate) complete: bool,
 }
 
@@ -43,7 +43,7 @@ impl Response {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    /// The response messages, each from its start tag to its end tag.
+    /// Returns the response messages, each from its start tag to its end tag.
     pub(crate) fn messages(&self) -> Vec<String> {
         let text = self.text();
         let parts = text.split("<m:ExportItemsResponseMessage ").skip(1);
@@ -57,7 +57,7 @@ impl Response {
             .collect()
     }
 
-    /// The `ResponseCode` of each message.
+    /// Returns the `ResponseCode` of each message.
     pub(crate) fn codes(&self) -> Vec<String> {
         let messages = self.messages();
         messages
@@ -72,20 +72,20 @@ pub(crate) fn between(text: &str, start: &str, end: &str) -> String {
     after.split(end).next().unwrap().to_owned()
 }
 
-/// The bytes in a message's `Data`.
+/// Returns the decoded bytes of a message's `Data`.
 pub(crate) fn data(message: &str) -> Vec<u8> {
     let mut text = between(message, "<m:Data>", "</m:Data>");
     text.retain(|c| !c.is_ascii_whitespace());
     BASE64_STANDARD.decode(text).unwrap()
 }
 
-/// Posts `body` with `headers` and reads to the end of the connection.
+/// Sends `body` with `headers`, and reads to the end of the connection.
 pub(crate) fn post(emulator: &Emulator, headers: &str, body: &str) -> Option<Response> {
     let head = format!("POST /EWS/Exchange.asmx HTTP/1.1\r\n{headers}");
     exchange(emulator, &head, body)
 }
 
-/// Asks for items.
+/// Requests items.
 pub(crate) fn export(emulator: &Emulator, ids: &[&str]) -> Response {
     let ids: Vec<_> = ids.iter().map(|id| (*id, "")).collect();
     post(emulator, XML, &envelope(&ids)).unwrap()
@@ -93,7 +93,7 @@ pub(crate) fn export(emulator: &Emulator, ids: &[&str]) -> Response {
 
 pub(crate) const XML: &str = "Content-Type: text/xml; charset=utf-8\r\n";
 
-/// Sends a request line with headers; `None` when there is no response.
+/// Sends a request line with headers. Returns `None` if there is no response.
 pub(crate) fn exchange(emulator: &Emulator, head: &str, body: &str) -> Option<Response> {
     let stream = TcpStream::connect(emulator.address()).unwrap();
     exchange_over(stream, head, body)
@@ -111,7 +111,7 @@ pub(crate) fn exchange_over(
     )
     .unwrap();
     let mut bytes = Vec::new();
-    // A connection that is cut is an error to some streams; what came counts.
+    // Some streams report a cut connection as an error. The received bytes count nevertheless.
     let _ = stream.read_to_end(&mut bytes);
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8(bytes[..end].to_vec())
