@@ -18,7 +18,9 @@ use crate::size::SizeOption;
 use crate::status::{Failure, Status};
 use sink::DecodeSink;
 
-/// Decodes a saved response: the body alone, as it came from the server, without HTTP headers.
+/// Decodes a saved response.
+///
+/// The file must contain only the body of the HTTP response, without its headers.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Decode {
     /// The file that holds the response. `-`, which is the default, reads the standard input.

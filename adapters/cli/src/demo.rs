@@ -22,8 +22,10 @@ use crate::output::{Format, Output};
 use crate::status::{Failure, Status};
 use plan::{Plan, Planned};
 
-/// Starts a server that answers like Exchange, exports items from it, and compares every byte with
-/// the original. The server refuses two of the items, to show what a failure looks like.
+/// Exports items from an emulated server, to show how the command works.
+///
+/// The server runs on this machine and answers like Exchange. Every byte of the exported items is compared with the
+/// original. The server refuses two of the items, to show what a failure looks like.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
     /// How many items to export.

@@ -6,7 +6,9 @@ use crate::output::Output;
 use crate::request::RequestOptions;
 use crate::status::{Failure, Status};
 
-/// Prints the XML of one request for all items.
+/// Prints the request for a list of items.
+///
+/// The output is the XML of one request for all items.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Encode {
     #[command(flatten)]

@@ -22,8 +22,9 @@ use crate::status::{Failure, Status};
 use headers::Header;
 use report::Reporter;
 
-/// Exports items from a server into a directory. Items that the directory already holds are skipped: to
-/// resume an interrupted export, run the same command again.
+/// Exports items from a server into a directory.
+///
+/// Items that the directory already holds are skipped: to resume an interrupted export, run the same command again.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, rustdoc::bare_urls)] // clap prints these lines without rendering Markdown
 #[allow(clippy::struct_excessive_bools)] // each is an option

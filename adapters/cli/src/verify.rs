@@ -15,8 +15,10 @@ use crate::integrity::IntegrityOption;
 use crate::output::{say, Output};
 use crate::status::{Failure, Status};
 
-/// Checks exported items: that each payload is whole, and, in a directory with a manifest, that each file has
-/// the size and SHA-256 of its manifest line.
+/// Checks exported items.
+///
+/// Each payload must be whole. In a directory with a manifest, each file must also have the size and SHA-256 of its
+/// manifest line.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Verify {
     /// Exported files, and directories that `export` or `decode --out` has written.
