@@ -2,8 +2,8 @@
 
 use exportitems::{ResponseOutcome, Summary};
 use exportitems_std::client::{
-    ClientError, Phase, SentBinding, SentCredentials, StatusError, StatusKind, TlsProblem,
-    TransportError,
+    ClientError, Phase, ProxyProblem, SentBinding, SentCredentials, StatusError, StatusKind,
+    TlsProblem, TransportError,
 };
 
 /// Of an item, by the names of its error and disposition.
@@ -97,17 +97,27 @@ fn of_broken(summary: &Summary) -> Option<&'static str> {
 
 fn of_transport(error: &TransportError) -> Option<String> {
     let advice = match error {
-        TransportError::Resolve { .. }
-        | TransportError::Connect { .. }
-        | TransportError::Timeout {
-            phase: Phase::Connect | Phase::Handshake,
-            ..
-        } => return of_proxy(|name| std::env::var_os(name).is_some()),
+        TransportError::Proxy { problem, .. } => match problem {
+            ProxyProblem::Authentication { .. } => {
+                "give the proxy's user and password by https_proxy=http://USER:PASSWORD@HOST:PORT"
+            }
+            ProxyProblem::Resolve(_) | ProxyProblem::Connect(_) | ProxyProblem::NotHttp => {
+                "--proxy and the environment variables https_proxy and no_proxy say which proxy is used; \
+                 if the server can be reached without one, give --proxy none"
+            }
+            _ => return None,
+        },
         TransportError::Tls { problem, .. } => match problem {
             TlsProblem::UnknownAuthority => {
-                "if your organisation has an authority of its own, give that authority's certificate by --ca-file"
+                "if your organisation has an authority of its own, give that authority's certificate by --ca-file; \
+                 for a self-signed certificate give its SHA-256 by --trust-certificate"
             }
-            TlsProblem::Closed => return of_proxy(|name| std::env::var_os(name).is_some()),
+            TlsProblem::AuthorityAsServer => {
+                "or trust exactly this certificate: give its SHA-256 by --trust-certificate"
+            }
+            TlsProblem::ClientCertificate => {
+                "give a client certificate by --client-certificate and --client-key"
+            }
             _ => return None,
         },
         TransportError::Timeout {
@@ -125,23 +135,6 @@ fn of_transport(error: &TransportError) -> Option<String> {
         _ => return None,
     };
     Some(advice.to_owned())
-}
-
-/// The proxy that the environment names, where the server cannot be reached: connections are direct.
-fn of_proxy(is_set: impl Fn(&str) -> bool) -> Option<String> {
-    let names = [
-        "https_proxy",
-        "HTTPS_PROXY",
-        "all_proxy",
-        "ALL_PROXY",
-        "http_proxy",
-        "HTTP_PROXY",
-    ];
-    let name = names.into_iter().find(|name| is_set(name))?;
-    Some(format!(
-        "the environment variable {name} names a proxy, which this command does not use yet; \
-         run it where the server can be reached directly"
-    ))
 }
 
 fn of_status(error: &StatusError) -> Option<&'static str> {
@@ -227,28 +220,5 @@ pub(crate) fn of_file(head: &[u8]) -> Option<&'static str> {
         Some("the file is an HTML page, as proxies and login forms send it")
     } else {
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_that_is_set_is_named() {
-        for name in [
-            "https_proxy",
-            "HTTPS_PROXY",
-            "ALL_PROXY",
-            "all_proxy",
-            "http_proxy",
-        ] {
-            let advice = of_proxy(|set| set == name).unwrap();
-            assert!(
-                advice.contains(&format!("variable {name} names a proxy")),
-                "{advice}"
-            );
-        }
-        assert_eq!(of_proxy(|_| false), None);
     }
 }

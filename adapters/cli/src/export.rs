@@ -15,6 +15,7 @@ use exportitems_std::{error_chain, Archive, Client, ExportError, Exporter};
 
 use crate::credentials::CredentialOptions;
 use crate::integrity::IntegrityOption;
+use crate::network::NetworkOptions;
 use crate::output::{say, Format, Output};
 use crate::request::RequestOptions;
 use crate::size::SizeOption;
@@ -54,9 +55,8 @@ pub(crate) struct Export {
     /// because other users of this machine can read a command line.
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<String>,
-    /// Also trust the certificate authorities in this PEM file. May be given more than once.
-    #[arg(long, value_name = "PEM")]
-    ca_file: Vec<PathBuf>,
+    #[command(flatten)]
+    network: NetworkOptions,
     /// Request at most this many items at once. Microsoft recommends no more than 100. Use a smaller number
     /// for large items, because a server works on a request for one minute at most.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
@@ -149,17 +149,16 @@ fn client(args: &Export) -> Result<Client, Failure> {
             false => builder.header(&name, &value),
         };
     }
-    for file in &args.ca_file {
-        builder = builder.ca_file(file);
-    }
+    builder = args.network.apply(builder, &args.url)?;
     builder.build().map_err(|error| match error {
         BuildError::PlaintextCredentials { .. } => Failure::Usage(format!(
             "{} (--allow-plaintext-credentials)",
             error_chain(&error)
         )),
-        BuildError::CaFile { .. } | BuildError::NoRoots { .. } | BuildError::Tls(_) => {
-            Failure::Local(error_chain(&error))
-        }
+        BuildError::CaFile { .. }
+        | BuildError::NoRoots { .. }
+        | BuildError::ClientCertificate { .. }
+        | BuildError::Tls(_) => Failure::Local(error_chain(&error)),
         other => Failure::Usage(error_chain(&other)),
     })
 }

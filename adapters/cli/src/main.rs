@@ -17,6 +17,7 @@ mod ids;
 mod integrity;
 mod interrupt;
 mod line;
+mod network;
 mod output;
 mod payloads;
 mod request;

@@ -34,6 +34,9 @@ pub struct Options {
     /// Write the ids to this file, one per line, before the file of --url-file.
     #[arg(long, value_name = "FILE")]
     pub ids_file: Option<PathBuf>,
+    /// Write the URL of the scenario's proxy to this file, before the file of --url-file appears.
+    #[arg(long, value_name = "FILE")]
+    pub proxy_file: Option<PathBuf>,
     /// The number of ids to print.
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     pub items: u64,
@@ -98,6 +101,9 @@ fn start(options: &Options, out: &mut impl Write) -> Result<Emulator, CommandErr
     }
     if let Some(path) = &options.ids_file {
         replace(path, &ids)?;
+    }
+    if let (Some(path), Some(proxy)) = (&options.proxy_file, emulator.proxy_url()) {
+        replace(path, &format!("{proxy}\n"))?;
     }
     // INVARIANT: this file is written last, so when it exists, the others are complete.
     if let Some(path) = &options.url_file {
@@ -168,6 +174,7 @@ mod tests {
             tls_ca: Some(dir.join("ca.pem")),
             url_file: Some(dir.join("url.txt")),
             ids_file: Some(dir.join("ids.txt")),
+            proxy_file: Some(dir.join("proxy.txt")),
             items: 3,
             size: vec![300, 20_000],
         }

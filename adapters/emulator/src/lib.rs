@@ -56,6 +56,7 @@ mod log;
 mod ntlm;
 mod pages;
 mod payload;
+mod proxy;
 mod request;
 mod scenario;
 mod server;
@@ -66,14 +67,14 @@ mod tls;
 #[cfg(feature = "cli")]
 pub use command::{run, CommandError, Options};
 pub use id::{change_key, item_id, DEFAULT_MAILBOX};
-pub use log::{LoggedLogin, LoggedRequest};
+pub use log::{LoggedLogin, LoggedRequest, LoggedTunnel};
 pub use ntlm::LoginResult;
 pub use payload::{payload, Payload, SizeError};
 pub use request::{ExportItems, RequestedId};
 pub use scenario::{
     AfterRoot, Answer, AnsweredId, Auth, Coding, CutPlace, Echo, ErrorAnswer, ExtendedProtection,
     FaultAnswer, Framing, HttpAnswer, Insert, Inserted, ItemAnswer, ItemRule, ItemsAnswer,
-    MarkerPlace, Order, Page, Position, Push, RequestRule, ResponseClass, Scenario, ScenarioError,
-    ServerVersion, Style, WindowsAuth, WindowsScheme,
+    MarkerPlace, Order, Page, Position, ProxyRule, Push, RequestRule, ResponseClass, Scenario,
+    ScenarioError, ServerVersion, Style, WindowsAuth, WindowsScheme,
 };
 pub use server::{Emulator, StartError};

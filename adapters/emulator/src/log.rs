@@ -44,11 +44,21 @@ pub struct LoggedLogin {
     pub result: LoginResult,
 }
 
+/// A request that the emulated proxy has answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedTunnel {
+    /// The host and port that a tunnel was requested to.
+    pub target: String,
+    /// The status answered.
+    pub status: u16,
+}
+
 /// The last requests, and every login.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     requests: Mutex<VecDeque<LoggedRequest>>,
     logins: Mutex<Vec<LoggedLogin>>,
+    tunnels: Mutex<Vec<LoggedTunnel>>,
 }
 
 impl Log {
@@ -68,6 +78,16 @@ impl Log {
     pub(crate) fn login(&self, login: LoggedLogin) {
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
         logins.push(login);
+    }
+
+    pub(crate) fn tunnel(&self, tunnel: LoggedTunnel) {
+        let mut tunnels = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner);
+        tunnels.push(tunnel);
+    }
+
+    pub(crate) fn tunnels(&self) -> Vec<LoggedTunnel> {
+        let tunnels = self.tunnels.lock().unwrap_or_else(PoisonError::into_inner);
+        tunnels.clone()
     }
 
     pub(crate) fn logins(&self) -> Vec<LoggedLogin> {

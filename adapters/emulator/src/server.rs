@@ -11,8 +11,9 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connection::serve;
-use crate::log::{LoggedLogin, LoggedRequest};
-use crate::scenario::{Scenario, ScenarioError};
+use crate::log::{LoggedLogin, LoggedRequest, LoggedTunnel};
+use crate::proxy;
+use crate::scenario::{ProxyRule, Scenario, ScenarioError};
 use crate::service::{Service, PATH};
 use crate::tls::Tls;
 
@@ -22,6 +23,7 @@ pub struct Emulator {
     address: SocketAddr,
     ca_pem: Option<String>,
     certificate: Option<Vec<u8>>,
+    proxy: Option<SocketAddr>,
     service: Arc<Service>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -58,11 +60,19 @@ impl Emulator {
             .build()
             .map_err(StartError::Runtime)?;
 
+        let rule = scenario.proxy.clone();
+        let proxy = rule.map(|rule| listen_as_proxy(listen, rule)).transpose()?;
+        let proxy_address = proxy.as_ref().map(|(_, address, _)| *address);
+
         let service = Arc::new(Service::new(scenario, certificate.as_deref()));
         let (stop, stopped) = oneshot::channel();
         let of_thread = Arc::clone(&service);
         let serve = move || {
             runtime.block_on(async move {
+                if let Some((listener, _, rule)) = proxy {
+                    let service = Arc::clone(&of_thread);
+                    tokio::spawn(tunnels(listener, address, rule, service));
+                }
                 tokio::spawn(accept(listener, of_thread, acceptor));
                 // If the sender is not used, it is dropped with the emulator.
                 let _ = stopped.await;
@@ -76,6 +86,7 @@ impl Emulator {
             address,
             ca_pem,
             certificate,
+            proxy: proxy_address,
             service,
             stop: Some(stop),
             thread: Some(thread),
@@ -109,6 +120,18 @@ impl Emulator {
     #[must_use]
     pub fn certificate(&self) -> Option<&[u8]> {
         self.certificate.as_deref()
+    }
+
+    /// The URL of its proxy, without user and password.
+    #[must_use]
+    pub fn proxy_url(&self) -> Option<String> {
+        self.proxy.map(|address| format!("http://{address}"))
+    }
+
+    /// Every request that its proxy has answered, oldest first.
+    #[must_use]
+    pub fn tunnels(&self) -> Vec<LoggedTunnel> {
+        self.service.log().tunnels()
     }
 
     /// Returns all logins by NTLM, oldest first.
@@ -153,6 +176,37 @@ async fn accept(listener: TcpListener, service: Arc<Service>, tls: Option<TlsAcc
         // A connection that fails before it is accepted does not concern the server.
         if let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(connection(stream, Arc::clone(&service), tls.clone()));
+        }
+    }
+}
+
+/// A listener for the proxy, at the same host as the server and at any port.
+fn listen_as_proxy(
+    server: SocketAddr,
+    rule: ProxyRule,
+) -> Result<(TcpListener, SocketAddr, ProxyRule), StartError> {
+    let listen = SocketAddr::new(server.ip(), 0);
+    let listener = TcpListener::bind(listen).map_err(|error| StartError::Listen(listen, error))?;
+    listener
+        .set_nonblocking(true)
+        .map_err(StartError::Runtime)?;
+    let address = listener.local_addr().map_err(StartError::Runtime)?;
+    Ok((listener, address, rule))
+}
+
+async fn tunnels(
+    listener: TcpListener,
+    server: SocketAddr,
+    rule: ProxyRule,
+    service: Arc<Service>,
+) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+        return;
+    };
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            let (rule, service) = (rule.clone(), Arc::clone(&service));
+            tokio::spawn(async move { proxy::serve(stream, server, &rule, &service).await });
         }
     }
 }

@@ -59,6 +59,8 @@ pub struct Scenario {
     pub auth: Auth,
     /// Whether the server uses TLS, with a certificate that is made when it starts.
     pub tls: bool,
+    /// A proxy in front of the server, at an address of its own.
+    pub proxy: Option<ProxyRule>,
     /// The speed of response bodies in bytes per second. Without it, bodies are sent as fast as possible.
     pub bytes_per_second: Option<NonZeroU64>,
     /// The rules for the first requests, in order: `[[request]]`.
@@ -80,6 +82,7 @@ impl Default for Scenario {
             mailbox: DEFAULT_MAILBOX.to_owned(),
             auth: Auth::default(),
             tls: false,
+            proxy: None,
             bytes_per_second: None,
             requests: Vec::new(),
             items: Vec::new(),
@@ -147,6 +150,25 @@ pub enum Auth {
     },
     /// NTLM, under its own name or as Negotiate. It authenticates a connection.
     Windows(WindowsAuth),
+}
+
+/// An HTTP proxy. Its tunnels lead to the emulator, whatever host they are requested to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct ProxyRule {
+    /// The user that it wants by Basic; by default it wants none.
+    pub user: Option<String>,
+    /// The password.
+    pub password: String,
+    /// The scheme that its 407 names.
+    #[serde(default = "basic")]
+    pub scheme: String,
+    /// The status that it answers a CONNECT with the right credentials, in place of a tunnel.
+    pub status: Option<u16>,
+}
+
+fn basic() -> String {
+    "Basic".to_owned()
 }
 
 /// A login by NTLM.
@@ -402,7 +424,7 @@ mod tests {
         let scenarios: Vec<_> = scenarios
             .map(|rest| rest.split("```").next().unwrap())
             .collect();
-        assert_eq!(scenarios.len(), 7);
+        assert_eq!(scenarios.len(), 8);
         for text in scenarios {
             if let Err(error) = Scenario::from_toml(text) {
                 panic!("{error}");

@@ -6,6 +6,7 @@ use exportitems_http1::{BodyDecoder, ResponseHead};
 
 use super::connection::Connection;
 use super::error::TransportError;
+use super::gunzip::Gunzip;
 use super::start::Start;
 
 /// Bytes of a body that are looked at before it is decoded or quoted.
@@ -24,6 +25,10 @@ pub(super) struct Body<'b> {
     begun: bool,
     /// Where data are in the buffer that were received with the last of `start`.
     peeked: Range<usize>,
+    /// Expands a compressed body. Then `peeked` and data are places in what it has expanded.
+    gunzip: Option<Box<Gunzip>>,
+    /// What has been decoded of the framing and not been expanded: a place in the buffer.
+    packed: Range<usize>,
     /// How the body ended, where that was noticed while looking at its start.
     ended: Option<Result<(), TransportError>>,
 }
@@ -44,8 +49,15 @@ impl<'b> Body<'b> {
             start: Vec::new(),
             begun: false,
             peeked: 0..0,
+            gunzip: None,
+            packed: 0..0,
             ended: None,
         }
+    }
+
+    /// Expands the body by gzip.
+    pub(super) fn expand(&mut self) {
+        self.gunzip = Some(Box::new(Gunzip::new()));
     }
 
     /// The next data, never empty; `None` at the end of a whole body.
@@ -55,11 +67,11 @@ impl<'b> Body<'b> {
         }
         let peeked = core::mem::take(&mut self.peeked);
         if !peeked.is_empty() {
-            return Ok(Some(&self.buffer[peeked]));
+            return Ok(Some(&self.data()[peeked]));
         }
         match self.ended.take() {
             Some(ended) => ended.map(|()| None),
-            None => Ok(self.advance()?.map(|data| &self.buffer[data])),
+            None => Ok(self.advance()?.map(|data| &self.data()[data])),
         }
     }
 
@@ -105,7 +117,11 @@ impl<'b> Body<'b> {
         match self.advance() {
             Ok(Some(data)) => {
                 let end = data.end.min(data.start + START - self.start.len());
-                self.start.extend_from_slice(&self.buffer[data.start..end]);
+                let piece = match &self.gunzip {
+                    Some(gunzip) => gunzip.expanded(),
+                    None => &*self.buffer,
+                };
+                self.start.extend_from_slice(&piece[data.start..end]);
                 self.peeked = end..data.end;
             }
             Ok(None) => self.ended = Some(Ok(())),
@@ -113,8 +129,52 @@ impl<'b> Body<'b> {
         }
     }
 
-    /// Where the next data are in the buffer.
+    /// What the places of data are in.
+    fn data(&self) -> &[u8] {
+        match &self.gunzip {
+            Some(gunzip) => gunzip.expanded(),
+            None => self.buffer,
+        }
+    }
+
+    /// Where the next data are in [`data`](Self::data).
     fn advance(&mut self) -> Result<Option<Range<usize>>, TransportError> {
+        if self.gunzip.is_none() {
+            return self.unframe();
+        }
+        loop {
+            let is_over = match self.packed.is_empty() {
+                false => false,
+                true => match self.unframe()? {
+                    Some(packed) => {
+                        self.packed = packed;
+                        false
+                    }
+                    None => true,
+                },
+            };
+            let Some(gunzip) = &mut self.gunzip else {
+                return Ok(None);
+            };
+            match is_over {
+                true => gunzip.finish().map_err(TransportError::Gzip)?,
+                false => {
+                    let input = &self.buffer[self.packed.clone()];
+                    self.packed.start += gunzip.expand(input).map_err(TransportError::Gzip)?;
+                }
+            }
+            let len = gunzip.expanded().len();
+            if len > 0 {
+                return Ok(Some(0..len));
+            }
+            if is_over {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Where the next data are in the buffer, as the framing of HTTP has them.
+    fn unframe(&mut self) -> Result<Option<Range<usize>>, TransportError> {
         loop {
             let mut input = &self.buffer[self.rest.clone()];
             let data = self

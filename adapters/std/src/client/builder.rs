@@ -2,15 +2,20 @@
 
 use core::time::Duration;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use exportitems_http1::RequestHead;
+use rustls::ClientConfig;
 
 use super::auth::ChannelBinding;
 use super::connection::{Rate, Timeouts};
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::error::BuildError;
-use super::{tls, Client};
+use super::exchange::{GZIP, IDENTITY};
+use super::proxy::Proxy;
+use super::tls::{TlsOptions, TlsVersion};
+use super::Client;
 
 /// Makes a [`Client`]; begun by [`Client::builder`].
 #[derive(Clone, Debug)]
@@ -19,7 +24,10 @@ pub struct ClientBuilder {
     url: String,
     credentials: Option<Credentials>,
     allow_plaintext_credentials: bool,
-    ca_files: Vec<PathBuf>,
+    tls: TlsOptions,
+    config: Option<Arc<ClientConfig>>,
+    proxy: Option<Proxy>,
+    gzip: bool,
     headers: Vec<(String, String)>,
     user_agent: String,
     timeouts: Timeouts,
@@ -32,7 +40,10 @@ impl ClientBuilder {
             url: url.to_owned(),
             credentials: None,
             allow_plaintext_credentials: false,
-            ca_files: Vec::new(),
+            tls: TlsOptions::default(),
+            config: None,
+            proxy: None,
+            gzip: false,
             headers: Vec::new(),
             user_agent: concat!("exportitems/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeouts: Timeouts {
@@ -69,7 +80,53 @@ impl ClientBuilder {
 
     /// Trusts the certificates of a PEM file, beside the system's.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca_files.push(path.into());
+        self.tls.ca_files.push(path.into());
+        self
+    }
+
+    /// Trusts the one certificate whose DER has this SHA-256, whoever issued it, and no other.
+    ///
+    /// Its names and dates are checked all the same. This is for a server with a self-signed certificate, as
+    /// Exchange makes it at its installation.
+    pub fn trust_certificate(mut self, sha256: [u8; 32]) -> Self {
+        self.tls.trusted = Some(sha256);
+        self
+    }
+
+    /// The lowest version of TLS; 1.2 by default.
+    pub fn lowest_tls(mut self, version: TlsVersion) -> Self {
+        self.tls.lowest = version;
+        self
+    }
+
+    /// Proves who connects by a certificate, of two files in PEM; the key is not encrypted.
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.tls.identity = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Uses this configuration of TLS in place of all the options above.
+    ///
+    /// Whom it trusts, which crypto provider and which versions it has, is the caller's decision; ALPN has to
+    /// leave HTTP/1.1.
+    pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
+        self.config = Some(config);
+        self
+    }
+
+    /// Connects through a proxy; [`Proxy::from_environment`] finds the one that the environment names.
+    pub fn proxy(mut self, proxy: Option<Proxy>) -> Self {
+        self.proxy = proxy;
+        self
+    }
+
+    /// Asks for compressed responses. It saves a quarter of the bytes or more, and costs the server time.
+    pub fn gzip(mut self, gzip: bool) -> Self {
+        self.gzip = gzip;
         self
     }
 
@@ -156,7 +213,10 @@ impl ClientBuilder {
             .map_err(BuildError::Header)?;
         let tls = endpoint
             .tls
-            .then(|| tls::config(&self.ca_files))
+            .then(|| match self.config {
+                Some(config) => Ok(config),
+                None => self.tls.config(),
+            })
             .transpose()?;
         let mut client = Client::new(
             endpoint,
@@ -166,6 +226,8 @@ impl ClientBuilder {
             self.allow_plaintext_credentials,
             self.binding,
         );
+        client.proxy = self.proxy;
+        client.accept_encoding = if self.gzip { GZIP } else { IDENTITY };
         if let Some(credentials) = self.credentials {
             client.set_credentials(credentials)?;
         }

@@ -14,6 +14,7 @@ use super::auth::{EndPoint, Login};
 use super::dial::{self, Deadline};
 use super::endpoint::Endpoint;
 use super::error::{Phase, TransportError};
+use super::proxy::Proxy;
 use super::tls_problem::TlsProblem;
 
 /// TLS records that are processed in a row while looking whether anything is waiting.
@@ -68,11 +69,15 @@ impl Connection {
     /// Connects, by TLS if there is a configuration for it.
     pub(super) fn open(
         endpoint: &Endpoint,
+        proxy: Option<&Proxy>,
         tls: Option<&Arc<ClientConfig>>,
         timeouts: Timeouts,
     ) -> Result<Self, TransportError> {
         let deadline = Deadline::after(timeouts.connect);
-        let mut socket = dial::connect(endpoint, &deadline)?;
+        let mut socket = match proxy {
+            Some(proxy) => dial::connect_through(proxy, endpoint, &deadline)?,
+            None => dial::connect(endpoint, &deadline)?,
+        };
         let tls = tls
             .map(|config| dial::handshake(endpoint, Arc::clone(config), &mut socket, &deadline))
             .transpose()?;

@@ -12,6 +12,7 @@ use rustls::{ClientConfig, ClientConnection};
 use super::connection::is_timeout;
 use super::endpoint::Endpoint;
 use super::error::{Phase, TransportError};
+use super::proxy::{Proxy, ProxyProblem};
 use super::tls_problem::TlsProblem;
 
 /// The end of the time for a whole connection: every address, and the TLS handshake.
@@ -63,6 +64,34 @@ pub(super) fn connect(
         .collect();
     connect_to_any(&addresses, deadline)?
         .map_err(|failure| TransportError::connect(endpoint, failure))
+}
+
+/// Connects to the proxy, and through it to the endpoint.
+pub(super) fn connect_through(
+    proxy: &Proxy,
+    endpoint: &Endpoint,
+    deadline: &Deadline,
+) -> Result<TcpStream, TransportError> {
+    let failed = |problem| TransportError::Proxy {
+        proxy: proxy.to_string(),
+        problem,
+    };
+    let addresses: Vec<_> = (proxy.host.as_str(), proxy.port)
+        .to_socket_addrs()
+        .map_err(|error| failed(ProxyProblem::Resolve(error)))?
+        .collect();
+    let mut socket = connect_to_any(&addresses, deadline)?
+        .map_err(|error| failed(ProxyProblem::Connect(error)))?;
+    let left = Some(deadline.left(Phase::Connect)?);
+    socket
+        .set_read_timeout(left)
+        .and_then(|()| socket.set_write_timeout(left))
+        .map_err(|error| failed(ProxyProblem::Io(error)))?;
+    match proxy.tunnel(&mut socket, endpoint) {
+        Ok(()) => Ok(socket),
+        Err(ProxyProblem::Io(error)) if is_timeout(&error) => Err(deadline.expired(Phase::Connect)),
+        Err(problem) => Err(failed(problem)),
+    }
 }
 
 /// Tries the addresses in turn.

@@ -12,6 +12,7 @@ use exportitems_http1::ErrorKind;
 use super::auth::AuthError;
 use super::credentials::CredentialsError;
 use super::endpoint::{Endpoint, UrlError};
+use super::proxy::ProxyProblem;
 use super::response::Answer;
 use super::seconds;
 use super::status::StatusError;
@@ -50,6 +51,15 @@ pub enum BuildError {
     },
     /// TLS cannot be set up.
     Tls(rustls::Error),
+    /// The client's certificate or its key cannot be used.
+    ClientCertificate {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn core::error::Error + Send + Sync>,
+    },
+    /// The crate is built without the feature `ring`, and the process has no default crypto provider.
+    NoCryptoProvider,
 }
 
 impl fmt::Display for BuildError {
@@ -76,6 +86,14 @@ impl fmt::Display for BuildError {
                 "no certificate authority to trust; install the system's certificates or name a file of them",
             ),
             Self::Tls(_) => f.write_str("cannot set up TLS"),
+            Self::ClientCertificate { path, .. } => write!(
+                f,
+                "cannot use the client certificate or key in {}; give both in PEM, the key unencrypted",
+                path.display()
+            ),
+            Self::NoCryptoProvider => f.write_str(
+                "there is no crypto provider for TLS; install one for the process, or give a configuration of TLS",
+            ),
         }
     }
 }
@@ -92,7 +110,8 @@ impl core::error::Error for BuildError {
                 .as_ref()
                 .map(|error| &**error as &(dyn core::error::Error + 'static)),
             Self::Tls(error) => Some(error),
-            Self::PlaintextCredentials { .. } | Self::ZeroTimeout => None,
+            Self::ClientCertificate { source, .. } => Some(&**source),
+            Self::PlaintextCredentials { .. } | Self::ZeroTimeout | Self::NoCryptoProvider => None,
         }
     }
 }
@@ -210,6 +229,15 @@ pub enum TransportError {
         /// Why.
         source: io::Error,
     },
+    /// There is no connection through the proxy.
+    Proxy {
+        /// Host and port of the proxy.
+        proxy: String,
+        /// Why.
+        problem: ProxyProblem,
+    },
+    /// The compressed response is damaged, or cut.
+    Gzip(io::Error),
     /// There is no TLS connection.
     Tls {
         /// The host.
@@ -287,6 +315,14 @@ impl TransportError {
         match self {
             Self::Tls { problem, .. } if problem.is_lasting() => Disposition::Permanent,
             Self::NotHttp { .. } => Disposition::Permanent,
+            Self::Proxy { problem, .. } => match problem {
+                ProxyProblem::Authentication { .. } => Disposition::Auth,
+                ProxyProblem::Refused { status: 500.. } | ProxyProblem::Io(_) => {
+                    Disposition::Transient
+                }
+                ProxyProblem::Resolve(_) | ProxyProblem::Connect(_) => Disposition::Transient,
+                ProxyProblem::Refused { .. } | ProxyProblem::NotHttp => Disposition::Permanent,
+            },
             _ => Disposition::Transient,
         }
     }
@@ -321,6 +357,10 @@ impl fmt::Display for TransportError {
             Self::Connect { authority, source } => {
                 write!(f, "cannot connect to {authority}; {}", unreached(source))
             }
+            Self::Proxy { proxy, problem } => {
+                write!(f, "no connection through the proxy {proxy}: {problem}")
+            }
+            Self::Gzip(_) => f.write_str("the compressed response is damaged or ends early"),
             Self::Tls { host, problem, .. } => write!(f, "no TLS connection with {host}: {problem}"),
             Self::Timeout { phase, after } => {
                 let after = seconds(*after);
@@ -399,6 +439,10 @@ impl core::error::Error for TransportError {
             | Self::Write(source)
             | Self::Read(source) => Some(source),
             // `Display` prints its text, or a clearer one.
+            Self::Proxy { problem, .. } => problem
+                .source()
+                .map(|error| error as &(dyn core::error::Error + 'static)),
+            Self::Gzip(source) => Some(source),
             Self::Http(error) => error.source(),
             // The problem says all that its source says.
             Self::Tls { .. }

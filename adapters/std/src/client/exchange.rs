@@ -30,6 +30,10 @@ const LINE: usize = 8 * 1024;
 /// The longest body of a leg's response that is read, so that the connection can carry the next leg.
 const LONGEST_PAGE: usize = 1024 * 1024;
 
+/// `Accept-Encoding`; proxies compress where nothing is said.
+pub(super) const IDENTITY: &str = "identity";
+pub(super) const GZIP: &str = "gzip";
+
 /// All memory that an exchange needs, of any size.
 pub(super) struct Buffers {
     receive: Box<[u8]>,
@@ -260,6 +264,7 @@ impl Client {
         let soap_action = format!("\"{}\"", ExportItems::SOAP_ACTION);
         let headers = headers(
             &soap_action,
+            self.accept_encoding,
             &self.headers,
             turn.authorization.as_deref().map(String::as_str),
             cookies.as_deref(),
@@ -334,7 +339,20 @@ impl Client {
             },
             (Some(_), Some(scheme)) => SentCredentials::by(scheme, renewal, binding),
         };
+        let mut fields = fields;
+        let is_gzip = self.accept_encoding == GZIP
+            && (fields.content_coding.as_deref()).is_some_and(|coding| {
+                ["gzip", "x-gzip"]
+                    .iter()
+                    .any(|name| coding.eq_ignore_ascii_case(name))
+            });
+        if is_gzip {
+            fields.content_coding = None;
+        }
         let mut body = Body::new(connection, &head, &mut self.buffers.receive, rest);
+        if is_gzip {
+            body.expand();
+        }
         // EWS answers by content and not by status: faults come with 500 and with 200. But a redirect
         // or a challenge is the web server's, even with XML in its body.
         let status = head.status();
@@ -390,6 +408,7 @@ impl Client {
 /// All fields of a request but those that frame it.
 fn headers<'h>(
     soap_action: &'h str,
+    accept_encoding: &'h str,
     own: &'h [(String, String)],
     authorization: Option<&'h str>,
     cookies: Option<&'h str>,
@@ -398,8 +417,7 @@ fn headers<'h>(
     let mut headers = vec![
         ("Content-Type", exportitems::CONTENT_TYPE),
         ("Accept", "text/xml"),
-        // Proxies compress where nothing is said.
-        ("Accept-Encoding", "identity"),
+        ("Accept-Encoding", accept_encoding),
         ("SOAPAction", soap_action),
         ("client-request-id", client_request_id),
         ("return-client-request-id", "true"),

@@ -11,13 +11,16 @@ mod dial;
 mod endpoint;
 mod error;
 mod exchange;
+mod gunzip;
 mod head;
+mod proxy;
 mod response;
 mod start;
 mod status;
 mod tap;
 mod tls;
 mod tls_problem;
+mod trusted;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -32,8 +35,10 @@ pub use builder::ClientBuilder;
 pub use credentials::{Credentials, CredentialsError};
 pub use endpoint::UrlError;
 pub use error::{BuildError, ClientError, Phase, ResponseError, TransportError};
+pub use proxy::{Proxy, ProxyProblem, ProxyUrlError};
 pub use response::{Answer, Diagnostics};
 pub use status::{SentBinding, SentCredentials, StatusError, StatusKind};
+pub use tls::TlsVersion;
 pub use tls_problem::TlsProblem;
 
 use connection::{Connection, Timeouts};
@@ -73,6 +78,9 @@ const RENEWALS: u8 = 3;
 pub struct Client {
     endpoint: Endpoint,
     tls: Option<Arc<ClientConfig>>,
+    proxy: Option<Proxy>,
+    /// The value of `Accept-Encoding`.
+    accept_encoding: &'static str,
     timeouts: Timeouts,
     headers: Vec<(String, String)>,
     credentials: Option<Credentials>,
@@ -109,6 +117,8 @@ impl Client {
         Self {
             endpoint,
             tls,
+            proxy: None,
+            accept_encoding: exchange::IDENTITY,
             timeouts,
             headers,
             credentials: None,
@@ -235,7 +245,12 @@ impl Client {
     }
 
     fn connect(&mut self) -> Result<Connection, TransportError> {
-        let connection = Connection::open(&self.endpoint, self.tls.as_ref(), self.timeouts)?;
+        let connection = Connection::open(
+            &self.endpoint,
+            self.proxy.as_ref(),
+            self.tls.as_ref(),
+            self.timeouts,
+        )?;
         self.has_connected = true;
         Ok(connection)
     }

@@ -313,7 +313,7 @@ impl StatusError {
                 "EWS is not at this URL; its path is /EWS/Exchange.asmx as a rule"
             }
             StatusKind::ProxyAuthentication => {
-                "a proxy asks for credentials; this client does not authenticate to proxies"
+                "a proxy on the way asks for credentials; name it as the proxy of this client, with its user and password"
             }
             StatusKind::RequestTimeout => "the request did not reach the server in time",
             StatusKind::Locked => "the account is locked; unlock it first",

@@ -4,19 +4,102 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::crypto::ring;
+use rustls::client::WantsClientCert;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use super::error::BuildError;
+use super::trusted::Trusted;
+
+/// The lowest version of TLS that a client accepts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsVersion {
+    /// TLS 1.2
+    #[default]
+    Tls12,
+    /// TLS 1.3
+    Tls13,
+}
+
+/// What a configuration of TLS is made from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TlsOptions {
+    pub(super) ca_files: Vec<PathBuf>,
+    /// The SHA-256 of the only certificate that is trusted.
+    pub(super) trusted: Option<[u8; 32]>,
+    pub(super) lowest: TlsVersion,
+    /// The files of the client's certificate and of its key.
+    pub(super) identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl TlsOptions {
+    pub(super) fn config(&self) -> Result<Arc<ClientConfig>, BuildError> {
+        let provider = provider()?;
+        let versions = match self.lowest {
+            TlsVersion::Tls12 => &[&TLS13, &TLS12][..],
+            TlsVersion::Tls13 => &[&TLS13],
+        };
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(versions)
+            .map_err(BuildError::Tls)?;
+        let builder = match self.trusted {
+            Some(sha256) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Trusted::new(sha256, provider))),
+            None => builder.with_root_certificates(roots(&self.ca_files)?),
+        };
+        let mut config = match &self.identity {
+            Some((certificate, key)) => with_identity(builder, certificate, key)?,
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+#[cfg(feature = "ring")]
+#[allow(clippy::unnecessary_wraps)] // without `ring` there may be none
+fn provider() -> Result<Arc<CryptoProvider>, BuildError> {
+    Ok(Arc::new(rustls::crypto::ring::default_provider()))
+}
+
+#[cfg(not(feature = "ring"))]
+fn provider() -> Result<Arc<CryptoProvider>, BuildError> {
+    CryptoProvider::get_default()
+        .cloned()
+        .ok_or(BuildError::NoCryptoProvider)
+}
+
+fn with_identity(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    certificate: &Path,
+    key: &Path,
+) -> Result<ClientConfig, BuildError> {
+    let unusable = |path: &Path, source: Box<dyn core::error::Error + Send + Sync>| {
+        BuildError::ClientCertificate {
+            path: path.to_owned(),
+            source,
+        }
+    };
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(certificate, error.into()))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error.into()))?;
+    builder
+        .with_client_auth_cert(chain, private)
+        .map_err(|error| unusable(certificate, error.into()))
+}
 
 /// The system's roots and those of the files.
 ///
 /// They come from the system's store by `rustls-native-certs` rather than from its verifier: that behaves
 /// alike on every system, honours `SSL_CERT_FILE`, and takes a private authority on top, which most
 /// servers in house have.
-pub(super) fn config(ca_files: &[PathBuf]) -> Result<Arc<ClientConfig>, BuildError> {
+fn roots(ca_files: &[PathBuf]) -> Result<RootCertStore, BuildError> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     // Systems ship certificates that webpki does not take; the others do.
@@ -28,13 +111,7 @@ pub(super) fn config(ca_files: &[PathBuf]) -> Result<Arc<ClientConfig>, BuildErr
         let source = native.errors.into_iter().next().map(Into::into);
         return Err(BuildError::NoRoots { source });
     }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(BuildError::Tls)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(roots)
 }
 
 /// Adds the certificates of a file in PEM or DER, as it may have been saved on any system.

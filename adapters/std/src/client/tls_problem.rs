@@ -6,6 +6,8 @@ use std::io;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
+use super::trusted::OtherCertificate;
+
 /// Why a TLS connection could not be made, sorted by what can be done about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -13,6 +15,11 @@ pub enum TlsProblem {
     /// No authority that is trusted here issued the certificate. It may be self-signed, or of a private
     /// authority, or a proxy in between may have made it.
     UnknownAuthority,
+    /// The certificate is not the one that [alone is trusted](super::ClientBuilder::trust_certificate).
+    OtherCertificate {
+        /// The SHA-256 of the server's certificate.
+        sha256: [u8; 32],
+    },
     /// The certificate is for other names.
     WrongName {
         /// The names that it is for, in its extension subjectAltName; its common name does not count.
@@ -114,6 +121,15 @@ impl TlsProblem {
             CertificateError::NotValidYetContext { not_before, .. } => Self::NotYetValid {
                 not_before: Some(not_before.as_secs()),
             },
+            CertificateError::Other(other) if other.0.is::<OtherCertificate>() => {
+                let sha256 = other
+                    .0
+                    .downcast_ref()
+                    .map(|it: &OtherCertificate| it.sha256);
+                Self::OtherCertificate {
+                    sha256: sha256.unwrap_or_default(),
+                }
+            }
             CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
                 Self::AuthorityAsServer
             }
@@ -163,6 +179,14 @@ impl fmt::Display for TlsProblem {
         let text = match self {
             Self::UnknownAuthority => {
                 "its certificate is not issued by an authority that is trusted here"
+            }
+            Self::OtherCertificate { sha256 } => {
+                f.write_str("its certificate has the SHA-256 ")?;
+                for byte in sha256 {
+                    write!(f, "{byte:02x}")?;
+                }
+                ", which is not the one that is trusted; trust it if the server has renewed its certificate, \
+                 else somebody on the way answers in its place"
             }
             Self::WrongName { names } if names.is_empty() => {
                 "its certificate names no host in subjectAltName, and the common name does not count; \
@@ -214,8 +238,8 @@ impl fmt::Display for TlsProblem {
                  or wants a client certificate; enable TLS 1.2 with ECDHE and AES-GCM suites on the server"
             }
             Self::ClientCertificate => {
-                "it asks for a client certificate, which this client does not send; \
-                 make client certificates optional for EWS on the server"
+                "it asks for a client certificate, and there is none, or it refuses the one that was sent; \
+                 give one that the server accepts, or make client certificates optional for EWS on the server"
             }
             Self::UnknownName => {
                 "it does not know the name that it was asked for; use the server's own name in the URL"

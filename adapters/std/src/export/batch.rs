@@ -244,7 +244,7 @@ impl<'b, 'p> BatchSink<'b, 'p> {
                 let seconds = error.policy_seconds();
                 self.attempt.http(error.policy_status(), seconds, location);
             }
-            ClientError::Auth(_) => self.attempt.http(401, None, None),
+            error if error.disposition() == Disposition::Auth => self.attempt.http(401, None, None),
             // The next connection would fail in the same way, as after a 400.
             error if error.disposition() == Disposition::Permanent => {
                 self.attempt.http(400, None, None);

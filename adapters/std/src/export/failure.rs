@@ -39,9 +39,17 @@ impl Ending {
     pub(super) fn of_error(error: &ClientError) -> Self {
         match error {
             ClientError::Transport(error) => match error {
-                error if error.disposition() == Disposition::Permanent => Self::Hopeless,
+                error
+                    if matches!(
+                        error.disposition(),
+                        Disposition::Permanent | Disposition::Auth
+                    ) =>
+                {
+                    Self::Hopeless
+                }
                 TransportError::Resolve { .. }
                 | TransportError::Connect { .. }
+                | TransportError::Proxy { .. }
                 | TransportError::Tls { .. }
                 | TransportError::Timeout {
                     phase: Phase::Connect,

@@ -7,6 +7,7 @@ mod export;
 mod hardship;
 mod http;
 mod login;
+mod network;
 mod server;
 mod tls;
 mod token;

@@ -9,12 +9,16 @@ use std::time::Duration;
 use exportitems::policy::Disposition;
 use exportitems::{ItemId, Options, RequestHeaders};
 use exportitems_std::client::{
-    Answer, Client, ClientBuilder, ClientError, Phase, StatusKind, TlsProblem, TransportError,
+    Answer, BuildError, Client, ClientBuilder, ClientError, Phase, StatusKind, TlsProblem,
+    TlsVersion, TransportError,
 };
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair};
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::connection::{many, read_request_of_any_size};
@@ -39,6 +43,7 @@ impl Identity {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("ca.pem"), certificate.pem()).unwrap();
         std::fs::write(dir.path().join("ca.der"), certificate.der()).unwrap();
+        std::fs::write(dir.path().join("key.pem"), key.serialize_pem()).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -351,4 +356,147 @@ fn a_file_of_certificates_as_it_may_be_saved() {
         std::fs::write(&file, content).unwrap();
         export(&mut client(&url, |builder| builder.ca_file(&file))).unwrap();
     }
+}
+
+fn fingerprint(identity: &Identity) -> [u8; 32] {
+    Sha256::digest(std::fs::read(identity.file("ca.der")).unwrap()).into()
+}
+
+#[test]
+fn exactly_one_certificate_can_be_trusted() {
+    let good = |_, mut stream: Stream| {
+        if read_request(&mut stream).is_some() {
+            let _ = stream.write_all(&soap(200, &answer(1)));
+        }
+    };
+    let trusting = |url: &str, sha256| client(url, |builder| builder.trust_certificate(sha256));
+    // Exchange's own certificate is one of an authority, which webpki refuses for a server.
+    let authority = |params: &mut CertificateParams| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    };
+    let (one, other) = (
+        Identity::new(&["127.0.0.1"], authority),
+        Identity::localhost(),
+    );
+    let url = one.serve(good);
+    export(&mut trusting(&url, fingerprint(&one))).unwrap();
+    let (found, text) = problem(&mut trusting(&url, fingerprint(&other)));
+    let sha256 = fingerprint(&one);
+    assert_eq!(found, TlsProblem::OtherCertificate { sha256 });
+    let hex: Vec<_> = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(text.contains(&hex.concat()), "{text}");
+
+    // Names and dates count.
+    let elsewhere = Identity::new(&["mail.example.com"], |_| {});
+    let url = elsewhere.serve(good);
+    let (found, _) = problem(&mut trusting(&url, fingerprint(&elsewhere)));
+    assert!(matches!(found, TlsProblem::WrongName { .. }), "{found:?}");
+    let expired = Identity::new(&["127.0.0.1"], |params| {
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    let url = expired.serve(good);
+    let (found, _) = problem(&mut trusting(&url, fingerprint(&expired)));
+    let not_after = Some(1_577_836_800);
+    assert_eq!(found, TlsProblem::Expired { not_after });
+    let early = Identity::new(&["127.0.0.1"], |params| {
+        params.not_before = rcgen::date_time_ymd(3020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(3021, 1, 1);
+    });
+    let url = early.serve(good);
+    let (found, _) = problem(&mut trusting(&url, fingerprint(&early)));
+    assert!(matches!(found, TlsProblem::NotYetValid { .. }), "{found:?}");
+}
+
+/// A server of one version of TLS that wants a client certificate of this authority, if there is one.
+fn server_of(
+    identity: &Identity,
+    version: &'static SupportedProtocolVersion,
+    client: Option<&Identity>,
+) -> String {
+    let provider = Arc::new(ring::default_provider());
+    let key = PrivateKeyDer::from_pem_file(identity.file("key.pem")).unwrap();
+    let chain = vec![std::fs::read(identity.file("ca.der")).unwrap().into()];
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[version])
+        .unwrap();
+    let builder = match client {
+        None => builder.with_no_client_auth(),
+        Some(client) => {
+            let mut roots = rustls::RootCertStore::empty();
+            let der = std::fs::read(client.file("ca.der")).unwrap();
+            roots.add(der.into()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let config = Arc::new(builder.with_single_cert(chain, key).unwrap());
+    let url = serve(move |_, socket| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut stream = StreamOwned::new(connection, socket);
+        if read_request(&mut stream).is_some() {
+            let _ = stream.write_all(&soap(200, &answer(1)));
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        }
+    });
+    url.replace("http:", "https:")
+}
+
+#[test]
+fn versions_and_client_certificates() {
+    let (server, own) = (Identity::localhost(), Identity::localhost());
+    let lowest = |url: &str, version| {
+        let ca = server.file("ca.pem");
+        client(url, |builder| builder.ca_file(&ca).lowest_tls(version))
+    };
+    let old = server_of(&server, &rustls::version::TLS12, None);
+    export(&mut lowest(&old, TlsVersion::Tls12)).unwrap();
+    let (found, text) = problem(&mut lowest(&old, TlsVersion::Tls13));
+    assert_eq!(found, TlsProblem::OldVersion, "{text}");
+
+    let asks = server_of(&server, &rustls::version::TLS13, Some(&own));
+    let error = export(&mut lowest(&asks, TlsVersion::Tls13)).unwrap_err();
+    assert!(error.to_string().contains("client certificate"), "{error}");
+    let ca = server.file("ca.pem");
+    let with = |certificate: &str, key: &str| {
+        Client::builder(&asks)
+            .ca_file(&ca)
+            .client_certificate(own.file(certificate), own.file(key))
+            .build()
+    };
+    export(&mut with("ca.pem", "key.pem").unwrap()).unwrap();
+    for (certificate, key) in [
+        ("key.pem", "key.pem"),
+        ("ca.pem", "ca.pem"),
+        ("ca.pem", "none"),
+    ] {
+        let error = with(certificate, key).unwrap_err();
+        assert!(
+            matches!(error, BuildError::ClientCertificate { .. }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_caller_may_bring_a_configuration() {
+    let identity = Identity::localhost();
+    let url = identity.serve(|_, mut stream| {
+        if read_request(&mut stream).is_some() {
+            let _ = stream.write_all(&soap(200, &answer(1)));
+        }
+    });
+    let mut roots = rustls::RootCertStore::empty();
+    let der = std::fs::read(identity.file("ca.der")).unwrap();
+    roots.add(der.into()).unwrap();
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let config = Arc::new(config);
+    export(&mut client(&url, |builder| {
+        builder.tls_config(Arc::clone(&config))
+    }))
+    .unwrap();
 }

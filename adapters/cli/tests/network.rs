@@ -1,0 +1,195 @@
+//! The way to the server: proxies, trust and compression.
+
+mod common;
+
+use std::path::Path;
+use std::process::Output;
+
+use common::server::Setup;
+use common::{command, status, stderr, stdout};
+use sha2::{Digest as _, Sha256};
+
+/// An export with these variables, and none of a proxy beside them.
+fn export(setup: &Setup, url: &str, args: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = command(&["export", "--url", url, "--retry-for", "0"]);
+    for name in ["https_proxy", "all_proxy", "http_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    let (ids, out) = (setup.path("ids"), setup.path("out"));
+    command
+        .args([Path::new("--ids"), &ids, Path::new("--out"), &out])
+        .args(args)
+        .envs(env.iter().copied())
+        .output()
+        .unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    stdout(output) + &stderr(output)
+}
+
+#[test]
+fn exports_go_through_a_proxy() {
+    let setup = Setup::new(
+        "tls = true\n[proxy]\nuser = 'pat'\npassword = 's3cret'",
+        &[300, 5_000],
+    );
+    let proxy = setup.emulator.proxy_url().unwrap();
+    let with_password = proxy.replace("//", "//pat:s3cret@");
+    let ca = setup.path("ca.pem");
+    let ca = ["--ca-file", ca.to_str().unwrap()];
+    let url = setup.emulator.url();
+    // This machine needs no proxy, unless one is given.
+    let output = export(&setup, &url, &ca, &[("https_proxy", "http://127.0.0.1:9")]);
+    assert_eq!(status(&output), 0, "{}", printed(&output));
+    assert!(setup.emulator.tunnels().is_empty());
+    std::fs::remove_dir_all(setup.path("out")).unwrap();
+
+    let output = export(&setup, &url, &[&ca[..], &["--proxy", &proxy]].concat(), &[]);
+    assert_eq!(status(&output), 3);
+    let text = printed(&output);
+    assert!(
+        text.contains("it wants a user and a password (407)"),
+        "{text}"
+    );
+    assert!(
+        text.contains("https_proxy=http://USER:PASSWORD@HOST:PORT"),
+        "{text}"
+    );
+
+    let output = export(
+        &setup,
+        &url,
+        &[&ca[..], &["--proxy", &with_password]].concat(),
+        &[],
+    );
+    assert_eq!(status(&output), 2);
+    assert!(!printed(&output).contains("s3cret"));
+
+    // The emulator's tunnels lead to it, whatever they are requested to.
+    let elsewhere = "https://mail.example.test/EWS/Exchange.asmx";
+    let env = [("https_proxy", with_password.as_str())];
+    let output = export(&setup, elsewhere, &ca, &env);
+    assert_eq!(status(&output), 3);
+    let text = printed(&output);
+    assert!(
+        text.contains("its certificate is for") && !text.contains("s3cret"),
+        "{text}"
+    );
+    let tunnels = setup.emulator.tunnels();
+    let last = tunnels.last().unwrap();
+    assert_eq!(
+        (last.target.as_str(), last.status),
+        ("mail.example.test:443", 200)
+    );
+
+    for (args, env) in [
+        (
+            &["--proxy", "none"][..],
+            vec![("https_proxy", with_password.as_str())],
+        ),
+        (
+            &[],
+            vec![
+                ("HTTPS_PROXY", with_password.as_str()),
+                ("no_proxy", ".example.test"),
+            ],
+        ),
+    ] {
+        let output = export(
+            &setup,
+            "https://mail.example.test/",
+            &[&ca[..], args].concat(),
+            &env,
+        );
+        assert!(
+            printed(&output).contains("cannot find the host"),
+            "{}",
+            printed(&output)
+        );
+    }
+    assert_eq!(setup.emulator.tunnels().len(), tunnels.len());
+
+    for (proxy, says) in [
+        ("socks5://127.0.0.1:9", "begins with http://"),
+        ("http://", "cannot be read"),
+    ] {
+        for (args, env) in [
+            (vec!["--proxy", proxy], vec![]),
+            (vec![], vec![("all_proxy", proxy)]),
+        ] {
+            let output = export(&setup, elsewhere, &args, &env);
+            assert_eq!(status(&output), 2);
+            assert!(stderr(&output).contains(says), "{}", stderr(&output));
+        }
+    }
+    let output = export(&setup, elsewhere, &["--proxy", "127.0.0.1:9"], &[]);
+    assert_eq!(status(&output), 3);
+    assert!(printed(&output)
+        .contains("no connection through the proxy 127.0.0.1:9: it cannot be reached"));
+}
+
+#[test]
+fn one_certificate_can_be_trusted() {
+    let setup = Setup::new("tls = true", &[300]);
+    let digest = Sha256::digest(setup.emulator.certificate().unwrap());
+    let hex: Vec<_> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+    let url = setup.emulator.url();
+    let right = hex.join(":");
+    let output = export(
+        &setup,
+        &url,
+        &["--trust-certificate", &right, "--tls-min", "1.3"],
+        &[],
+    );
+    assert_eq!(status(&output), 0, "{}", printed(&output));
+
+    let wrong = "0".repeat(64);
+    let output = export(
+        &setup,
+        &url,
+        &["--trust-certificate", &wrong, "--retry-failed"],
+        &[],
+    );
+    assert_eq!(status(&output), 0, "nothing is left to do");
+    std::fs::remove_dir_all(setup.path("out")).unwrap();
+    let output = export(&setup, &url, &["--trust-certificate", &wrong], &[]);
+    assert_eq!(status(&output), 3);
+    assert!(
+        printed(&output).contains(&hex.concat().to_lowercase()),
+        "{}",
+        printed(&output)
+    );
+
+    for wrong in [
+        "",
+        "12",
+        &right[..62],
+        &format!("{right}00"),
+        &"g".repeat(64),
+    ] {
+        let output = export(&setup, &url, &["--trust-certificate", wrong], &[]);
+        assert_eq!(status(&output), 2);
+        assert!(
+            stderr(&output).contains("64 hexadecimal digits"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    let output = export(&setup, &url, &[], &[]);
+    assert!(
+        printed(&output).contains("--trust-certificate"),
+        "{}",
+        printed(&output)
+    );
+}
+
+#[test]
+fn compression_is_asked_for() {
+    let setup = Setup::new("", &[300, 90_000]);
+    let output = export(&setup, &setup.emulator.url(), &["--gzip"], &[]);
+    assert_eq!(status(&output), 0, "{}", printed(&output));
+    assert_eq!(setup.exported(), [0, 1]);
+    let requests = setup.emulator.requests();
+    assert_eq!(requests[0].header("accept-encoding"), Some("gzip"));
+}
