@@ -9,6 +9,7 @@ use common::server::{http, Scripted, Setup};
 use common::signalled;
 use common::{command, files, json, run, status, stderr, stdout};
 use exportitems_emulator::{Emulator, Scenario};
+use exportitems_std::archive::display_path;
 use serde_json::json;
 
 /// Sizes near the limits of records and buffers.
@@ -351,6 +352,7 @@ fn wrong_usage_and_local_trouble() {
     let file = setup.path("ids");
     let file = file.to_str().unwrap();
     let below = format!("{file}/out");
+    let shown = display_path(below.as_ref());
     let url = setup.emulator.url();
     for (args, code, says) in [
         (
@@ -364,7 +366,7 @@ fn wrong_usage_and_local_trouble() {
             "user or password",
         ),
         (&["--url", &url, "--ids", file], 2, "--out <DIR>"),
-        (&["--url", &url, "--ids", file, "--out", &below], 4, &below),
+        (&["--url", &url, "--ids", file, "--out", &below], 4, &shown),
         (
             &["--url", &url, "--ids", "/no/such", "--out", "x"],
             4,
