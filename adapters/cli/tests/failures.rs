@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Output;
 
-use common::{command, json, response, status, stderr, stdout};
+use common::{command, json, response, run, status, stderr, stdout};
 
 /// A server that answers each request with the result of a closure.
 fn serve(mut answer: impl FnMut(&str) -> Vec<u8> + Send + 'static) -> String {
@@ -342,5 +342,35 @@ fn a_server_that_speaks_something_else() {
         has_no_useless_advice(&text);
         let output = export(&url, &["--json"], &[]);
         assert_eq!(json(&output).1["disposition"], "permanent", "{text}");
+    }
+}
+
+/// A message contains the error of the operating system once, before the advice.
+#[test]
+fn a_cause_is_printed_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (ids, missing, out) = (path("ids.txt"), path("missing"), path("out"));
+    std::fs::write(&ids, "AAMkAGYz+1=\n").unwrap();
+    let nowhere = "http://127.0.0.1:1/EWS/Exchange.asmx";
+    let export = ["export", "--ids", &ids, "--retry-for", "0", "--url"];
+    for args in [
+        vec!["emulate", "--scenario", &missing],
+        vec!["verify", &missing],
+        vec!["decode", &missing],
+        [&export[..], &[nowhere, "--out", &out]].concat(),
+        [&export[..], &[nowhere, "--out", &ids]].concat(),
+        [
+            &export[..],
+            &[nowhere, "--out", &out, "--ca-file", &missing],
+        ]
+        .concat(),
+    ] {
+        let output = run(&args, b"");
+        let said = stderr(&output);
+        assert_eq!(said.matches("os error").count(), 1, "{said}");
+        let cause = said.find("os error");
+        let advice = said.find("; ");
+        assert!(advice.is_none() || cause < advice, "{said}");
     }
 }
