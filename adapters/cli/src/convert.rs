@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use exportitems::Verdict;
 use exportitems_convert::eml::{self, HeaderSource, Options};
-use exportitems_convert::{maildir, mbox, plain, Item, Summary, Time, Warning};
+use exportitems_convert::{maildir, mbox, msg, plain, Item, Summary, Time, Warning};
 use serde::Serialize;
 use serde_json::{json, Map, Value};
 use tempfile::NamedTempFile;
@@ -23,7 +23,7 @@ use crate::status::{Failure, Status};
 /// The name of the file that `--to mbox` writes.
 const MBOX: &str = "items.mbox";
 
-/// Converts exported items to Internet messages (.eml), an mbox file, a Maildir or text.
+/// Converts exported items to Internet messages (.eml), Outlook messages (.msg), an mbox file, a Maildir or text.
 ///
 /// Only whole items are converted: in a directory, those that the manifest calls done and whose file is as it was
 /// written. An item that was converted already is left as it is, so an interrupted run can be repeated.
@@ -53,6 +53,8 @@ pub(crate) struct Convert {
 enum Target {
     /// One Internet message per item
     Eml,
+    /// One Outlook message per item, with all its properties
+    Msg,
     /// All items in one file, items.mbox, in the form mboxrd
     Mbox,
     /// A Maildir with flags and times
@@ -191,7 +193,7 @@ impl<'a> Converter<'a> {
                 }
             }
             Target::Mbox => converter.mbox = Some(Temporary::new(out)?),
-            Target::Eml | Target::Text => {}
+            Target::Eml | Target::Msg | Target::Text => {}
         }
         Ok(converter)
     }
@@ -231,10 +233,11 @@ impl<'a> Converter<'a> {
         let target = match self.args.to {
             Target::Mbox => MBOX.to_owned(),
             Target::Maildir => maildir::file_name(item),
-            Target::Eml | Target::Text => {
+            Target::Eml | Target::Msg | Target::Text => {
                 let summary = Summary::of(item, file, &self.options).map_err(local)?;
                 let extension = match self.args.to {
                     Target::Text => "txt",
+                    Target::Msg => "msg",
                     _ => "eml",
                 };
                 format!("{}.{extension}", stem(item, &summary))
@@ -262,9 +265,15 @@ impl<'a> Converter<'a> {
             let mut temporary = Temporary::new(&place)?;
             let written = match self.args.to {
                 Target::Text => plain::write(item, file, &mut temporary.out, options),
+                Target::Msg => msg::write(item, file, temporary.out.get_mut(), options),
                 _ => eml::write(item, file, &mut temporary.out, options),
             };
-            warnings.extend(written.map_err(local)?);
+            match written {
+                Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                    return Ok(Outcome::Refused(error.to_string()));
+                }
+                written => warnings.extend(written.map_err(local)?),
+            }
             let time = maildir::delivered(item).and_then(|time| u64::try_from(time.unix).ok());
             temporary.publish(&folder.join(&target), time)?;
             self.known.insert(unique.to_owned());

@@ -291,6 +291,19 @@ fn addresses_come_from_a_file() {
     );
 }
 
+#[test]
+fn an_outlook_message_is_a_compound_file() {
+    let folder = Folder::new();
+    let file = folder.write("item.fts", &mail());
+    let output = convert(&folder, "msg", &[&file]);
+    assert_eq!(status(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    let [name] = &folder.names()[..] else {
+        panic!("one file");
+    };
+    let message = std::fs::read(Path::new(&folder.path("out")).join(name)).unwrap();
+    assert!(message.starts_with(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"));
+}
+
 /// What the manifest does not call done, or what differs from it, is not converted.
 #[test]
 fn an_archive_is_listed_and_converted() {

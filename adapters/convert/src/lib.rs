@@ -3,6 +3,7 @@
 //! - [`Item::read`] reads a payload into a tree: properties, recipients, attachments, embedded messages.
 //!   Large values stay in the file.
 //! - [`eml::write`] writes it as an Internet message, [`mbox::append`] into an mbox file, and [`plain::write`] as text.
+//! - [`msg::write`] writes every property of it into an Outlook message.
 //! - [`maildir`] has names, flags and times for a Maildir.
 //! - [`Summary`] has the headers and the tree of parts, and [`names`] the names of properties.
 //!
@@ -49,6 +50,7 @@ mod header;
 mod item;
 pub mod maildir;
 pub mod mbox;
+pub mod msg;
 pub mod names;
 pub mod plain;
 mod rtf;

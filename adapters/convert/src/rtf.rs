@@ -176,13 +176,18 @@ impl<'a> Bytes<'a> {
         };
         self.at += 1;
         self.left -= 1;
-        // CRC-32 without its two inversions, [MS-OXRTFCP] section 2.1.3.2.
-        self.crc ^= u32::from(byte);
-        for _ in 0..8 {
-            self.crc = self.crc >> 1 ^ (0xEDB8_8320 & (self.crc & 1).wrapping_neg());
-        }
+        self.crc = crc(self.crc, byte);
         Ok(Some(byte))
     }
+}
+
+/// The checksum of one more byte: CRC-32 without its two inversions, [MS-OXRTFCP] section 2.1.3.2.
+pub(crate) fn crc(crc: u32, byte: u8) -> u32 {
+    let mut crc = crc ^ u32::from(byte);
+    for _ in 0..8 {
+        crc = crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
+    }
+    crc
 }
 
 /// Writes the HTML or text that is encapsulated in the RTF that is written to it, in UTF-8.

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use exportitems_convert::{eml, mbox, plain, Item, Summary};
+use exportitems_convert::{eml, mbox, msg, plain, Item, Summary};
 
 use crate::payload_reference::judge;
 
@@ -29,6 +29,8 @@ pub fn convert(payload: &[u8]) {
         mbox::append(&item, &mut file, &mut out, &options).expect("memory can be read");
         assert!(out.starts_with(b"From ") && out.ends_with(b"\n"));
         plain::write(&item, &mut file, &mut out, &options).expect("memory can be read");
+        let mut compound = Cursor::new(Vec::new());
+        msg::write(&item, &mut file, &mut compound, &options).expect("memory can be written");
         Summary::of(&item, &mut file, &options).expect("memory can be read");
     }
 }

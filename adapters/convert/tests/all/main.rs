@@ -2,4 +2,5 @@
 
 mod common;
 mod eml;
+mod msg;
 mod python;
