@@ -348,7 +348,7 @@ fn a_rejected_commit_is_no_suspect() {
                     decoder.reject_item(); // there is nothing more to reject
                 }
                 Event::End(summary) => {
-                    reported = Some((summary.ok, summary.failed, summary.suspect))
+                    reported = Some((summary.ok, summary.failed, summary.suspect));
                 }
                 _ => {}
             }

@@ -128,17 +128,17 @@ impl Reader<ExportItemsOperation> {
         if item.is_spoiled() {
             return Ready::Nothing;
         }
-        let room = (self.max_item_bytes.0)
+        let room = (self.limit.item_bytes())
             .wrapping_sub(item.bytes())
-            .min(self.room.0);
+            .min(self.room.left());
         let allowed = usize::try_from(room).map_or(len, |room| room.min(len));
         if allowed < len {
-            item.fail(ItemError::TooLarge, self.item_offset.0);
+            item.fail(ItemError::TooLarge, self.place.data_start());
         }
         // Data of a rejected item counts as well: how much of it was handed out depends on the split of the input, and the
         // room for later items must not.
         item.count(allowed);
-        self.room.0 = (self.room.0).wrapping_sub(allowed as u64);
+        self.room.use_up(allowed);
         if allowed == 0 || item.is_rejected() {
             return Ready::Nothing;
         }

@@ -129,12 +129,13 @@ pub enum FeedError<E> {
     Sink(E),
 }
 
-impl<E: core::fmt::Display> core::fmt::Display for FeedError<E> {
+/// The text leaves the cause to [`source`](core::error::Error::source).
+impl<E> core::fmt::Display for FeedError<E> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Response(error) => error.fmt(f),
-            Self::Sink(error) => error.fmt(f),
-        }
+        f.write_str(match self {
+            Self::Response(_) => "the response cannot be decoded any further",
+            Self::Sink(_) => "the sink could not keep the item",
+        })
     }
 }
 

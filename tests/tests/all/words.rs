@@ -124,11 +124,20 @@ fn error_texts() {
         "the response ended before the document did (at byte 7)"
     );
     let of_response: FeedError<Error> = FeedError::Response(error);
-    assert_eq!(of_response.to_string(), error.to_string());
-    assert!(of_response.source().is_some());
+    assert_eq!(
+        of_response.to_string(),
+        "the response cannot be decoded any further"
+    );
+    assert_eq!(
+        of_response.source().map(ToString::to_string),
+        Some(error.to_string())
+    );
     let of_sink = FeedError::Sink(ScratchTooSmall);
-    assert_eq!(of_sink.to_string(), ScratchTooSmall.to_string());
-    assert!(of_sink.source().is_some());
+    assert_eq!(of_sink.to_string(), "the sink could not keep the item");
+    assert_eq!(
+        of_sink.source().map(ToString::to_string),
+        Some(ScratchTooSmall.to_string())
+    );
     let broken = Verdict::Broken {
         offset: 16,
         reason: BrokenReason::RecordCut,

@@ -53,7 +53,7 @@ impl<O: Hooks> Reader<O> {
             }
             Node::Data => {
                 if self.item.as_mut().is_some_and(Item::begin_data) {
-                    self.item_offset.0 = self.lexer.markup_offset();
+                    self.place.set_data_start(self.lexer.markup_offset());
                     O::open_data(self);
                 } else {
                     error = Some(ItemError::Duplicate);
@@ -85,9 +85,9 @@ impl<O: Hooks> Reader<O> {
             }
             Node::Envelope => {
                 self.stage = Stage::Epilog;
-                self.room.0 = 0;
+                self.room.begin_trailing();
             }
-            Node::Message | Node::OtherMessage => self.item_offset.0 = input.offset(),
+            Node::Message | Node::OtherMessage => self.place.set_message_end(input.offset()),
             Node::Data => return O::close_data(self, scratch),
             Node::Fault => return Ready::Fault,
             _ if node.is_streamed_text() || node.is_short_text() => {

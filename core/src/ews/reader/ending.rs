@@ -19,7 +19,7 @@ impl<O: Hooks> Reader<O> {
     #[inline(never)] // for its size
     pub(crate) fn judge<'s>(&mut self) -> Option<Event<'s>> {
         let mut item = self.item.take()?;
-        let (offset, required) = (self.item_offset.0, self.integrity);
+        let (offset, required) = (self.place.message_end(), self.integrity);
         let verdict = O::verdict(&self.check, required);
         let integrity = item.integrity(verdict);
         self.count_last();
@@ -69,7 +69,7 @@ impl<O: Hooks> Reader<O> {
             _ => ItemError::Malformed,
         };
         self.fail(item_error, offset);
-        self.item_offset.0 = offset;
+        self.place.set_broken_at(offset);
         self.error = Some(kind);
         self.end_reading();
         Ready::Nothing
@@ -79,7 +79,7 @@ impl<O: Hooks> Reader<O> {
     fn end_reading(&mut self) {
         self.queue = Queue::Rest;
         let messages = self.index.wrapping_add(self.item.is_some().into());
-        self.max_item_bytes.0 = messages.into();
+        self.limit.set_messages(messages);
         if self.error.is_none() && self.fault.is_none() {
             // Then only the last item can be incomplete.
             self.count_last();
@@ -97,7 +97,7 @@ impl<O: Hooks> Reader<O> {
         let kind = self.error?;
         Some(Error {
             kind,
-            offset: self.item_offset.0,
+            offset: self.place.broken_at(),
         })
     }
 
@@ -124,7 +124,7 @@ impl<O: Hooks> Reader<O> {
         if self.item.is_none() && self.items != UNKNOWN && self.index() < self.items {
             // Where the response ended: input after an error may or may not have been consumed.
             let offset = match self.error {
-                Some(_) => self.item_offset.0,
+                Some(_) => self.place.broken_at(),
                 None => self.offset.0,
             };
             self.begin_item(None);
@@ -155,18 +155,17 @@ impl<O: Hooks> Reader<O> {
     fn trailing(&self) -> u64 {
         match self.stage {
             Stage::Epilog if self.error.is_some() => {
-                (self.room.0).wrapping_sub(self.stray.len().into())
+                self.room.trailing().wrapping_sub(self.stray.len().into())
             }
-            Stage::Epilog => self.room.0,
+            Stage::Epilog => self.room.trailing(),
             _ => 0,
         }
     }
 
     /// The summary of the response, once it has ended.
-    #[allow(clippy::cast_possible_truncation)]
     pub(crate) fn summary(&self) -> Summary {
         let response = self.response();
-        let messages = self.max_item_bytes.0 as u32; // set by `end_reading`
+        let messages = self.limit.messages();
         let expected = (self.items != UNKNOWN).then_some(self.items);
         let trailing = self.trailing();
         let [ok, not_whole, not_same] = self.counts;

@@ -3,6 +3,7 @@
 mod elements;
 mod ending;
 mod events;
+mod shared;
 mod texts;
 
 use super::operation::Hooks;
@@ -15,6 +16,7 @@ use super::response::{
 use super::ResponseCode;
 use crate::offset::Offset;
 use crate::xml::{Assembly, Cursor, Lexer, Token};
+use shared::{Limit, Place, Room};
 
 /// Smallest scratch, in bytes.
 pub const MIN_SCRATCH: usize = 64;
@@ -30,7 +32,7 @@ pub struct Reader<O: Hooks> {
     stage: Stage,
     /// [`PUSHED`], [`BEGUN`], and what the last outcome counts as.
     flags: u8,
-    /// Why the response is unusable, from `item_offset` on.
+    /// Why the response is unusable, from [`Place::broken_at`] on.
     error: Option<ErrorKind>,
     pub(crate) integrity: IntegrityPolicy,
     /// Text where none belongs, which must be a truncation marker.
@@ -46,13 +48,9 @@ pub struct Reader<O: Hooks> {
     attributes: Attributes,
     /// The item whose outcome has not been emitted.
     pub(crate) item: Option<Item>,
-    /// One offset of several meanings, each of which ends the use of the one before: where `Data` began; where the message
-    /// ended; where `stray` begins, after which no item is complete; where the response became unusable.
-    pub(crate) item_offset: Offset,
-    /// Bytes of data that may still be handed out; after the root's end tag, [`Reader::trailing`].
-    pub(crate) room: Offset,
-    /// Most bytes of an item; after the end of the input, the number of messages.
-    pub(crate) max_item_bytes: Offset,
+    pub(crate) place: Place,
+    pub(crate) room: Room,
+    pub(crate) limit: Limit,
     /// How many items were requested, or [`UNKNOWN`].
     items: u32,
     /// How many items have had their outcome: the index of the current one.
@@ -156,8 +154,8 @@ impl<O: Hooks> Reader<O> {
                 None => UNKNOWN,
             },
             integrity: options.integrity,
-            max_item_bytes: Offset(options.max_item_bytes),
-            room: Offset(options.max_total_bytes),
+            limit: Limit::new(options.max_item_bytes),
+            room: Room::new(options.max_total_bytes),
             offset: Offset(0),
             lexer: Lexer::new(),
             assembly: Assembly::new(),
@@ -176,7 +174,7 @@ impl<O: Hooks> Reader<O> {
                 last: false,
             },
             item: None,
-            item_offset: Offset(0),
+            place: Place::START,
             fault: None,
             stage: Stage::Prolog,
             index: 0,
@@ -254,7 +252,7 @@ impl<O: Hooks> Reader<O> {
     fn refuse<'s>(&mut self, input: &[u8]) -> Result<Option<Event<'s>>, Error> {
         if self.error.is_none() && !input.is_empty() {
             self.error = Some(ErrorKind::Finished);
-            self.item_offset = self.offset;
+            self.place.set_broken_at(self.offset.0);
         }
         match self.response_error() {
             Some(error) => Err(error),

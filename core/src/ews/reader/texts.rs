@@ -83,7 +83,7 @@ impl<O: Hooks> Reader<O> {
                 if !self.stray.push(byte) {
                     if !trails {
                         if begins {
-                            self.item_offset.0 = offset;
+                            self.place.set_stray_start(offset);
                         }
                         self.stop_at_stray();
                         return;
@@ -94,11 +94,11 @@ impl<O: Hooks> Reader<O> {
                     self.lexer.begin_markup(offset);
                     // What follows the root does not invalidate the last item so far.
                     if !trails {
-                        self.item_offset.0 = offset;
+                        self.place.set_stray_start(offset);
                     }
                 }
                 if trails {
-                    self.room.0 = self.room.0.wrapping_add(1);
+                    self.room.count_trailing();
                 }
                 if self.stray.is_complete() {
                     self.stop_at_markup(ErrorKind::Truncated);
@@ -115,7 +115,7 @@ impl<O: Hooks> Reader<O> {
             Stage::Prolog => ErrorKind::NotSoap,
             _ => ErrorKind::UnexpectedText,
         };
-        self.stop(kind, self.item_offset.0)
+        self.stop(kind, self.place.stray_start())
     }
 
     /// Emits the next piece of a streamed text.

@@ -1,0 +1,112 @@
+//! Numbers of the reader that have several meanings, one after the other, with an accessor for each meaning.
+
+use crate::offset::Offset;
+
+/// An offset in the response. Each meaning ends the use of the one before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place(Offset);
+
+impl Place {
+    pub(super) const START: Self = Self(Offset(0));
+
+    /// `Data` of the current message begins.
+    pub(super) fn set_data_start(&mut self, offset: u64) {
+        self.0 .0 = offset;
+    }
+
+    /// Where `Data` of the current message began.
+    pub(crate) const fn data_start(self) -> u64 {
+        self.0 .0
+    }
+
+    /// The current message ended.
+    pub(super) fn set_message_end(&mut self, offset: u64) {
+        self.0 .0 = offset;
+    }
+
+    /// Where the current message ended.
+    pub(super) const fn message_end(self) -> u64 {
+        self.0 .0
+    }
+
+    /// Text begins where none belongs. Unless it is the truncation marker, the response is unusable from here on.
+    pub(super) fn set_stray_start(&mut self, offset: u64) {
+        self.0 .0 = offset;
+    }
+
+    /// Where text began where none belongs.
+    pub(super) const fn stray_start(self) -> u64 {
+        self.0 .0
+    }
+
+    /// The response is unusable from here on.
+    pub(super) fn set_broken_at(&mut self, offset: u64) {
+        self.0 .0 = offset;
+    }
+
+    /// Where the response became unusable.
+    pub(super) const fn broken_at(self) -> u64 {
+        self.0 .0
+    }
+}
+
+/// The bytes of data that may still be handed out; after the root's end tag, the bytes that follow the document.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room(Offset);
+
+impl Room {
+    pub(super) const fn new(bytes: u64) -> Self {
+        Self(Offset(bytes))
+    }
+
+    /// Bytes of data that may still be handed out.
+    pub(crate) const fn left(self) -> u64 {
+        self.0 .0
+    }
+
+    /// Data is handed out.
+    pub(crate) fn use_up(&mut self, bytes: usize) {
+        self.0 .0 = (self.0 .0).wrapping_sub(bytes as u64);
+    }
+
+    /// The document has ended: from now on, the bytes after it are counted.
+    pub(super) fn begin_trailing(&mut self) {
+        self.0 .0 = 0;
+    }
+
+    /// A byte follows the document.
+    pub(super) fn count_trailing(&mut self) {
+        self.0 .0 = (self.0 .0).wrapping_add(1);
+    }
+
+    /// How many bytes follow the document.
+    pub(super) const fn trailing(self) -> u64 {
+        self.0 .0
+    }
+}
+
+/// The most bytes of an item; after the end of the input, the number of messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit(Offset);
+
+impl Limit {
+    pub(super) const fn new(bytes: u64) -> Self {
+        Self(Offset(bytes))
+    }
+
+    /// The most bytes of an item.
+    pub(crate) const fn item_bytes(self) -> u64 {
+        self.0 .0
+    }
+
+    /// The input has ended after so many messages.
+    pub(super) fn set_messages(&mut self, messages: u32) {
+        self.0 .0 = messages.into();
+    }
+
+    /// How many messages there were.
+    #[allow(clippy::cast_possible_truncation)] // it was set from 32 bits
+    pub(super) const fn messages(self) -> u32 {
+        self.0 .0 as u32
+    }
+}
