@@ -1,4 +1,4 @@
-//! Passes on the file of probes that `scripts/check-panic-free` has generated; without one there are none.
+//! Copies the file of probes that `scripts/check-panic-free` has generated. Without such a file there are no probes.
 
 use std::path::Path;
 use std::{env, fs};

@@ -1,23 +1,27 @@
-//! The enumerations of the interface. Values are fixed; new ones may be added.
+//! The enumerations of the interface. Values are fixed, and new ones may be added.
+//!
+//! The enumerations are written out, not generated from a table: cbindgen reads the source without expanding macros.
+//! The conversions come from one table for each enumeration.
 
 use exportitems as core_api;
 
-/// Declares the way from an enumeration of the core to ours, by name, and back.
+/// Converts an enumeration of the core to ours by the names of its variants, and back from a number. A variant that is
+/// newer than this interface is converted to the one after `else`.
 macro_rules! mirror {
     ($ours:ident: $theirs:path { $($variant:ident)* } else $other:ident) => {
         impl From<$theirs> for $ours {
             fn from(theirs: $theirs) -> Self {
                 match theirs {
                     $(<$theirs>::$variant => Self::$variant,)*
-                    #[allow(unreachable_patterns)] // not all of theirs are non-exhaustive
+                    #[allow(unreachable_patterns)] // some of theirs are exhaustive
                     _ => Self::$other,
                 }
             }
         }
 
         impl $ours {
-            /// The core's value for a number of ours.
-            #[allow(dead_code)] // not all are asked
+            /// Returns the core's variant for a number of ours.
+            #[allow(dead_code)] // some enumerations are only returned to the caller
             pub(crate) fn theirs(code: u32) -> Option<$theirs> {
                 $(if code == Self::$variant as u32 {
                     return Some(<$theirs>::$variant);
@@ -28,9 +32,10 @@ macro_rules! mirror {
     };
 }
 
-/// Which member of the body of an event counts.
+/// The kind of an event: which member of its body is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum EventKind {
     /// `server_version`: `ServerVersionInfo` of the SOAP header.
     ServerVersion = 1,
@@ -46,7 +51,7 @@ pub enum EventKind {
     MessageXml = 6,
     /// `item_ids`: `ItemId` of the message.
     ItemIds = 7,
-    /// `data`: decoded bytes of the item, never none. They count only once the item's outcome commits them.
+    /// `data`: decoded bytes of the item, at least one. Keep them only if the item's outcome commits it.
     Data = 8,
     /// `outcome`: the end of one item.
     Outcome = 9,
@@ -58,17 +63,18 @@ pub enum EventKind {
     Fault = 12,
     /// `summary`: the end of the response, the last event.
     End = 13,
-    /// Something newer than this interface; no member counts.
+    /// Something newer than this interface; no member is set.
     Other = 99,
 }
 
 /// `ResponseClass` of a response message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum ResponseClass {
     /// Absent, or not one of the three.
     None = 0,
-    /// Announced, not proven: the server says so before it has read the item.
+    /// Announced, but not reliable: the server writes it before it reads the item.
     Success = 1,
     /// The request was not processed, but another attempt may succeed.
     Warning = 2,
@@ -78,25 +84,26 @@ pub enum ResponseClass {
 
 mirror!(ResponseClass: core_api::ResponseClass { Success Warning Error } else None);
 
-/// Why an item was not exported. Where several apply the gravest counts, the lowest.
+/// Why an item was not exported. If several reasons apply, the lowest number is reported, which is the gravest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum ItemError {
     /// It was exported: commit it.
     None = 0,
-    /// A message beyond the number of items that were asked for.
+    /// A message beyond the number of requested items.
     Unrequested = 1,
-    /// Asked for, but the response holds no message for it.
+    /// The response contains no message for this requested item.
     NotAnswered = 2,
     /// The server answered `Error`, or `Warning` without data.
     Refused = 3,
     /// The server gave up while it wrote this item.
     Truncated = 4,
-    /// The XML broke inside this item, or before anything followed it.
+    /// The XML became malformed inside this item, or before any markup after it.
     Malformed = 5,
-    /// The input ended inside this item, or before anything followed it.
+    /// The input ended inside this item, or before any markup after it.
     Cut = 6,
-    /// The message holds more than one `Data` element.
+    /// The message contains more than one `Data` element.
     Duplicate = 7,
     /// `Data` is not strict base64.
     Base64 = 8,
@@ -108,7 +115,7 @@ pub enum ItemError {
     MissingData = 11,
     /// A success with nothing inside `Data`.
     EmptyData = 12,
-    /// The payload is not whole, and the option `integrity` does not let that pass.
+    /// The payload is not whole, and the option `integrity` does not accept that.
     Payload = 13,
     /// The caller rejected the item.
     Write = 14,
@@ -121,11 +128,12 @@ mirror!(ItemError: core_api::ItemError {
     MissingData EmptyData Payload Write
 } else Other);
 
-/// How a response as a whole ended.
+/// How a response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum Response {
-    /// A whole document that answers the request.
+    /// A complete document that answers the request.
     Complete = 1,
     /// The server announced that it gave up.
     Truncated = 2,
@@ -133,7 +141,7 @@ pub enum Response {
     Cut = 3,
     /// A SOAP fault.
     Fault = 4,
-    /// Broken XML, or XML that a SOAP message must not hold.
+    /// Malformed XML, or XML that a SOAP message must not contain.
     Malformed = 5,
     /// Not a SOAP answer to ExportItems at all.
     NotSoap = 6,
@@ -143,40 +151,42 @@ pub enum Response {
 
 mirror!(Response: core_api::ResponseOutcome { Complete Truncated Cut Fault Malformed NotSoap } else Other);
 
-/// What becomes of an item by the verdict on its payload.
+/// Which verdicts on a payload let its item be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum Integrity {
-    /// What is not broken is committed.
+    /// Commit every payload that is not broken.
     Accept = 0,
-    /// Only whole payloads are committed.
+    /// Commit only whole payloads.
     Require = 1,
-    /// Everything is committed, and the verdict is reported.
+    /// Commit every payload, and report the verdict.
     Report = 2,
-    /// Payloads are not looked at.
+    /// Do not check payloads.
     Off = 3,
 }
 
 mirror!(Integrity: core_api::IntegrityPolicy { Accept Require Report Off } else Accept);
 
-/// What a payload says about its own integrity.
+/// The result of a payload check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum Verdict {
-    /// Not looked at.
+    /// The payload was not checked.
     None = 0,
-    /// Records and atoms end cleanly, and nothing is cut or left open.
+    /// Records and atoms end cleanly, and everything that was opened is closed.
     Whole = 1,
     /// The records end cleanly, but something in them is unknown to this check.
     Framed = 2,
-    /// The first eight bytes are not those of an FX payload; nothing was judged.
+    /// The first eight bytes are not those of an FX payload. The rest was not checked.
     Unknown = 3,
     /// The payload is cut or corrupt.
     Broken = 4,
 }
 
 impl Verdict {
-    /// The name of the verdict with this number.
+    /// Returns the name of the verdict with this number.
     pub(crate) fn name(code: u32) -> Option<&'static str> {
         use core_api::Verdict as Core;
         let named = [
@@ -190,7 +200,7 @@ impl Verdict {
             .find_map(|(verdict, name)| (verdict as u32 == code).then_some(name))
     }
 
-    /// The verdict, and what and where it is broken.
+    /// Returns the verdict, and if the payload is broken, the reason and the offset.
     pub(crate) fn parts(verdict: Option<core_api::Verdict>) -> (Self, BrokenReason, u64) {
         match verdict {
             None => (Self::None, BrokenReason::None, 0),
@@ -207,6 +217,7 @@ impl Verdict {
 /// Which rule a broken payload violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum BrokenReason {
     /// It is not broken.
     None = 0,
@@ -224,7 +235,7 @@ pub enum BrokenReason {
     NoTransferBuffer = 6,
     /// The records end cleanly, inside a property or marker.
     AtomCut = 7,
-    /// A marker that opens what cannot stand there, or closes what is not open.
+    /// A marker that opens something that is not allowed there, or closes something that is not open.
     Misplaced = 8,
     /// A recipient, an attachment or an embedded message is not closed.
     Open = 9,
@@ -238,11 +249,12 @@ mirror!(BrokenReason: core_api::BrokenReason {
     TooShort RecordCut Opcode RecordLength EmptyTransferBuffer NoTransferBuffer AtomCut Misplaced Open SecondConfig
 } else Other);
 
-/// How an answered `ItemId` compares with the one that was requested at its position.
+/// The result of comparing an `ItemId` of the response with the one that was requested at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum IdMatch {
-    /// It was not compared, the message has no id, or the server encodes ids anew and it cannot be compared.
+    /// It was not compared, the message has no id, or the ids cannot be compared since the server encodes ids anew.
     Unknown = 0,
     /// It is the requested id.
     Same = 1,
@@ -254,23 +266,24 @@ mirror!(IdMatch: core_api::IdMatch {
     Unknown Same Other
 } else Unknown);
 
-/// What a client can do about what became of an item.
+/// What a client can do after the outcome of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum Disposition {
-    /// It is exported.
+    /// Nothing: the item is exported.
     Done = 1,
-    /// Asking again will not help.
+    /// Nothing: another request will not help.
     Permanent = 2,
-    /// Somebody has to change credentials or rights first.
+    /// Change credentials or rights first.
     Auth = 3,
-    /// The server is busy: wait, then ask for the same.
+    /// The server is busy: wait, then send the same request.
     Throttled = 4,
-    /// It may be over in a moment.
+    /// A temporary failure: another request may succeed.
     Transient = 5,
     /// The server gave up while it wrote the item.
     Truncated = 6,
-    /// The request is refused as it is: its version, its size or its shape.
+    /// The server refuses the request because of its version, its size or its form.
     UnsupportedVersion = 7,
     /// Something newer than this interface.
     Other = 99,
@@ -280,17 +293,18 @@ mirror!(Disposition: core_api::policy::Disposition {
     Done Permanent Auth Throttled Transient Truncated UnsupportedVersion
 } else Other);
 
-/// What the next request should do differently. An endpoint's limits follow it by themselves.
+/// What the next request should do differently. An endpoint applies it to its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum Relief {
     /// Nothing.
     None = 0,
-    /// Ask for fewer items at once.
+    /// Request fewer items at once.
     FewerItems = 1,
     /// Keep fewer connections open.
     FewerConnections = 2,
-    /// Ask in an older version.
+    /// Use an older `RequestServerVersion`.
     OlderVersion = 3,
     /// Something newer than this interface.
     Other = 99,
@@ -298,25 +312,27 @@ pub enum Relief {
 
 mirror!(Relief: core_api::policy::Relief { FewerItems FewerConnections OlderVersion } else Other);
 
-/// Which fields of an HTTP event count.
+/// The kind of an HTTP event: which of its fields are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum HttpEventKind {
-    /// `status`: an interim response; 100 is the word to send a body that waits for it.
+    /// `status`: an interim response. After 100, send a body that waits for it.
     Interim = 1,
     /// `name` and `data`: a field and its value, which is not always UTF-8.
     Field = 2,
     /// `name`: a field whose value is longer than the scratch.
     FieldTooLong = 3,
-    /// `status`, `framing` and `content_length`: the head is over.
+    /// `status`, `framing` and `content_length`: the end of the head.
     Head = 4,
-    /// `data`: bytes of the body, a stretch of the caller's input.
+    /// `data`: bytes of the body. They point into the caller's input.
     Data = 5,
 }
 
 /// How the end of an HTTP response's body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
+#[non_exhaustive]
 pub enum Framing {
     /// There is no body.
     Empty = 1,
@@ -324,6 +340,7 @@ pub enum Framing {
     Length = 2,
     /// By chunked transfer coding.
     Chunked = 3,
-    /// By the end of the connection: a cut looks like the end here; the decoder knows them apart by the document.
+    /// By the end of the connection. A lost connection looks the same; the decoder distinguishes them, since it knows
+    /// whether the document is complete.
     UntilClose = 4,
 }

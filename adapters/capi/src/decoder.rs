@@ -16,7 +16,7 @@ use crate::text::{Bytes, Text};
 /// Smallest scratch of a decoder, in bytes.
 pub const EXPORTITEMS_MIN_SCRATCH: usize = 64;
 
-/// Memory that is enough for a decoder, in bytes, on every machine: for static memory.
+/// Bytes of memory that are enough for a decoder on every platform. Use it for static memory.
 pub const EXPORTITEMS_DECODER_SIZE: usize = 768;
 
 const _: () = assert!(EXPORTITEMS_MIN_SCRATCH == MIN_SCRATCH);
@@ -24,18 +24,18 @@ const _: () = assert!(size_of::<Decoder>() <= EXPORTITEMS_DECODER_SIZE);
 
 /// Decodes the response to an ExportItems request, incrementally.
 ///
-/// `exportitems_decoder_next` for each piece of input until it gives `EXPORTITEMS_STATUS_OK`; at the end
-/// `exportitems_decoder_finish` until it gives `EXPORTITEMS_STATUS_OK`.
+/// For each piece of input, call `exportitems_decoder_next` until it returns `EXPORTITEMS_STATUS_OK`. At the end, call
+/// `exportitems_decoder_finish` until it returns `EXPORTITEMS_STATUS_OK`.
 #[derive(Debug)]
-#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
+#[cfg_attr(all(), repr(C))] // puts the mark first; in this form cbindgen keeps the type opaque
 pub struct Decoder {
     mark: u32,
     core: exportitems::Decoder<&'static mut [u8]>,
-    /// What the policy is to hear of, the latest that it has not heard.
+    /// The latest event for the policy, if no exchange has learnt of it.
     news: Option<News>,
 }
 
-/// An event that an exchange learns from. As the core has it: what C has of it is the caller's to change.
+/// An event that an exchange learns from. This is the core's own value, since a C program may change its copy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum News {
     Outcome(Outcome),
@@ -45,39 +45,39 @@ pub(crate) enum News {
 
 impl_object!(Decoder, b"EIde");
 
-/// What is expected of a response. All zeros: any number of items, of any size, that are not broken.
+/// Options of a decoder. All zeros: any number of items, of any size, that are not broken.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Options {
-    /// How many items were asked for, or 0 if that is not known; at most 4294967294, the largest number but one.
+    /// The number of requested items, at most 4294967294; 0 if it is not known.
     pub items: u32,
     /// An `Integrity`.
     pub integrity: u32,
-    /// Most decoded bytes of one item, or 0 for no limit.
+    /// The most decoded bytes of one item, or 0 for no limit.
     pub max_item_bytes: u64,
-    /// Most decoded bytes of the whole response, or 0 for no limit.
+    /// The most decoded bytes of the whole response, or 0 for no limit.
     pub max_total_bytes: u64,
 }
 
-/// Size of a decoder in bytes, at most `EXPORTITEMS_DECODER_SIZE`.
+/// Returns the size of a decoder in bytes, at most `EXPORTITEMS_DECODER_SIZE`.
 #[no_mangle]
 pub extern "C" fn exportitems_decoder_size() -> usize {
     size_of::<Decoder>()
 }
 
-/// Alignment of a decoder in bytes, at most 8.
+/// Returns the alignment of a decoder in bytes, at most 8.
 #[no_mangle]
 pub extern "C" fn exportitems_decoder_align() -> usize {
     align_of::<Decoder>()
 }
 
-/// Makes a decoder in `size` bytes of `memory`, and stores where it is in `decoder`.
+/// Makes a decoder in `size` bytes of `memory`, and stores its address in `decoder`.
 ///
-/// The scratch takes at least `EXPORTITEMS_MIN_SCRATCH` bytes. A larger one makes larger pieces; 512 bytes hold
-/// the ids of items, and more than a few KiB do not make it faster. `options` may be null.
+/// The scratch needs at least `EXPORTITEMS_MIN_SCRATCH` bytes. A larger one gives larger pieces; 512 bytes are enough
+/// for the ids of items, and more than a few KiB do not make decoding faster. `options` may be null.
 ///
 /// # Safety
-/// `memory` and `scratch` are valid for as long as the decoder is used, for nothing else; the other pointers are
+/// `memory` and `scratch` are valid while the decoder is used, and used for nothing else; the other pointers are
 /// null or valid.
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_decoder_init(
@@ -90,14 +90,15 @@ pub unsafe extern "C" fn exportitems_decoder_init(
     error: *mut Error,
 ) -> Status {
     let init = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` is null or writable for `size` bytes, which only this object uses.
         let memory = unsafe { vacate::<Decoder>(memory, size) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: `options` is null or readable.
         let options = unsafe { core_options(options) }?;
         if scratch.is_null() {
             return Err(Status::Null.into());
         }
-        // SAFETY: the caller's word, for as long as the decoder is used.
+        // SAFETY: `scratch` is writable for `scratch_len` initialised bytes, which nothing else uses. The caller
+        // keeps it while the object is used.
         let scratch = unsafe { slice_mut::<'static>(scratch, scratch_len) }?;
         let machine = exportitems::Decoder::with_scratch(options, scratch)
             .or(Err(Status::ScratchTooSmall))?;
@@ -106,16 +107,16 @@ pub unsafe extern "C" fn exportitems_decoder_init(
             core: machine,
             news: None,
         };
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` came from `vacate`, and `decoder` is null or writable.
         unsafe { place(memory, object, decoder) }
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(init(), error) }
 }
 
-/// Makes the decoder ready for another response.
+/// Resets the decoder for another response.
 ///
-/// In the middle of an item: it gets no outcome, so discard what was stored of it. An exchange does not learn of it
+/// If an item has begun, it gets no outcome, so discard what was stored of it. An exchange does not learn of the item
 /// either.
 ///
 /// # Safety
@@ -127,23 +128,23 @@ pub unsafe extern "C" fn exportitems_decoder_reset(
     error: *mut Error,
 ) -> Status {
     let reset = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `decoder` is null or came from its `init`, and no other call uses it now.
         let decoder = unsafe { object(decoder) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: `options` is null or readable.
         let options = unsafe { core_options(options) }?;
         decoder.core.reset(options);
         decoder.news = None;
         Ok(Status::Ok)
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(reset(), error) }
 }
 
-/// Stores the next event of `input`, which is moved forward over what has been consumed.
+/// Consumes bytes from the front of `input` and stores the next event.
 ///
-/// `EXPORTITEMS_STATUS_EVENT`: an event was stored. `EXPORTITEMS_STATUS_OK`: the input is used up; nothing of it needs to be kept.
-/// Less than 0: the response is unusable from here on, or the call was; before the former, every item has had
-/// its outcome.
+/// Returns `EXPORTITEMS_STATUS_EVENT` if an event was stored, and `EXPORTITEMS_STATUS_OK` if the input is used up and
+/// can be freed. Returns less than 0 if the response is unusable, after an outcome for every item, or if the call is
+/// wrong.
 ///
 /// # Safety
 /// `decoder` came from `exportitems_decoder_init`; `input` describes valid memory, outside of the decoder's; the
@@ -156,23 +157,24 @@ pub unsafe extern "C" fn exportitems_decoder_next(
     error: *mut Error,
 ) -> Status {
     let next = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `decoder` is null or came from its `init`, and no other call uses it now.
         let decoder = unsafe { object(decoder) }?;
         check_out(event)?;
-        // SAFETY: the caller's word.
+        // SAFETY: `input` is null or readable, and its bytes stay readable during this call.
         let mut left = unsafe { self::input(input) }?;
         let next = decoder.core.next_event(&mut left);
-        // SAFETY: `input` was read from just now, and the caller lends it for writing too.
+        // SAFETY: `input` was read above, so it is not null, and it is writable too.
         unsafe { advance(input, left) }?;
-        // SAFETY: the caller's word.
-        unsafe { tell(next, &mut decoder.news, event) }
+        // SAFETY: `event` is null or writable.
+        unsafe { store(next, &mut decoder.news, event) }
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(next(), error) }
 }
 
-/// Stores the next event after the end of the input: the last item's outcome, the outcomes of items without an
-/// answer, the end. `EXPORTITEMS_STATUS_OK`: that was all. Less than 0: the document was not whole, or the call was wrong.
+/// Stores the next event after the end of the input: the outcome of the last item, the outcomes of items without an
+/// answer, the end. Returns `EXPORTITEMS_STATUS_OK` if there are no more events, and less than 0 if the document is
+/// incomplete or the call is wrong.
 ///
 /// # Safety
 /// `decoder` came from `exportitems_decoder_init`; the other pointers are null or valid.
@@ -183,22 +185,22 @@ pub unsafe extern "C" fn exportitems_decoder_finish(
     error: *mut Error,
 ) -> Status {
     let finish = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `decoder` is null or came from its `init`, and no other call uses it now.
         let decoder = unsafe { object(decoder) }?;
         check_out(event)?;
-        // SAFETY: the caller's word.
-        unsafe { tell(decoder.core.finish(), &mut decoder.news, event) }
+        // SAFETY: `event` is null or writable.
+        unsafe { store(decoder.core.finish(), &mut decoder.news, event) }
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(finish(), error) }
 }
 
-/// Notes how the ids of the last event `EXPORTITEMS_EVENT_KIND_ITEM_IDS` compare with those that were requested at its
+/// Reports how the ids of the last event `EXPORTITEMS_EVENT_KIND_ITEM_IDS` compare with those that were requested at its
 /// position: `answer` is an `IdMatch`.
 ///
 /// `EXPORTITEMS_ID_MATCH_OTHER` fails the item: its outcome will be `EXPORTITEMS_ITEM_ERROR_CONTRADICTION` or a graver error,
-/// and no more of its data is handed out. Give it only for an id that is certainly another item's, such as one that was
-/// requested at another position: servers encode ids anew, so an id that differs may be the same item's.
+/// and no more of its data is returned. Use it only if the id certainly belongs to another item, for example because it
+/// was requested at another position. Servers encode ids anew, so a different id may belong to the same item.
 ///
 /// # Safety
 /// `decoder` is null or came from `exportitems_decoder_init`.
@@ -207,7 +209,7 @@ pub unsafe extern "C" fn exportitems_decoder_compare_id(
     decoder: *mut Decoder,
     answer: u32,
 ) -> Status {
-    // SAFETY: the caller's word.
+    // SAFETY: `decoder` is null or came from its `init`, and no other call uses it now.
     match (unsafe { object(decoder) }, IdMatch::theirs(answer)) {
         (Err(misuse), _) => misuse,
         (_, None) => Status::InvalidValue,
@@ -218,15 +220,15 @@ pub unsafe extern "C" fn exportitems_decoder_compare_id(
     }
 }
 
-/// The caller could not keep the current item: no more of its data is handed out, and its outcome will be
-/// `EXPORTITEMS_ITEM_ERROR_WRITE` unless the server's answer is to blame already. Said right after an outcome that commits,
-/// it takes that item out of the summary's `ok`. After the end of the response it changes nothing.
+/// Rejects the current item, for example because it cannot be stored. No more of its data is returned, and its outcome
+/// will be `EXPORTITEMS_ITEM_ERROR_WRITE` unless the response has a graver error. Directly after an outcome that commits,
+/// the call removes that item from the summary's `ok`. After the end of the response it changes nothing.
 ///
 /// # Safety
 /// `decoder` is null or came from `exportitems_decoder_init`.
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_decoder_reject_item(decoder: *mut Decoder) -> Status {
-    // SAFETY: the caller's word.
+    // SAFETY: `decoder` is null or came from its `init`, and no other call uses it now.
     match unsafe { object(decoder) } {
         Ok(decoder) => {
             decoder.core.reject_item();
@@ -236,17 +238,17 @@ pub unsafe extern "C" fn exportitems_decoder_reject_item(decoder: *mut Decoder) 
     }
 }
 
-/// How many bytes of the response have been consumed; 0 where there is no decoder.
+/// Returns how many bytes of the response have been consumed; 0 if `decoder` is not a decoder.
 ///
 /// # Safety
 /// `decoder` is null or came from `exportitems_decoder_init`.
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_decoder_offset(decoder: *mut Decoder) -> u64 {
-    // SAFETY: the caller's word.
+    // SAFETY: `decoder` is null or came from its `init`, and no other call uses it now.
     unsafe { object(decoder) }.map_or(0, |decoder| decoder.core.offset())
 }
 
-/// The name of an `ItemError`, such as `not-answered`; absent for none and for a number that is no error.
+/// Returns the name of an `ItemError`, such as `not-answered`; absent for `EXPORTITEMS_ITEM_ERROR_NONE` and unknown numbers.
 #[no_mangle]
 pub extern "C" fn exportitems_item_error_name(code: u32) -> Text {
     ItemError::theirs(code)
@@ -254,7 +256,7 @@ pub extern "C" fn exportitems_item_error_name(code: u32) -> Text {
         .into()
 }
 
-/// The name of a `Response`, such as `not-soap`; absent for a number that is none.
+/// Returns the name of a `Response`, such as `not-soap`; absent for unknown numbers.
 #[no_mangle]
 pub extern "C" fn exportitems_response_name(code: u32) -> Text {
     Response::theirs(code)
@@ -262,14 +264,14 @@ pub extern "C" fn exportitems_response_name(code: u32) -> Text {
         .into()
 }
 
-/// The name of a `Verdict`, such as `whole`; absent for a number that is none.
+/// Returns the name of a `Verdict`, such as `whole`; absent for `EXPORTITEMS_VERDICT_NONE` and unknown numbers.
 #[no_mangle]
 pub extern "C" fn exportitems_verdict_name(code: u32) -> Text {
     Verdict::name(code).into()
 }
 
 impl Decoder {
-    /// What happened last that matters to a policy; each is returned once.
+    /// Returns the latest event for the policy. Each is returned once.
     pub(crate) fn take_news(&mut self) -> Option<News> {
         self.news.take()
     }
@@ -281,11 +283,11 @@ unsafe fn core_options(options: *const Options) -> Result<CoreOptions, Status> {
     if options.is_null() {
         return Ok(CoreOptions::new());
     }
-    // SAFETY: the caller's word.
+    // SAFETY: `options` is null or points to an initialised value.
     let options = unsafe { read(options) }?;
     let integrity = Integrity::theirs(options.integrity).ok_or(Status::InvalidValue)?;
     let mut core = CoreOptions::new().integrity(integrity);
-    // To the core the largest number would mean an unknown one.
+    // In the core, the largest number means that the number of items is not known.
     if options.items == u32::MAX {
         return Err(Status::InvalidValue);
     }
@@ -301,14 +303,16 @@ unsafe fn core_options(options: *const Options) -> Result<CoreOptions, Status> {
     Ok(core)
 }
 
-/// Checks a place for a result before anything is consumed for it.
+/// Checks the pointer for a result before any input is consumed.
 fn check_out<T>(out: *mut T) -> Result<(), Status> {
     crate::memory::check(out, usize::MAX, 0)
 }
 
+/// Stores an event, and keeps it for the policy if it concerns the policy.
+///
 /// # Safety
 /// `out` is null or valid for writes.
-unsafe fn tell(
+unsafe fn store(
     next: Result<Option<CoreEvent<'_>>, exportitems::Error>,
     news: &mut Option<News>,
     out: *mut Event,
@@ -324,7 +328,7 @@ unsafe fn tell(
                 CoreEvent::End(_) => *news = None,
                 _ => {}
             }
-            // SAFETY: the caller's word.
+            // SAFETY: `out` is null or writable.
             unsafe { write(out, event.into()) }?;
             Ok(Status::Event)
         }

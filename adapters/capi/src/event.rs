@@ -7,14 +7,14 @@ use crate::memory::read;
 use crate::status::Status;
 use crate::text::{Bytes, Text};
 
-/// One step of a response. What it points at stays until the next call with the same decoder.
+/// One step of a response. Its pointers are valid until the next call with the same decoder.
 ///
-/// Texts and data come in pieces whose borders depend on the input's and on the size of the scratch. Joined,
-/// they do not.
+/// Texts and data come in pieces. The borders of the pieces depend on the pieces of input and on the size of the scratch;
+/// the joined text or data does not.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Event {
-    /// Which member of the body counts.
+    /// Which member of the body is set.
     pub kind: EventKind,
     /// The member that `kind` names.
     pub body: EventBody,
@@ -56,11 +56,11 @@ pub union EventBody {
 
 impl core::fmt::Debug for EventBody {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("EventBody") // which member counts is not known here
+        f.write_str("EventBody") // the kind is not known here
     }
 }
 
-/// `ServerVersionInfo`; a number that is absent is -1.
+/// `ServerVersionInfo`. An absent number is -1.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct ServerVersion {
@@ -72,7 +72,7 @@ pub struct ServerVersion {
     pub major_build: i64,
     /// `MinorBuildNumber`
     pub minor_build: i64,
-    /// `Version`: free text, no value to send back.
+    /// `Version`: free text. It is not a `RequestServerVersion`.
     pub version: Attribute,
 }
 
@@ -80,7 +80,7 @@ pub struct ServerVersion {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct MessageStart {
-    /// Position of the message, from 0: the key to the item that was asked for.
+    /// Position of the message, from 0. It identifies the requested item.
     pub index: u32,
     /// `ResponseClass`
     pub response_class: ResponseClass,
@@ -102,14 +102,14 @@ pub struct MessageXml {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Attribute {
-    /// Its value; absent where there is none, or where it does not fit into the scratch or is not UTF-8.
+    /// Its value. Absent if there is none, if it does not fit into the scratch, or if it is not UTF-8.
     pub value: Text,
-    /// Length in bytes of a value that is there but could not be held; otherwise 0.
+    /// Length in bytes of a value that exists but cannot be returned; otherwise 0.
     pub omitted_len: u64,
 }
 
-/// `ItemId` of a response message. The position is the key; `exportitems_decoder_compare_id` takes what a comparison
-/// with the requested id shows.
+/// `ItemId` of a response message. The position identifies the item; report the result of a comparison with the requested
+/// id to `exportitems_decoder_compare_id`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct ItemIds {
@@ -125,27 +125,27 @@ pub struct ItemIds {
 pub struct Outcome {
     /// Position of the item in the request and of its message in the response, from 0.
     pub index: u32,
-    /// `EXPORTITEMS_ITEM_ERROR_NONE`: the item is complete and every check passed, commit it. Any other: discard it.
+    /// `EXPORTITEMS_ITEM_ERROR_NONE`: the item is complete and has passed every check; commit it. Otherwise discard it.
     pub error: ItemError,
     /// `ResponseClass`
     pub response_class: ResponseClass,
     /// The verdict on the payload.
     pub integrity: Verdict,
-    /// What is broken, where the verdict says so.
+    /// Why the payload is broken, if the verdict is `EXPORTITEMS_VERDICT_BROKEN`.
     pub broken_reason: BrokenReason,
     /// How the answered `ItemId` compares with the requested one, by `exportitems_decoder_compare_id`.
     pub id_match: IdMatch,
-    /// Some text of this message was neither legal XML nor UTF-8 and was replaced by U+FFFD.
+    /// Whether some text of this message was not legal XML or not UTF-8, and was replaced by U+FFFD.
     pub text_replaced: bool,
-    /// Where the payload is broken: the offset in its bytes.
+    /// Offset in the payload, in bytes, where it is broken.
     pub broken_offset: u64,
-    /// `ResponseCode`, if it is one that this library knows; any other came as an event before.
+    /// `ResponseCode`, if this library knows it. An earlier event has the text of every code.
     pub response_code: Text,
-    /// `InnerErrorResponseCode` of `ErrorInternalServerError`, if it is one that this library knows.
+    /// `InnerErrorResponseCode` of `ErrorInternalServerError`, if this library knows it.
     pub inner_response_code: Text,
     /// `BackOffMilliseconds`, or -1.
     pub back_off_ms: i64,
-    /// Decoded bytes that were handed out.
+    /// Number of decoded bytes that were returned.
     pub bytes: u64,
     /// Offset in the response where the error was noticed, or where the item's message ended.
     pub offset: u64,
@@ -155,15 +155,15 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Fault {
-    /// `ResponseCode` of the fault, if it is one that this library knows; any other came as an event before.
+    /// `ResponseCode` of the fault, if this library knows it. An earlier event has the text of every code.
     pub response_code: Text,
-    /// `InnerErrorResponseCode` of `ErrorInternalServerError`, if it is one that this library knows.
+    /// `InnerErrorResponseCode` of `ErrorInternalServerError`, if this library knows it.
     pub inner_response_code: Text,
     /// `BackOffMilliseconds`, or -1.
     pub back_off_ms: i64,
 }
 
-/// The response in figures.
+/// The summary of a response.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Summary {
@@ -171,39 +171,40 @@ pub struct Summary {
     pub items: u32,
     /// Items that were committed.
     pub ok: u32,
-    /// Items that were not.
+    /// Items that were not committed.
     pub failed: u32,
-    /// Committed items that the end of the response does not confirm, by `exportitems_summary_confirms`: request each of
+    /// Committed items that the end of the response does not confirm; see `exportitems_summary_confirms`. Request each of
     /// them again, alone.
     pub suspect: u32,
-    /// Response messages that were received, of whatever name.
+    /// Response messages that were received, including those with unexpected names.
     pub messages: u32,
     /// How the response ended.
     pub response: Response,
-    /// Why the response is unusable; `EXPORTITEMS_STATUS_OK` where it is not.
+    /// Why the response is unusable, or `EXPORTITEMS_STATUS_OK`.
     pub error: Status,
-    /// Where.
+    /// Offset of the error in the response, in bytes.
     pub error_offset: u64,
-    /// Response messages that were expected, `items` of the options; -1 where that is not known.
+    /// Response messages that were expected, from `items` of the options; -1 if it is not known.
     pub expected: i64,
-    /// Bytes after the root's end tag, other than white space and the truncation marker: a load balancer appends such
-    /// things, and the response is good without them.
+    /// Bytes after the root's end tag, except white space and the truncation marker. Some load balancers append bytes, and
+    /// the response is usable without them.
     pub trailing: u64,
 }
 
-/// Whether the end of the response confirms a committed item of it, by the item's outcome; `false` where a pointer is null.
+/// Returns whether the end of the response confirms a committed item, given the item's outcome; `false` if a pointer is
+/// null.
 ///
-/// An outcome without an error says that the payload is complete. That it belongs to the item requested at its position is
-/// certain only at the end:
+/// An outcome without an error means that the payload is complete. Only the end of the response makes sure that it belongs
+/// to the item that was requested at its position:
 ///
-/// - After a complete response with as many messages as expected, every committed item is confirmed; if other bytes follow
-///   the document, the last one must be whole as well.
+/// - After a complete response with as many messages as expected, every committed item is confirmed. If other bytes follow
+///   the document, the last item must be whole as well.
 /// - With another number of messages, only an item whose answered id is the same is confirmed.
 /// - After a response that was truncated, cut, malformed or ended by a fault, an item must be whole.
 ///
-/// Request what is not confirmed again, each item alone. No client can see that the server answered with other items where
-/// there are as many messages as expected and it encodes ids anew. A program that cannot take back what it has stored
-/// requests one item at a time, or compares ids.
+/// Request items that are not confirmed again, each alone. If the number of messages is as expected and the server encodes
+/// ids anew, no client can detect that it answered with other items. A program that cannot delete what it has stored should
+/// request one item at a time, or compare ids.
 ///
 /// # Safety
 /// `summary` and `outcome` are null or came from events of one response.
@@ -212,7 +213,7 @@ pub unsafe extern "C" fn exportitems_summary_confirms(
     summary: *const Summary,
     outcome: *const Outcome,
 ) -> bool {
-    // SAFETY: the caller's word.
+    // SAFETY: `summary` is null or points to an initialised value.
     let (Ok(summary), Ok(outcome)) = (unsafe { read(summary) }, unsafe { read(outcome) }) else {
         return false;
     };
@@ -220,7 +221,7 @@ pub unsafe extern "C" fn exportitems_summary_confirms(
 }
 
 impl Summary {
-    /// The core's rule, on what C has of it: a test compares them.
+    /// Applies the core's rule to the values that C has. A test compares the two.
     fn confirms(&self, outcome: &Outcome) -> bool {
         let is_whole = outcome.integrity == Verdict::Whole;
         if outcome.error != ItemError::None || self.response != Response::Complete {
@@ -365,7 +366,7 @@ impl From<core_api::Summary> for Summary {
             suspect: summary.suspect,
             messages: summary.messages,
             response: summary.response.into(),
-            error: summary.error.map_or(Status::Ok, Into::into),
+            error: summary.error.map_or(Status::Ok, |error| error.kind.into()),
             error_offset: summary.error.map_or(0, |error| error.offset),
             expected: or_minus_one(summary.expected),
             trailing: summary.trailing,

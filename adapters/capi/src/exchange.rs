@@ -1,4 +1,4 @@
-//! What a server said, and when to ask again: the retry policy over a decoder and an HTTP answer.
+//! The retry policy: what a client learns from a response, and when to send the next request.
 
 use core::ffi::c_void;
 use core::mem::{align_of, size_of};
@@ -13,20 +13,20 @@ use crate::policy::{core_limits, core_policy, Limits, Policy};
 use crate::status::{Error, Failure, Status};
 use crate::text::Text;
 
-/// Memory that is enough for an endpoint, in bytes, on every machine: for static memory.
+/// Bytes of memory that are enough for an endpoint on every platform. Use it for static memory.
 pub const EXPORTITEMS_ENDPOINT_SIZE: usize = 128;
 
-/// Memory that is enough for an exchange, in bytes, on every machine: for static memory.
+/// Bytes of memory that are enough for an exchange on every platform. Use it for static memory.
 pub const EXPORTITEMS_EXCHANGE_SIZE: usize = 192;
 
 const _: () = assert!(size_of::<Endpoint>() <= EXPORTITEMS_ENDPOINT_SIZE);
 const _: () = assert!(size_of::<Exchange>() <= EXPORTITEMS_EXCHANGE_SIZE);
 
-/// What is known about a server: shared by all connections to it.
+/// The knowledge about a server, shared by all connections to it.
 ///
-/// Holds no pointer: its bytes may be copied to other memory that is aligned for it.
+/// It contains no pointers, so its bytes can be copied to other memory with the right alignment.
 #[derive(Debug)]
-#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
+#[cfg_attr(all(), repr(C))] // puts the mark first; in this form cbindgen keeps the type opaque
 pub struct Endpoint {
     mark: u32,
     policy: core_api::Policy,
@@ -35,12 +35,12 @@ pub struct Endpoint {
 
 impl_object!(Endpoint, b"EIep");
 
-/// One request and its answer.
+/// One request and its response.
 ///
-/// Tell it what comes: the HTTP answer, each event of the decoder, the loss of the connection; then
-/// `exportitems_endpoint_end`. Holds no pointer, as an endpoint.
+/// Report to it the HTTP response, each event of the decoder, and the loss of the connection; then call
+/// `exportitems_endpoint_end`. Like an endpoint, it contains no pointers.
 #[derive(Debug)]
-#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
+#[cfg_attr(all(), repr(C))] // puts the mark first; in this form cbindgen keeps the type opaque
 pub struct Exchange {
     mark: u32,
     policy: core_api::Policy,
@@ -49,7 +49,7 @@ pub struct Exchange {
 
 impl_object!(Exchange, b"EIex");
 
-/// What an item has cost in attempts so far. All zeros: nothing has failed yet.
+/// The attempts that an item has taken so far. All zeros: none has failed yet.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Retry {
@@ -57,7 +57,7 @@ pub struct Retry {
     pub spent: [u8; 4],
 }
 
-/// What to make of an item's outcome.
+/// What to do after the outcome of an item.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Advice {
@@ -65,28 +65,28 @@ pub struct Advice {
     pub disposition: Disposition,
     /// What the next request should do differently.
     pub relief: Relief,
-    /// Ask for the item again after so many milliseconds; -1: do not.
+    /// Request the item again after this number of milliseconds; -1: do not request it again.
     pub wait_ms: i64,
 }
 
-/// Size of an endpoint in bytes, at most `EXPORTITEMS_ENDPOINT_SIZE`.
+/// Returns the size of an endpoint in bytes, at most `EXPORTITEMS_ENDPOINT_SIZE`.
 #[no_mangle]
 pub extern "C" fn exportitems_endpoint_size() -> usize {
     size_of::<Endpoint>()
 }
 
-/// Alignment of an endpoint in bytes, at most 8.
+/// Returns the alignment of an endpoint in bytes, at most 8.
 #[no_mangle]
 pub extern "C" fn exportitems_endpoint_align() -> usize {
     align_of::<Endpoint>()
 }
 
-/// Makes an endpoint about which nothing is known in `size` bytes of `memory`, and stores where it is in `endpoint`.
+/// Makes an endpoint in `size` bytes of `memory`, and stores its address in `endpoint`.
 ///
-/// `limits` is what to ask of it at most. `limits` and `policy` may be null for the defaults.
+/// `limits` are upper limits for requests. `limits` and `policy` may be null for the defaults.
 ///
 /// # Safety
-/// `memory` is valid for as long as the endpoint is used, for nothing else; the other pointers are null or valid.
+/// `memory` is valid while the endpoint is used, and used for nothing else; the other pointers are null or valid.
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_endpoint_init(
     memory: *mut c_void,
@@ -97,25 +97,25 @@ pub unsafe extern "C" fn exportitems_endpoint_init(
     error: *mut Error,
 ) -> Status {
     let init = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` is null or writable for `size` bytes, which only this object uses.
         let memory = unsafe { vacate::<Endpoint>(memory, size) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: `limits` is null or readable, and so is its text.
         let limits = unsafe { core_limits(limits) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: `policy` is null or readable.
         let policy = unsafe { core_policy(policy) }?;
         let object = Endpoint {
             mark: Endpoint::MARK,
             policy,
             core: core_api::Endpoint::new(limits),
         };
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` came from `vacate`, and `endpoint` is null or writable.
         unsafe { place(memory, object, endpoint) }
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(init(), error) }
 }
 
-/// Stores how much to ask of the server now.
+/// Stores the current limits for requests to the server.
 ///
 /// # Safety
 /// `endpoint` came from `exportitems_endpoint_init`; the other pointers are null or valid.
@@ -125,22 +125,22 @@ pub unsafe extern "C" fn exportitems_endpoint_limits(
     limits: *mut Limits,
     error: *mut Error,
 ) -> Status {
-    let tell = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+    let store = || -> Result<Status, Failure> {
+        // SAFETY: `endpoint` is null or came from its `init`, and no other call uses it now.
         let endpoint = unsafe { object(endpoint) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: `limits` is null or writable.
         unsafe { write(limits, endpoint.core.limits().into()) }?;
         Ok(Status::Ok)
     };
-    // SAFETY: the caller's word.
-    unsafe { answer(tell(), error) }
+    // SAFETY: `error` is null or writable.
+    unsafe { answer(store(), error) }
 }
 
-/// Learns from an exchange that is over, and stores in `wait_ms` how many milliseconds to wait before the next one,
-/// or -1: stop, the server would not answer any better. The exchange is no exchange any more.
+/// Ends an exchange, and stores in `wait_ms` how many milliseconds to wait before the next one, or -1 if another request
+/// would not help. The exchange cannot be used afterwards.
 ///
-/// `elapsed_ms` is the time since the last exchange that brought anything, or since the start; `random` any 32 random
-/// bits, so that clients which failed together do not come back together.
+/// `elapsed_ms` is the time since the last exchange that exported an item, or since the start. `random` are 32 random
+/// bits, so that clients which failed at the same time do not retry at the same time.
 ///
 /// # Safety
 /// `endpoint` came from `exportitems_endpoint_init` and `exchange` from `exportitems_exchange_init`; the other
@@ -155,39 +155,40 @@ pub unsafe extern "C" fn exportitems_endpoint_end(
     error: *mut Error,
 ) -> Status {
     let end = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `endpoint` is null or came from its `init`, and no other call uses it now.
         let endpoint = unsafe { object(endpoint) }?;
-        // SAFETY: the caller's word; objects of two kinds are never at one place.
+        // SAFETY: `exchange` is null or came from its `init`, and no other call uses it now. Objects of two kinds
+        // have different marks, so they are two objects.
         let exchange = unsafe { object(exchange) }?;
         check(wait_ms, usize::MAX, 0)?;
         let Endpoint { policy, core, .. } = endpoint;
         let wait = core.end(policy, exchange.core, elapsed_ms, random);
         exchange.mark = 0;
-        // SAFETY: the caller's word.
+        // SAFETY: `wait_ms` is null or writable.
         unsafe { write(wait_ms, or_minus_one(wait)) }?;
         Ok(Status::Ok)
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(end(), error) }
 }
 
-/// Size of an exchange in bytes, at most `EXPORTITEMS_EXCHANGE_SIZE`.
+/// Returns the size of an exchange in bytes, at most `EXPORTITEMS_EXCHANGE_SIZE`.
 #[no_mangle]
 pub extern "C" fn exportitems_exchange_size() -> usize {
     size_of::<Exchange>()
 }
 
-/// Alignment of an exchange in bytes, at most 8.
+/// Returns the alignment of an exchange in bytes, at most 8.
 #[no_mangle]
 pub extern "C" fn exportitems_exchange_align() -> usize {
     align_of::<Exchange>()
 }
 
-/// Starts a request for so many items within the endpoint's limits, in `size` bytes of `memory`, and stores where the
-/// exchange is in `exchange`.
+/// Makes an exchange for a request of `items` items in `size` bytes of `memory`, and stores its address in `exchange`.
+/// `items` must be within the endpoint's limits.
 ///
 /// # Safety
-/// `memory` is valid for as long as the exchange is used, for nothing else; `endpoint` came from
+/// `memory` is valid while the exchange is used, and used for nothing else; `endpoint` came from
 /// `exportitems_endpoint_init`; the other pointers are null or valid.
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_exchange_init(
@@ -199,25 +200,26 @@ pub unsafe extern "C" fn exportitems_exchange_init(
     error: *mut Error,
 ) -> Status {
     let init = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` is null or writable for `size` bytes, which only this object uses.
         let memory = unsafe { vacate::<Exchange>(memory, size) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: `endpoint` is null or came from its `init`, and no other call uses it now.
         let endpoint = unsafe { object(endpoint) }?;
         let object = Exchange {
             mark: Exchange::MARK,
             policy: endpoint.policy,
             core: endpoint.core.attempt(items),
         };
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` came from `vacate`, and `exchange` is null or writable.
         unsafe { place(memory, object, exchange) }
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(init(), error) }
 }
 
-/// The HTTP answer's status and its headers `Retry-After`, in seconds or -1, and `Location`, which may be absent.
+/// Reports the status of the HTTP response and its headers `Retry-After`, in seconds or -1, and `Location`, which may be
+/// absent.
 ///
-/// Counts where the body does not say more.
+/// They decide only if the body does not give a reason.
 ///
 /// # Safety
 /// `exchange` came from `exportitems_exchange_init`; `location` is valid; `error` is null or valid.
@@ -230,22 +232,22 @@ pub unsafe extern "C" fn exportitems_exchange_http(
     error: *mut Error,
 ) -> Status {
     let learn = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `exchange` is null or came from its `init`, and no other call uses it now.
         let exchange = unsafe { object(exchange) }?;
         let status = u16::try_from(status).or(Err(Status::InvalidValue))?;
         let retry_after_s =
             (retry_after_s >= 0).then(|| u32::try_from(retry_after_s).unwrap_or(u32::MAX));
-        // SAFETY: the caller's word.
+        // SAFETY: the text `location` is readable for as long as it is used.
         let location = unsafe { text(location) }?;
         exchange.core.http(status, retry_after_s, location);
         Ok(Status::Ok)
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(learn(), error) }
 }
 
-/// The connection could not be made, was lost or timed out. What the decoder says of it comes by
-/// `exportitems_exchange_event`.
+/// Reports that the connection could not be made, was lost or timed out. Report the decoder's events of it with
+/// `exportitems_exchange_event` as well.
 ///
 /// # Safety
 /// `exchange` came from `exportitems_exchange_init`; `error` is null or valid.
@@ -255,21 +257,22 @@ pub unsafe extern "C" fn exportitems_exchange_cut(
     error: *mut Error,
 ) -> Status {
     let learn = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `exchange` is null or came from its `init`, and no other call uses it now.
         unsafe { object(exchange) }?.core.cut();
         Ok(Status::Ok)
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(learn(), error) }
 }
 
-/// Learns from the event that the decoder has just stored; to be called after each outcome, each fault and the end,
-/// and after every other event without harm.
+/// Reports the event that the decoder has just stored. Call it after each outcome, each fault and the end; after other
+/// events it does nothing.
 ///
-/// `EXPORTITEMS_STATUS_EVENT`: it was an outcome, and what to make of it is in `advice`. `retry` belongs to the item
-/// that was asked for at the outcome's index; it is null where none was, and no attempt is granted then. `elapsed_ms`
-/// is the time since that item's first failure, and `random` any 32 random bits. `EXPORTITEMS_STATUS_OK`: nothing to
-/// decide; an event counts once.
+/// Returns `EXPORTITEMS_STATUS_EVENT` if the event was an outcome, and stores in `advice` what to do about it. Returns
+/// `EXPORTITEMS_STATUS_OK` after any other event, and if the event was reported already.
+///
+/// `retry` belongs to the item that was requested at the outcome's index. If there is none, pass null; no further attempt
+/// is advised then. `elapsed_ms` is the time since that item's first failure, and `random` are 32 random bits.
 ///
 /// # Safety
 /// `exchange` came from `exportitems_exchange_init` and `decoder` from `exportitems_decoder_init`; the other pointers
@@ -285,9 +288,10 @@ pub unsafe extern "C" fn exportitems_exchange_event(
     error: *mut Error,
 ) -> Status {
     let learn = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `exchange` is null or came from its `init`, and no other call uses it now.
         let exchange = unsafe { object(exchange) }?;
-        // SAFETY: the caller's word; objects of two kinds are never at one place.
+        // SAFETY: `decoder` is null or came from its `init`, and no other call uses it now. Objects of two kinds have
+        // different marks, so they are two objects.
         let decoder = unsafe { object(decoder) }?;
         check(advice, usize::MAX, 0)?;
         let outcome = match decoder.take_news() {
@@ -305,11 +309,11 @@ pub unsafe extern "C" fn exportitems_exchange_event(
         let found = exchange.core.item(&outcome);
         let mut wait = None;
         if !retry.is_null() {
-            // SAFETY: the caller's word.
+            // SAFETY: `retry` is null or points to an initialised value.
             let mut spent = core_api::Retry::from_bytes(unsafe { read(retry) }?.spent);
             wait = exchange.policy.next(&mut spent, found, elapsed_ms, random);
             let spent = spent.to_bytes();
-            // SAFETY: the caller's word.
+            // SAFETY: `retry` is null or writable.
             unsafe { write(retry, Retry { spent }) }?;
         }
         let found = Advice {
@@ -317,15 +321,15 @@ pub unsafe extern "C" fn exportitems_exchange_event(
             relief: found.relief.map_or(Relief::None, Into::into),
             wait_ms: or_minus_one(wait),
         };
-        // SAFETY: the caller's word.
+        // SAFETY: `advice` is null or writable.
         unsafe { write(advice, found) }?;
         Ok(Status::Event)
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(learn(), error) }
 }
 
-/// The name of a `Disposition`, such as `throttled`; absent for a number that is none.
+/// Returns the name of a `Disposition`, such as `throttled`; absent for unknown numbers.
 #[no_mangle]
 pub extern "C" fn exportitems_disposition_name(code: u32) -> Text {
     Disposition::theirs(code)

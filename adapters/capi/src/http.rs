@@ -16,14 +16,14 @@ use crate::memory::{
 use crate::status::{Error, Failure, Status};
 use crate::text::{Bytes, Text};
 
-/// Memory that is enough to read an HTTP response, in bytes, on every machine: for static memory.
+/// Bytes of memory that are enough to read an HTTP response on every platform. Use it for static memory.
 pub const EXPORTITEMS_HTTP_RESPONSE_SIZE: usize = 128;
 
 const _: () = assert!(size_of::<HttpResponse>() <= EXPORTITEMS_HTTP_RESPONSE_SIZE);
 
 /// Writes the head of a `POST` request, any number of bytes at a time.
 #[derive(Debug)]
-#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
+#[cfg_attr(all(), repr(C))] // puts the mark first; in this form cbindgen keeps the type opaque
 pub struct HttpRequest {
     mark: u32,
     encoder: HeadEncoder<'static>,
@@ -41,7 +41,7 @@ pub struct HttpHeader {
     pub value: Text,
 }
 
-/// The head of a `POST` request. What it points at is borrowed by the encoder; the structure itself is not.
+/// The head of a `POST` request. The encoder borrows what the structure points to, but not the structure itself.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct HttpRequestHead {
@@ -51,30 +51,29 @@ pub struct HttpRequestHead {
     pub host: Text,
     /// Headers in the order they are sent; `Host` and `Content-Length` are added.
     pub headers: *const HttpHeader,
-    /// How many; may be 0.
+    /// Number of headers; may be 0.
     pub headers_len: usize,
-    /// Bytes of body to follow: `exportitems_encoder_len`.
+    /// Length in bytes of the body that follows: `exportitems_encoder_len`.
     pub content_length: u64,
 }
 
-/// Size in bytes of an encoder for so many headers. The largest number means more than any memory
-/// holds.
+/// Returns the size in bytes of an encoder for this number of headers. `SIZE_MAX` means that no memory is large enough.
 #[no_mangle]
 pub extern "C" fn exportitems_http_request_size(headers: usize) -> usize {
     size_of::<HttpRequest>().saturating_add(headers.saturating_mul(size_of::<(&str, &str)>()))
 }
 
-/// Alignment of an encoder of a request head in bytes, at most 8.
+/// Returns the alignment in bytes of an encoder of a request head, at most 8.
 #[no_mangle]
 pub extern "C" fn exportitems_http_request_align() -> usize {
     align_of::<HttpRequest>()
 }
 
-/// Checks a request head, makes an encoder for it in `size` bytes of `memory`, and stores where it is in `request`.
+/// Checks a request head, makes an encoder for it in `size` bytes of `memory`, and stores its address in `request`.
 ///
 /// # Safety
-/// `memory` is valid for as long as the encoder is used, for nothing else; what `head` points at is valid for as
-/// long and not changed; the other pointers are null or valid.
+/// `memory` is valid while the encoder is used, and used for nothing else; what `head` points to is valid and not changed
+/// for as long; the other pointers are null or valid.
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_http_request_init(
     memory: *mut c_void,
@@ -84,25 +83,26 @@ pub unsafe extern "C" fn exportitems_http_request_init(
     error: *mut Error,
 ) -> Status {
     let init = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `head` is null or points to an initialised value.
         let head = unsafe { read(head) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` is null or writable for `size` bytes, which only this object uses.
         let memory = unsafe { vacate::<HttpRequest>(memory, size) }?;
         let mut rest = Rest::after(memory, size);
-        // SAFETY: the caller's word.
+        // SAFETY: `head.headers` is readable for `head.headers_len` elements.
         let headers = unsafe { slice(head.headers, head.headers_len) }?;
         let header = |header: HttpHeader| -> Result<(&'static str, &'static str), Status> {
-            // SAFETY: the caller's word. An absent name is an empty one, which is refused.
+            // SAFETY: the text `header.name` is readable for as long as it is used. Without a name it is empty, which
+            // is refused.
             let name = unsafe { text(header.name) }?.unwrap_or_default();
-            // SAFETY: the caller's word.
+            // SAFETY: the text `header.value` is readable for as long as it is used.
             let value = unsafe { text(header.value) }?.unwrap_or_default();
             Ok((name, value))
         };
-        // SAFETY: the caller's word; after an object that holds pointers memory is aligned for them.
+        // SAFETY: `rest` is memory after an object with pointers: unused, and aligned for pointers.
         let headers = unsafe { rest.convert(headers, header) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: the text `head.target` is readable for as long as it is used.
         let target = unsafe { text(head.target) }?.unwrap_or_default();
-        // SAFETY: the caller's word.
+        // SAFETY: the text `head.host` is readable for as long as it is used.
         let host = unsafe { text(head.host) }?.unwrap_or_default();
         let head = RequestHead::new(target, host, headers, head.content_length)
             .map_err(Failure::HttpRequest)?;
@@ -110,16 +110,16 @@ pub unsafe extern "C" fn exportitems_http_request_init(
             mark: <HttpRequest as crate::memory::Object>::MARK,
             encoder: HeadEncoder::new(head),
         };
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` came from `vacate`, and `request` is null or writable.
         unsafe { place(memory, object, request) }
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(init(), error) }
 }
 
-/// Writes what comes next of the head to `out`, and stores in `written` how many bytes that was.
+/// Writes the next bytes of the head to `out`, and stores their number in `written`.
 ///
-/// Fewer bytes than `len` mean that the head is done; the body comes next.
+/// If it is less than `len`, the head is complete. Send the body next.
 ///
 /// # Safety
 /// `request` came from `exportitems_http_request_init`; `out` is valid for writes of `len` bytes, and initialised;
@@ -132,28 +132,28 @@ pub unsafe extern "C" fn exportitems_http_request_write(
     written: *mut usize,
     error: *mut Error,
 ) -> Status {
-    let go_on = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+    let next = || -> Result<Status, Failure> {
+        // SAFETY: `request` is null or came from its `init`, and no other call uses it now.
         let request = unsafe { object(request) }?;
-        // SAFETY: the caller's word; before anything is written, so that a null pointer loses nothing.
+        // SAFETY: `written` is null or writable. It is written first, so that a null pointer loses no bytes.
         unsafe { write(written, 0) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: `out` is writable for `len` initialised bytes, which nothing else uses.
         let out = unsafe { slice_mut(out, len) }?;
         let count = request.encoder.write(out);
-        // SAFETY: the caller's word.
+        // SAFETY: `written` is null or writable.
         unsafe { write(written, count) }?;
         Ok(Status::Ok)
     };
-    // SAFETY: the caller's word.
-    unsafe { answer(go_on(), error) }
+    // SAFETY: `error` is null or writable.
+    unsafe { answer(next(), error) }
 }
 
-/// Takes the framing off one HTTP response.
+/// Reads one HTTP response and removes its framing.
 ///
-/// `exportitems_http_response_next` for each piece of input until it gives `EXPORTITEMS_STATUS_OK`, and
+/// For each piece of input, call `exportitems_http_response_next` until it returns `EXPORTITEMS_STATUS_OK`. Call
 /// `exportitems_http_response_finish` when the connection ends.
 #[derive(Debug)]
-#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
+#[cfg_attr(all(), repr(C))] // puts the mark first; in this form cbindgen keeps the type opaque
 pub struct HttpResponse {
     mark: u32,
     part: Part,
@@ -167,21 +167,21 @@ enum Part {
 
 impl_object!(HttpResponse, b"EIhr");
 
-/// One step of an HTTP response. What it points at stays until the next call with the same response, and data
-/// as long as the input does.
+/// One step of an HTTP response. `name` and the value of a field are valid until the next call with the same response.
+/// `data` of the body points into the input.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct HttpEvent {
-    /// Which of the other fields count.
+    /// Which of the other fields are set.
     pub kind: HttpEventKind,
     /// Status code of an interim response or of the response.
     pub status: u32,
     /// How the end of the body is known.
     pub framing: Framing,
-    /// Whether `Content-Encoding` names a coding, such as gzip: then the body is no XML. Send `Accept-Encoding: identity`,
-    /// so that a server has no reason to use one.
+    /// Whether `Content-Encoding` names a coding, such as gzip. The body is not XML then. Send `Accept-Encoding: identity`
+    /// in the request to rule codings out.
     pub coded: bool,
-    /// Bytes of the body, where it is framed by its length.
+    /// Length of the body in bytes, if it is framed by its length.
     pub content_length: u64,
     /// A field's name, as the server wrote it.
     pub name: Text,
@@ -206,26 +206,26 @@ impl HttpEvent {
     }
 }
 
-/// Size in bytes of what reads a response, at most `EXPORTITEMS_HTTP_RESPONSE_SIZE`.
+/// Returns the size in bytes of an HTTP response object, at most `EXPORTITEMS_HTTP_RESPONSE_SIZE`.
 #[no_mangle]
 pub extern "C" fn exportitems_http_response_size() -> usize {
     size_of::<HttpResponse>()
 }
 
-/// Alignment in bytes of what reads a response, at most 8.
+/// Returns the alignment in bytes of an HTTP response object, at most 8.
 #[no_mangle]
 pub extern "C" fn exportitems_http_response_align() -> usize {
     align_of::<HttpResponse>()
 }
 
-/// Makes ready to read one response, in `size` bytes of `memory`, and stores where it is in `response`.
+/// Makes an object that reads one response in `size` bytes of `memory`, and stores its address in `response`.
 ///
-/// The scratch takes the longest line of the head that the caller wants to see; 256 bytes are enough for all that
-/// Exchange sends but cookies and the challenges of `WWW-Authenticate`. It is free again after the event
+/// The size of the scratch limits the length of a line of the head that is reported; 256 bytes are enough for all fields
+/// that Exchange sends, except cookies and the challenges of `WWW-Authenticate`. The scratch is free again after the event
 /// `EXPORTITEMS_HTTP_EVENT_KIND_HEAD`.
 ///
 /// # Safety
-/// `memory` and `scratch` are valid for as long as they are used, for nothing else; the other pointers are null or
+/// `memory` and `scratch` are valid while they are used, and used for nothing else; the other pointers are null or
 /// valid.
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_http_response_init(
@@ -237,28 +237,29 @@ pub unsafe extern "C" fn exportitems_http_response_init(
     error: *mut Error,
 ) -> Status {
     let init = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` is null or writable for `size` bytes, which only this object uses.
         let memory = unsafe { vacate::<HttpResponse>(memory, size) }?;
         if scratch.is_null() {
             return Err(Status::Null.into());
         }
-        // SAFETY: the caller's word, for as long as the response is read.
+        // SAFETY: `scratch` is writable for `scratch_len` initialised bytes, which nothing else uses. The caller
+        // keeps it while the object is used.
         let scratch = unsafe { slice_mut::<'static>(scratch, scratch_len) }?;
         let object = HttpResponse {
             mark: <HttpResponse as crate::memory::Object>::MARK,
             part: Part::Head(HeadDecoder::new(scratch)),
         };
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` came from `vacate`, and `response` is null or writable.
         unsafe { place(memory, object, response) }
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(init(), error) }
 }
 
-/// Stores the next event of `input`, which is moved forward over what has been consumed.
+/// Consumes bytes from the front of `input` and stores the next event.
 ///
-/// `EXPORTITEMS_STATUS_EVENT`: an event was stored. `EXPORTITEMS_STATUS_OK`: the input is used up, or the body is complete. Less than 0:
-/// the response is unusable, or the call was.
+/// Returns `EXPORTITEMS_STATUS_EVENT` if an event was stored, and `EXPORTITEMS_STATUS_OK` if the input is used up or the
+/// body is complete. Returns less than 0 if the response is unusable or the call is wrong.
 ///
 /// # Safety
 /// `response` came from `exportitems_http_response_init`; `input` describes valid memory; the other pointers are
@@ -271,26 +272,26 @@ pub unsafe extern "C" fn exportitems_http_response_next(
     error: *mut Error,
 ) -> Status {
     let next = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `response` is null or came from its `init`, and no other call uses it now.
         let response = unsafe { object(response) }?;
         check(event, usize::MAX, 0)?;
-        // SAFETY: the caller's word.
+        // SAFETY: `input` is null or readable, and its bytes stay readable during this call.
         let mut left = unsafe { self::input(input) }?;
         let next = response.next(&mut left);
-        // SAFETY: `input` was read from just now, and the caller lends it for writing too.
+        // SAFETY: `input` was read above, so it is not null, and it is writable too.
         unsafe { advance(input, left) }?;
         let Some(found) = next.map_err(Failure::Http)? else {
             return Ok(Status::Ok);
         };
-        // SAFETY: the caller's word.
+        // SAFETY: `event` is null or writable.
         unsafe { write(event, found) }?;
         Ok(Status::Event)
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(next(), error) }
 }
 
-/// To be called when the connection ended: says whether the response was whole.
+/// Checks that the response is complete. Call this when the connection has ended.
 ///
 /// # Safety
 /// `response` came from `exportitems_http_response_init`; `error` is null or valid.
@@ -300,7 +301,7 @@ pub unsafe extern "C" fn exportitems_http_response_finish(
     error: *mut Error,
 ) -> Status {
     let finish = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `response` is null or came from its `init`, and no other call uses it now.
         let response = unsafe { object(response) }?;
         match &mut response.part {
             Part::Head(head) => head.finish(),
@@ -309,11 +310,11 @@ pub unsafe extern "C" fn exportitems_http_response_finish(
         .map_err(Failure::Http)?;
         Ok(Status::Ok)
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(finish(), error) }
 }
 
-/// Whether the whole body has been given out; `false` where there is no response.
+/// Returns whether the body is complete; `false` if `response` is not an HTTP response object.
 ///
 /// # Safety
 /// `response` is null or came from `exportitems_http_response_init`.
@@ -321,18 +322,18 @@ pub unsafe extern "C" fn exportitems_http_response_finish(
 pub unsafe extern "C" fn exportitems_http_response_is_complete(
     response: *mut HttpResponse,
 ) -> bool {
-    // SAFETY: the caller's word.
+    // SAFETY: `response` is null or came from its `init`, and no other call uses it now.
     match unsafe { object(response) } {
         Ok(response) => matches!(&response.part, Part::Body(body) if body.is_complete()),
         Err(_) => false,
     }
 }
 
-/// Whether the connection may carry another request, when `left` bytes of input were not consumed; `false` where
-/// there is no response.
+/// Returns whether the connection can carry another request. `left` is the number of bytes of input that were not consumed.
+/// Returns `false` if `response` is not an HTTP response object.
 ///
-/// A response that answers no request may come later, while the connection is idle: before it is used again, look whether
-/// bytes or its end are waiting, and compare the `client-request-id` that the next response echoes.
+/// A server can also send something while the connection is idle. Before you reuse a connection, check whether bytes or the
+/// end of the stream are waiting, and compare the `client-request-id` that the next response echoes.
 ///
 /// # Safety
 /// `response` is null or came from `exportitems_http_response_init`.
@@ -341,9 +342,9 @@ pub unsafe extern "C" fn exportitems_http_response_can_reuse(
     response: *mut HttpResponse,
     left: usize,
 ) -> bool {
-    // Only whether something is left matters.
+    // Only the difference between 0 and more matters.
     let rest: &[u8] = if left == 0 { &[] } else { &[0] };
-    // SAFETY: the caller's word.
+    // SAFETY: `response` is null or came from its `init`, and no other call uses it now.
     match unsafe { object(response) } {
         Ok(response) => matches!(&response.part, Part::Body(body) if body.can_reuse(rest)),
         Err(_) => false,

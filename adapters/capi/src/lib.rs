@@ -1,22 +1,31 @@
 //! C ABI and WebAssembly exports of [`exportitems`] and [`exportitems_http1`].
 //!
-//! `include/exportitems.h` is this interface for C, made from it by cbindgen; a test holds it to be current.
+//! `include/exportitems.h` declares this interface for C. cbindgen generates it from this crate, and a test checks that it
+//! is current.
 //!
-//! - **Memory**: every object lives in memory that the caller supplies, of the size and alignment that
-//!   `exportitems_…_size` and `exportitems_…_align` tell. Nothing is allocated, so nothing is freed.
-//! - **Results**: a [`Status`], 0 and above for success; what failed in detail goes to an optional [`Error`].
-//! - **No callbacks**, and no panic: neither machine has one, and if one had, `extern "C"` would abort.
-//! - **Misuse** that can be seen is answered with a status: a null pointer, memory that is misaligned or too
-//!   small, an object that was never initialised. An `init` that fails leaves no object where one was. What cannot be seen is the caller's duty, the same for every
-//!   function:
-//!   - memory is valid for reads and writes of the size that is given for it;
-//!   - an object's memory, its scratch and what it borrows stay in place and untouched while the object is in
-//!     use, do not overlap, and are used by one thread at a time;
-//!   - memory that was never initialised holds no object: zero it, so that the check for one can tell.
+//! - **Memory**: every object is in memory that the caller supplies. `exportitems_…_size` and `exportitems_…_align` return
+//!   its size and alignment. Nothing is allocated, so nothing is freed.
+//! - **Results**: a [`Status`]; 0 and above mean success. Details of a failure are stored in an optional [`Error`].
+//! - **No callbacks**, and no panics. If there were one, `extern "C"` would abort.
+//! - **Misuse** that can be detected returns a status: a null pointer, memory that is misaligned or too small, an object
+//!   that was never initialised. An `init` that fails also removes an object that was in this memory before.
+//!   The caller has to ensure the rest, for every function:
+//!   - Memory is valid for reads and writes of the size that is passed for it.
+//!   - An object's memory, its scratch and what it borrows are not moved or changed while the object is used, do not
+//!     overlap, and are used by one thread at a time.
+//!   - Memory that was never initialised is zeroed, so that the check for an object fails.
+//!
+//! The `# Safety` section of each function repeats these rules for its arguments. The `SAFETY` comments name the rule that
+//! each unsafe operation relies on.
+//!
+//! All enumerations are `#[non_exhaustive]`. All structures are exhaustive, since their layout is part of the ABI.
+//!
+//! This crate has no features.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
+#![deny(clippy::exhaustive_enums)]
 #![deny(clippy::multiple_unsafe_ops_per_block)]
 #![deny(
     clippy::indexing_slicing,
@@ -26,7 +35,7 @@
     clippy::string_slice
 )]
 
-// With an operating system the panic handler is std's; nothing else of it is used.
+// On an operating system, the panic handler is that of std. Nothing else of std is used.
 #[cfg(not(any(target_os = "none", target_family = "wasm")))]
 extern crate std;
 
@@ -59,22 +68,22 @@ pub use request::*;
 pub use status::{Error, Status, EXPORTITEMS_ERROR_TEXT_LEN};
 pub use text::{Bytes, Text};
 
-/// Version of this interface: a program that was compiled with another one must not use this library.
+/// Version of this interface. A program that was compiled with another version must not use this library.
 pub const EXPORTITEMS_ABI_VERSION: u32 = 2;
 
-/// `EXPORTITEMS_ABI_VERSION` of the library that is linked.
+/// Returns `EXPORTITEMS_ABI_VERSION` of the linked library.
 #[no_mangle]
 pub extern "C" fn exportitems_abi_version() -> u32 {
     EXPORTITEMS_ABI_VERSION
 }
 
-/// The library's release, such as `0.1.0`; ends with a NUL.
+/// Returns the version of the library, such as `0.1.0`, as a C string.
 #[no_mangle]
 pub extern "C" fn exportitems_version() -> *const core::ffi::c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// Without an operating system there is no place to report a panic. `scripts/check-capi` shows that none is reachable.
+/// Without an operating system a panic cannot be reported. `scripts/check-capi` shows that none is reachable.
 #[cfg(any(target_os = "none", target_family = "wasm"))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

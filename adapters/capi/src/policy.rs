@@ -1,4 +1,4 @@
-//! How much to ask of a server, and when to give up.
+//! Limits for requests, and the schedule of retries.
 
 use exportitems::policy as core_api;
 use exportitems::RequestServerVersion;
@@ -11,15 +11,15 @@ use crate::text::Text;
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Schedule {
-    /// The first wait in milliseconds, and the shortest to honour of a server's own.
+    /// The first wait in milliseconds. A shorter wait that the server requests is raised to it.
     pub first_ms: u32,
-    /// The longest wait that is not the server's own, in milliseconds.
+    /// The longest wait in milliseconds, unless the server requests a longer one.
     pub max_ms: u32,
-    /// How many more attempts a failure of this kind may cost.
+    /// How many more attempts are made after a failure of this kind.
     pub attempts: u8,
 }
 
-/// When to give up, and how long to wait until then. `exportitems_policy_default` is a start.
+/// How long to wait before a retry, and when to give up. Start from `exportitems_policy_default`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Policy {
@@ -29,23 +29,24 @@ pub struct Policy {
     pub transient: Schedule,
     /// For `EXPORTITEMS_DISPOSITION_TRUNCATED`.
     pub truncated: Schedule,
-    /// No further attempt is granted this long after the first failure, in milliseconds.
+    /// No further attempt is made this long after the first failure, in milliseconds.
     pub give_up_after_ms: u64,
 }
 
-/// How much to ask of a server, and in which version.
+/// Limits for requests to a server, and their version.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Limits {
-    /// Items in one request; 0: 20.
+    /// Items in one request; 0 means 20.
     pub items: u32,
-    /// Connections in use at the same time; 0: 4.
+    /// Connections in use at the same time; 0 means 4.
     pub connections: u32,
-    /// `RequestServerVersion`; absent: `Exchange2013_SP1`. Names that are stored here are static texts.
+    /// `RequestServerVersion`; if absent, `Exchange2013_SP1`. The library stores static texts here.
     pub server_version: Text,
 }
 
-/// Waits of seconds for a server that is busy or down, of minutes for truncated items, for eight hours at most.
+/// Returns the default policy: waits of seconds if the server is busy or down, waits of minutes for truncated items, and no
+/// more attempts after eight hours.
 #[no_mangle]
 pub extern "C" fn exportitems_policy_default() -> Policy {
     core_api::Policy::DEFAULT.into()
@@ -58,7 +59,7 @@ pub(crate) unsafe fn core_limits(limits: *const Limits) -> Result<core_api::Limi
     if limits.is_null() {
         return Ok(core);
     }
-    // SAFETY: the caller's word.
+    // SAFETY: `limits` is null or points to an initialised value.
     let limits = unsafe { read(limits) }?;
     if limits.items > 0 {
         core.items = usize::try_from(limits.items).unwrap_or(usize::MAX);
@@ -66,7 +67,7 @@ pub(crate) unsafe fn core_limits(limits: *const Limits) -> Result<core_api::Limi
     if limits.connections > 0 {
         core.connections = usize::try_from(limits.connections).unwrap_or(usize::MAX);
     }
-    // SAFETY: the caller's word.
+    // SAFETY: the text `limits.server_version` is readable for as long as it is used.
     if let Some(version) = unsafe { text(limits.server_version) }? {
         let version = version.parse::<RequestServerVersion>();
         core.version = version.map_err(Failure::Version)?;
@@ -80,7 +81,7 @@ pub(crate) unsafe fn core_policy(policy: *const Policy) -> Result<core_api::Poli
     if policy.is_null() {
         return Ok(core_api::Policy::DEFAULT);
     }
-    // SAFETY: the caller's word.
+    // SAFETY: `policy` is null or points to an initialised value.
     Ok(unsafe { read(policy) }?.into())
 }
 
@@ -94,44 +95,22 @@ impl From<core_api::Limits> for Limits {
     }
 }
 
-impl From<Policy> for core_api::Policy {
-    fn from(policy: Policy) -> Self {
-        Self {
-            throttled: policy.throttled.into(),
-            transient: policy.transient.into(),
-            truncated: policy.truncated.into(),
-            give_up_after_ms: policy.give_up_after_ms,
+/// Converts a structure to the core's structure with the same fields, and back.
+macro_rules! mirror_struct {
+    ($name:ident { $($field:ident)* }) => {
+        impl From<$name> for core_api::$name {
+            fn from(ours: $name) -> Self {
+                Self { $($field: ours.$field.into(),)* }
+            }
         }
-    }
+
+        impl From<core_api::$name> for $name {
+            fn from(theirs: core_api::$name) -> Self {
+                Self { $($field: theirs.$field.into(),)* }
+            }
+        }
+    };
 }
 
-impl From<core_api::Policy> for Policy {
-    fn from(policy: core_api::Policy) -> Self {
-        Self {
-            throttled: policy.throttled.into(),
-            transient: policy.transient.into(),
-            truncated: policy.truncated.into(),
-            give_up_after_ms: policy.give_up_after_ms,
-        }
-    }
-}
-
-impl From<Schedule> for core_api::Schedule {
-    fn from(schedule: Schedule) -> Self {
-        Self {
-            first_ms: schedule.first_ms,
-            max_ms: schedule.max_ms,
-            attempts: schedule.attempts,
-        }
-    }
-}
-
-impl From<core_api::Schedule> for Schedule {
-    fn from(schedule: core_api::Schedule) -> Self {
-        Self {
-            first_ms: schedule.first_ms,
-            max_ms: schedule.max_ms,
-            attempts: schedule.attempts,
-        }
-    }
-}
+mirror_struct!(Policy { throttled transient truncated give_up_after_ms });
+mirror_struct!(Schedule { first_ms max_ms attempts });

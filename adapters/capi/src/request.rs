@@ -16,7 +16,7 @@ use crate::text::Text;
 
 /// Writes one ExportItems request, any number of bytes at a time.
 #[derive(Debug)]
-#[cfg_attr(all(), repr(C))] // for the mark to come first; in this form cbindgen keeps the type opaque
+#[cfg_attr(all(), repr(C))] // puts the mark first; in this form cbindgen keeps the type opaque
 pub struct Encoder {
     mark: u32,
     encoder: exportitems::Encoder<'static>,
@@ -30,37 +30,37 @@ impl_object!(Encoder, b"EIen");
 pub struct ItemId {
     /// `Id`: opaque, case-sensitive, never empty.
     pub id: Text,
-    /// `ChangeKey`: only this version of the item will do. Absent: whatever the item is now.
+    /// `ChangeKey`: exports only this version of the item. If absent, exports the current version.
     pub change_key: Text,
 }
 
-/// An ExportItems request. What it points at is borrowed by the encoder; the structure itself is not.
+/// An ExportItems request. The encoder borrows what the structure points to, but not the structure itself.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Request {
-    /// The items, at least one; Microsoft recommends 100 at most.
+    /// The items, at least one. Microsoft recommends at most 100.
     pub items: *const ItemId,
-    /// How many.
+    /// Number of items.
     pub items_len: usize,
-    /// `RequestServerVersion`, such as `Exchange2016`; absent: `Exchange2013_SP1`.
+    /// `RequestServerVersion`, such as `Exchange2016`; if absent, `Exchange2013_SP1`.
     pub server_version: Text,
     /// `ExchangeImpersonation` as `KIND:VALUE`, with KIND one of `PrincipalName`, `SID`, `PrimarySmtpAddress` and
-    /// `SmtpAddress`; absent: no impersonation.
+    /// `SmtpAddress`; if absent, no impersonation.
     pub impersonation: Text,
-    /// `MailboxCulture`: the language for the server's texts, such as `en-US`; may be absent.
+    /// `MailboxCulture`: the language of the server's texts, such as `en-US`; may be absent.
     pub mailbox_culture: Text,
     /// `ManagementRole`: user roles, from Exchange 2013 on.
     pub user_roles: *const Text,
-    /// How many; may be 0.
+    /// Number of user roles; may be 0.
     pub user_roles_len: usize,
     /// `ManagementRole`: application roles, from Exchange 2013 on.
     pub application_roles: *const Text,
-    /// How many; may be 0.
+    /// Number of application roles; may be 0.
     pub application_roles_len: usize,
 }
 
-/// Size in bytes of an encoder for so many items and, together, roles. The largest number means
-/// more than any memory holds.
+/// Returns the size in bytes of an encoder for this number of items, and of user and application roles together.
+/// `SIZE_MAX` means that no memory is large enough.
 #[no_mangle]
 pub extern "C" fn exportitems_encoder_size(items: usize, roles: usize) -> usize {
     let items = items.saturating_mul(size_of::<CoreItemId<'_>>());
@@ -70,17 +70,17 @@ pub extern "C" fn exportitems_encoder_size(items: usize, roles: usize) -> usize 
         .saturating_add(roles)
 }
 
-/// Alignment of an encoder in bytes, at most 8.
+/// Returns the alignment of an encoder in bytes, at most 8.
 #[no_mangle]
 pub extern "C" fn exportitems_encoder_align() -> usize {
     align_of::<Encoder>()
 }
 
-/// Checks a request, makes an encoder for it in `size` bytes of `memory`, and stores where it is in `encoder`.
+/// Checks a request, makes an encoder for it in `size` bytes of `memory`, and stores its address in `encoder`.
 ///
 /// # Safety
-/// `memory` is valid for as long as the encoder is used, for nothing else; what `request` points at is valid for
-/// as long and not changed; the other pointers are null or valid.
+/// `memory` is valid while the encoder is used, and used for nothing else; what `request` points to is valid and not
+/// changed for as long; the other pointers are null or valid.
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_encoder_init(
     memory: *mut c_void,
@@ -90,37 +90,37 @@ pub unsafe extern "C" fn exportitems_encoder_init(
     error: *mut Error,
 ) -> Status {
     let init = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+        // SAFETY: `request` is null or points to an initialised value.
         let request = unsafe { read(request) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` is null or writable for `size` bytes, which only this object uses.
         let memory = unsafe { vacate::<Encoder>(memory, size) }?;
         let mut rest = Rest::after(memory, size);
-        // SAFETY: the caller's word.
+        // SAFETY: the caller keeps what `request` points to unchanged while the encoder is used; `rest` belongs to it.
         let request = unsafe { borrow(&request, &mut rest) }?;
         let object = Encoder {
             mark: <Encoder as crate::memory::Object>::MARK,
             encoder: request.encoder().map_err(Failure::Request)?,
         };
-        // SAFETY: the caller's word.
+        // SAFETY: `memory` came from `vacate`, and `encoder` is null or writable.
         unsafe { place(memory, object, encoder) }
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `error` is null or writable.
     unsafe { answer(init(), error) }
 }
 
-/// Length of the whole request in bytes, the `Content-Length`; 0 where there is no encoder.
+/// Returns the length of the whole request in bytes, for `Content-Length`; 0 if `encoder` is not an encoder.
 ///
 /// # Safety
 /// `encoder` is null or came from `exportitems_encoder_init`.
 #[no_mangle]
 pub unsafe extern "C" fn exportitems_encoder_len(encoder: *mut Encoder) -> u64 {
-    // SAFETY: the caller's word.
+    // SAFETY: `encoder` is null or came from its `init`, and no other call uses it now.
     unsafe { object(encoder) }.map_or(0, |encoder| encoder.encoder.encoded_len())
 }
 
-/// Writes what comes next to `out`, and stores in `written` how many bytes that was.
+/// Writes the next bytes of the request to `out`, and stores their number in `written`.
 ///
-/// `out` is filled while there is something to fill it with: fewer bytes than `len` mean that the request is done.
+/// If it is less than `len`, the request is complete.
 ///
 /// # Safety
 /// `encoder` came from `exportitems_encoder_init`; `out` is valid for writes of `len` bytes, and initialised; the
@@ -133,59 +133,59 @@ pub unsafe extern "C" fn exportitems_encoder_write(
     written: *mut usize,
     error: *mut Error,
 ) -> Status {
-    let go_on = || -> Result<Status, Failure> {
-        // SAFETY: the caller's word.
+    let next = || -> Result<Status, Failure> {
+        // SAFETY: `encoder` is null or came from its `init`, and no other call uses it now.
         let encoder = unsafe { object(encoder) }?;
-        // SAFETY: the caller's word; before anything is written, so that a null pointer loses nothing.
+        // SAFETY: `written` is null or writable. It is written first, so that a null pointer loses no bytes.
         unsafe { write(written, 0) }?;
-        // SAFETY: the caller's word.
+        // SAFETY: `out` is writable for `len` initialised bytes, which nothing else uses.
         let out = unsafe { slice_mut(out, len) }?;
         let count = encoder.encoder.write(out);
-        // SAFETY: the caller's word.
+        // SAFETY: `written` is null or writable.
         unsafe { write(written, count) }?;
         Ok(Status::Ok)
     };
-    // SAFETY: the caller's word.
-    unsafe { answer(go_on(), error) }
+    // SAFETY: `error` is null or writable.
+    unsafe { answer(next(), error) }
 }
 
-/// The request as the core takes it, its lists converted into `rest`.
+/// Converts a request to that of the core. The converted lists are stored in `rest`.
 ///
 /// # Safety
-/// What `request` points at is valid for as long as the result is used, and so is `rest`, which is aligned for a
-/// pointer.
+/// What `request` points to is valid while the result is used, and so is `rest`, which is aligned for a pointer.
 unsafe fn borrow(request: &Request, rest: &mut Rest) -> Result<ExportItems<'static>, Failure> {
-    // SAFETY: the caller's word.
+    // SAFETY: `request.items` is readable for `request.items_len` elements.
     let items = unsafe { slice(request.items, request.items_len) }?;
     let item = |item: ItemId| {
         Ok(CoreItemId {
-            // SAFETY: the caller's word. An absent id is an empty one, which the core refuses.
+            // SAFETY: the text `item.id` is readable for as long as it is used. Without an id it is empty, which the
+            // core refuses.
             id: unsafe { text(item.id) }?.unwrap_or_default(),
-            // SAFETY: the caller's word.
+            // SAFETY: the text `item.change_key` is readable for as long as it is used.
             change_key: unsafe { text(item.change_key) }?,
         })
     };
-    // SAFETY: the caller's word.
+    // SAFETY: `rest` is memory after an object with pointers: unused, and aligned for pointers.
     let items = unsafe { rest.convert(items, item) }?;
     let mut headers = RequestHeaders::new();
-    // SAFETY: the caller's word.
+    // SAFETY: the text `request.server_version` is readable for as long as it is used.
     if let Some(version) = unsafe { text(request.server_version) }? {
         let version = version.parse::<RequestServerVersion>();
         headers = headers.server_version(version.map_err(Failure::Version)?);
     }
-    // SAFETY: the caller's word.
+    // SAFETY: the text `request.impersonation` is readable for as long as it is used.
     if let Some(who) = unsafe { text(request.impersonation) }? {
         let (kind, value) = who.split_once(':').unwrap_or_default();
         let who = ExchangeImpersonation::of_kind(kind, value);
         headers = headers.impersonation(who.ok_or(Failure::ImpersonationKind)?);
     }
-    // SAFETY: the caller's word.
+    // SAFETY: the text `request.mailbox_culture` is readable for as long as it is used.
     if let Some(language) = unsafe { text(request.mailbox_culture) }? {
         headers = headers.mailbox_culture(language);
     }
-    // SAFETY: the caller's word.
+    // SAFETY: the role texts stay readable while the encoder is used.
     let user_roles = unsafe { roles(request.user_roles, request.user_roles_len, rest) }?;
-    // SAFETY: the caller's word.
+    // SAFETY: the role texts stay readable while the encoder is used.
     let application_roles = unsafe {
         roles(
             request.application_roles,
@@ -209,10 +209,11 @@ unsafe fn roles(
     len: usize,
     rest: &mut Rest,
 ) -> Result<&'static [&'static str], Status> {
-    // SAFETY: the caller's word.
+    // SAFETY: `roles` is readable for `len` elements.
     let roles = unsafe { slice(roles, len) }?;
-    // SAFETY: the caller's word. An absent role is an empty one, which the core refuses.
+    // SAFETY: the text `role` is readable for as long as it is used. Without a role it is empty, which the core
+    // refuses.
     let role = |role| Ok(unsafe { text(role) }?.unwrap_or_default());
-    // SAFETY: the caller's word.
+    // SAFETY: `rest` is memory after an object with pointers: unused, and aligned for pointers.
     unsafe { rest.convert(roles, role) }
 }

@@ -1,4 +1,4 @@
-//! What a call answers.
+//! The result of a call.
 
 use core::ffi::c_char;
 use core::fmt::{self, Write};
@@ -6,19 +6,20 @@ use core::fmt::{self, Write};
 use exportitems::{ErrorKind, RequestError, RequestField, VersionError};
 use exportitems_http1 as http1;
 
-/// What a call answers: negative for failure, 0 and above for success.
+/// The result of a call: negative for failure, 0 and above for success.
 ///
 /// Values are fixed; new ones may be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
+#[non_exhaustive]
 pub enum Status {
-    /// Done. From `next`: the input is used up. From `finish`: that was all.
+    /// Done. From `next`: the input is used up. From `finish`: there are no more events.
     Ok = 0,
     /// An event was stored.
     Event = 1,
 
     // --- misuse: nothing was done ---
-    /// A pointer is null that must not be.
+    /// A pointer is null that must not be null.
     Null = -1,
     /// A pointer is not aligned.
     Misaligned = -2,
@@ -26,7 +27,7 @@ pub enum Status {
     MemoryTooSmall = -3,
     /// The scratch is too small.
     ScratchTooSmall = -4,
-    /// The memory holds no object of this kind: it was not initialised, or its initialisation failed.
+    /// The memory contains no object of this kind: it was not initialised, or its initialisation failed.
     NotInitialized = -5,
     /// A number is not one of its enumeration.
     InvalidValue = -6,
@@ -35,14 +36,14 @@ pub enum Status {
     /// A length is larger than any memory.
     TooLong = -8,
 
-    // --- the response is unusable; every further call answers the same ---
+    // --- the response is unusable; every later call returns the same ---
     /// The input ended before the document did.
     UnexpectedEnd = -100,
-    /// `=== Truncated Data ===` is where markup belongs.
+    /// `=== Truncated Data ===` in place of markup: the server gave up.
     Truncated = -101,
     /// The document is not a SOAP envelope.
     NotSoap = -103,
-    /// A SOAP envelope that is no answer to ExportItems.
+    /// A SOAP envelope that is not a response to ExportItems.
     UnexpectedOperation = -104,
     /// Not UTF-8.
     Encoding = -105,
@@ -50,7 +51,7 @@ pub enum Status {
     Dtd = -106,
     /// Text where only elements belong.
     UnexpectedText = -107,
-    /// A byte that cannot stand at this place.
+    /// A byte that is not allowed at this position.
     UnexpectedByte = -108,
     /// An end tag that does not match the open element.
     MismatchedEndTag = -109,
@@ -67,22 +68,22 @@ pub enum Status {
     /// Unusable for a reason that is newer than this interface.
     ResponseOther = -199,
 
-    // --- the HTTP response is unusable; every further call answers the same ---
+    // --- the HTTP response is unusable; every later call returns the same ---
     /// The connection ended before the first byte of a response.
     HttpClosed = -200,
     /// The connection ended inside the head or before the end of the body.
     HttpCut = -201,
-    /// The line is no HTTP/1.x status line.
+    /// The line is not an HTTP/1.x status line.
     HttpStatusLine = -202,
-    /// The line is no header field.
+    /// The line is not a header field.
     HttpFieldLine = -203,
-    /// A control character where none may stand.
+    /// A control character in the head or the trailer.
     HttpControlCharacter = -204,
     /// CR without LF.
     HttpBareCr = -205,
     /// LF without CR.
     HttpBareLf = -206,
-    /// `Content-Length` is no number.
+    /// `Content-Length` is not a number.
     HttpContentLength = -207,
     /// Two `Content-Length` values differ.
     HttpContentLengthsDiffer = -208,
@@ -94,11 +95,11 @@ pub enum Status {
     HttpChunkSize = -211,
     /// A chunk is longer than its size.
     HttpChunkEnd = -212,
-    /// `101 Switching Protocols`, which was not asked for.
+    /// `101 Switching Protocols`, which was not requested.
     HttpUpgrade = -213,
     /// The head is too long.
     HttpHeadTooLong = -214,
-    /// A line that must be seen does not fit the scratch.
+    /// A line that decides how the response is read does not fit into the scratch.
     HttpLineTooLong = -215,
     /// A chunk size has too many digits.
     HttpChunkSizeTooLong = -216,
@@ -114,7 +115,7 @@ pub enum Status {
     RequestEmpty = -301,
     /// A character that XML cannot carry.
     RequestCharacter = -302,
-    /// `MailboxCulture` is no language tag.
+    /// `MailboxCulture` is not a language tag.
     RequestMailboxCulture = -303,
     /// `ManagementRole` for a version that does not have it.
     RequestManagementRole = -304,
@@ -124,34 +125,34 @@ pub enum Status {
     RequestVersionUnknown = -306,
     /// Not one of the four kinds of `ExchangeImpersonation`.
     RequestImpersonationKind = -307,
-    /// The target of the HTTP request is no path.
+    /// The target of the HTTP request is not a path.
     HttpRequestTarget = -320,
-    /// The host of the HTTP request is none.
+    /// The host of the HTTP request is not of the form `host[:port]`.
     HttpRequestHost = -321,
-    /// A header's name is no token.
+    /// A header's name is not a token.
     HttpRequestHeaderName = -322,
     /// A header's value cannot be sent.
     HttpRequestHeaderValue = -323,
-    /// A header is one that the encoder writes by itself.
+    /// The encoder writes this header by itself.
     HttpRequestReservedHeader = -324,
     /// Refused for a reason that is newer than this interface.
     RequestOther = -399,
 }
 
-/// Room for the text of an error, its NUL included.
+/// Size of the text of an error, including its NUL.
 pub const EXPORTITEMS_ERROR_TEXT_LEN: usize = 112;
 
-/// What failed in detail; stored only when the call answers less than 0.
+/// The details of a failure. They are stored only if the call returns less than 0.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Error {
-    /// What the call answered.
+    /// The result of the call.
     pub status: Status,
-    /// Which item, role or header of a request it is about, from 0; 0 for everything else.
+    /// The index of the item, role or header of a request that the failure concerns, from 0; otherwise 0.
     pub index: u64,
-    /// Of a response: the offset in bytes where it became unusable. Of a request: the offset in the text.
+    /// For a response, the offset in bytes where it became unusable. For a request, the offset in the text.
     pub offset: u64,
-    /// A sentence for a log; ends with a NUL, cut where it is too long.
+    /// A message for a log. It ends with a NUL, and is cut if it is too long.
     pub text: [c_char; EXPORTITEMS_ERROR_TEXT_LEN],
 }
 
@@ -177,13 +178,12 @@ impl Failure {
     pub(crate) fn status(self) -> Status {
         match self {
             Self::Misuse(status) => status,
-            Self::Response(error) => of_response(error.kind),
-            Self::Http(error) => of_http(error.kind),
-            Self::Request(error) => of_request(error),
-            Self::Version(VersionError::TooOld) => Status::RequestVersionTooOld,
-            Self::Version(_) => Status::RequestVersionUnknown,
+            Self::Response(error) => error.kind.into(),
+            Self::Http(error) => error.kind.into(),
+            Self::Request(error) => error.into(),
+            Self::Version(error) => error.into(),
             Self::ImpersonationKind => Status::RequestImpersonationKind,
-            Self::HttpRequest(error) => of_http_request(error),
+            Self::HttpRequest(error) => error.into(),
         }
     }
 
@@ -221,7 +221,7 @@ impl Failure {
             bytes: [0; EXPORTITEMS_ERROR_TEXT_LEN],
             len: 0,
         };
-        let _ = write!(text, "{self}"); // what does not fit is left out
+        let _ = write!(text, "{self}"); // a text that does not fit is cut
         Error {
             status: self.status(),
             index: self.index(),
@@ -235,14 +235,24 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Misuse(status) => f.write_str(match status {
-                Status::Null => "a pointer is null",
-                Status::Misaligned => "a pointer is not aligned",
-                Status::MemoryTooSmall => "the memory is smaller than the object",
-                Status::ScratchTooSmall => "the scratch is too small",
-                Status::NotInitialized => "the memory holds no object of this kind",
-                Status::InvalidValue => "a number is not one of its enumeration",
-                Status::NotUtf8 => "a text is not UTF-8",
-                _ => "a length is larger than any memory",
+                Status::Null => "a pointer is null; only those that are documented so may be",
+                Status::Misaligned => {
+                    "a pointer is not aligned; align memory as the object's align function returns"
+                }
+                Status::MemoryTooSmall => {
+                    "the memory is too small; use as much as the object's size function returns"
+                }
+                Status::ScratchTooSmall => {
+                    "the scratch is too small; use at least EXPORTITEMS_MIN_SCRATCH bytes"
+                }
+                Status::NotInitialized => {
+                    "the memory contains no object of this kind; call its init function first"
+                }
+                Status::InvalidValue => {
+                    "a number is not a value of its enumeration, or is out of range"
+                }
+                Status::NotUtf8 => "a text is not UTF-8; convert it",
+                _ => "a length is larger than the address space",
             }),
             Self::Response(error) => error.fmt(f),
             Self::Http(error) => error.fmt(f),
@@ -282,76 +292,76 @@ impl Write for Buffer {
     }
 }
 
-fn of_response(kind: ErrorKind) -> Status {
-    match kind {
-        ErrorKind::UnexpectedEnd => Status::UnexpectedEnd,
-        ErrorKind::Truncated => Status::Truncated,
-        ErrorKind::NotSoap => Status::NotSoap,
-        ErrorKind::UnexpectedOperation => Status::UnexpectedOperation,
-        ErrorKind::Encoding => Status::Encoding,
-        ErrorKind::Dtd => Status::Dtd,
-        ErrorKind::UnexpectedText => Status::UnexpectedText,
-        ErrorKind::UnexpectedByte => Status::UnexpectedByte,
-        ErrorKind::MismatchedEndTag => Status::MismatchedEndTag,
-        ErrorKind::DuplicateAttribute => Status::DuplicateAttribute,
-        ErrorKind::UnknownEntity => Status::UnknownEntity,
-        ErrorKind::TooDeep => Status::TooDeep,
-        ErrorKind::NameTooLong => Status::NameTooLong,
-        ErrorKind::Finished => Status::Finished,
-        _ => Status::ResponseOther,
-    }
+/// Maps the errors of another crate to statuses. An error that is newer than this interface maps to the status after
+/// `else`.
+macro_rules! statuses {
+    ($theirs:ty { $($error:ident => $status:ident,)* } else $other:ident) => {
+        impl From<$theirs> for Status {
+            fn from(theirs: $theirs) -> Self {
+                type Theirs = $theirs;
+                match theirs {
+                    $(Theirs::$error { .. } => Self::$status,)*
+                    _ => Self::$other,
+                }
+            }
+        }
+    };
 }
 
-impl From<exportitems::Error> for Status {
-    fn from(error: exportitems::Error) -> Self {
-        of_response(error.kind)
-    }
-}
+statuses!(ErrorKind {
+    UnexpectedEnd => UnexpectedEnd,
+    Truncated => Truncated,
+    NotSoap => NotSoap,
+    UnexpectedOperation => UnexpectedOperation,
+    Encoding => Encoding,
+    Dtd => Dtd,
+    UnexpectedText => UnexpectedText,
+    UnexpectedByte => UnexpectedByte,
+    MismatchedEndTag => MismatchedEndTag,
+    DuplicateAttribute => DuplicateAttribute,
+    UnknownEntity => UnknownEntity,
+    TooDeep => TooDeep,
+    NameTooLong => NameTooLong,
+    Finished => Finished,
+} else ResponseOther);
 
-fn of_http(kind: http1::ErrorKind) -> Status {
-    use http1::ErrorKind as Kind;
-    match kind {
-        Kind::Closed => Status::HttpClosed,
-        Kind::Cut => Status::HttpCut,
-        Kind::StatusLine => Status::HttpStatusLine,
-        Kind::FieldLine => Status::HttpFieldLine,
-        Kind::ControlCharacter => Status::HttpControlCharacter,
-        Kind::BareCr => Status::HttpBareCr,
-        Kind::BareLf => Status::HttpBareLf,
-        Kind::ContentLength => Status::HttpContentLength,
-        Kind::ContentLengthsDiffer => Status::HttpContentLengthsDiffer,
-        Kind::TwoLengths => Status::HttpTwoLengths,
-        Kind::TransferEncoding => Status::HttpTransferEncoding,
-        Kind::ChunkSize => Status::HttpChunkSize,
-        Kind::ChunkEnd => Status::HttpChunkEnd,
-        Kind::Upgrade => Status::HttpUpgrade,
-        Kind::HeadTooLong => Status::HttpHeadTooLong,
-        Kind::LineTooLong => Status::HttpLineTooLong,
-        Kind::ChunkSizeTooLong => Status::HttpChunkSizeTooLong,
-        Kind::ChunkExtraTooLong => Status::HttpChunkExtraTooLong,
-        _ => Status::HttpOther,
-    }
-}
+statuses!(http1::ErrorKind {
+    Closed => HttpClosed,
+    Cut => HttpCut,
+    StatusLine => HttpStatusLine,
+    FieldLine => HttpFieldLine,
+    ControlCharacter => HttpControlCharacter,
+    BareCr => HttpBareCr,
+    BareLf => HttpBareLf,
+    ContentLength => HttpContentLength,
+    ContentLengthsDiffer => HttpContentLengthsDiffer,
+    TwoLengths => HttpTwoLengths,
+    TransferEncoding => HttpTransferEncoding,
+    ChunkSize => HttpChunkSize,
+    ChunkEnd => HttpChunkEnd,
+    Upgrade => HttpUpgrade,
+    HeadTooLong => HttpHeadTooLong,
+    LineTooLong => HttpLineTooLong,
+    ChunkSizeTooLong => HttpChunkSizeTooLong,
+    ChunkExtraTooLong => HttpChunkExtraTooLong,
+} else HttpOther);
 
-fn of_request(error: RequestError) -> Status {
-    match error {
-        RequestError::NoItems => Status::RequestNoItems,
-        RequestError::Empty { .. } => Status::RequestEmpty,
-        RequestError::Character { .. } => Status::RequestCharacter,
-        RequestError::MailboxCulture { .. } => Status::RequestMailboxCulture,
-        RequestError::ManagementRole { .. } => Status::RequestManagementRole,
-        _ => Status::RequestOther,
-    }
-}
+statuses!(RequestError {
+    NoItems => RequestNoItems,
+    Empty => RequestEmpty,
+    Character => RequestCharacter,
+    MailboxCulture => RequestMailboxCulture,
+    ManagementRole => RequestManagementRole,
+} else RequestOther);
 
-fn of_http_request(error: http1::RequestError) -> Status {
-    use http1::RequestError as Kind;
-    match error {
-        Kind::Target => Status::HttpRequestTarget,
-        Kind::Host => Status::HttpRequestHost,
-        Kind::HeaderName(_) => Status::HttpRequestHeaderName,
-        Kind::HeaderValue(_) => Status::HttpRequestHeaderValue,
-        Kind::ReservedHeader(_) => Status::HttpRequestReservedHeader,
-        _ => Status::RequestOther,
-    }
-}
+statuses!(VersionError {
+    TooOld => RequestVersionTooOld,
+} else RequestVersionUnknown);
+
+statuses!(http1::RequestError {
+    Target => HttpRequestTarget,
+    Host => HttpRequestHost,
+    HeaderName => HttpRequestHeaderName,
+    HeaderValue => HttpRequestHeaderValue,
+    ReservedHeader => HttpRequestReservedHeader,
+} else RequestOther);

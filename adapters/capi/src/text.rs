@@ -1,10 +1,10 @@
-//! Stretches of memory, as C sees them.
+//! Texts and bytes, as C sees them.
 
 use core::ffi::c_char;
 
-/// UTF-8 text of `len` bytes, **not** ended by a NUL.
+/// UTF-8 text of `len` bytes, **without** a NUL at its end.
 ///
-/// `ptr` is null where there is no text at all.
+/// `ptr` is null if the text is absent.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Text {
@@ -40,9 +40,9 @@ impl From<Option<&str>> for Text {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Bytes {
-    /// The first byte; may be null where `len` is 0.
+    /// The first byte; may be null if `len` is 0.
     pub ptr: *const u8,
-    /// How many.
+    /// Length in bytes.
     pub len: usize,
 }
 

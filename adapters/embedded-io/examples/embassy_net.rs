@@ -1,9 +1,9 @@
-//! embassy-net's TCP socket as the transport, in an async task of a microcontroller. Compiled only: it wants a network.
+//! embassy-net's TCP socket as the transport, in an async task of a microcontroller. Compiled only: it needs a network.
 //!
 //! `cargo build -p exportitems-embedded-io --example embassy_net`
 //!
 //! A firmware makes the `Stack` from its driver with `embassy_net::new`, spawns the stack's runner, and calls `export`.
-//! Without TLS: put `embedded-tls` between socket and client.
+//! For TLS, put `embedded-tls` between the socket and the client.
 
 use embassy_net::tcp::{ConnectError, Error as TcpError, TcpSocket};
 use embassy_net::{IpEndpoint, Stack};
@@ -11,27 +11,27 @@ use embassy_time::{with_timeout, Duration, TimeoutError};
 use exportitems::{Decoder, ExportItems, ItemId, Options, Summary};
 use exportitems_embedded_io::{AsyncSink, Authorization, Client, CredentialsError, Error, Server};
 
-/// Longest silence of the server.
+/// How long the server may be silent.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Longest export, whatever the server does.
+/// How long an export may take in total.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Why there is no summary.
 #[derive(Debug)]
 pub enum ExportError {
-    /// The credentials cannot be carried.
+    /// The credentials cannot be sent.
     Credentials(CredentialsError),
     /// The server cannot be reached.
     Connect(ConnectError),
-    /// The export failed as a whole.
+    /// The whole export failed.
     Export(Error<TcpError>),
     /// It took too long.
     TimedOut,
 }
 
-/// Exports items into a sink that may wait, for flash or for a radio.
+/// Exports items into a sink that may wait, for example for flash or for a radio.
 ///
-/// When the time is up the export is dropped where it waits: what the sink has committed stays committed.
+/// After the time limit the export is dropped. Items that the sink has committed stay committed.
 pub async fn export(
     stack: Stack<'_>,
     server: IpEndpoint,
@@ -48,8 +48,8 @@ pub async fn export(
         .map_err(ExportError::Credentials)?;
     let host = Server::new("mail.contoso.com").authorization(authorization);
     let mut client = Client::new(socket, host, &mut buffer);
-    let items_asked_for = u32::try_from(items.len()).unwrap_or(u32::MAX);
-    let mut decoder: Decoder = Decoder::new(Options::new().items(items_asked_for));
+    let requested = u32::try_from(items.len()).unwrap_or(u32::MAX);
+    let mut decoder: Decoder = Decoder::new(Options::new().items(requested));
 
     let request = ExportItems::new(items);
     let export = client.export_async(&request, &mut decoder, sink);
@@ -60,5 +60,5 @@ pub async fn export(
 }
 
 fn main() {
-    println!("compiled only: it wants a network");
+    println!("compiled only: this example needs a network");
 }

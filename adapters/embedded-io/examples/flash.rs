@@ -1,10 +1,10 @@
-//! Items into flash: pages of 256 bytes that are erased before they are written, and a commit record.
+//! Items in flash: pages of 256 bytes that are erased before they are written, and a commit record.
 //!
 //! Run it: `cargo run -p exportitems-embedded-io --example flash`
 //!
-//! An item takes a page for its record and then its payload. The record is written last, at the commit: whatever loses
-//! its power before that leaves an erased record, and the next item overwrites what had come.
-//! The flash is emulated, and it panics when a page is written twice. The server is the emulator, inside this process.
+//! An item takes one page for its record, and the following pages for its payload. The record is written last, at the
+//! commit. If power fails before that, the record stays erased, and the next item overwrites the payload.
+//! The flash is simulated. It panics if a page is written twice. The server is the emulator, in this process.
 
 use std::error::Error;
 use std::fmt;
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let summary = client.export(&ExportItems::new(&items), &mut decoder, &mut sink)?;
     assert_eq!((summary.ok, summary.failed), (2, 2));
 
-    // After a restart the flash alone says what there is.
+    // After a restart, the items can be read from the flash alone.
     let kept = sink.flash.items();
     for (index, bytes) in &kept {
         println!("item {index}: {} bytes", bytes.len());
@@ -44,15 +44,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Puts one item behind the other.
+/// Writes items to the flash, one after the other.
 struct FlashSink {
     flash: Flash,
-    /// Page of the record of the item under way, or of the next one.
+    /// Page of the record of the current item, or of the next one.
     record: usize,
-    /// Payload that has been written to pages.
+    /// Bytes of payload that have been written to pages.
     bytes: usize,
     page: [u8; PAGE],
-    /// How much of `page` is filled.
+    /// How many bytes of `page` are filled.
     filled: usize,
 }
 
@@ -67,8 +67,8 @@ impl FlashSink {
         }
     }
 
-    /// Writes the page that is full, or the last one of an item.
-    fn turn(&mut self) -> Result<(), FlashFull> {
+    /// Writes the current page, which is full or the last one of an item.
+    fn write_page(&mut self) -> Result<(), FlashFull> {
         let number = self.record + 1 + self.bytes / PAGE;
         self.flash.erase(number)?;
         self.flash.write(number, &self.page);
@@ -83,7 +83,7 @@ impl Sink for FlashSink {
 
     fn begin(&mut self, _: u32, _: ResponseItemId<'_>) -> Result<(), FlashFull> {
         (self.page, self.filled, self.bytes) = ([ERASED; PAGE], 0, 0);
-        // What an earlier life of this flash recorded here is over before its payload is.
+        // Erase an old record first: its payload is about to be overwritten.
         self.flash.erase(self.record)
     }
 
@@ -95,7 +95,7 @@ impl Sink for FlashSink {
             self.filled += len;
             bytes = later;
             if self.filled == PAGE {
-                self.turn()?;
+                self.write_page()?;
             }
         }
         Ok(())
@@ -103,9 +103,9 @@ impl Sink for FlashSink {
 
     fn commit(&mut self, outcome: &Outcome) -> Result<(), FlashFull> {
         if self.filled > 0 {
-            self.turn()?;
+            self.write_page()?;
         }
-        // A reader stops at an erased record, so the next one is erased before this one is there.
+        // A reader stops at an erased record, so erase the next one before this one is written.
         let next = self.record + 1 + self.bytes.div_ceil(PAGE);
         self.flash.erase(next)?;
         self.flash
@@ -119,34 +119,34 @@ impl Sink for FlashSink {
     fn failed(&mut self, _: &Outcome) {}
 }
 
-/// The page before a payload: index, length, and their complement, since power may fail while it is written.
+/// The page before a payload: index and length, and their complement, which detects a power failure during the write.
 fn record(index: u32, bytes: u64) -> [u8; PAGE] {
     let mut page = [ERASED; PAGE];
-    let (said, complement) = page.split_at_mut(12);
-    said[..4].copy_from_slice(&index.to_le_bytes());
-    said[4..].copy_from_slice(&bytes.to_le_bytes());
-    for (slot, byte) in complement.iter_mut().zip(said) {
+    let (fields, complement) = page.split_at_mut(12);
+    fields[..4].copy_from_slice(&index.to_le_bytes());
+    fields[4..].copy_from_slice(&bytes.to_le_bytes());
+    for (slot, byte) in complement.iter_mut().zip(fields) {
         *slot = !*byte;
     }
     page
 }
 
 fn read_record(page: &[u8; PAGE]) -> Option<(u32, usize)> {
-    let (said, complement) = page.split_at(12);
-    if !said.iter().zip(complement).all(|(a, b)| *a == !*b) {
+    let (fields, complement) = page.split_at(12);
+    if !fields.iter().zip(complement).all(|(a, b)| *a == !*b) {
         return None;
     }
-    let index = u32::from_le_bytes(said[..4].try_into().ok()?);
-    let bytes = u64::from_le_bytes(said[4..].try_into().ok()?);
+    let index = u32::from_le_bytes(fields[..4].try_into().ok()?);
+    let bytes = u64::from_le_bytes(fields[4..].try_into().ok()?);
     Some((index, bytes.try_into().ok()?))
 }
 
-/// The flash, emulated.
+/// A simulated flash.
 struct Flash(Vec<[u8; PAGE]>);
 
 impl Flash {
     fn new(pages: usize) -> Self {
-        Self(vec![[0x5A; PAGE]; pages]) // what was there before
+        Self(vec![[0x5A; PAGE]; pages]) // not erased
     }
 
     fn erase(&mut self, page: usize) -> Result<(), FlashFull> {
@@ -159,7 +159,7 @@ impl Flash {
         self.0[page] = *bytes;
     }
 
-    /// Every committed item: its index and its payload.
+    /// Returns the index and the payload of every committed item.
     fn items(&self) -> Vec<(u32, Vec<u8>)> {
         let (mut items, mut page) = (Vec::new(), 0);
         while let Some((index, len)) = self.0.get(page).and_then(read_record) {
@@ -173,7 +173,7 @@ impl Flash {
     }
 }
 
-/// The item does not fit into what is left.
+/// The item does not fit into the remaining pages.
 #[derive(Debug)]
 struct FlashFull;
 

@@ -1,10 +1,10 @@
-//! 8 KiB of RAM for all of the protocol, checked when it is compiled: decoder, buffer, credentials, the ids of a batch,
-//! the outcomes, the client, and the stack below it.
+//! The whole protocol in 8 KiB of RAM, checked at compile time: decoder, buffer, credentials, the ids of a batch, the
+//! outcomes, the client, and its stack.
 //!
 //! Run it: `cargo run -p exportitems-embedded-io --example small`
 //!
-//! On a 32-bit machine it is less, see FOOTPRINT.md. Twenty items are exported in batches of four, over one connection.
-//! The server is the emulator, inside this process, and is not counted.
+//! On a 32-bit target it needs less; see FOOTPRINT.md. Twenty items are exported in batches of four over one connection.
+//! The server is the emulator, in this process. Its memory is not counted.
 
 use std::error::Error;
 use std::mem::size_of;
@@ -18,7 +18,7 @@ use exportitems_emulator::{item_id, Auth, Emulator, Scenario, DEFAULT_MAILBOX};
 const ITEMS: usize = 20;
 const BATCH: usize = 4;
 
-/// Everything that lives for more than a call. Fit for a `static`.
+/// Everything that is kept between calls. It can be a `static`.
 struct Protocol {
     decoder: Decoder<[u8; 256]>,
     buffer: [u8; 1024],
@@ -41,7 +41,7 @@ impl Protocol {
 
 type Stream = FromStd<TcpStream>;
 
-/// What the calls below may take: FOOTPRINT.md measures decoding, the exchange around it is the rest.
+/// The stack that an export may take; FOOTPRINT.md has the measured figures.
 const STACK: usize = 2 * 1024;
 const BUDGET: usize = 8 * 1024;
 const _: () = assert!(size_of::<Protocol>() + size_of::<Client<'_, Stream>>() + STACK <= BUDGET);
@@ -70,26 +70,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut client: Client<'_, Stream> = Client::new(stream, server, buffer);
 
     for batch in (0..ITEMS as u64).collect::<Vec<_>>().chunks(BATCH) {
-        // From wherever a firmware has its list of items: a file, a radio, another request.
+        // A firmware reads its ids from a file, a radio, or the response to another request.
         for (slot, &number) in ids.iter_mut().zip(batch) {
             let id = item_id(DEFAULT_MAILBOX, number, 1_000 + 500 * number);
             *slot = OwnedItemId::new(ItemId::new(&id));
         }
         let items = ids.each_ref().map(|id| match id {
             Some(id) => id.as_item_id(),
-            None => ItemId::new(""), // an id that did not fit; the encoder refuses it
+            None => ItemId::new(""), // the id did not fit; the encoder refuses an empty one
         });
         decoder.reset(Options::new().items(items.len().try_into()?));
         client.export(&ExportItems::new(&items), decoder, sink)?;
     }
 
     let outcomes = sink.observer.outcomes();
-    let whole = outcomes.iter().filter(|it| it.error.is_none()).count();
+    let complete = outcomes.iter().filter(|it| it.error.is_none()).count();
     println!(
-        "{whole} items in {} + {} bytes of RAM and {STACK} of stack",
+        "{complete} items with {} + {} bytes of RAM and {STACK} of stack",
         size_of::<Protocol>(),
         size_of::<Client<'_, Stream>>()
     );
-    assert_eq!(whole, ITEMS);
+    assert_eq!(complete, ITEMS);
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! A std `TcpStream` as the transport, through `embedded-io-adapters`: three items, one of them refused.
+//! A `TcpStream` of std as the transport, through `embedded-io-adapters`: three items, one of which is refused.
 //!
 //! Run it: `cargo run -p exportitems-embedded-io --example tcp`
 //!
-//! The server is the emulator, inside this process. A real one is reached through TLS: give the client the TLS stream.
+//! The server is the emulator, in this process. For a real server, pass a TLS stream to the client.
 
 use std::error::Error;
 use std::net::TcpStream;
@@ -32,14 +32,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut buffer = [0; 1024];
     let mut client = Client::new(stream, server, &mut buffer);
 
-    // Payloads go nowhere here, see `flash`; a table remembers what became of each.
+    // Payloads are discarded here (the example `flash` stores them). A table keeps the outcome of each item.
     let mut sink = Tee::new(Discard, OutcomeTable::<3>::new());
     let mut decoder: Decoder = Decoder::new(Options::new().items(3));
     let summary = client.export(&ExportItems::new(&items), &mut decoder, &mut sink)?;
 
     for outcome in sink.observer.outcomes() {
         match outcome.error {
-            None => println!("item {}: {} bytes, whole", outcome.index, outcome.bytes),
+            None => println!("item {}: {} bytes, complete", outcome.index, outcome.bytes),
             Some(error) => println!("item {}: {error}, {:?}", outcome.index, outcome.code),
         }
     }

@@ -1,8 +1,8 @@
-//! tokio as the executor and its `TcpStream` as the transport, with back-pressure: a slow reader holds the server back.
+//! tokio as the executor and its `TcpStream` as the transport, with back-pressure: a slow reader slows the server down.
 //!
 //! Run it: `cargo run -p exportitems-embedded-io --example tokio`
 //!
-//! The server is the emulator, inside this process.
+//! The server is the emulator, in this process.
 
 use std::error::Error;
 
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .enable_io()
         .build()?;
     runtime.block_on(async {
-        // A pipe of 1 KiB. While it is full the sink waits, and with it the decoder, the socket and the server.
+        // A pipe of 1 KiB. While it is full, the sink waits, and so do the decoder, the socket and the server.
         let (writer, mut reader) = tokio::io::duplex(1024);
         let slow = tokio::spawn(async move {
             let (mut item, mut piece) = (Vec::new(), [0; 256]);
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// The payload of one item into a stream. A stream takes nothing back: the caller looks at the summary.
+/// Writes the payload of one item to a stream. Bytes in a stream cannot be discarded, so the caller checks the summary.
 struct Pipe<W>(W);
 
 impl<W: AsyncWrite + Unpin> AsyncSink for Pipe<W> {

@@ -1,9 +1,9 @@
-//! A raw UART, without HTTP: the request goes out byte for byte, and the response is decoded as it trickles in.
+//! A UART without HTTP: the request is sent 16 bytes at a time, and the response is decoded as its bytes arrive.
 //!
 //! Run it: `cargo run -p exportitems-embedded-io --example uart`
 //!
-//! For a gateway at the other end of a wire, which does HTTP and TLS and passes on nothing but the bodies.
-//! Only the core is needed. The wire and the gateway are simulated: two threads and two channels of bytes.
+//! At the other end of the wire is a gateway that does HTTP and TLS and forwards only the bodies. The firmware needs
+//! only the core. This example simulates the wire and the gateway with a thread and two channels of bytes.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let items = [ItemId::new("AAMkAGYz+NAA=")];
     let mut room = [0; 4096];
     let mut sink = SliceSink::new(&mut room);
-    // The smallest decoder: pieces of data are smaller, and that is all.
+    // The smallest decoder. Its only disadvantage is that pieces of data are smaller.
     let mut decoder: Decoder<[u8; 64]> = Decoder::new(Options::new().items(1));
     let summary = export(
         &mut uart,
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map_err(Into::into)
 }
 
-/// Sends the request and decodes the response; the line is silent behind the response's last byte.
+/// Sends the request and decodes the response. The response ends when the line becomes silent.
 fn export<U, const N: usize>(
     uart: &mut U,
     request: &ExportItems<'_>,
@@ -67,7 +67,7 @@ where
         let mut received = &fifo[..len];
         while let Err(error) = decoder.feed(&mut received, sink) {
             match error {
-                // The item does not fit into the slice; its outcome says so, and the next one may fit.
+                // The item does not fit into the slice. Its outcome reports that, and the next item may fit.
                 FeedError::Sink(_) => {}
                 FeedError::Response(error) => return Err(error.into()),
             }
@@ -97,7 +97,7 @@ impl ErrorType for Uart {
 }
 
 impl Read for Uart {
-    /// At least one byte, and what else is there; none when the line has gone silent.
+    /// Waits for a byte and returns it with all that have arrived after it. Returns 0 when the line is silent.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
         let first = self.receive.recv().into_iter();
         let mut len = 0;
@@ -112,7 +112,7 @@ impl Read for Uart {
 impl Write for Uart {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
         for &byte in bytes {
-            let _ = self.send.send(byte); // a wire does not care whether anybody listens
+            let _ = self.send.send(byte); // a wire does not fail when the other end is gone
         }
         Ok(bytes.len())
     }
@@ -122,7 +122,7 @@ impl Write for Uart {
     }
 }
 
-/// What a gateway brings from the server.
+/// Receives a request and sends a response, as a gateway would.
 fn gateway(mut uart: Uart) {
     let (mut request, mut byte) = (Vec::new(), [0]);
     while !request.ends_with(b":Envelope>") {

@@ -1,23 +1,23 @@
-//! The async shell.
+//! The async client.
 
 use embedded_io_async::{Read, Write};
 use exportitems::{Decoder, Error as ResponseError, Event, ExportItems, Summary};
 use exportitems_http1::HeadEncoder;
 
-use crate::client::{broken, finished, proven, Client};
+use crate::client::{export_error, export_result, not_reset, Client};
 use crate::error::Error;
 use crate::exchange::{next_bytes, Response, MIN_BUFFER};
 use crate::sink::{AsyncSink, Delivery};
 
 impl<T: Read + Write> Client<'_, T> {
-    /// [`export`](Self::export) for an async transport and sink, on any executor.
+    /// Sends a request and decodes its response into `sink`, like [`export`](Self::export), on any executor.
     ///
     /// # Cancel safety
-    /// The future may be dropped wherever it waits.
-    /// What the sink committed by then stays committed; the item under way is neither committed nor aborted
+    /// The future may be dropped at any `await`.
+    /// Items that the sink has committed stay committed. The current item is neither committed nor aborted
     /// ([`AsyncSink`]).
-    /// The connection is spent: [`can_export`](Self::can_export) is false.
-    /// The decoder wants a [`reset`](Decoder::reset).
+    /// The connection cannot be used again: [`can_export`](Self::can_export) is false.
+    /// [Reset](Decoder::reset) the decoder before you use it again.
     ///
     /// # Errors
     /// See [`Error`].
@@ -31,7 +31,7 @@ impl<T: Read + Write> Client<'_, T> {
             return Err(Error::Spent);
         }
         let sent = match self.send_async(request).await {
-            // Nothing was sent, so nothing comes back.
+            // Nothing was sent, so there is no response to read.
             Err(error) if self.ready => return Err(error),
             sent => sent,
         };
@@ -48,20 +48,20 @@ impl<T: Read + Write> Client<'_, T> {
         };
         let can_reuse = matches!(received, Ok(true));
         let result = match items.finish().await {
-            Ok(summary) => proven(&received, summary),
-            Err(error) => Err(broken(&response, received, error)),
+            Ok(summary) => export_result(&received, summary),
+            Err(error) => Err(export_error(&response, received, error)),
         };
         self.close_exchange(can_reuse && result.is_ok());
         result
     }
 
-    /// Sends the request. From its first byte on the client is not ready: the future may be dropped at every
+    /// Sends the request. The client is not ready from the first byte on, since the future may be dropped at any
     /// `await`.
     async fn send_async(&mut self, request: &ExportItems<'_>) -> Result<(), Error<T::Error>> {
         if self.buffer.len() < MIN_BUFFER {
             return Err(Error::BufferTooSmall);
         }
-        // Borrowed from the result: a copy is 80 bytes of stack.
+        // Borrowed from the result: a copy would take 80 bytes of stack.
         let mut body = request.encoder();
         let body = body.as_mut().map_err(|error| Error::Request(*error))?;
         let request_id = self.server.request_id.text();
@@ -89,7 +89,7 @@ impl<T: Read + Write> Client<'_, T> {
     }
 }
 
-/// Receives the response. `true`: the connection may carry another request.
+/// Receives the response. Returns whether the connection can carry another request.
 async fn receive<T: Read, S: AsMut<[u8]>, K: AsyncSink + ?Sized>(
     transport: &mut T,
     buffer: &mut [u8],
@@ -111,7 +111,7 @@ async fn receive<T: Read, S: AsMut<[u8]>, K: AsyncSink + ?Sized>(
     Ok(can_reuse)
 }
 
-/// What [`Decoder::feed`] and [`Decoder::finish_into`] are for a sink that waits.
+/// A decoder and an async sink: the counterpart of [`Decoder::feed`] and [`Decoder::finish_into`].
 struct Items<'i, S, K: ?Sized> {
     decoder: &'i mut Decoder<S>,
     delivery: Delivery,
@@ -121,7 +121,7 @@ struct Items<'i, S, K: ?Sized> {
 impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
     async fn feed(&mut self, input: &mut &[u8]) -> Result<(), ResponseError> {
         while let Some((event, wanted)) = self.decoder.next_event_and_item(input)? {
-            let kept = self.delivery.tell(event, wanted, self.sink).await;
+            let kept = self.delivery.deliver(event, wanted, self.sink).await;
             if let Some(answer) = self.delivery.id_match.take() {
                 self.decoder.compare_id(answer);
             }
@@ -138,12 +138,12 @@ impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
             if let Event::End(end) = event {
                 summary = Some(end);
             }
-            // Nothing begins after the end of the input.
-            if self.delivery.tell(event, None, self.sink).await.is_err() {
+            // No item begins after the end of the input.
+            if self.delivery.deliver(event, None, self.sink).await.is_err() {
                 self.decoder.reject_item();
             }
         }
-        // A decoder that emits no end has emitted it already, of another response.
-        summary.ok_or(finished(self.decoder.offset()))
+        // Without an end event, the decoder has finished an earlier response and was not reset.
+        summary.ok_or(not_reset(self.decoder.offset()))
     }
 }

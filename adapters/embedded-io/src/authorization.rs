@@ -4,16 +4,16 @@ use core::fmt;
 
 use base64ct::{Base64, Encoding};
 
-/// The value of an `Authorization` field, in the caller's memory. It is never printed.
+/// The value of an `Authorization` field, in a buffer of the caller. Its `Debug` does not show it.
 ///
-/// HTTP carries it as it is: without TLS below, everybody on the way can read it.
+/// HTTP does not protect it: without TLS, anyone on the network path can read it.
 #[derive(Clone, Copy)]
 pub struct Authorization<'a>(&'a str);
 
 impl<'a> Authorization<'a> {
-    /// Basic credentials ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)), encoded into `buffer`.
+    /// Encodes Basic credentials ([RFC 7617](https://www.rfc-editor.org/rfc/rfc7617)) into `buffer`.
     ///
-    /// `buffer` takes [`basic_len`](Self::basic_len) bytes; what it holds is as secret as the password.
+    /// `buffer` needs [`basic_len`](Self::basic_len) bytes. Its content is as secret as the password.
     ///
     /// # Errors
     /// [`CredentialsError::Colon`], [`CredentialsError::Character`] or [`CredentialsError::BufferTooSmall`].
@@ -22,7 +22,7 @@ impl<'a> Authorization<'a> {
         password: &str,
         buffer: &'a mut [u8],
     ) -> Result<Self, CredentialsError> {
-        // RFC 7617 §2: the first colon ends the user name, and neither part holds control characters.
+        // RFC 7617 §2: the first colon ends the user name, and neither part contains control characters.
         if user.contains(':') {
             return Err(CredentialsError::Colon);
         }
@@ -45,7 +45,7 @@ impl<'a> Authorization<'a> {
             }
             if held == group.len() || (byte.is_none() && held > 0) {
                 let mut symbols = [0; 4];
-                // Four symbols are what three bytes make, and what fewer make with padding.
+                // Three bytes give four symbols. Fewer bytes give four symbols with padding.
                 let plain = group.get(..held).unwrap_or_default();
                 writer.push(
                     Base64::encode(plain, &mut symbols)
@@ -60,7 +60,7 @@ impl<'a> Authorization<'a> {
         }
     }
 
-    /// Bytes of buffer that [`basic`](Self::basic) takes for a user name and a password of these lengths.
+    /// Returns how many bytes [`basic`](Self::basic) needs for a user name and a password of these lengths in bytes.
     #[must_use]
     pub const fn basic_len(user: usize, password: usize) -> usize {
         let pair = user.saturating_add(1).saturating_add(password);
@@ -69,11 +69,12 @@ impl<'a> Authorization<'a> {
             .saturating_add("Basic ".len())
     }
 
-    /// A bearer token, OAuth's ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)), put into `buffer` after its
-    /// scheme: 7 bytes more than the token.
+    /// Writes the scheme and an OAuth bearer token ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)) into `buffer`.
+    /// It needs 7 bytes more than the token.
     ///
     /// # Errors
-    /// [`CredentialsError::Character`] for what [`is_bearer_token`](exportitems_http1::is_bearer_token) refuses, or [`CredentialsError::BufferTooSmall`].
+    /// [`CredentialsError::Character`] if [`is_bearer_token`](exportitems_http1::is_bearer_token) refuses the token,
+    /// or [`CredentialsError::BufferTooSmall`].
     pub fn bearer(token: &str, buffer: &'a mut [u8]) -> Result<Self, CredentialsError> {
         if !exportitems_http1::is_bearer_token(token) {
             return Err(CredentialsError::Character);
@@ -95,7 +96,7 @@ impl fmt::Debug for Authorization<'_> {
     }
 }
 
-/// Fills a buffer, and counts on when it is full.
+/// Writes to a buffer, and counts all bytes, including those that do not fit.
 struct Writer<'a> {
     buffer: &'a mut [u8],
     len: usize,
@@ -121,18 +122,18 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Credentials that cannot be carried: the caller is at fault.
+/// The credentials cannot be sent. The caller is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// The user name holds a colon, which ends it on the wire.
+    /// The user name contains a colon. In Basic credentials, the first colon ends the user name.
     Colon,
-    /// A control character in user name or password, or a token with a character that no token has.
+    /// The user name or the password contains a control character, or the token is not a bearer token.
     Character,
     /// The buffer is too small.
     BufferTooSmall {
-        /// Bytes that it takes.
+        /// The number of bytes needed.
         needed: usize,
     },
 }
@@ -140,13 +141,16 @@ pub enum CredentialsError {
 impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Colon => f.write_str("the user name holds a colon, which Basic cannot carry"),
-            Self::Character => {
-                f.write_str("the credentials hold a character that HTTP cannot carry")
-            }
-            Self::BufferTooSmall { needed } => {
-                write!(f, "the credentials need a buffer of {needed} bytes")
-            }
+            Self::Colon => f.write_str(
+                "the user name contains a colon, which Basic cannot send; use another form of the name",
+            ),
+            Self::Character => f.write_str(
+                "the credentials contain a character that HTTP cannot send; remove line breaks and other control characters",
+            ),
+            Self::BufferTooSmall { needed } => write!(
+                f,
+                "the buffer for the credentials is too small; use one of {needed} bytes"
+            ),
         }
     }
 }
@@ -163,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn basic_is_that_of_the_rfc() {
+    fn basic_matches_the_examples_of_the_rfc() {
         // RFC 7617 §2 and §2.1.
         assert_eq!(
             basic("Aladdin", "open sesame").unwrap(),
@@ -177,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_takes_exactly_what_was_promised() {
+    fn basic_needs_exactly_basic_len_bytes() {
         for len in 0..7 {
             let password = &"secret!"[..len];
             let needed = Authorization::basic_len(4, len);

@@ -1,4 +1,4 @@
-//! The blocking shell.
+//! The blocking client.
 
 use embedded_io::{Read, Write};
 use exportitems::{
@@ -6,20 +6,21 @@ use exportitems::{
 };
 use exportitems_http1::HeadEncoder;
 
-use crate::client::{broken, finished, proven, Client};
+use crate::client::{export_error, export_result, not_reset, Client};
 use crate::error::Error;
 use crate::exchange::{next_bytes, Response, MIN_BUFFER};
 
 impl<T: Read + Write> Client<'_, T> {
     /// Sends a request and decodes its response into `sink`.
     ///
-    /// `decoder` is fresh, or [reset](Decoder::reset), and knows
-    /// [how many items](exportitems::Options::items) the request asks for.
-    /// A sink's own error costs that item only; it comes back in the item's outcome,
-    /// [`ItemError::Write`](exportitems::ItemError::Write).
-    /// A SOAP fault is a response, whatever its status: look at [`Summary::fault`].
-    /// Whether a committed item is the one that was requested is certain with the summary: ask
-    /// [`Summary::confirms`].
+    /// `decoder` must be new or [reset](Decoder::reset). Set the
+    /// [number of items](exportitems::Options::items) in its options.
+    ///
+    /// - An error of the sink fails the current item only. The item's outcome has
+    ///   [`ItemError::Write`](exportitems::ItemError::Write).
+    /// - A SOAP fault is a response, with any HTTP status: check [`Summary::fault`].
+    /// - Only the summary makes sure that a committed item is the one that was requested: check each with
+    ///   [`Summary::confirms`].
     ///
     /// # Errors
     /// See [`Error`].
@@ -33,7 +34,7 @@ impl<T: Read + Write> Client<'_, T> {
             return Err(Error::Spent);
         }
         let sent = match self.send(request) {
-            // Nothing was sent, so nothing comes back.
+            // Nothing was sent, so there is no response to read.
             Err(error) if self.ready => return Err(error),
             sent => sent,
         };
@@ -55,13 +56,13 @@ impl<T: Read + Write> Client<'_, T> {
         result
     }
 
-    /// Sends the request. From its first byte on the client is not ready.
-    #[inline(never)] // so that what it has on the stack is gone when the response is decoded
+    /// Sends the request. The client is not ready from the first byte on.
+    #[inline(never)] // so that its stack is free while the response is decoded
     fn send(&mut self, request: &ExportItems<'_>) -> Result<(), Error<T::Error>> {
         if self.buffer.len() < MIN_BUFFER {
             return Err(Error::BufferTooSmall);
         }
-        // Borrowed from the result: a copy is 80 bytes of stack.
+        // Borrowed from the result: a copy would take 80 bytes of stack.
         let mut body = request.encoder();
         let body = body.as_mut().map_err(|error| Error::Request(*error))?;
         let request_id = self.server.request_id.text();
@@ -85,8 +86,8 @@ impl<T: Read + Write> Client<'_, T> {
     }
 }
 
-/// Receives the response. `true`: the connection may carry another request.
-#[inline(never)] // nor what it has, when the decoding is ended
+/// Receives the response. Returns whether the connection can carry another request.
+#[inline(never)] // so that its stack is free in `finish`
 fn receive<T: Read, S: AsMut<[u8]>, K: Sink + ?Sized>(
     transport: &mut T,
     buffer: &mut [u8],
@@ -115,7 +116,7 @@ fn receive<T: Read, S: AsMut<[u8]>, K: Sink + ?Sized>(
     Ok(can_reuse)
 }
 
-/// Ends the decoding: what the export comes to.
+/// Finishes the decoder and returns the result of the export.
 #[inline(never)]
 fn finish<S: AsMut<[u8]>, K: Sink + ?Sized, E>(
     decoder: &mut Decoder<S>,
@@ -125,19 +126,19 @@ fn finish<S: AsMut<[u8]>, K: Sink + ?Sized, E>(
 ) -> Result<Summary, Error<E>> {
     loop {
         match decoder.finish_into(sink) {
-            Ok(summary) if sink.ended => return proven(&received, summary),
-            // The end of another response, which was decoded before.
+            Ok(summary) if sink.ended => return export_result(&received, summary),
+            // The decoder finished an earlier response and was not reset.
             Ok(_) => {
-                let error = finished(decoder.offset());
-                return Err(broken(response, received, error));
+                let error = not_reset(decoder.offset());
+                return Err(export_error(response, received, error));
             }
-            Err(FeedError::Response(error)) => return Err(broken(response, received, error)),
+            Err(FeedError::Response(error)) => return Err(export_error(response, received, error)),
             Err(FeedError::Sink(_)) => {}
         }
     }
 }
 
-/// A sink, and whether it has received the end of a response.
+/// A sink that records whether it has received the end of a response.
 struct Watched<'k, K: ?Sized> {
     sink: &'k mut K,
     ended: bool,

@@ -6,25 +6,25 @@ use crate::error::Error;
 use crate::exchange::Response;
 use crate::server::Server;
 
-/// Exports items over one connection, which the caller has made, TLS included.
+/// Exports items over one connection. The caller opens it, with TLS where that is needed.
 ///
-/// `T` is the connection: [`export`](Self::export) wants `embedded_io`'s `Read` and `Write` of it,
-/// [`export_async`](Self::export_async) those of `embedded_io_async`.
-/// Time-outs are the transport's.
+/// `T` is the connection. It implements `Read` and `Write` of `embedded_io` for [`export`](Self::export), or those of
+/// `embedded_io_async` for [`export_async`](Self::export_async).
+/// Set timeouts in the transport.
 #[derive(Debug)]
 pub struct Client<'a, T> {
     pub(crate) transport: T,
     pub(crate) server: Server<'a>,
     pub(crate) buffer: &'a mut [u8],
-    /// The next request may be sent.
+    /// Whether the next request may be sent.
     pub(crate) ready: bool,
 }
 
 impl<'a, T> Client<'a, T> {
-    /// A client on a fresh connection.
+    /// Returns a client on a new connection.
     ///
-    /// `buffer` holds what is sent and received, [`MIN_BUFFER`](crate::MIN_BUFFER) bytes or more: a
-    /// quarter of it for a line of the response's head, the rest for what one `read` gives. 1 KiB will do.
+    /// `buffer` needs at least [`MIN_BUFFER`](crate::MIN_BUFFER) bytes; 1 KiB is enough for Exchange. A quarter of it
+    /// holds one line of the response's head, the rest the bytes of one `read`.
     pub fn new(transport: T, server: Server<'a>, buffer: &'a mut [u8]) -> Self {
         Self {
             transport,
@@ -34,56 +34,58 @@ impl<'a, T> Client<'a, T> {
         }
     }
 
-    /// Whether another export can be made over this connection: the last one got a whole answer, or there was none,
-    /// and the server keeps the connection.
+    /// Returns whether the connection can be used for another export.
+    ///
+    /// It can if no request was sent yet, or if the last response was complete and the server keeps the connection.
     #[must_use]
     pub const fn can_export(&self) -> bool {
         self.ready
     }
 
-    /// The connection.
+    /// Returns the connection.
     pub fn into_transport(self) -> T {
         self.transport
     }
 
-    /// Ends an exchange: the connection is kept only after a whole answer, since these clients cannot look whether
-    /// bytes of another response are waiting.
-    pub(crate) fn close_exchange(&mut self, is_whole: bool) {
-        self.ready = is_whole;
+    /// Ends an exchange. The connection is kept only after a complete response, since these clients cannot check
+    /// whether bytes of another response are waiting.
+    pub(crate) fn close_exchange(&mut self, is_complete: bool) {
+        self.ready = is_complete;
         self.server.request_id.advance();
     }
 }
 
-/// The decoder had decoded another response before, and was not reset.
-pub(crate) const fn finished(offset: u64) -> exportitems::Error {
+/// Returns the error for a decoder that finished an earlier response and was not reset.
+pub(crate) const fn not_reset(offset: u64) -> exportitems::Error {
     exportitems::Error {
         kind: exportitems::ErrorKind::Finished,
         offset,
     }
 }
 
-/// The result of an export whose document was whole: it counts, even where the connection failed after it.
-pub(crate) fn proven<E>(
+/// Returns the result of an export whose document is complete. A failure of the connection after the document does not
+/// matter.
+pub(crate) fn export_result<E>(
     received: &Result<bool, Error<E>>,
     summary: Summary,
 ) -> Result<Summary, Error<E>> {
     match received {
-        // The decoder had decoded another response before.
+        // The decoder finished an earlier response and was not reset.
         Err(Error::Response(error)) => Err(Error::Response(*error)),
         _ => Ok(summary),
     }
 }
 
-/// Why an export failed whose document was not whole.
+/// Returns the error of an export whose document is incomplete.
 ///
-/// A bad status says more than what is wrong with a body that was not meant to be SOAP.
-pub(crate) fn broken<E>(
+/// If the HTTP status is an error, it explains more than the error in a body that is not SOAP.
+pub(crate) fn export_error<E>(
     response: &Response<'_>,
     received: Result<bool, Error<E>>,
     error: exportitems::Error,
 ) -> Error<E> {
     match (received, response.bad_status()) {
-        (Err(broken), _) if !matches!(broken, Error::Response(_)) => broken,
+        (Err(failed), _) if !matches!(failed, Error::Response(_)) => failed,
         _ if response.is_foreign => Error::OtherRequest,
         (_, Some(status)) => Error::Status(status),
         _ if response.is_refused() => Error::Coded,

@@ -1,40 +1,46 @@
-//! Why an export failed as a whole.
+//! The error of an export.
 
 use core::fmt;
 
-/// An export failed as a whole. `E` is the transport's own error.
+/// The whole export failed. `E` is the error type of the transport.
 ///
-/// Once a byte of the request has been sent, the sink has received an outcome for every item before an error is returned.
+/// If a byte of the request was sent, the sink has received an outcome for every item before the error is returned.
+///
+/// `Display` prints the text of the error inside, and `source` returns the cause of that error: a chain prints each text
+/// once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error<E> {
     // --- the caller ---
-    /// The request cannot be written; nothing was sent.
+    /// The request cannot be encoded. Nothing was sent.
     Request(exportitems::RequestError),
-    /// Host, path or a header cannot be written; nothing was sent.
+    /// The host, the path or a header cannot be sent. Nothing was sent.
     Header(exportitems_http1::RequestError),
-    /// The buffer has less than [`MIN_BUFFER`](crate::MIN_BUFFER) bytes; nothing was sent.
+    /// The buffer has less than [`MIN_BUFFER`](crate::MIN_BUFFER) bytes. Nothing was sent.
     BufferTooSmall,
-    /// An exchange before this one did not end cleanly, or its server closes: connect anew. Nothing was sent.
+    /// The connection cannot be used again: an earlier export failed, or the server closes the connection. Nothing was
+    /// sent. Make a new connection.
     Spent,
 
     // --- the connection; another attempt may succeed ---
     /// The transport failed.
     Transport(E),
-    /// The transport takes no more bytes: `write` returned 0.
+    /// The transport accepts no more bytes: `write` returned 0.
     WriteZero,
 
     // --- the peer ---
     /// The response is not HTTP/1.1, or ended early.
     Http(exportitems_http1::Error),
-    /// The response has this status and is no SOAP message.
+    /// The response has this status and is not a SOAP message.
     Status(Status),
-    /// The response echoes the `client-request-id` of another request: it was waiting on the connection. Connect anew.
+    /// The response echoes the `client-request-id` of another request: it was waiting on the connection. Make a new
+    /// connection.
     OtherRequest,
-    /// The body has a content coding, such as gzip, which the request rules out: look for a proxy that compresses.
+    /// The body has a content coding, such as gzip, although the request rules codings out. Look for a proxy that
+    /// compresses.
     Coded,
-    /// The response has a good status, and is no whole answer to `ExportItems`.
+    /// The response has a successful status, but it is not a complete response to `ExportItems`.
     Response(exportitems::Error),
 }
 
@@ -45,7 +51,7 @@ pub enum Error<E> {
 pub struct Status {
     /// The status code, 200 to 999.
     pub code: u16,
-    /// `Retry-After` in seconds, where the server sent it in seconds.
+    /// `Retry-After`, if the server sent it in seconds.
     pub retry_after: Option<u64>,
 }
 
@@ -57,20 +63,24 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::BufferTooSmall => {
                 write!(
                     f,
-                    "a client needs a buffer of at least {} bytes",
+                    "the buffer is too small; use one of at least {} bytes",
                     crate::MIN_BUFFER
                 )
             }
-            Self::Spent => f.write_str("the connection carries no further request; connect anew"),
+            Self::Spent => {
+                f.write_str("the connection cannot be used again; make a new connection")
+            }
             Self::Transport(error) => error.fmt(f),
-            Self::WriteZero => f.write_str("the transport takes no more bytes"),
+            Self::WriteZero => {
+                f.write_str("the transport accepts no more bytes; make a new connection")
+            }
             Self::Http(error) => error.fmt(f),
             Self::Status(status) => status.fmt(f),
             Self::OtherRequest => f.write_str(
-                "the response answers another request; connect anew and ask again",
+                "the response answers another request; make a new connection and send the request again",
             ),
             Self::Coded => f.write_str(
-                "the response is compressed although the request rules that out; look for a proxy that does it",
+                "the response is compressed, which the request rules out; look for a proxy that compresses",
             ),
             Self::Response(error) => error.fmt(f),
         }
@@ -80,11 +90,11 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
 impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Request(error) => Some(error),
-            Self::Header(error) => Some(error),
-            Self::Transport(error) => Some(error),
-            Self::Http(error) => Some(error),
-            Self::Response(error) => Some(error),
+            Self::Request(error) => error.source(),
+            Self::Header(error) => error.source(),
+            Self::Transport(error) => error.source(),
+            Self::Http(error) => error.source(),
+            Self::Response(error) => error.source(),
             Self::BufferTooSmall
             | Self::Spent
             | Self::WriteZero

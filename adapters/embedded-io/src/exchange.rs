@@ -1,4 +1,4 @@
-//! What is sent and what comes back, without I/O: what blocking and async share.
+//! One request and its response, without I/O: shared by the blocking and the async client.
 
 use exportitems::Encoder;
 use exportitems_http1::{BodyDecoder, Field, HeadDecoder, HeadEncoder, HeadEvent};
@@ -6,11 +6,11 @@ use exportitems_http1::{BodyDecoder, Field, HeadDecoder, HeadEncoder, HeadEvent}
 use crate::error::Status;
 use crate::request_id::RequestId;
 
-/// Smallest buffer, in bytes: a quarter of it holds the longest line of a response's head that decides
-/// where the body ends.
+/// Smallest size of a client's buffer, in bytes. A quarter of it has to hold every line of a response's head that
+/// decides where the body ends.
 pub const MIN_BUFFER: usize = 512;
 
-/// The next bytes to be sent, in the buffer; none at the end.
+/// Writes the next bytes of the request to `buffer` and returns them. The slice is empty at the end.
 pub(crate) fn next_bytes<'b>(
     head: &mut HeadEncoder<'_>,
     body: &mut Encoder<'_>,
@@ -23,24 +23,24 @@ pub(crate) fn next_bytes<'b>(
     buffer.get(..len).unwrap_or_default()
 }
 
-/// What comes back.
+/// The response, as far as it has been received.
 pub(crate) struct Response<'l> {
     part: Part<'l>,
     status: Status,
     request_id: &'l RequestId,
-    /// The response echoes the id of another request.
+    /// Whether the response echoes the id of another request.
     pub(crate) is_foreign: bool,
 }
 
 enum Part<'l> {
     Head(HeadDecoder<'l>),
     Body(BodyDecoder),
-    /// A body that cannot be the answer, left where it is.
+    /// A body that cannot be the response to the request. It is not read.
     Refused,
 }
 
 impl<'l> Response<'l> {
-    /// The response to the request with this id. `line` takes a line of the head.
+    /// Returns the state before the response to the request with this id. `line` holds one line of the head.
     pub(crate) fn new(line: &'l mut [u8], request_id: &'l RequestId) -> Self {
         Self {
             part: Part::Head(HeadDecoder::new(line)),
@@ -53,10 +53,11 @@ impl<'l> Response<'l> {
         }
     }
 
-    /// The next data of the body that `input` holds, which is moved forward over them. `None`: read on, or over.
+    /// Consumes bytes from the front of `input` and returns the next data of the body. `None` means that the input is
+    /// used up or the response is complete.
     ///
-    /// A body that cannot be the answer is not begun: the response is over, and [`broken`](crate::client::broken)
-    /// says why.
+    /// A body that cannot be the response to the request is not read: the response then counts as complete, and
+    /// [`export_error`](crate::client::export_error) returns the reason.
     pub(crate) fn next<'i>(
         &mut self,
         input: &mut &'i [u8],
@@ -74,7 +75,7 @@ impl<'l> Response<'l> {
                     }
                     self.is_foreign |= self.request_id.is_not(&field);
                 }
-                // Longer than an id.
+                // The value is longer than an id.
                 Some(HeadEvent::FieldTooLong { name }) => {
                     self.is_foreign |= Field { name, value: b"" }.is(RequestId::NAME);
                 }
@@ -92,7 +93,7 @@ impl<'l> Response<'l> {
         }
     }
 
-    /// The connection ended.
+    /// Checks that the response is complete. The connection has ended.
     pub(crate) fn finish(&mut self) -> Result<(), exportitems_http1::Error> {
         match &mut self.part {
             Part::Head(head) => head.finish(),
@@ -109,17 +110,17 @@ impl<'l> Response<'l> {
         }
     }
 
-    /// Whether the body cannot be the answer.
+    /// Returns whether the body cannot be the response to the request.
     pub(crate) const fn is_refused(&self) -> bool {
         matches!(self.part, Part::Refused)
     }
 
-    /// Whether the connection may carry another request, `rest` being what is left of the input.
+    /// Returns whether the connection can carry another request. `rest` is the input that was not consumed.
     pub(crate) const fn can_reuse(&self, rest: &[u8]) -> bool {
         matches!(&self.part, Part::Body(body) if body.can_reuse(rest))
     }
 
-    /// The status, if it is known and not that of success.
+    /// Returns the status if it is known and not successful.
     pub(crate) const fn bad_status(&self) -> Option<Status> {
         match self.status.code {
             0 | 200..=299 => None,

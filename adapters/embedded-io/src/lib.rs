@@ -1,31 +1,23 @@
 //! ExportItems over any connected [`embedded_io`] or [`embedded_io_async`] stream; `no_std`, no allocator, no `unsafe`.
 //!
-//! The caller brings the connection, one buffer for what is sent and received, and a [`Decoder`] with its scratch;
+//! The caller provides the connection, one buffer for sending and receiving, and a [`Decoder`] with its scratch.
 //! [`exportitems_http1`] does the framing.
 //!
-//! - [`Client::export`] blocks, into a [`Sink`](exportitems::Sink).
-//! - [`Client::export_async`] waits on any executor, into an [`AsyncSink`], whose futures hold the server back.
+//! - [`Client::export`] blocks and writes to a [`Sink`](exportitems::Sink).
+//! - [`Client::export_async`] runs on any executor and writes to an [`AsyncSink`]. While the sink waits, nothing is
+//!   received, so a slow sink slows the server down.
 //!
-//! Both are loops around the same machines, which do no I/O. Whom a retry is worth is for the caller to judge, from the
-//! [`Error`], the outcomes and the [`Summary`](exportitems::Summary).
+//! The clients do not retry: see [Retries](#retries).
 //!
-//! # A response to another request
-//! A server or a proxy may send a response that no request waits for: a second one, or a late `408`. These clients own
-//! no socket and cannot look whether bytes are waiting before they send, so they
-//! - keep a connection only after a whole answer, with no byte after it in the same `read`, and
-//! - refuse a response that echoes the `client-request-id` of another request
-//!   ([`Error::OtherRequest`], [`Server::client_request_id`]).
-//!
-//! What they cannot notice is a waiting response without an echo, such as a proxy's own page. It has no items of
-//! yours, so it can fail an export, and not more; a whole ExportItems response without an echo would be taken for the
-//! answer. Where that matters, make a new connection for every request.
+//! # Features
+//! - `defmt`: `defmt::Format` for the error types; see [Logging](#logging).
 //!
 //! # One export
 //! ```
 //! use exportitems::{Decoder, ExportItems, ItemId, ResponseItemId, Options, Outcome, Sink};
 //! use exportitems_embedded_io::{Authorization, Client, Server};
 //!
-//! /// Counts the bytes of the items that are whole.
+//! /// Counts the bytes of the complete items.
 //! struct Bytes(u64);
 //!
 //! impl Sink for Bytes {
@@ -84,24 +76,130 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Retries
+//! [`exportitems::policy`] decides whether an item is requested again, and how long to wait. It learns from the result
+//! of the export and from the outcome of each item. Here the server is busy at first:
+//!
+//! ```
+//! use exportitems::policy::{Endpoint, Limits, Policy, Retry};
+//! use exportitems::{Decoder, Discard, ExportItems, ItemId, Options};
+//! use exportitems::{OutcomeTable, RequestHeaders, Tee};
+//! use exportitems_embedded_io::{Client, Error, Server};
+//!
+//! # mod peer {
+//! #     pub struct Stream(pub &'static [u8]);
+//! #     impl embedded_io::ErrorType for Stream { type Error = core::convert::Infallible; }
+//! #     impl embedded_io::Read for Stream {
+//! #         fn read(&mut self, out: &mut [u8]) -> Result<usize, Self::Error> { self.0.read(out) }
+//! #     }
+//! #     impl embedded_io::Write for Stream {
+//! #         fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> { Ok(bytes.len()) }
+//! #         fn flush(&mut self) -> Result<(), Self::Error> { Ok(()) }
+//! #     }
+//! # }
+//! # let mut responses = [
+//! #     "HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n",
+//! #     concat!("HTTP/1.1 200 OK\r\nContent-Length: 439\r\n\r\n",
+//! #     r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>"#,
+//! #     r#"<m:ExportItemsResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages">"#,
+//! #     r#"<m:ResponseMessages><m:ExportItemsResponseMessage ResponseClass="Success">"#,
+//! #     r#"<m:ResponseCode>NoError</m:ResponseCode><m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</m:Data>"#,
+//! #     r#"</m:ExportItemsResponseMessage></m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>"#),
+//! # ].into_iter();
+//! # let mut connect = || peer::Stream(responses.next().unwrap().as_bytes());
+//! # let (elapsed_ms, random) = (0, || 0);
+//! # let mut waits = Vec::new();
+//! # let mut sleep_ms = |wait: u32| waits.push(wait);
+//! let policy = Policy::DEFAULT;
+//! let mut endpoint = Endpoint::new(Limits::default());
+//! let items = [ItemId::new("AAMkAGYz+NAA=")];
+//! let mut retry = Retry::new(); // one for each item
+//! let mut buffer = [0; 1024];
+//! let mut decoder: Decoder = Decoder::new(Options::new());
+//!
+//! let exported = loop {
+//!     let mut attempt = endpoint.attempt(items.len());
+//!     let version = attempt.version();
+//!     let request = ExportItems::new(&items)
+//!         .headers(RequestHeaders::new().server_version(version));
+//!     let server = Server::new("mail.contoso.com");
+//!     let mut client = Client::new(connect(), server, &mut buffer);
+//!     let mut sink = Tee::new(Discard, OutcomeTable::<1>::new());
+//!     decoder.reset(Options::new().items(1));
+//!
+//!     // What the policy learns from the response as a whole.
+//!     match client.export(&request, &mut decoder, &mut sink) {
+//!         Ok(summary) => {
+//!             summary.fault.iter().for_each(|fault| attempt.fault(fault));
+//!         }
+//!         Err(Error::Status(status)) => {
+//!             let seconds = status.retry_after;
+//!             let seconds = seconds.and_then(|it| it.try_into().ok());
+//!             attempt.http(status.code, seconds, None);
+//!         }
+//!         Err(Error::Transport(_) | Error::Http(_)) => attempt.cut(),
+//!         Err(_) => {}
+//!     }
+//!     // What it learns from each item. Without outcomes, nothing was sent.
+//!     let Some(outcome) = sink.observer.outcomes().first() else {
+//!         break false;
+//!     };
+//!     if outcome.error.is_none() {
+//!         break true;
+//!     }
+//!     let advice = attempt.item(outcome);
+//!     let item = policy.next(&mut retry, advice, elapsed_ms, random());
+//!     let server = endpoint.end(&policy, attempt, elapsed_ms, random());
+//!     let (Some(item), Some(server)) = (item, server) else {
+//!         break false; // another attempt would not help
+//!     };
+//!     sleep_ms(item.max(server));
+//! };
+//! assert!(exported);
+//! # assert_eq!(waits, [5000]);
+//! ```
+//!
+//! # Logging
+//! With the feature `defmt`, the errors can be logged if the transport's error can:
+//!
+#![cfg_attr(feature = "defmt", doc = "```no_run")]
+#![cfg_attr(not(feature = "defmt"), doc = "```text")]
+//! fn log<E: defmt::Format>(error: &exportitems_embedded_io::Error<E>) {
+//!     defmt::error!("export failed: {}", error);
+//! }
+//! ```
+//!
+//! # A response to another request
+//! A server or a proxy can send a response that no request waits for: a second one, or a late `408`. These clients do
+//! not own a socket, so they cannot check before a request whether bytes are waiting. Therefore they
+//! - keep a connection only after a complete response, with no byte after it in the same `read`, and
+//! - refuse a response that echoes the `client-request-id` of another request
+//!   ([`Error::OtherRequest`], [`Server::client_request_id`]).
+//!
+//! They cannot detect a waiting response without an echo. If it is a proxy's own page, the export fails. If it is a
+//! complete ExportItems response, it is taken for the response to the request. To rule that out, make a new connection
+//! for every request.
+//!
 //! # More examples
-//! In [`examples`](https://docs.rs/crate/exportitems-embedded-io/latest/source/examples/); all but the last run anywhere,
-//! with `cargo run --example`:
+//! In [`examples`](https://docs.rs/crate/exportitems-embedded-io/latest/source/examples/). Run them with
+//! `cargo run --example`; `embassy_net` can only be compiled, since it needs a network.
 //!
 //! | example | shows |
 //! |---|---|
-//! | `tcp` | a std `TcpStream`, and a table of outcomes |
-//! | `tokio` | async, and a slow reader that holds the server back |
-//! | `flash` | a sink of flash pages: erase before write, commit record |
-//! | `uart` | the core alone on a wire, without HTTP, 16 bytes at a time |
-//! | `small` | 8 KiB of RAM, checked when it is compiled |
-//! | `embassy_net` | embassy-net's `TcpSocket`, and a limit on the time; compiled only |
+//! | `tcp` | a `TcpStream` of std, and a table of outcomes |
+//! | `tokio` | async, and a slow reader that slows the server down |
+//! | `flash` | a sink that writes flash pages: erase before write, commit record |
+//! | `uart` | the core on a serial line, without HTTP, 16 bytes at a time |
+//! | `small` | 8 KiB of RAM, checked at compile time |
+//! | `embassy_net` | embassy-net's `TcpSocket`, and a time limit |
 //!
 //! [`Decoder`]: exportitems::Decoder
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+// Every public type is `#[non_exhaustive]`, or says why it is exhaustive.
+#![deny(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! `client-request-id`: which request a response answers.
+//! `client-request-id`: shows which request a response answers.
 
 use exportitems_http1::Field;
 
@@ -12,7 +12,7 @@ impl RequestId {
     pub(crate) const NAME: &'static str = "client-request-id";
     const LEN: usize = 36;
 
-    /// The id of the next request on the same connection.
+    /// Changes this id to that of the next request on the same connection.
     pub(crate) fn advance(&mut self) {
         for byte in self.0.iter_mut().rev() {
             *byte = byte.wrapping_add(1);
@@ -22,7 +22,7 @@ impl RequestId {
         }
     }
 
-    /// Eight digits, four, four, four and twelve, with hyphens between.
+    /// Returns the text form: hexadecimal digits in groups of 8, 4, 4, 4 and 12, with hyphens between.
     pub(crate) fn text(&self) -> [u8; Self::LEN] {
         let mut digits: usize = 0;
         core::array::from_fn(|place| {
@@ -40,7 +40,7 @@ impl RequestId {
         })
     }
 
-    /// Whether a response with this field answers another request. An empty value says nothing.
+    /// Returns whether a response with this field answers another request. An empty value is ignored.
     pub(crate) fn is_not(&self, field: &Field<'_>) -> bool {
         field.is(Self::NAME) && !field.value.is_empty() && !field.has(&self.text())
     }

@@ -1,4 +1,4 @@
-//! Whom a request is for, and from whom.
+//! The server, and the header fields of a request to it.
 
 use core::ops::Range;
 
@@ -19,7 +19,8 @@ pub struct Server<'a> {
 }
 
 impl<'a> Server<'a> {
-    /// The server that is called `host`, with a port where it is not the scheme's, at the path where Exchange is.
+    /// Returns the server `host`, with the path of Exchange. Append the port to `host` unless it is the default of the
+    /// scheme.
     pub const fn new(host: &'a str) -> Self {
         Self {
             host,
@@ -30,39 +31,38 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// Another path than [`exportitems::ENDPOINT_PATH`].
+    /// Sets the path, which is [`exportitems::ENDPOINT_PATH`] by default.
     pub const fn path(mut self, path: &'a str) -> Self {
         self.path = path;
         self
     }
 
-    /// Who asks.
+    /// Sets the `Authorization` field. Without it, requests are anonymous.
     pub const fn authorization(mut self, authorization: Authorization<'a>) -> Self {
         self.authorization = Some(authorization);
         self
     }
 
-    /// `X-AnchorMailbox`: the mailbox whose server is to answer. Exchange wants it
+    /// Sets `X-AnchorMailbox`: the request is routed to the server of this mailbox. Exchange requires it
     /// [with impersonation](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/impersonation-and-ews-in-exchange).
     pub const fn anchor_mailbox(mut self, smtp_address: &'a str) -> Self {
         self.anchor_mailbox = Some(smtp_address);
         self
     }
 
-    /// The `client-request-id` of the first request, the bytes of a GUID; every further request of a
-    /// [`Client`](crate::Client) adds one to it.
+    /// Sets the `client-request-id` of the first request, the bytes of a GUID. It is all zeros by default. A
+    /// [`Client`](crate::Client) adds one for each further request.
     ///
     /// A response that echoes another id is refused as
     /// [`Error::OtherRequest`](crate::Error::OtherRequest).
-    /// The ids of one connection differ by themselves; where connections pass through a proxy that could mix them
-    /// up, give each connection random bytes. They also find a request in the server's logs.
-    /// Zeros by default.
+    /// The requests of one connection always have different ids. If connections share a proxy that could mix them up,
+    /// use random bytes for each connection. With the id, a request can also be found in the server's logs.
     pub const fn client_request_id(mut self, guid: [u8; 16]) -> Self {
         self.request_id = RequestId(guid);
         self
     }
 
-    /// The head of a request, with these header fields and so many bytes of body.
+    /// Returns the head of a request with these header fields and `length` bytes of body.
     pub(crate) fn head<'h>(
         &self,
         headers: &'h [(&'h str, &'h str)],
@@ -74,7 +74,7 @@ impl<'a> Server<'a> {
         RequestHead::new(self.path, self.host, headers, length)
     }
 
-    /// The header fields of a request, whose id has this text.
+    /// Returns the header fields of a request. `request_id` is the text of its id.
     pub(crate) fn headers<'h>(&self, request_id: &'h [u8]) -> Headers<'h>
     where
         'a: 'h,
@@ -85,7 +85,8 @@ impl<'a> Server<'a> {
             fields: [
                 ("Authorization", authorization.unwrap_or_default()),
                 ("Content-Type", exportitems::CONTENT_TYPE),
-                // No content coding is removed here; without this field a server may use any (RFC 9110 §12.5.3).
+                // Without this field the server may use any content coding (RFC 9110 §12.5.3), and none is removed
+                // here.
                 ("Accept-Encoding", "identity"),
                 (RequestId::NAME, request_id.unwrap_or_default()),
                 ("return-client-request-id", "true"),
@@ -97,9 +98,9 @@ impl<'a> Server<'a> {
     }
 }
 
-/// Header fields, at most as many as there are.
+/// The header fields of a request.
 pub(crate) struct Headers<'a> {
-    /// Those that may be missing are at the ends, so that the rest is a range.
+    /// The optional fields are at the ends, so that the fields in use are a range.
     fields: [(&'static str, &'a str); 6],
     used: Range<usize>,
 }

@@ -1,69 +1,70 @@
-//! Where items go when going there takes waiting.
+//! The async sink.
 
 use exportitems::{Event, IdMatch, Outcome, ResponseItemId, Summary};
 
-/// [`Sink`](exportitems::Sink) with back-pressure: while one of its futures waits, nothing is received.
+/// An async [`Sink`](exportitems::Sink) with back-pressure: while one of its futures waits, nothing is received.
 ///
-/// The same calls come in the same order, and the same holds of errors.
-/// The futures need not be `Send`: an executor of a microcontroller has one thread.
+/// Its methods are called in the same order as those of `Sink`, and their errors have the same effect.
+/// The futures need not be `Send`: an executor on a microcontroller has one thread.
 ///
 /// # Cancel safety
-/// When the future of an export is dropped, so is that of the sink's method that was waiting, and nothing
-/// more is called: the item that began last gets neither `commit` nor `abort`.
+/// If the future of an export is dropped, the future of the sink's current method is dropped too, and no further method
+/// is called. The item that began last gets neither `commit` nor `abort`.
 /// Only an item whose `commit` has returned `Ok` is committed; discard any other.
 #[allow(async_fn_in_trait)] // no `Send` bound: see above
 pub trait AsyncSink {
-    /// What can go wrong in the sink.
+    /// The error of the sink.
     type Error;
 
-    /// Compares the `ItemId` of the message at `index` with the id that was requested at this position, as
-    /// [`Sink::compare_id`](exportitems::Sink::compare_id) does.
+    /// Compares the `ItemId` of the message at `index` with the id that was requested at this position; see
+    /// [`Sink::compare_id`](exportitems::Sink::compare_id).
     async fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         let _ = (index, ids);
         IdMatch::Unknown
     }
 
-    /// An item begins: at its `ItemId`, or at its first byte of data if that comes first.
+    /// Begins an item, at its `ItemId` or at its first byte of data.
     async fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), Self::Error>;
 
-    /// Decoded bytes of the item that began last, never empty.
+    /// Stores decoded bytes of the item that began last. They are never empty.
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
 
-    /// The item is whole. Keep it.
+    /// Keeps the item: it is complete.
     async fn commit(&mut self, outcome: &Outcome) -> Result<(), Self::Error>;
 
-    /// The item is not whole. Discard it.
+    /// Discards the item: it is incomplete.
     async fn abort(&mut self, outcome: &Outcome);
 
-    /// An item that never began failed.
+    /// Reports an item that failed before it began.
     async fn failed(&mut self, outcome: &Outcome);
 
-    /// Everything else that the response says: versions, message starts, codes, texts, faults.
+    /// Receives all other events: versions, message starts, codes, texts, faults.
     async fn note(&mut self, event: &Event<'_>) {
         let _ = event;
     }
 
-    /// The response is over.
+    /// Receives the summary at the end of the response.
     async fn end(&mut self, summary: &Summary) {
         let _ = summary;
     }
 }
 
-/// Which of a sink's methods is next: what a [`Decoder`](exportitems::Decoder) keeps to itself when it is pulled.
+/// Calls the methods of a sink for the events of a [`Decoder`](exportitems::Decoder).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Delivery {
-    /// The message under way.
+    /// The index of the current message.
     index: u32,
-    /// The sink knows that it began.
+    /// Whether `begin` was called for the current item.
     begun: bool,
-    /// How its ids compare, which the decoder is to learn after the event.
+    /// The result of `compare_id`, to pass to the decoder after the event.
     pub(crate) id_match: Option<IdMatch>,
 }
 
 impl Delivery {
-    /// Tells the sink of an event. `wanted`: the item that may begin with its ids.
-    /// An error costs the item: the caller rejects it, and the decoder hands out no more of it.
-    pub(crate) async fn tell<K: AsyncSink + ?Sized>(
+    /// Passes an event to the sink. `wanted` is the item that may begin with its ids.
+    ///
+    /// After an error, the caller rejects the item, and the decoder returns no more of its data.
+    pub(crate) async fn deliver<K: AsyncSink + ?Sized>(
         &mut self,
         event: Event<'_>,
         wanted: Option<u32>,
@@ -78,7 +79,7 @@ impl Delivery {
                     _ => Ok(()),
                 }
             }
-            // Data comes only if it is wanted, though this may be the last of it.
+            // The decoder returns data of wanted items only, so `wanted` need not be checked.
             Event::Data(bytes) => {
                 self.begin(ResponseItemId::default(), sink).await?;
                 sink.write(bytes).await

@@ -72,7 +72,7 @@ fn end(result: Result<Summary, Error<std::io::Error>>) -> End {
     }
 }
 
-/// A sink that lets others go first.
+/// A sink that yields to other tasks before each call.
 struct Waiting<'s>(&'s mut Checked);
 
 impl AsyncSink for Waiting<'_> {

@@ -8,7 +8,7 @@ use core::task::{Context, Poll, Waker};
 
 use exportitems::{Decoder, ExportItems, ItemError, ItemId, Options, ResponseOutcome, Summary};
 use exportitems_embedded_io::{Authorization, Client, Error, Server, MIN_BUFFER};
-use peer::{http, soap, Journal, Peer, Slow, Told, WHOLE};
+use peer::{http, soap, Call, Journal, Peer, Slow, WHOLE};
 
 type Exported = Result<Summary, Error<peer::Broken>>;
 
@@ -23,16 +23,16 @@ fn decoder() -> Decoder<[u8; 64]> {
     Decoder::new(Options::new().items(3))
 }
 
-/// Result, what the sink was told, and whether the connection may go on.
-fn blocking(peer: Peer, mut sink: Journal) -> (Exported, Vec<Told>, bool) {
+/// Returns the result, the calls of the sink, and whether the connection can be used again.
+fn blocking(peer: Peer, mut sink: Journal) -> (Exported, Vec<Call>, bool) {
     let mut buffer = [0; MIN_BUFFER];
     let mut client = Client::new(peer, server(), &mut buffer);
     let result = client.export(&REQUEST, &mut decoder(), &mut sink);
-    (result, sink.told, client.can_export())
+    (result, sink.calls, client.can_export())
 }
 
 /// The same, with the export polled `polls` times and then dropped, if it is not done by then.
-fn asynchronous(peer: Peer, sink: Journal, polls: usize) -> (Option<Exported>, Vec<Told>, bool) {
+fn asynchronous(peer: Peer, sink: Journal, polls: usize) -> (Option<Exported>, Vec<Call>, bool) {
     let (mut buffer, mut sink, mut decoder) = ([0; MIN_BUFFER], Slow(sink), decoder());
     let mut client = Client::new(peer, server(), &mut buffer);
     let mut context = Context::from_waker(Waker::noop());
@@ -43,15 +43,15 @@ fn asynchronous(peer: Peer, sink: Journal, polls: usize) -> (Option<Exported>, V
             Poll::Pending => None,
         })
     };
-    (result, sink.0.told, client.can_export())
+    (result, sink.0.calls, client.can_export())
 }
 
-/// What a response comes to, with blocking and async alike.
-fn export(response: &[u8]) -> (Exported, Vec<Told>, bool) {
+/// Exports a response with both clients, which must agree.
+fn export(response: &[u8]) -> (Exported, Vec<Call>, bool) {
     let blocking = blocking(Peer::new(response), Journal::default());
-    let (result, told, ready) = asynchronous(Peer::new(response), Journal::default(), usize::MAX);
+    let (result, calls, ready) = asynchronous(Peer::new(response), Journal::default(), usize::MAX);
     assert_eq!(
-        (result.as_ref(), &told, ready),
+        (result.as_ref(), &calls, ready),
         (Some(&blocking.0), &blocking.1, blocking.2)
     );
     blocking
@@ -88,21 +88,21 @@ fn the_request_is_one_and_whole() {
 }
 
 #[test]
-fn good_items_are_committed_and_the_connection_lives_on() {
-    let (result, told, ready) = export(&good());
+fn good_items_are_committed_and_the_connection_stays_open() {
+    let (result, calls, ready) = export(&good());
     let summary = result.unwrap();
     assert_eq!(
         (summary.ok, summary.failed, summary.response),
         (2, 1, ResponseOutcome::Complete)
     );
     assert_eq!(
-        told,
+        calls,
         [
-            Told::Begin(0),
-            Told::Commit(0, 32),
-            Told::Failed(1, ItemError::Refused),
-            Told::Begin(2),
-            Told::Commit(2, 32),
+            Call::Begin(0),
+            Call::Commit(0, 32),
+            Call::Failed(1, ItemError::Refused),
+            Call::Begin(2),
+            Call::Commit(2, 32),
         ]
     );
     assert!(ready);
@@ -112,12 +112,12 @@ fn good_items_are_committed_and_the_connection_lives_on() {
 fn a_cut_at_any_byte_gives_every_item_its_outcome_and_commits_no_cut_one() {
     let response = good();
     for len in 0..response.len() {
-        let (result, told, ready) = export(&response[..len]);
+        let (result, calls, ready) = export(&response[..len]);
         assert!(matches!(result, Err(Error::Http(_))), "{len}: {result:?}");
         assert!(!ready);
-        let outcomes: Vec<u32> = told.iter().filter_map(Told::outcome).collect();
+        let outcomes: Vec<u32> = calls.iter().filter_map(Call::outcome).collect();
         assert_eq!(outcomes, [0, 1, 2], "{len}");
-        assert!(!told.contains(&Told::Commit(2, 32)), "{len}");
+        assert!(!calls.contains(&Call::Commit(2, 32)), "{len}");
     }
 }
 
@@ -126,27 +126,27 @@ fn the_transports_own_error_comes_back() {
     let response = good();
     let mut peer = Peer::new(&response[..response.len() - 200]);
     peer.fails_at_end = true;
-    let (result, told, ready) = blocking(peer, Journal::default());
+    let (result, calls, ready) = blocking(peer, Journal::default());
     assert_eq!(result, Err(Error::Transport(peer::Broken)));
-    assert!(told.contains(&Told::Commit(0, 32)) && !ready);
+    assert!(calls.contains(&Call::Commit(0, 32)) && !ready);
 }
 
 #[test]
-fn a_status_is_judged_by_what_comes_with_it() {
+fn a_fault_outweighs_the_status_and_a_status_other_bodies() {
     let fault = "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><s:Fault>\
          <faultcode>a:ErrorServerBusy</faultcode><faultstring>busy</faultstring>\
          </s:Fault></s:Body></s:Envelope>";
-    let (result, told, _) = export(&http(500, "", fault));
+    let (result, calls, _) = export(&http(500, "", fault));
     assert_eq!(result.unwrap().response, ResponseOutcome::Fault);
-    assert_eq!(told.len(), 3);
+    assert_eq!(calls.len(), 3);
 
     for body in ["", "<html><body>Unavailable</body></html>"] {
-        let (result, told, ready) = export(&http(503, "Retry-After: 120\r\n", body));
+        let (result, calls, ready) = export(&http(503, "Retry-After: 120\r\n", body));
         let Err(Error::Status(status)) = result else {
             panic!("{result:?}")
         };
         assert_eq!((status.code, status.retry_after), (503, Some(120)));
-        assert_eq!(told.len(), 3);
+        assert_eq!(calls.len(), 3);
         // Only a whole answer keeps the connection.
         assert!(!ready);
     }
@@ -177,7 +177,7 @@ fn a_decoder_that_was_not_reset_is_refused() {
     assert!(matches!(again, Err(Error::Response(_))), "{again:?}");
 }
 
-/// An export that receives nothing of its own must not report what the decoder has left of another one.
+/// An export that receives no response must not report the result of an earlier response.
 #[test]
 fn a_decoder_that_was_not_reset_repeats_no_success() {
     let second = [
@@ -196,13 +196,13 @@ fn a_decoder_that_was_not_reset_repeats_no_success() {
         let (mut client, mut sink) = (Client::new(peer, server(), &mut buffer), Journal::default());
         let mut decoder = decoder();
         assert!(client.export(&REQUEST, &mut decoder, &mut sink).is_ok());
-        let told = sink.told.len();
+        let calls = sink.calls.len();
         let blocking = client.export(&REQUEST, &mut decoder, &mut sink);
         assert!(blocking.is_err(), "{shown}");
-        assert_eq!(sink.told.len(), told, "{shown}");
+        assert_eq!(sink.calls.len(), calls, "{shown}");
         assert!(!client.can_export(), "{shown}");
 
-        // The async client says the same.
+        // The async client returns the same.
         let mut buffer = [0; MIN_BUFFER];
         let mut slow = Slow(Journal::default());
         let mut client = Client::new(Peer::new(&second), server(), &mut buffer);
@@ -241,13 +241,13 @@ fn a_response_to_another_request_is_refused() {
         &[&long],
     ] {
         for status in [200, 408, 500] {
-            let (result, told, ready) = export(&http(status, &echo(ids), &body));
+            let (result, calls, ready) = export(&http(status, &echo(ids), &body));
             assert_eq!(result, Err(Error::OtherRequest), "{ids:?}");
-            let outcomes: Vec<u32> = told.iter().filter_map(Told::outcome).collect();
+            let outcomes: Vec<u32> = calls.iter().filter_map(Call::outcome).collect();
             assert_eq!(
-                (outcomes, told.len()),
+                (outcomes, calls.len()),
                 (vec![0, 1, 2], 3),
-                "{ids:?}: {told:?}"
+                "{ids:?}: {calls:?}"
             );
             assert!(!ready);
         }
@@ -319,20 +319,20 @@ fn an_id_of_another_item_fails_its_item_only() {
         let mut expected = Vec::new();
         for index in 0..3 {
             if other_at == Some(index) {
-                expected.push(Told::Failed(index, ItemError::Contradiction));
+                expected.push(Call::Failed(index, ItemError::Contradiction));
             } else {
-                expected.extend([Told::Begin(index), Told::Commit(index, 32)]);
+                expected.extend([Call::Begin(index), Call::Commit(index, 32)]);
             }
         }
-        assert_eq!(journal.told, expected, "{other_at:?}");
+        assert_eq!(journal.calls, expected, "{other_at:?}");
         assert_eq!(
             (summary.messages, summary.expected, summary.suspect),
             (3, Some(3), 0)
         );
 
-        let (result, told, _) = asynchronous(Peer::new(&response), sink(), usize::MAX);
+        let (result, calls, _) = asynchronous(Peer::new(&response), sink(), usize::MAX);
         assert_eq!(
-            (result, told),
+            (result, calls),
             (Some(Ok(summary)), expected),
             "{other_at:?}"
         );
@@ -346,8 +346,8 @@ fn a_coded_body_is_not_decoded() {
         "Content-Encoding: gzip\r\n",
         "Content-Encoding: identity, br\r\n",
     ] {
-        let (result, told, ready) = export(&http(200, fields, &body));
-        assert_eq!((result, told.len(), ready), (Err(Error::Coded), 3, false));
+        let (result, calls, ready) = export(&http(200, fields, &body));
+        assert_eq!((result, calls.len(), ready), (Err(Error::Coded), 3, false));
         let (result, ..) = export(&http(503, fields, &body));
         assert!(matches!(result, Err(Error::Status(status)) if status.code == 503));
     }
@@ -361,7 +361,7 @@ fn a_coded_body_is_not_decoded() {
     }
 }
 
-/// What follows may be the rest of the document, or nothing: these clients cannot look.
+/// The bytes that follow may be waiting or not: these clients cannot check.
 #[test]
 fn only_a_whole_answer_keeps_the_connection() {
     let whole = soap(&[Some(WHOLE), None, Some(WHOLE)]);
@@ -406,27 +406,27 @@ fn a_sinks_error_costs_its_item_only() {
             fails_at: Some(call),
             ..Journal::default()
         };
-        let (result, told, _) = blocking(Peer::new(&good()), sink());
+        let (result, calls, _) = blocking(Peer::new(&good()), sink());
         let summary = result.unwrap();
         assert_eq!((summary.ok, summary.failed), (1, 2), "call {call}");
-        assert!(told.contains(&Told::Commit(2, 32)), "call {call}");
+        assert!(calls.contains(&Call::Commit(2, 32)), "call {call}");
 
-        let (_, told_async, _) = asynchronous(Peer::new(&good()), sink(), usize::MAX);
-        assert_eq!(told_async, told, "call {call}");
+        let (_, calls_async, _) = asynchronous(Peer::new(&good()), sink(), usize::MAX);
+        assert_eq!(calls_async, calls, "call {call}");
     }
 }
 
-/// What a dropped export told up to then is how the whole story begins, so nothing was committed that the whole story
-/// does not commit; and the connection is spent.
+/// The calls of a dropped export are the first calls of the full export, so it commits nothing else. The connection
+/// cannot be used again.
 #[test]
 fn an_export_dropped_at_any_await_commits_nothing_that_did_not_happen() {
     let good = good();
     for response in [&good[..], &good[..good.len() - 200]] {
         let (_, whole, _) = asynchronous(Peer::new(response), Journal::default(), usize::MAX);
         for polls in 0.. {
-            let (result, told, ready) =
+            let (result, calls, ready) =
                 asynchronous(Peer::new(response), Journal::default(), polls);
-            assert!(whole.starts_with(&told), "{polls}: {told:?}");
+            assert!(whole.starts_with(&calls), "{polls}: {calls:?}");
             if let Some(result) = result {
                 assert!(polls > 20, "{polls} awaits show little");
                 assert_eq!(ready, result.is_ok());

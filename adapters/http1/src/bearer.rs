@@ -1,12 +1,12 @@
-//! The one check of bearer tokens.
+//! The check of bearer tokens.
 
 use crate::grammar::{trim_padding, BEARER};
 
-/// Whether `token` is a bearer token as RFC 6750 §2.1 spells one (`b64token`): letters, digits and `-._~+/`, at least
-/// one of them, then any number of `=`.
+/// Returns whether `token` is a bearer token (`b64token` in RFC 6750 §2.1): at least one letter, digit or character of
+/// `-._~+/`, then any number of `=`.
 ///
-/// Every token that passes can be sent as the value `Bearer TOKEN` of an `Authorization` field.
-/// One with a line break at its end, as a file has, does not pass.
+/// Such a token can be sent as the value `Bearer TOKEN` of an `Authorization` field.
+/// Strip the line break from a token that was read from a file: with it, the check fails.
 ///
 /// ```
 /// use exportitems_http1::is_bearer_token;
@@ -21,7 +21,7 @@ use crate::grammar::{trim_padding, BEARER};
 /// ```
 #[must_use]
 pub fn is_bearer_token(token: &str) -> bool {
-    BEARER.spells(trim_padding(token.as_bytes()))
+    BEARER.matches(trim_padding(token.as_bytes()))
 }
 
 #[cfg(test)]
@@ -30,7 +30,7 @@ mod tests {
     use std::string::String;
 
     #[test]
-    fn each_byte_is_judged_alike_at_every_place() {
+    fn each_byte_is_accepted_or_refused_at_every_position() {
         for byte in 0..=0x7f_u8 {
             let character = char::from(byte);
             let is_token = character.is_ascii_alphanumeric() || "-._~+/".contains(character);

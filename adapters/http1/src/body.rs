@@ -4,14 +4,13 @@ use crate::error::{Error, ErrorKind};
 use crate::framing::{Body, ResponseHead, KEEP_ALIVE};
 use crate::grammar::{is_space, is_text_byte, TOKEN};
 
-/// Bytes of chunk extensions and of the trailer, taken together over a body, that are skipped at
-/// most.
+/// The most bytes of chunk extensions and trailer that are skipped in one body, counted together.
 pub const CHUNK_EXTRA_LIMIT: u16 = 16 * 1024;
 
 /// Hexadecimal digits of a `u64`.
 const MAX_SIZE_DIGITS: u8 = 16;
 
-/// Takes the framing off one response's body.
+/// A decoder for the body of one response: it removes the framing.
 ///
 /// Chunk extensions and the trailer are checked and skipped.
 #[derive(Clone, Debug)]
@@ -30,14 +29,14 @@ pub struct BodyDecoder {
     failed: Option<ErrorKind>,
 }
 
-/// RFC 9112 §7.1, a state per place between two bytes.
+/// The position in the body. The chunk states follow the grammar of RFC 9112 §7.1.
 #[derive(Clone, Copy, Debug)]
 enum State {
     Length,
     UntilClose,
     ChunkSize,
     AfterChunkSize,
-    /// In a chunk's extensions, or after the name of a trailer's field.
+    /// In the extensions of a chunk, or after the name of a trailer field.
     RestOfLine,
     /// After the CR of such a line.
     LineLf,
@@ -54,7 +53,7 @@ enum State {
 }
 
 impl BodyDecoder {
-    /// A decoder for the body after this head.
+    /// Returns a decoder for the body that follows this head.
     #[must_use]
     pub const fn new(head: &ResponseHead) -> Self {
         let state = match head.body {
@@ -74,14 +73,14 @@ impl BodyDecoder {
         }
     }
 
-    /// Consumes bytes from the front of `input` and gives the next data of the body, never empty.
+    /// Consumes bytes from the front of `input` and returns the next data of the body, which are never empty.
     ///
     /// `Ok(None)` means that the input is used up or that the body
     /// [is complete](Self::is_complete); bytes after a complete body stay in `input`.
     ///
     /// # Errors
     ///
-    /// The response is unusable; the same error comes again on every further call.
+    /// Returns an error if the response is unusable, and the same error on every later call.
     pub fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<&'i [u8]>, Error> {
         if let Some(kind) = self.failed {
             return Err(self.fail(kind));
@@ -101,13 +100,13 @@ impl BodyDecoder {
         }
     }
 
-    /// To be called when the connection ended: says whether the body was whole.
+    /// Ends the body. Call this when the connection has ended.
     ///
-    /// For [`Framing::UntilClose`](crate::Framing::UntilClose) this is what completes the body.
+    /// The end of the connection completes a body of [`Framing::UntilClose`](crate::Framing::UntilClose).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Cut`], or the error that [`next`](Self::next) gave.
+    /// [`ErrorKind::Cut`] if the body is incomplete, or the error that [`next`](Self::next) returned.
     pub fn finish(&mut self) -> Result<(), Error> {
         match (self.failed, self.state) {
             (Some(kind), _) => Err(self.fail(kind)),
@@ -119,31 +118,31 @@ impl BodyDecoder {
         }
     }
 
-    /// Whether the whole body has been given out.
+    /// Returns whether the body is complete: [`next`](Self::next) has returned all of it.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         matches!(self.state, State::Complete)
     }
 
-    /// Whether the connection may carry another request, `rest` being what is left of the input.
+    /// Returns whether the connection can carry another request. `rest` is the input that was not consumed.
     ///
-    /// Bytes after a complete body answer no request, so they spoil the connection (RFC 9112 §9.2).
-    /// So does a request that was not sent to its end, which only the caller knows.
+    /// Bytes after a complete body belong to no request, so the connection must be closed (RFC 9112 §9.2).
+    /// It must also be closed if the request was not sent completely, which only the caller knows.
     ///
-    /// A response may also come later, while the connection is idle: a second one, or a late `408`. Before a kept
-    /// connection is used again, look whether bytes or its end are waiting, and compare the `client-request-id` that
-    /// the next response echoes.
+    /// A server can also send something while the connection is idle: a second response, or a late `408`. Before you
+    /// reuse a connection, check whether bytes or the end of the stream are waiting, and compare the
+    /// `client-request-id` that the next response echoes.
     #[must_use]
     pub const fn can_reuse(&self, rest: &[u8]) -> bool {
         self.is_complete() && self.keep_alive && rest.is_empty()
     }
 
-    /// What `input` holds of the body or of the chunk.
+    /// Takes the bytes of `input` that belong to the body or to the chunk.
     fn data<'i>(&mut self, input: &mut &'i [u8]) -> Option<&'i [u8]> {
         let len = usize::try_from(self.remaining).map_or(input.len(), |left| left.min(input.len()));
         let (data, rest) = input.split_at(len);
         *input = rest;
-        // usize has at most 64 bits on every target of Rust.
+        // `usize` has at most 64 bits on every target of Rust.
         self.offset = self.offset.wrapping_add(len as u64);
         self.remaining = self.remaining.wrapping_sub(len as u64);
         if self.remaining == 0 {
@@ -155,8 +154,8 @@ impl BodyDecoder {
         (!data.is_empty()).then_some(data)
     }
 
-    /// The state after a byte that is not data.
-    #[inline(never)] // it would push the values of the loop around it out of the registers
+    /// Returns the state after a byte of framing.
+    #[inline(never)] // inlined, it makes the loop of `next` spill its registers
     fn framing_byte(&mut self, byte: u8) -> Result<State, ErrorKind> {
         if matches!(self.state, State::ChunkSize) {
             if let Some(digit) = (byte as char).to_digit(16) {
@@ -171,7 +170,7 @@ impl BodyDecoder {
                 b'\r' => State::LineLf,
                 b'\n' => return Err(ErrorKind::BareLf),
                 b';' => State::RestOfLine,
-                // White space, which RFC 9112 §7.1.1 wants tolerated.
+                // RFC 9112 §7.1.1: a recipient must accept white space here.
                 b' ' | b'\t' => State::AfterChunkSize,
                 _ => return Err(ErrorKind::ChunkSize),
             },
@@ -185,10 +184,12 @@ impl BodyDecoder {
             State::Trailer | State::TrailerLine if byte == b'\r' => State::LastLf,
             State::Trailer | State::TrailerLine if byte == b'\n' => return Err(ErrorKind::BareLf),
             State::TrailerName if byte == b':' => State::RestOfLine,
-            State::Trailer | State::TrailerLine | State::TrailerName => match TOKEN.has(byte) {
-                true => State::TrailerName,
-                false => return Err(ErrorKind::FieldLine),
-            },
+            State::Trailer | State::TrailerLine | State::TrailerName => {
+                match TOKEN.contains(byte) {
+                    true => State::TrailerName,
+                    false => return Err(ErrorKind::FieldLine),
+                }
+            }
             State::LineLf | State::LastLf if byte != b'\n' => return Err(ErrorKind::BareCr),
             State::LineLf if self.remaining > 0 => State::Chunk,
             State::LineLf if self.digits == 0 => State::TrailerLine,

@@ -4,25 +4,28 @@ use crate::grammar::{decimal, elements, same, trim, TOKEN};
 
 /// A header field of the response, borrowed from the scratch.
 ///
-/// A field that came several times, such as `WWW-Authenticate` or `Set-Cookie`, is several
-/// [`Field`](crate::HeadEvent::Field) events in their order.
+/// A field that occurs several times, such as `WWW-Authenticate` or `Set-Cookie`, gives one
+/// [`Field`](crate::HeadEvent::Field) event for each occurrence, in their order.
+///
+/// Exhaustive: a field is a name and a value, and tests may build one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs)]
 pub struct Field<'a> {
-    /// The name as the server wrote it; compare with [`is`](Self::is).
+    /// The name as the server wrote it. Compare it with [`is`](Self::is).
     pub name: &'a str,
-    /// The value without the white space around it; where the server folded it over several lines, a space takes
-    /// the place of each line end (RFC 9112 §5.2).
+    /// The value without the white space around it. If the server folded it over several lines, each line end is
+    /// replaced by a space (RFC 9112 §5.2).
     ///
-    /// Free of control characters but HTAB; not always UTF-8 (`obs-text`, RFC 9110 §5.5).
+    /// It contains no control characters except HTAB. It is not always UTF-8 (`obs-text`, RFC 9110 §5.5).
     pub value: &'a [u8],
 }
 
 impl<'a> Field<'a> {
-    /// `field-line` (RFC 9112 §5) of bytes that a field line may hold, folded lines joined.
+    /// Parses a `field-line` (RFC 9112 §5) whose bytes were checked and whose folded lines were joined.
     pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
         let colon = line.iter().position(|&byte| byte == b':')?;
         let (name, value) = line.split_at_checked(colon)?;
-        if !TOKEN.spells(name) {
+        if !TOKEN.matches(name) {
             return None;
         }
         Some(Self {
@@ -31,24 +34,24 @@ impl<'a> Field<'a> {
         })
     }
 
-    /// Whether this is the field `name`, in any case (RFC 9110 §5.1).
+    /// Returns whether the name of this field is `name`, ignoring case (RFC 9110 §5.1).
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
         same(self.name.as_bytes(), name.as_bytes())
     }
 
-    /// Whether the value is `value`, in any case.
+    /// Returns whether the value of this field is `value`, ignoring case.
     #[must_use]
     pub fn has(&self, value: &[u8]) -> bool {
         same(self.value, value)
     }
 
-    /// The first content coding that this field names, such as `gzip`, or `None` if this is another field than
-    /// `Content-Encoding` or names none but `identity`.
+    /// Returns the first content coding that this field names, such as `gzip`. Returns `None` if this is not
+    /// `Content-Encoding`, or if it names no coding except `identity`.
     ///
-    /// The body of a response that has one is no XML until the coding is removed; a request that sends
-    /// `Accept-Encoding: identity` asks for none (RFC 9110 §12.5.3).
-    /// [`ResponseHead::is_coded`](crate::ResponseHead::is_coded) says the same of a whole head.
+    /// The body of a coded response is not XML until the coding is removed. `Accept-Encoding: identity` in the
+    /// request rules codings out (RFC 9110 §12.5.3).
+    /// [`ResponseHead::is_coded`](crate::ResponseHead::is_coded) answers the same question for a whole head.
     #[must_use]
     pub fn content_coding(&self) -> Option<&'a [u8]> {
         if !self.is("Content-Encoding") {
@@ -57,7 +60,7 @@ impl<'a> Field<'a> {
         elements(self.value).find(|coding| !same(coding, b"identity"))
     }
 
-    /// The value of a `Retry-After` field (RFC 9110 §10.2.3), or `None` if this is another field
+    /// Returns the value of a `Retry-After` field (RFC 9110 §10.2.3), or `None` if this is another field
     /// or its value is not ASCII.
     #[must_use]
     pub fn retry_after(&self) -> Option<RetryAfter<'a>> {
@@ -70,22 +73,25 @@ impl<'a> Field<'a> {
         core::str::from_utf8(self.value).ok().map(RetryAfter::Date)
     }
 
-    /// The value of a `Retry-After` field in seconds, for a client without a clock; `None` if this
-    /// is another field or its value a date.
+    /// Returns the value of a `Retry-After` field in seconds, or `None` if this is another field or its value is
+    /// a date. For clients without a clock.
     #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let is_delta = !self.value.is_empty() && self.value.iter().all(u8::is_ascii_digit);
-        // More digits than a u64 holds still mean "very late".
+        // A number that does not fit into a `u64` still means "very late".
         (is_delta && self.is("Retry-After")).then(|| decimal(self.value).unwrap_or(u64::MAX))
     }
 }
 
-/// When a server wants the next attempt.
+/// The value of a `Retry-After` field: when the server expects the next attempt.
+///
+/// Exhaustive: RFC 9110 §10.2.3 defines these two forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
 pub enum RetryAfter<'a> {
-    /// After so many seconds.
+    /// After this number of seconds.
     Seconds(u64),
-    /// At this time, an HTTP-date as it was sent: reading it needs a clock, which is the caller's.
+    /// At this time: an HTTP-date as it was sent. Converting it to a wait needs a clock, which the caller has.
     Date(&'a str),
 }
 

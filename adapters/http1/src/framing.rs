@@ -1,41 +1,45 @@
-//! How long the body is, and whether the connection lives on (RFC 9112 §6.3, §9.3).
+//! The length of the body, and whether the connection stays open (RFC 9112 §6.3, §9.3).
 
 use crate::error::ErrorKind;
 use crate::field::Field;
 use crate::grammar::{decimal, same, trim};
 
 /// How the end of a response's body is known.
+///
+/// Exhaustive: RFC 9112 §6.3 defines no other way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
 pub enum Framing {
     /// There is no body: status 204 or 304.
     Empty,
-    /// So many bytes.
+    /// The body has this number of bytes.
     Length(u64),
     /// Chunked transfer coding.
     Chunked,
-    /// All bytes until the connection ends.
+    /// The body ends with the connection.
     ///
-    /// A cut looks like the end here; the core's decoder knows them apart by the document.
+    /// A lost connection looks the same. The core's decoder distinguishes the two: it knows whether the document is
+    /// complete.
     UntilClose,
 }
 
-/// A whole response head, as far as it concerns the connection.
+/// The parts of a complete response head that concern the body and the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResponseHead {
     pub(crate) status: u16,
-    /// [`KEEP_ALIVE`], [`CODED`]: two `bool`s would make a head larger.
+    /// [`KEEP_ALIVE`] and [`CODED`]. Two `bool`s would make the head larger.
     pub(crate) flags: u8,
     pub(crate) body: Body,
-    /// Bytes of the body, as far as they are known: 0 of chunks, all there can be until the close.
+    /// Length of the body in bytes: 0 for chunks, `u64::MAX` for a body that ends with the connection.
     pub(crate) length: u64,
-    /// Bytes of the head and of the interim responses before it.
+    /// Length in bytes of the head and of the interim responses before it.
     pub(crate) len: u32,
 }
 
 pub(crate) const KEEP_ALIVE: u8 = 1;
 pub(crate) const CODED: u8 = 2;
 
-/// [`Framing`] without the length, so that a head does not take the room of three `u64`.
+/// [`Framing`] without the length, so that a head is smaller than three `u64`s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     Empty,
@@ -45,19 +49,20 @@ pub(crate) enum Body {
 }
 
 impl ResponseHead {
-    /// The status code, 200 to 999.
+    /// Returns the status code, 200 to 999.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// Whether `Content-Encoding` names a coding, `identity` aside: the body's bytes then are neither XML nor text.
+    /// Returns whether `Content-Encoding` names a coding other than `identity`. The bytes of such a body are neither
+    /// XML nor text.
     #[must_use]
     pub const fn is_coded(&self) -> bool {
         self.flags & CODED != 0
     }
 
-    /// How the end of the body is known.
+    /// Returns how the end of the body is known.
     #[must_use]
     pub const fn framing(&self) -> Framing {
         match self.body {
@@ -69,7 +74,7 @@ impl ResponseHead {
     }
 }
 
-/// The fields without which a body cannot be read: its length, its coding, and whether the connection lives on.
+/// The fields that decide how a body is read: its length, its coding, and whether the connection stays open.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FramingField {
     ContentLength,
@@ -94,7 +99,7 @@ impl FramingField {
     }
 }
 
-/// The head of a response as it is gathered from its lines.
+/// The head of a response while its lines are being read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gathered {
     pub(crate) head: ResponseHead,
@@ -108,7 +113,7 @@ pub(crate) struct Gathered {
 enum Transfer {
     /// There is no such field.
     Absent,
-    /// No coding.
+    /// Only `identity` and empty elements.
     Nothing,
     Chunked,
 }
@@ -129,13 +134,13 @@ impl Gathered {
         }
     }
 
-    /// Takes a field's list in, element by element.
+    /// Adds the elements of a field's list.
     pub(crate) fn add(&mut self, field: FramingField, value: &[u8]) -> Result<(), ErrorKind> {
         for value in value.split(|&byte| byte == b',') {
             let value = trim(value);
             match (field, Word::of(value)) {
-                // Not a list by its grammar, so no element of it may be empty; but a list of equal values is what a
-                // careless proxy makes of equal fields (RFC 9110 §8.6).
+                // `Content-Length` is not a list, so no element may be empty. RFC 9110 §8.6 permits a list of equal
+                // values, since some proxies join equal fields.
                 (FramingField::ContentLength, _) => {
                     let length = decimal(value).ok_or(ErrorKind::ContentLength)?;
                     if self.head.body == Body::Length && self.head.length != length {
@@ -149,7 +154,7 @@ impl Gathered {
                 (FramingField::Connection, _) => {}
                 (FramingField::ContentEncoding, Word::Nothing) => {}
                 (FramingField::ContentEncoding, _) => self.head.flags |= CODED,
-                // In HTTP/1.0 a mark of faulty framing (RFC 9112 §6.1).
+                // RFC 9112 §6.1: in HTTP/1.0, this field means that the framing is faulty.
                 (FramingField::TransferEncoding, _) if self.is_1_0 => {
                     return Err(ErrorKind::TransferEncoding);
                 }
@@ -158,30 +163,29 @@ impl Gathered {
                         self.transfer = Transfer::Nothing;
                     }
                 }
-                // Not to be applied twice (RFC 9112 §6.1).
+                // RFC 9112 §6.1: `chunked` must not be applied twice.
                 (FramingField::TransferEncoding, Word::Chunked)
                     if self.transfer != Transfer::Chunked =>
                 {
                     self.transfer = Transfer::Chunked;
                 }
-                // We offer no other coding (no TE field).
+                // The request has no `TE` field, so it accepts no other coding.
                 (FramingField::TransferEncoding, _) => return Err(ErrorKind::TransferEncoding),
             }
         }
         Ok(())
     }
 
-    /// RFC 9112 §6.3, without the rules for HEAD and CONNECT, which we never send.
+    /// Applies RFC 9112 §6.3, except the rules for HEAD and CONNECT, which are never sent.
     ///
-    /// A message with two lengths is refused even where the status says that there is no body: it comes from
-    /// something that frames wrongly.
-    /// Where other readers may see another end of the body, the connection carries no further request:
-    /// a body that is declared and must not be there may come all the same, and without `chunked` a
-    /// `Transfer-Encoding` makes RFC 9112 §6.3 read until the close.
+    /// A message with two lengths is refused even if its status forbids a body: its sender frames wrongly.
+    /// If another reader could see another end of the body, the connection is not reused. There are two such cases:
+    /// - A 204 or 304 declares a body, which the server may send in spite of the status.
+    /// - `Transfer-Encoding` does not name `chunked`. RFC 9112 §6.3 then reads until the connection ends.
     pub(crate) fn finish(&self, len: u32) -> Result<ResponseHead, ErrorKind> {
         let mut head = self.head;
         head.len = len;
-        let mut is_clear = self.transfer != Transfer::Nothing;
+        let mut is_unambiguous = self.transfer != Transfer::Nothing;
         if self.transfer == Transfer::Chunked {
             if head.body == Body::Length {
                 return Err(ErrorKind::TwoLengths);
@@ -190,21 +194,22 @@ impl Gathered {
         }
         if matches!(head.status, 204 | 304) {
             let declares_none = head.body == Body::UntilClose || head.length == 0;
-            is_clear = declares_none && self.transfer == Transfer::Absent;
+            is_unambiguous = declares_none && self.transfer == Transfer::Absent;
             (head.body, head.length) = (Body::Empty, 0);
         }
         // RFC 9112 §9.3.
-        if !is_clear || self.close || head.body == Body::UntilClose {
+        if !is_unambiguous || self.close || head.body == Body::UntilClose {
             head.flags &= !KEEP_ALIVE;
         }
         Ok(head)
     }
 }
 
-/// What an element of a framing field's list can be.
+/// An element of a framing field's list.
 #[derive(Clone, Copy, Debug)]
 enum Word {
-    /// No element (RFC 9110 §5.6.1.2), or `identity`, which is no coding (RFC 2616 §3.6; later RFCs dropped it).
+    /// An empty element (RFC 9110 §5.6.1.2), or `identity`, which means no coding (RFC 2616 §3.6; later RFCs dropped
+    /// it).
     Nothing,
     Chunked,
     Close,

@@ -1,9 +1,8 @@
 //! The character classes of RFC 9110 that requests, heads and trailers share.
 //!
-//! What is `inline(never)` here has many callers, and a compiler that optimises for size would still give
-//! each its own.
+//! Functions with many callers are `inline(never)`: the compiler would inline them even when it optimises for size.
 
-/// A set of ASCII characters, a bit for each.
+/// A set of ASCII characters, with one bit for each.
 pub(crate) struct Class([u32; 4]);
 
 /// `tchar` (RFC 9110 §5.6.2).
@@ -13,8 +12,7 @@ pub(crate) static TOKEN: Class = Class::alphanumeric_and(b"!#$%&'*+-.^_`|~");
 /// brackets of an IPv6 address.
 pub(crate) static HOST: Class = Class::alphanumeric_and(b"-._~%!$&'()*+,;=:[]");
 
-/// `origin-form` (RFC 9112 §3.2.1), as far as it matters: no byte that ends the request line or
-/// starts a fragment.
+/// `origin-form` (RFC 9112 §3.2.1), relaxed to all visible characters except `#`, which starts a fragment.
 pub(crate) static TARGET: Class = Class::alphanumeric_and(b"!\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
 
 impl Class {
@@ -31,7 +29,7 @@ impl Class {
             set |= 1 << *byte;
             others = rest;
         }
-        #[allow(clippy::cast_possible_truncation)] // a quarter each
+        #[allow(clippy::cast_possible_truncation)] // each cast takes a quarter of the set
         Self([
             set as u32,
             (set >> 32) as u32,
@@ -41,37 +39,37 @@ impl Class {
     }
 
     #[inline(never)]
-    pub(crate) fn has(&self, byte: u8) -> bool {
+    pub(crate) fn contains(&self, byte: u8) -> bool {
         let word = self.0.get(usize::from(byte / 32));
         word.is_some_and(|word| word >> (byte % 32) & 1 == 1)
     }
 
-    /// Whether a text is not empty and of these characters only.
+    /// Returns whether `text` is not empty and consists of these characters only.
     #[inline(never)]
-    pub(crate) fn spells(&self, text: &[u8]) -> bool {
-        !text.is_empty() && text.iter().all(|&byte| self.has(byte))
+    pub(crate) fn matches(&self, text: &[u8]) -> bool {
+        !text.is_empty() && text.iter().all(|&byte| self.contains(byte))
     }
 }
 
-/// What a bearer token consists of before its padding (RFC 6750 §2.1).
+/// The characters of a bearer token before its padding (RFC 6750 §2.1).
 pub(crate) static BEARER: Class = Class::alphanumeric_and(b"-._~+/");
 
-/// What a field line may hold: `field-vchar`, `obs-text`, SP and HTAB (RFC 9110 §5.5).
+/// Returns whether a field line can contain `byte`: `field-vchar`, `obs-text`, SP and HTAB (RFC 9110 §5.5).
 pub(crate) const fn is_text_byte(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=0x7e | 0x80..)
 }
 
-/// Whether a field's value holds no control character.
+/// Returns whether `text` contains no control character except HTAB.
 pub(crate) fn is_text(text: &[u8]) -> bool {
     text.iter().all(|&byte| is_text_byte(byte))
 }
 
-/// SP or HTAB, the optional white space of RFC 9110 §5.6.3.
+/// Returns whether `byte` is SP or HTAB, the optional white space of RFC 9110 §5.6.3.
 pub(crate) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Without the optional white space around it.
+/// Removes optional white space at both ends.
 pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     while let Some((&first, rest)) = value.split_first() {
         if !is_space(first) {
@@ -82,7 +80,7 @@ pub(crate) fn trim(mut value: &[u8]) -> &[u8] {
     trim_end(value)
 }
 
-/// Without the optional white space after it.
+/// Removes optional white space at the end.
 #[inline(never)]
 pub(crate) fn trim_end(mut value: &[u8]) -> &[u8] {
     while let Some((&last, rest)) = value.split_last() {
@@ -94,7 +92,7 @@ pub(crate) fn trim_end(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// Without the `=` at the end of base64.
+/// Removes the `=` at the end of base64.
 pub(crate) fn trim_padding(mut text: &[u8]) -> &[u8] {
     while let Some(rest) = text.strip_suffix(b"=") {
         text = rest;
@@ -102,19 +100,19 @@ pub(crate) fn trim_padding(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// The elements of a list (RFC 9110 §5.6.1), the empty ones left out as §5.6.1.2 wants.
+/// Returns the elements of a list (RFC 9110 §5.6.1) without the empty ones, which §5.6.1.2 requires to be ignored.
 pub(crate) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let elements = list.split(|&byte| byte == b',').map(trim);
     elements.filter(|element| !element.is_empty())
 }
 
-/// Whether two names are the same, in any case (RFC 9110 §5.1).
+/// Returns whether two names are equal, ignoring case (RFC 9110 §5.1).
 #[inline(never)]
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
-/// `1*DIGIT`, or `None` for anything else and for what a `u64` cannot hold.
+/// Parses `1*DIGIT`. Returns `None` for anything else, and for a number that does not fit into a `u64`.
 #[inline(never)]
 pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
@@ -125,7 +123,7 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
         if digit > 9 {
             return None;
         }
-        // Not `checked_mul`, whose 64 bits are a call on a 32-bit machine.
+        // Not `checked_mul`: with 64 bits it is a function call on 32-bit targets.
         if number > u64::MAX / 10 {
             return None;
         }

@@ -1,48 +1,50 @@
-//! The head of a response: status line and fields, interim responses skipped.
+//! The head of a response: status line and fields. Interim responses are skipped.
 
 use crate::error::{Error, ErrorKind};
 use crate::field::Field;
 use crate::framing::{FramingField, Gathered, ResponseHead};
 use crate::grammar::{is_space, is_text_byte, trim_end};
 
-/// Bytes of a response's head, interim responses included, that are read at most.
+/// The most bytes that are read of a response's head, including the interim responses before it.
 ///
-/// This bounds both what a hostile server can make a client read and how many interim responses it
-/// can send.
+/// This limits how much a hostile server can make a client read, and how many interim responses it can send.
 pub const HEAD_LIMIT: u32 = 64 * 1024;
 
-/// Something in a response's head.
+/// One step of a response's head.
+///
+/// Exhaustive: a client has to handle all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums)]
 pub enum HeadEvent<'a> {
-    /// An interim response ended, its fields unseen.
+    /// The end of an interim response, with its status. Its fields are not reported.
     ///
-    /// 100 is the word to send a body that waits for it (`Expect: 100-continue`); others mean
-    /// nothing to a client that did not ask for them.
+    /// After 100, send the body if it waits for that (`Expect: 100-continue`). Ignore other statuses unless the
+    /// request provoked them.
     Interim(u16),
     /// A field of the final response.
     Field(Field<'a>),
-    /// A field of the final response that is longer than the scratch, known by its name only.
+    /// A field of the final response that is longer than the scratch. Only its name is known.
     FieldTooLong {
         /// The name as the server wrote it.
         name: &'a str,
     },
-    /// The head is over and the input begins with the body: go on with
+    /// The end of the head. The rest of the input belongs to the body: read it with
     /// [`BodyDecoder`](crate::BodyDecoder).
     Head(ResponseHead),
 }
 
-/// Reads the head of one response.
+/// A decoder for the head of one response.
 #[derive(Debug)]
 pub struct HeadDecoder<'s> {
     scratch: &'s mut [u8],
-    /// Bytes of the line that `scratch` holds.
+    /// Number of bytes of the line in `scratch`.
     /// INVARIANT: `held <= scratch.len()`.
     held: usize,
     line: Line,
-    /// The line did not fit; `scratch` holds its first bytes.
+    /// The line does not fit. `scratch` contains its first bytes.
     overlong: bool,
     line_start: u32,
-    /// Bytes consumed; after an error, where that is.
+    /// Number of bytes consumed. After an error, the offset of the error.
     /// INVARIANT: `consumed <= HEAD_LIMIT`.
     consumed: u32,
     phase: Phase,
@@ -54,7 +56,7 @@ pub struct HeadDecoder<'s> {
 enum Line {
     Text,
     AfterCr,
-    /// After the LF of a field: the next byte says whether the field continues.
+    /// After the LF of a field. The next byte decides whether the field continues.
     AfterLf,
     /// In the white space that begins a folded line.
     Folded,
@@ -68,7 +70,7 @@ enum Phase {
     Done,
 }
 
-/// What a line means for the caller.
+/// What to report to the caller after a line.
 enum Step {
     Nothing,
     Interim,
@@ -77,10 +79,10 @@ enum Step {
 }
 
 impl<'s> HeadDecoder<'s> {
-    /// A decoder for one response, with scratch for the longest line the caller wants to see.
+    /// Returns a decoder for one response. The size of `scratch` limits the length of a line that is reported.
     ///
-    /// The scratch is free again when this decoder is dropped, before the body.
-    /// 256 bytes are enough for the status line and all that Exchange sends but cookies and the
+    /// The scratch is free again when this decoder is dropped, before the body is read.
+    /// 256 bytes are enough for the status line and for all fields that Exchange sends, except cookies and the
     /// challenges of `WWW-Authenticate`.
     #[must_use]
     pub fn new(scratch: &'s mut [u8]) -> Self {
@@ -99,12 +101,12 @@ impl<'s> HeadDecoder<'s> {
 
     /// Consumes bytes from the front of `input` up to the next event.
     ///
-    /// `Ok(None)` means that the input is used up, or, after [`HeadEvent::Head`], that there is
-    /// nothing more to say; the input then is the body's.
+    /// `Ok(None)` means that the input is used up. After [`HeadEvent::Head`] it means that the head is complete, and
+    /// the input belongs to the body.
     ///
     /// # Errors
     ///
-    /// The response is unusable; the same error comes again on every further call.
+    /// Returns an error if the response is unusable, and the same error on every later call.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<HeadEvent<'_>>, Error> {
         let kind = match self.advance(input) {
             Ok(Step::Nothing) => return Ok(None),
@@ -115,7 +117,7 @@ impl<'s> HeadDecoder<'s> {
             },
             Ok(Step::Field) => {
                 let line = self.scratch.get(..self.held).unwrap_or_default();
-                match judge_field(line, self.overlong, &mut self.gathered) {
+                match read_field(line, self.overlong, &mut self.gathered) {
                     Ok(event) => return Ok(Some(event)),
                     Err(kind) => kind,
                 }
@@ -123,19 +125,19 @@ impl<'s> HeadDecoder<'s> {
             Err(kind) => kind,
         };
         if matches!(self.line, Line::Ended) {
-            // The line as a whole is to blame.
+            // The error concerns the whole line.
             self.consumed = self.line_start;
         }
         self.failed = Some(kind);
         Err(Error::new(kind, u64::from(self.consumed)))
     }
 
-    /// To be called when the connection ended: says whether the head was whole.
+    /// Checks that the head is complete. Call this when the connection has ended.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] before the first byte, [`ErrorKind::Cut`] after it, or the error that
-    /// [`next`](Self::next) gave.
+    /// [`ErrorKind::Closed`] if no byte was received, [`ErrorKind::Cut`] if the head is incomplete, or the error that
+    /// [`next`](Self::next) returned.
     pub fn finish(&self) -> Result<(), Error> {
         let kind = match (self.failed, self.phase) {
             (Some(kind), _) => kind,
@@ -146,7 +148,7 @@ impl<'s> HeadDecoder<'s> {
         Err(Error::new(kind, u64::from(self.consumed)))
     }
 
-    /// Takes lines until one concerns the caller.
+    /// Reads lines until there is something to report.
     fn advance(&mut self, input: &mut &[u8]) -> Result<Step, ErrorKind> {
         if let Some(kind) = self.failed {
             return Err(kind);
@@ -166,9 +168,9 @@ impl<'s> HeadDecoder<'s> {
                 if !is_interim {
                     return Ok(Step::Field);
                 }
-                // Judged like any other, so that no line is read in two ways, and then forgotten.
+                // Checked like a field of the final response, and then dropped.
                 let line = self.scratch.get(..self.held).unwrap_or_default();
-                judge_field(line, self.overlong, &mut self.gathered)?;
+                read_field(line, self.overlong, &mut self.gathered)?;
             } else if is_interim {
                 self.phase = Phase::StatusLine;
                 return Ok(Step::Interim);
@@ -180,10 +182,10 @@ impl<'s> HeadDecoder<'s> {
         Ok(Step::Nothing)
     }
 
-    /// Moves bytes of the line into the scratch, to the line's end or the input's.
+    /// Copies the line into the scratch, up to its end or the end of the input.
     ///
-    /// A field's folded lines are one line: RFC 9112 §5.2 wants each `OWS CRLF RWS` replaced by a space before the
-    /// value is read.
+    /// Joins folded lines: RFC 9112 §5.2 requires that each `OWS CRLF RWS` is replaced by a space before the value is
+    /// read.
     fn take_line(&mut self, input: &mut &[u8]) -> Result<(), ErrorKind> {
         if matches!(self.line, Line::Ended) {
             self.line = Line::Text;
@@ -223,7 +225,8 @@ impl<'s> HeadDecoder<'s> {
         Ok(())
     }
 
-    /// A status line and an empty line end with their LF: after the latter the next byte may never come.
+    /// Returns the state after an LF. A status line and an empty line end there; a field may continue on the next
+    /// line. (The decoder must not wait for a byte after the empty line: there may be none.)
     fn after_lf(&self) -> Line {
         let is_empty = self.held == 0 && !self.overlong;
         match self.phase {
@@ -232,7 +235,7 @@ impl<'s> HeadDecoder<'s> {
         }
     }
 
-    /// A folded line begins: a space takes the place of the line end and the white space around it.
+    /// Starts a folded line: replaces the line end and the white space around it by a space.
     #[inline(never)] // rare
     fn fold(&mut self) {
         if !self.overlong {
@@ -267,12 +270,12 @@ impl<'s> HeadDecoder<'s> {
     }
 }
 
-/// Minor version and status of a `status-line` (RFC 9112 §4).
+/// Parses the minor version and the status of a `status-line` (RFC 9112 §4).
 ///
-/// The reason is free text without meaning for a program; a server may leave it out, and many
-/// leave out the space before it too.
+/// The reason phrase has no meaning for a program. A server may leave it out, and many also leave out the space before
+/// it.
 fn parse_status_line(line: &[u8]) -> Option<(u8, u16)> {
-    /// The start of the line, with two bytes that no line holds where digits are.
+    /// The start of the line. `\0` marks the minor version and `\x01` a digit of the status; neither occurs in a line.
     const START: &[u8; 12] = b"HTTP/1.\0 \x01\x01\x01";
     let (start, reason) = line.split_at_checked(START.len())?;
     let (mut minor, mut status) = (0, 0_u16);
@@ -292,8 +295,8 @@ fn parse_status_line(line: &[u8]) -> Option<(u8, u16)> {
     (status >= 100 && matches!(reason, [] | [b' ', ..])).then_some((minor, status))
 }
 
-/// The event of a field line; what it means for the connection goes to `gathered`.
-fn judge_field<'a>(
+/// Returns the event for a field line, and adds what the field means for the connection to `gathered`.
+fn read_field<'a>(
     line: &'a [u8],
     overlong: bool,
     gathered: &mut Gathered,

@@ -1,8 +1,8 @@
-//! HTTP/1.1 framing for one `POST` request and its response, sans-IO, without an allocator.
+//! HTTP/1.1 framing for one `POST` request and its response: sans-IO, `no_std`, without an allocator.
 //!
-//! EWS is one request and one response at a time, and every EWS request is a `POST`; this crate is
-//! that much of HTTP ([RFC 9110], [RFC 9112]) and no more.
-//! It does no I/O: the caller moves bytes between a connection and these machines.
+//! EWS sends one request at a time, and every request is a `POST`. This crate implements that part of HTTP
+//! ([RFC 9110], [RFC 9112]).
+//! It does no I/O: the caller moves bytes between a connection and the encoders and decoders of this crate.
 //!
 //! ```text
 //!            write                     next                           next
@@ -13,32 +13,34 @@
 //! ```
 //!
 //! - **Memory.**
-//!   The head is read a line at a time, in a scratch buffer that the caller lends, so the buffer
-//!   bounds a line and not the head: Exchange Online answers with heads of 1.4 KB whose longest line
-//!   is 300 bytes.
-//!   The body needs no buffer at all: its data are slices of the caller's input.
+//!   The head is read a line at a time into a scratch buffer of the caller.
+//!   The buffer has to hold the longest line, not the whole head: heads of Exchange Online have 1.4 KB, and their
+//!   longest line has 300 bytes.
+//!   The body needs no buffer: its data are slices of the caller's input.
 //! - **Strictness.**
-//!   Line ends are CRLF; bare CR, bare LF and control characters are refused; so
-//!   is every message with two lengths ([RFC 9112 §6.3]).
-//!   A folded field is read as one line, empty elements of lists are ignored and `identity` codings count as none,
-//!   since RFC 9110 and RFC 9112 require that or no reader differs.
-//!   What a lenient reader would guess at, this one reports as an [`Error`] with its offset.
-//! - **Limits.** [`HEAD_LIMIT`], [`CHUNK_EXTRA_LIMIT`] and the scratch; a peer cannot make a
-//!   machine loop or count without end.
+//!   Lines end with CRLF. Bare CR, bare LF, control characters and messages with two lengths
+//!   ([RFC 9112 §6.3]) are refused.
+//!   Folded fields are joined, empty list elements are ignored, and `identity` means no coding: the RFCs require it, or
+//!   all readers agree on it.
+//!   Everything else that a lenient reader would accept is an [`Error`] with its offset.
+//! - **Limits.** [`HEAD_LIMIT`], [`CHUNK_EXTRA_LIMIT`] and the scratch limit how much a peer can make a decoder read.
 //! - **No dependency.**
-//!   `httparse` wants the whole head in one buffer and a slot for each header at once, and its 1.10
-//!   leaves a reachable panic in a bare-metal link.
-//!   It judges this crate in the tests instead, within hyper.
+//!   `httparse` needs the whole head in one buffer and one slot for each header, and version 1.10 links reachable
+//!   panics on bare metal. The tests compare this crate with it, through hyper.
 //!
-//! # One exchange
+//! # Features
+//! - `defmt`: `defmt::Format` for the error types.
+//!
+//! # A request and its response
 //!
 //! ```
 //! use exportitems_http1::{BodyDecoder, HeadDecoder, HeadEncoder, HeadEvent, RequestHead};
 //!
-//! // The request: `write` fills any output, `encoded_len` is known beforehand.
+//! // The request. `write` fills outputs of any size, and `encoded_len` is known beforehand.
 //! let body = b"<soap/>";
 //! let headers = [("Content-Type", "text/xml; charset=utf-8")];
-//! let head = RequestHead::new("/EWS/Exchange.asmx", "mail.contoso.com", &headers, body.len() as u64)?;
+//! let (path, host) = ("/EWS/Exchange.asmx", "mail.contoso.com");
+//! let head = RequestHead::new(path, host, &headers, body.len() as u64)?;
 //! let mut encoder = HeadEncoder::new(head);
 //! let mut sent = Vec::new();
 //! let len = encoder.encoded_len();
@@ -51,9 +53,9 @@
 //! }
 //! assert_eq!(sent.len(), len);
 //! sent.extend_from_slice(body);
-//! assert!(sent.starts_with(b"POST /EWS/Exchange.asmx HTTP/1.1\r\nHost: mail.contoso.com\r\n"));
+//! assert!(sent.starts_with(b"POST /EWS/Exchange.asmx HTTP/1.1\r\nHost: mail."));
 //!
-//! // The response, as the reads of a socket deliver it.
+//! // The response, as it is read from a socket.
 //! let mut reads = [
 //!     &b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nrequest-"[..],
 //!     b"id: 7\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<soa",
@@ -62,7 +64,7 @@
 //! .into_iter();
 //! let mut input: &[u8] = b"";
 //!
-//! // The head: events until `Head`, a new read whenever the input is used up.
+//! // The head: read events until `Head`. Read from the socket when the input is used up.
 //! let mut scratch = [0; 256];
 //! let mut decoder = HeadDecoder::new(&mut scratch);
 //! let mut request_id = None;
@@ -75,14 +77,14 @@
 //!         Some(_) => {}
 //!         None => match reads.next() {
 //!             Some(read) => input = read,
-//!             None => decoder.finish()?, // the connection ended: says where
+//!             None => decoder.finish()?, // an error: the connection ended inside the head
 //!         },
 //!     }
 //! };
 //! assert_eq!(head.status(), 200);
 //! assert_eq!(request_id.as_deref(), Some(&b"7"[..]));
 //!
-//! // The body: slices of the input, without a copy.
+//! // The body: slices of the input, not copied.
 //! let mut decoder = BodyDecoder::new(&head);
 //! let mut received = Vec::new();
 //! while !decoder.is_complete() {
@@ -90,7 +92,7 @@
 //!         Some(data) => received.extend_from_slice(data),
 //!         None => match reads.next() {
 //!             Some(read) => input = read,
-//!             None => decoder.finish()?, // the end of a body without a length, or a cut
+//!             None => decoder.finish()?, // the end of a body without a length, or an error
 //!         },
 //!     }
 //! }
@@ -106,6 +108,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+// Every public type is `#[non_exhaustive]`, or says why it is exhaustive.
+#![deny(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 #![deny(
     clippy::indexing_slicing,
     clippy::unwrap_used,

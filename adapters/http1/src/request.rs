@@ -3,9 +3,9 @@
 use crate::error::RequestError;
 use crate::grammar::{is_text, same, trim, HOST, TARGET, TOKEN};
 
-/// A checked head of a `POST` request.
+/// The head of a `POST` request. Its parts have been checked.
 ///
-/// The checks make header injection impossible: no value can end its line.
+/// The checks prevent header injection: no value can contain a line end.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {
     target: &'a str,
@@ -15,33 +15,33 @@ pub struct RequestHead<'a> {
 }
 
 impl<'a> RequestHead<'a> {
-    /// A request for `target`, a path with an optional query, on `host`, a name or address with an
-    /// optional port, with `content_length` bytes of body to follow.
+    /// Checks the parts of a request head and returns it.
     ///
-    /// `headers` are names and values as they go out, in their order; `Host` and `Content-Length`
-    /// are added.
-    /// With `Expect: 100-continue` among them, wait for
-    /// [`HeadEvent::Interim(100)`](crate::HeadEvent::Interim) before the body, but not for ever
-    /// (RFC 9110 §10.1.1).
+    /// - `target`: a path with an optional query.
+    /// - `host`: a name or address with an optional port.
+    /// - `headers`: names and values, which are sent in this order after `Host` and `Content-Length`.
+    ///   If one is `Expect: 100-continue`, wait for [`HeadEvent::Interim(100)`](crate::HeadEvent::Interim) before you
+    ///   send the body, but send it after a timeout as well (RFC 9110 §10.1.1).
+    /// - `content_length`: the length in bytes of the body that follows.
     ///
     /// # Errors
     ///
-    /// What a header or another part holds cannot be sent.
+    /// Returns an error if a part contains something that cannot be sent.
     pub fn new(
         target: &'a str,
         host: &'a str,
         headers: &'a [(&'a str, &'a str)],
         content_length: u64,
     ) -> Result<Self, RequestError> {
-        if !target.starts_with('/') || !TARGET.spells(target.as_bytes()) {
+        if !target.starts_with('/') || !TARGET.matches(target.as_bytes()) {
             return Err(RequestError::Target);
         }
-        if !HOST.spells(host.as_bytes()) {
+        if !HOST.matches(host.as_bytes()) {
             return Err(RequestError::Host);
         }
         for (index, (name, value)) in headers.iter().enumerate() {
             let (name, value) = (name.as_bytes(), value.as_bytes());
-            if !TOKEN.spells(name) {
+            if !TOKEN.matches(name) {
                 return Err(RequestError::HeaderName(index));
             }
             if RESERVED.iter().any(|reserved| same(name, reserved)) {
@@ -61,21 +61,21 @@ impl<'a> RequestHead<'a> {
     }
 }
 
-/// The fields that frame the request or say whom it is for.
+/// The fields that the encoder writes, and the one that would change the framing.
 const RESERVED: [&[u8]; 3] = [b"Host", b"Content-Length", b"Transfer-Encoding"];
 
-/// Writes a [`RequestHead`], any number of bytes at a time.
+/// An encoder that writes a [`RequestHead`], any number of bytes at a time.
 #[derive(Clone, Debug)]
 pub struct HeadEncoder<'a> {
     head: RequestHead<'a>,
     content_length: Decimal,
-    /// The piece being written, and how much of it has been.
+    /// The piece being written, and how many of its bytes have been.
     piece: usize,
     written: usize,
 }
 
 impl<'a> HeadEncoder<'a> {
-    /// An encoder at the first byte of `head`.
+    /// Returns an encoder at the first byte of `head`.
     #[must_use]
     pub fn new(head: RequestHead<'a>) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl<'a> HeadEncoder<'a> {
         }
     }
 
-    /// Bytes of the whole head; the body comes on top.
+    /// Returns the length in bytes of the head, without the body.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
         let (mut len, mut index): (usize, usize) = (0, 0);
@@ -97,8 +97,8 @@ impl<'a> HeadEncoder<'a> {
         len
     }
 
-    /// Writes the next bytes to the front of `out` and says how many; 0 means that the head is
-    /// written (or that `out` is empty).
+    /// Writes the next bytes to the front of `out` and returns how many. 0 means that the head is complete, or that
+    /// `out` is empty.
     pub fn write(&mut self, out: &mut [u8]) -> usize {
         let mut written: usize = 0;
         for slot in out {
@@ -122,7 +122,7 @@ impl<'a> HeadEncoder<'a> {
         }
     }
 
-    /// The pieces that, one after the other, are the head: in turn one of ours and one of the
+    /// Returns one of the pieces that make up the head. Pieces with an even index are constant, the others are the
     /// caller's.
     fn piece(&self, index: usize) -> Option<&[u8]> {
         let RequestHead {
@@ -158,8 +158,8 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// By subtraction: the 64-bit division of a 32-bit machine is 900 bytes of code, and `pow` is larger
-    /// than the loop.
+    /// Converts by subtraction: on 32-bit targets a 64-bit division is 900 bytes of code, and `pow` is larger than the
+    /// loop.
     fn new(mut number: u64) -> Self {
         let mut place = 20_u8;
         let digits = core::array::from_fn(|_| {

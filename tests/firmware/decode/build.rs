@@ -1,4 +1,4 @@
-//! Hands the memory map of the emulated machine to the linker.
+//! Passes the memory map of the emulated machine to the linker.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! One exported function for each public function of the `no_std` crates, for `scripts/check-panic-free`.
 //!
-//! The script generates them from rustdoc's JSON. Arguments are parameters of an exported function, so they may have any
-//! value of their type, and results are hidden from the optimiser.
+//! The script generates them from rustdoc's JSON. Arguments are parameters of an exported function, so the optimiser has
+//! to assume any value of their type. Results are hidden from it.
 #![no_std]
 
 #[cfg(feature = "features")]
@@ -17,20 +17,20 @@ mod probes {
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     extern "Rust" {
-        /// Defined nowhere: where a panic is reachable the link fails.
+        /// Not defined anywhere: if a panic is reachable, linking fails.
         fn PANIC_IS_REACHABLE(info: &core::panic::PanicInfo<'_>) -> !;
     }
-    // SAFETY: never runs; no program with this call can be linked.
+    // SAFETY: this never runs, since no program with this call can be linked.
     unsafe { PANIC_IS_REACHABLE(info) }
 }
 
-/// Panics for an empty slice: the check must see it.
+/// Panics for an empty slice: the check must detect it.
 #[no_mangle]
 pub fn control_index(bytes: &[u8]) -> u8 {
     bytes[0]
 }
 
-/// Panics with overflow checks, and only then.
+/// Panics only with overflow checks.
 #[no_mangle]
 pub fn control_overflow(number: u32) -> u32 {
     number + 1

@@ -1,4 +1,4 @@
-//! What the probes put in the place of generic parameters: types whose functions the optimiser cannot see into.
+//! The types that the probes use for generic parameters. The optimiser cannot see into their functions.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -11,17 +11,17 @@ use exportitems::{Outcome, ResponseItemId, Sink};
 use exportitems_embedded_io::AsyncSink;
 
 extern "Rust" {
-    /// Known to the linker only, as any function of a caller: it may answer anything.
+    /// Known only to the linker, like a function of a caller: it can return anything.
     fn PROBE_ANSWER(about: u64) -> u64;
 }
 
-/// An answer that nothing is known of.
+/// Returns a number that the optimiser cannot know.
 pub fn answer(about: u64) -> u64 {
-    // SAFETY: never runs; the programs with this call are linked, and not started.
+    // SAFETY: this never runs: programs with this call are linked, but not started.
     unsafe { PROBE_ANSWER(about) }
 }
 
-/// Any value, by a number that is not known.
+/// Returns `ok` or `error`; the optimiser cannot know which.
 pub fn result<T, E>(about: u64, ok: T, error: E) -> Result<T, E> {
     if answer(about) == 0 {
         Ok(ok)
@@ -36,7 +36,7 @@ pub fn result<T, E>(about: u64, ok: T, error: E) -> Result<T, E> {
 pub struct Failure(u64);
 
 impl Failure {
-    /// The failure with that message.
+    /// Returns a failure that depends on the message.
     pub fn of(message: &dyn fmt::Display) -> Self {
         struct Length(u64);
 
@@ -167,7 +167,7 @@ impl Sink for Observer {
     }
 }
 
-/// A transport that reads and writes any number of bytes, or fails; it may also say that it moved more than there is room for.
+/// A transport that reads and writes any number of bytes, or fails. It may also return more bytes than the buffer has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "features", derive(defmt::Format))]
 pub struct Stream(u64);
@@ -199,7 +199,7 @@ impl embedded_io::Write for Stream {
     }
 }
 
-/// Completes when the answer says so.
+/// Waits for an unknown number of polls.
 async fn wait() {
     core::future::poll_fn(|_| {
         if answer(0) == 0 {
@@ -244,7 +244,7 @@ impl Hasher for AnyHasher {
     }
 }
 
-/// Polls a future until it is done, as an executor does. One that is done is not polled again: that panics, by the language.
+/// Polls a future until it is done, like an executor. A finished future is not polled again, since that always panics.
 pub fn finish<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -265,7 +265,7 @@ mod defmt_logger {
     #[defmt::global_logger]
     struct Logger;
 
-    // SAFETY: never runs.
+    // SAFETY: this never runs: programs with this logger are linked, but not started.
     unsafe impl defmt::Logger for Logger {
         fn acquire() {
             answer(1);

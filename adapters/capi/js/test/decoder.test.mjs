@@ -46,24 +46,24 @@ test("items come with their data, and the end comes last", async () => {
   assert.deepEqual(more, []);
 });
 
-test("a cut response tells all of its items before its error", async () => {
+test("a cut response reports all of its items before its error", async () => {
   for (const chunk of [1, 16384]) {
-    const told = await through(two.subarray(0, two.length - 200), itemStream(module, { items: 3 }), chunk);
-    assert.deepEqual(told.map((item) => item.error?.message ?? item.error), [
+    const received = await through(two.subarray(0, two.length - 200), itemStream(module, { items: 3 }), chunk);
+    assert.deepEqual(received.map((item) => item.error?.message ?? item.error), [
       null, "cut", "not-answered", `the response ended before the document did (at byte ${two.length - 200})`,
     ]);
-    assert.equal(told[1].data, null);
+    assert.equal(received[1].data, null);
   }
 });
 
 test("an unusable response ends the stream of events at once", async () => {
-  const told = await through(new TextEncoder().encode(`{"error": ${" ".repeat(100)}}`), eventStream(module));
-  assert.deepEqual(told.map(({ type, response }) => [type, response]), [["end", "not-soap"]]);
-  assert.ok(told[0].error instanceof ResponseError);
-  assert.equal(told[0].error.status, -103);
+  const received = await through(new TextEncoder().encode(`{"error": ${" ".repeat(100)}}`), eventStream(module));
+  assert.deepEqual(received.map(({ type, response }) => [type, response]), [["end", "not-soap"]]);
+  assert.ok(received[0].error instanceof ResponseError);
+  assert.equal(received[0].error.status, -103);
 });
 
-test("errors of a decoder stay", () => {
+test("a decoder repeats its error", () => {
   const decoder = new Decoder(module);
   const push = () => [...decoder.push(new TextEncoder().encode("<html/>"))];
   assert.throws(() => { for (;;) push(); }, { name: "ResponseError", status: -103 });
@@ -201,7 +201,7 @@ test("a connection that breaks costs no item that was received", async () => {
   }
 });
 
-test("a whole document counts, whatever the connection does after it", async () => {
+test("a complete document counts, even if the connection breaks after it", async () => {
   const broken = new Error("reset");
   const found = await all(readItems(module, body(two, 7, broken).stream, { items: 2 }));
   const end = found.at(-1);
@@ -246,17 +246,17 @@ test("a response far larger than the memory", async () => {
   const decoder = new Decoder(module, { integrity: "off" });
   const piece = new TextEncoder().encode("QUFB".repeat(100_000));
   let [total, ok] = [0, null];
-  const tell = (events) => {
+  const take = (events) => {
     for (const event of events) {
       if (event.type === "data") total += event.data.length;
       if (event.type === "end") ok = event.ok;
     }
   };
   const [head, tail] = envelope(message("<Data>|</Data>")).split("|").map((text) => new TextEncoder().encode(text));
-  tell(decoder.push(head));
-  for (let round = 0; round < 50; round++) tell(decoder.push(piece));
-  tell(decoder.push(tail));
-  tell(decoder.finish());
+  take(decoder.push(head));
+  for (let round = 0; round < 50; round++) take(decoder.push(piece));
+  take(decoder.push(tail));
+  take(decoder.finish());
   assert.deepEqual([total, ok], [15_000_000, 1]);
 });
 

@@ -22,19 +22,19 @@ const fixed = { now: () => 0, random: () => 0xffffffff };
 /** One exchange: the advice on each item, and the wait until the next. */
 async function serve(endpoint, retries, answer) {
   const exchange = endpoint.exchange(retries);
-  const told = [];
+  const advices = [];
   if (answer === null) {
     exchange.cut();
   } else {
     exchange.http(answer);
     for await (const item of readItems(module, answer.body, { exchange })) {
-      if (item.type === "item") told.push(item.advice);
+      if (item.type === "item") advices.push(item.advice);
     }
   }
-  return { told, waitMs: endpoint.end(exchange) };
+  return { advices, waitMs: endpoint.end(exchange) };
 }
 
-test("a busy server is waited for, and items are asked for again until they are whole", async () => {
+test("the client waits for a busy server, and requests items again until they are complete", async () => {
   const endpoint = new Endpoint(module, fixed);
   const answers = [
     response(fault("ErrorServerBusy", backOff(5000)), 500),
@@ -45,9 +45,9 @@ test("a busy server is waited for, and items are asked for again until they are 
   const done = [];
   const waits = [];
   while (pending.length > 0) {
-    const { told, waitMs } = await serve(endpoint, pending.map(({ retry }) => retry), answers.shift());
-    for (const [at, { disposition, waitMs }] of told.entries()) if (waitMs === null) done.push([pending[at].id, disposition]);
-    pending = pending.filter((_, at) => told[at].waitMs !== null);
+    const { advices, waitMs } = await serve(endpoint, pending.map(({ retry }) => retry), answers.shift());
+    for (const [at, { disposition, waitMs }] of advices.entries()) if (waitMs === null) done.push([pending[at].id, disposition]);
+    pending = pending.filter((_, at) => advices[at].waitMs !== null);
     waits.push(waitMs);
   }
   assert.deepEqual(done, [["a", "done"], ["c", "permanent"], ["b", "done"]]);
@@ -66,7 +66,7 @@ test("limits follow what a server can take", async () => {
   assert.equal(endpoint.limits.version, "Exchange2013_SP1");
 });
 
-test("HTTP counts where the body does not say more", async () => {
+test("the HTTP status counts if the body does not give a reason", async () => {
   const wait = async (answer) => (await serve(new Endpoint(module, fixed), [new Retry()], answer)).waitMs;
   assert.equal(await wait(response("busy", 503, { "Retry-After": "30" })), 30_000);
   assert.equal(await wait(response("", 503, { "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT" })), 1999);
@@ -116,9 +116,9 @@ test("attempts are counted by item and come to an end", async () => {
   const retry = new Retry();
   const waits = [];
   for (let round = 0; round < 3; round++) {
-    const { told } = await serve(endpoint, [retry], response(items(message("ErrorTimeoutExpired"), message("NoError", WHOLE))));
-    waits.push(told[0].waitMs);
-    assert.deepEqual([told[0].relief, told[1].disposition, told[1].waitMs], ["fewer-items", "permanent", null]);
+    const { advices } = await serve(endpoint, [retry], response(items(message("ErrorTimeoutExpired"), message("NoError", WHOLE))));
+    waits.push(advices[0].waitMs);
+    assert.deepEqual([advices[0].relief, advices[1].disposition, advices[1].waitMs], ["fewer-items", "permanent", null]);
   }
   assert.deepEqual(waits, [9, 19, null]);
   assert.deepEqual([...retry.spent], [0, 2, 0, 0]);
@@ -128,7 +128,7 @@ test("nothing is granted long after the first failure", async () => {
   let time = 0;
   const endpoint = new Endpoint(module, { ...fixed, now: () => time, policy: { giveUpAfterMs: 60_000 } });
   const retry = new Retry();
-  const advice = async () => (await serve(endpoint, [retry], response(items(message("ErrorADUnavailable"))))).told[0];
+  const advice = async () => (await serve(endpoint, [retry], response(items(message("ErrorADUnavailable"))))).advices[0];
   assert.equal((await advice()).waitMs, 999);
   time = 59_999;
   assert.equal((await advice()).waitMs, 1999);

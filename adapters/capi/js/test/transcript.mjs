@@ -1,4 +1,4 @@
-// Decodes files and tells of each what examples/read.c does, and the data, for tests/it/outcomes.rs.
+// Decodes files and prints the same lines as examples/read.c, and the data, for tests/it/outcomes.rs.
 //
 //   node transcript.mjs MODULE CHUNK FILE...
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ const [path, chunk, ...files] = process.argv.slice(2);
 const module = await load(readFileSync(path));
 const size = Number(chunk);
 
-const told = ({ disposition, waitMs }) => `, ${disposition}${waitMs === null ? "" : `, again in ${waitMs} ms`}`;
+const adviceText = ({ disposition, waitMs }) => `, ${disposition}${waitMs === null ? "" : `, again in ${waitMs} ms`}`;
 
 for (const file of files) {
   const response = readFileSync(file);
@@ -16,12 +16,12 @@ for (const file of files) {
   const exchange = endpoint.exchange(Array.from({ length: 20 }, () => new Retry()));
   const decoder = new Decoder(module, { items: 0, scratch: 2048, exchange });
   let data = "";
-  const tell = (events) => {
+  const print = (events) => {
     for (const event of events) {
       if (event.type === "data") data += Buffer.from(event.data).toString("hex");
       if (event.type === "outcome") {
         const [status, code, verdict] = [event.error ?? "ok", event.responseCode ?? "-", event.integrity ?? "-"];
-        console.log(`item ${event.index}: ${status} ${code} ${verdict}, ${event.bytes} bytes, offset ${event.offset}${told(event.advice)}`);
+        console.log(`item ${event.index}: ${status} ${code} ${verdict}, ${event.bytes} bytes, offset ${event.offset}${adviceText(event.advice)}`);
         if (event.error === null) console.log(`data ${event.index}: ${data}`);
         data = "";
       }
@@ -34,8 +34,8 @@ for (const file of files) {
   console.log(`file ${file}`);
   let failure = null;
   try {
-    for (let at = 0; at < response.length; at += size) tell(decoder.push(response.subarray(at, at + size)));
-    tell(decoder.finish());
+    for (let at = 0; at < response.length; at += size) print(decoder.push(response.subarray(at, at + size)));
+    print(decoder.finish());
   } catch (error) {
     if (!(error instanceof ResponseError)) throw error;
     failure = error;

@@ -1,4 +1,4 @@
-//! Numbers, names and sizes that programs were compiled with.
+//! Numbers, names and sizes of the ABI, which must not change.
 
 use exportitems_capi::*;
 
@@ -11,7 +11,7 @@ fn name(text: Text) -> Option<&'static str> {
     core::str::from_utf8(bytes).ok()
 }
 
-/// Where this fails, programs that are out there read something else than they were told.
+/// If this fails, programs that were compiled with an earlier header misread their results.
 #[test]
 fn numbers_keep_their_names() {
     let errors: Vec<_> = (0..=15)

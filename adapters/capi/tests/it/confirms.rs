@@ -1,4 +1,4 @@
-//! What the end of a response confirms, and ids that the caller compares: as in Rust.
+//! Confirmed items and compared ids are the same in C as in Rust.
 
 use core::ptr::{null, null_mut};
 
@@ -118,7 +118,7 @@ fn decode(answer: u32) -> (Vec<(Error, Match, u64)>, Summary) {
         len: document.len(),
     };
     let (mut outcomes, mut summary, mut data, mut ids) = (Vec::new(), None, 0, 0);
-    // SAFETY: memory, scratch and outputs are valid; an event is read after the status that says that it was written.
+    // SAFETY: memory, scratch and outputs are valid; an event is read only after `Status::Event`.
     unsafe {
         let init = exportitems_decoder_init(
             memory.as_mut_ptr().cast(),
@@ -159,7 +159,7 @@ fn decode(answer: u32) -> (Vec<(Error, Match, u64)>, Summary) {
                 }
                 EventKind::End => {
                     summary = Some(event.body.summary);
-                    // Too late: what was reported stays so.
+                    // Too late: the summary was reported already.
                     assert_eq!(exportitems_decoder_reject_item(decoder), Status::Ok);
                 }
                 _ => {}

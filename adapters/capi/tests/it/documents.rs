@@ -32,11 +32,11 @@ fn written() -> Vec<(String, Vec<u8>)> {
     let documents = [
         ("whole", whole.clone()),
         ("cut in the second item", whole[..whole.len() * 2 / 3].into()),
-        ("cut behind the last item", whole[..whole.len() - 80].into()),
+        ("cut after the last item", whole[..whole.len() - 80].into()),
         ("empty", String::new()),
         ("HTML", "<html><body>down for maintenance</body></html>".into()),
         ("marker in data", envelope(&format!("{ok}{marked}"))),
-        ("marker behind", format!("{whole}=== Truncated Data ===")),
+        ("marker after the document", format!("{whole}=== Truncated Data ===")),
         ("placeholder", envelope(&data("AA=="))),
         ("empty data", envelope(&data(""))),
         ("unknown payload", envelope(&data("/9j/4AAQSkZJRg=="))),

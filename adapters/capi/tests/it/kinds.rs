@@ -1,4 +1,4 @@
-//! A handle of another kind is refused before it is read past its end.
+//! A handle of another kind is refused before memory after its end is read.
 
 use core::ffi::c_void;
 use core::ptr::{null, null_mut};
@@ -10,7 +10,7 @@ const ABSENT: Text = Text {
     len: 0,
 };
 
-/// Two pages, the second of which cannot be touched: what ends with the first cannot be read past its end.
+/// Two pages. The second is not accessible, so reading past the end of the first one crashes.
 struct Guarded {
     start: *mut c_void,
     page: usize,
@@ -18,7 +18,7 @@ struct Guarded {
 
 impl Guarded {
     fn new() -> Self {
-        // SAFETY: a new mapping at a place of the system's choice; the page that is closed is ours.
+        // SAFETY: a new mapping at an address that the system chooses; the protected page is part of it.
         unsafe {
             let page = usize::try_from(libc::sysconf(libc::_SC_PAGESIZE)).unwrap();
             let (access, kind) = (
@@ -33,7 +33,7 @@ impl Guarded {
         }
     }
 
-    /// The last `size` bytes that can be touched.
+    /// The last `size` accessible bytes.
     fn last(&self, size: usize) -> *mut c_void {
         let start = self.start.cast::<u8>();
         start.wrapping_add(self.page - size).cast()

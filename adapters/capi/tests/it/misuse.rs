@@ -155,14 +155,14 @@ fn initialisation_checks_its_arguments() {
         cases.into_iter().enumerate()
     {
         let mut error = error();
-        // SAFETY: every pointer is null, or valid for the length beside it that is believed.
+        // SAFETY: every pointer is null, or valid for the length that is passed with it.
         let status = unsafe {
             exportitems_decoder_init(memory, size, scratch, len, options, out, &mut error)
         };
         assert_eq!(status, expected, "{number}");
         assert_eq!(error.status, expected, "{number}");
         assert!(!message(&error).is_empty());
-        // SAFETY: as above; nobody wants to know.
+        // SAFETY: as above, with a null pointer for the error.
         let status = unsafe {
             exportitems_decoder_init(memory, size, scratch, len, options, out, null_mut())
         };
@@ -417,7 +417,7 @@ fn requests_that_cannot_be_sent_say_which_part() {
         let mut memory = Memory::new();
         let mut encoder = null_mut();
         let mut error = error();
-        // SAFETY: the memory is as large as told, and the request outlives the encoder.
+        // SAFETY: the memory has the given size, and the request outlives the encoder.
         let status = unsafe {
             exportitems_encoder_init(memory.at(0), size, &request, &mut encoder, &mut error)
         };
@@ -454,7 +454,7 @@ fn an_init_that_fails_leaves_no_object() {
     let mut encoder = null_mut();
     let mut written = 0;
     let mut out = [0; 16];
-    // SAFETY: the memory is as large as told, and the requests outlive the encoder.
+    // SAFETY: the memory has the given size, and the requests outlive the encoder.
     unsafe {
         for (items, expected) in [(&good, Status::Ok), (&bad, Status::RequestCharacter)] {
             let status = exportitems_encoder_init(
@@ -503,7 +503,7 @@ fn heads_that_cannot_be_sent_say_which_header() {
         let mut memory = Memory::new();
         let mut request = null_mut();
         let mut error = error();
-        // SAFETY: the memory is as large as told, and the head outlives the encoder.
+        // SAFETY: the memory has the given size, and the head outlives the encoder.
         let status = unsafe {
             exportitems_http_request_init(memory.at(0), size, &head, &mut request, &mut error)
         };

@@ -41,10 +41,12 @@ fn rust_c_and_wasm_agree() {
             }
         }
         if let Some(module) = &wasm {
-            let told = by_wasm(module, chunk, &files);
-            assert_eq!(told.len(), documents.len());
-            for (((name, _), expected), told) in documents.iter().zip(&expected).zip(&told) {
-                assert_eq!(told, expected, "WebAssembly, {name}, by {chunk}");
+            let transcript = by_wasm(module, chunk, &files);
+            assert_eq!(transcript.len(), documents.len());
+            for (((name, _), expected), transcript) in
+                documents.iter().zip(&expected).zip(&transcript)
+            {
+                assert_eq!(transcript, expected, "WebAssembly, {name}, by {chunk}");
             }
         }
     }
@@ -53,11 +55,11 @@ fn rust_c_and_wasm_agree() {
 
 fn by_rust(document: &[u8], chunk: usize) -> String {
     let mut decoder: Decoder<[u8; 2048]> = Decoder::new(Options::new());
-    let mut told = String::new();
+    let mut transcript = String::new();
     let mut data = Vec::new();
     let mut endpoint = Endpoint::new(Limits::default());
     let mut exchange = endpoint.attempt(20);
-    let mut tell = |event: Event<'_>| match event {
+    let mut take = |event: Event<'_>| match event {
         Event::Data(piece) => data.extend_from_slice(piece),
         Event::Outcome(outcome) => {
             let status = outcome.error.map_or("ok", exportitems::ItemError::as_str);
@@ -65,20 +67,20 @@ fn by_rust(document: &[u8], chunk: usize) -> String {
             let verdict = outcome.integrity.map_or("-", Verdict::as_str);
             let (index, bytes, offset) = (outcome.index, outcome.bytes, outcome.offset);
             writeln!(
-                told,
+                transcript,
                 "item {index}: {status} {code} {verdict}, {bytes} bytes, offset {offset}{}",
                 advice(exchange.item(&outcome))
             )
             .unwrap();
             let data = std::mem::take(&mut data);
             if outcome.error.is_none() {
-                writeln!(told, "data {index}: {}", tools::hex(&data)).unwrap();
+                writeln!(transcript, "data {index}: {}", tools::hex(&data)).unwrap();
             }
         }
         Event::Fault(fault) => exchange.fault(&fault),
         Event::End(summary) => {
             writeln!(
-                told,
+                transcript,
                 "response {}: {} items, {} ok, {} failed, {} suspect",
                 summary.response, summary.items, summary.ok, summary.failed, summary.suspect
             )
@@ -92,11 +94,11 @@ fn by_rust(document: &[u8], chunk: usize) -> String {
     let mut decode = || {
         for mut piece in document.chunks(chunk) {
             while let Some(event) = decoder.next_event(&mut piece)? {
-                tell(event);
+                take(event);
             }
         }
         while let Some(event) = decoder.finish()? {
-            tell(event);
+            take(event);
         }
         Ok::<(), exportitems::Error>(())
     };
@@ -108,18 +110,18 @@ fn by_rust(document: &[u8], chunk: usize) -> String {
         version,
     } = endpoint.limits();
     match wait {
-        None => writeln!(told, "next request: never"),
+        None => writeln!(transcript, "next request: never"),
         Some(wait) => writeln!(
-            told,
+            transcript,
             "next request: in {wait} ms, {items} items, {connections} connections, {}",
             version.as_str()
         ),
     }
     .unwrap();
     if let Err(error) = result {
-        writeln!(told, "error: {error}").unwrap();
+        writeln!(transcript, "error: {error}").unwrap();
     }
-    told
+    transcript
 }
 
 /// What to do about an item that has not failed before.
@@ -143,16 +145,16 @@ fn by_c(program: &Path, document: &[u8], chunk: usize) -> String {
     // A response that is unusable is not read to its end.
     let _ = child.stdin.take().unwrap().write_all(document);
     let printed = child.wait_with_output().unwrap().stdout;
-    let mut told = String::new();
+    let mut transcript = String::new();
     let mut files = 0;
     for line in String::from_utf8(printed).unwrap().lines() {
-        writeln!(told, "{line}").unwrap();
+        writeln!(transcript, "{line}").unwrap();
         if let Some((index, _)) = line
             .strip_prefix("item ")
             .and_then(|rest| rest.split_once(": ok "))
         {
             let data = std::fs::read(folder.path().join(format!("item-{index}.fts"))).unwrap();
-            writeln!(told, "data {index}: {}", tools::hex(&data)).unwrap();
+            writeln!(transcript, "data {index}: {}", tools::hex(&data)).unwrap();
             files += 1;
         }
     }
@@ -161,7 +163,7 @@ fn by_c(program: &Path, document: &[u8], chunk: usize) -> String {
         written, files,
         "files are left of items that are not complete"
     );
-    told
+    transcript
 }
 
 fn by_wasm(module: &Path, chunk: usize, files: &[PathBuf]) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! The policy over C says what the core's says, and misuse is answered with a status.
+//! The policy gives the same advice in C as in Rust, and misuse returns a status.
 
 use core::ffi::c_void;
 use core::ptr::{null, null_mut};
@@ -28,7 +28,7 @@ impl Objects {
             .memory
             .each_mut()
             .map(|memory| memory.as_mut_ptr().cast::<c_void>());
-        // SAFETY: the memory is as large as told, and lives as long as the objects.
+        // SAFETY: the memory has the given size, and lives as long as the objects.
         unsafe {
             assert_eq!(
                 exportitems_endpoint_init(
@@ -74,7 +74,7 @@ impl Objects {
         objects
     }
 
-    /// Decodes a document and tells the exchange of every event: the advice on each item.
+    /// Decodes a document, passes every event to the exchange, and returns the advice on each item.
     fn decode(&mut self, document: &str, retries: &mut [Retry]) -> Vec<(Disposition, Relief, i64)> {
         let mut input = Bytes {
             ptr: document.as_ptr(),
@@ -109,7 +109,7 @@ impl Objects {
                     relief: Relief::Other,
                     wait_ms: -2,
                 };
-                let told = exportitems_exchange_event(
+                let status = exportitems_exchange_event(
                     self.exchange,
                     self.decoder,
                     retry,
@@ -118,8 +118,8 @@ impl Objects {
                     &mut advice,
                     null_mut(),
                 );
-                assert_eq!(told == Status::Event, event.kind == EventKind::Outcome);
-                if told == Status::Event {
+                assert_eq!(status == Status::Event, event.kind == EventKind::Outcome);
+                if status == Status::Event {
                     advices.push((advice.disposition, advice.relief, advice.wait_ms));
                 }
                 // An event counts once.
@@ -212,10 +212,10 @@ fn http_answers_count_as_they_do_in_rust() {
             location.map_or(NO_TEXT, text),
         );
         // SAFETY: the exchange was made.
-        let told = unsafe {
+        let answer = unsafe {
             exportitems_exchange_http(objects.exchange, status.into(), seconds, place, null_mut())
         };
-        assert_eq!(told, Status::Ok);
+        assert_eq!(answer, Status::Ok);
         let (wait_ms, items, connections, version) = objects.end();
         assert_eq!(wait_ms, wait.map_or(-1, i64::from), "{status}");
         assert_eq!(
@@ -232,10 +232,10 @@ fn attempts_are_spent_and_limits_learnt() {
     let busy = "<Envelope><Body><Fault><detail><ResponseCode>ErrorInvalidServerVersion</ResponseCode></detail></Fault></Body></Envelope>";
     let mut retries = [Retry { spent: [0; 4] }; 2];
     let mut objects = Objects::new(2);
-    let told = objects.decode(busy, &mut retries);
-    // Not answered because of the whole: asked again without a charge.
+    let advices = objects.decode(busy, &mut retries);
+    // The fault concerns the whole request, so the items are not charged with an attempt.
     assert_eq!(
-        told,
+        advices,
         [(Disposition::UnsupportedVersion, Relief::None, 0); 2]
     );
     assert_eq!(retries[0].spent, [0; 4]);
@@ -247,13 +247,13 @@ fn attempts_are_spent_and_limits_learnt() {
     let mut retries = [Retry { spent: [0; 4] }; 2];
     loop {
         let mut objects = Objects::new(2);
-        let told = objects.decode(timeout, &mut retries);
-        assert_eq!(told[1].0, Disposition::Transient);
-        assert_eq!(told[0].1, Relief::FewerItems);
-        if told[0].2 < 0 {
+        let advices = objects.decode(timeout, &mut retries);
+        assert_eq!(advices[1].0, Disposition::Transient);
+        assert_eq!(advices[0].1, Relief::FewerItems);
+        if advices[0].2 < 0 {
             break;
         }
-        waits.push(told[0].2);
+        waits.push(advices[0].2);
         assert_eq!(objects.end().1, 1);
     }
     assert_eq!(waits, [999, 1999, 3999, 7999, 15999, 31999, 59999, 59999]);
@@ -282,16 +282,16 @@ fn what_the_caller_wants_counts() {
     };
     let mut endpoint = null_mut();
     let mut wait_ms = 0;
-    // SAFETY: the memory is as large as told, and lives as long as the objects in it.
+    // SAFETY: the memory has the given size, and lives as long as the objects in it.
     unsafe {
         let status =
             exportitems_endpoint_init(memory, 256, &limits, &policy, &mut endpoint, null_mut());
         assert_eq!(status, Status::Ok);
         for expected in [49, -1] {
             let mut exchange = null_mut();
-            let behind = memory.cast::<u8>().add(256).cast();
+            let after = memory.cast::<u8>().add(256).cast();
             assert_eq!(
-                exportitems_exchange_init(behind, 256, endpoint, 3, &mut exchange, null_mut()),
+                exportitems_exchange_init(after, 256, endpoint, 3, &mut exchange, null_mut()),
                 Status::Ok
             );
             assert_eq!(exportitems_exchange_cut(exchange, null_mut()), Status::Ok);

@@ -1,4 +1,4 @@
-//! A peer that says what it was told to, a few bytes at a time, and sinks that write down what they hear.
+//! A scripted peer that sends a few bytes at a time, and sinks that record their calls.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -148,17 +148,17 @@ impl embedded_io_async::Write for Peer {
     }
 }
 
-/// What a sink heard of an item.
+/// A call of a sink that begins or ends an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Call {
     Begin(u32),
     Commit(u32, usize),
     Abort(u32, ItemError),
     Failed(u32, ItemError),
 }
 
-impl Told {
-    /// Whose outcome it is.
+impl Call {
+    /// The index of the item whose outcome it is.
     pub(crate) fn outcome(&self) -> Option<u32> {
         match *self {
             Self::Begin(_) => None,
@@ -167,19 +167,19 @@ impl Told {
     }
 }
 
-/// The sink refuses.
+/// The error of the sink.
 #[derive(Debug)]
 pub(crate) struct Refused;
 
-/// Writes down what it hears.
+/// A sink that records its calls.
 #[derive(Default)]
 pub(crate) struct Journal {
-    pub(crate) told: Vec<Told>,
+    pub(crate) calls: Vec<Call>,
     pub(crate) bytes: usize,
-    pub(crate) calls: usize,
-    /// The call, of those that can fail, that does.
+    pub(crate) fallible_calls: usize,
+    /// Which of the calls that can fail does fail.
     pub(crate) fails_at: Option<usize>,
-    /// The item whose id is another's.
+    /// The item whose id compares as that of another item.
     pub(crate) other_at: Option<u32>,
     /// The ids that were to be compared.
     pub(crate) compared: Vec<(u32, String)>,
@@ -187,9 +187,9 @@ pub(crate) struct Journal {
 
 impl Journal {
     fn call(&mut self) -> Result<(), Refused> {
-        self.calls += 1;
+        self.fallible_calls += 1;
         match self.fails_at {
-            Some(call) if call + 1 == self.calls => Err(Refused),
+            Some(call) if call + 1 == self.fallible_calls => Err(Refused),
             _ => Ok(()),
         }
     }
@@ -211,7 +211,7 @@ impl Sink for Journal {
     fn begin(&mut self, index: u32, _: ResponseItemId<'_>) -> Result<(), Refused> {
         self.call()?;
         self.bytes = 0;
-        self.told.push(Told::Begin(index));
+        self.calls.push(Call::Begin(index));
         Ok(())
     }
 
@@ -226,22 +226,22 @@ impl Sink for Journal {
     fn commit(&mut self, outcome: &Outcome) -> Result<(), Refused> {
         self.call()?;
         assert_eq!(outcome.bytes, self.bytes as u64);
-        self.told.push(Told::Commit(outcome.index, self.bytes));
+        self.calls.push(Call::Commit(outcome.index, self.bytes));
         Ok(())
     }
 
     fn abort(&mut self, outcome: &Outcome) {
-        self.told
-            .push(Told::Abort(outcome.index, outcome.error.unwrap()));
+        self.calls
+            .push(Call::Abort(outcome.index, outcome.error.unwrap()));
     }
 
     fn failed(&mut self, outcome: &Outcome) {
-        self.told
-            .push(Told::Failed(outcome.index, outcome.error.unwrap()));
+        self.calls
+            .push(Call::Failed(outcome.index, outcome.error.unwrap()));
     }
 }
 
-/// A journal that is written with a pause before each line.
+/// A journal that waits once before each call.
 #[derive(Default)]
 pub(crate) struct Slow(pub(crate) Journal);
 

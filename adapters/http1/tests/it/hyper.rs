@@ -1,11 +1,11 @@
-//! hyper's reading of the same bytes.
+//! Compares this crate with hyper on the same bytes.
 //!
-//! Rule: what we accept, hyper accepts and reads the same.
-//! What we refuse, hyper refuses, or the refusal is one of [`STRICTER`].
-//! Responses of the kinds of [`table::LENIENT`] are excepted: hyper refuses them or reads them in another way.
+//! The rule: if this crate accepts a response, hyper accepts it and reads the same.
+//! If this crate refuses one, hyper refuses it too, or the reason is in [`STRICTER`].
+//! Responses of the kinds in [`table::LENIENT`] are excepted: hyper refuses them or reads them differently.
 //!
-//! Limits differ by design (hyper counts fields, we count bytes), so no generated response comes
-//! near one.
+//! The limits differ by design (hyper counts fields, this crate counts bytes), so generated responses stay far below
+//! them.
 
 use super::oracle::{read, Reading};
 use super::table;
@@ -19,7 +19,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// Room for every generated line.
 const SCRATCH: usize = 1024;
 
-/// Where we refuse what hyper accepts, a witness, and why.
+/// The errors for responses that hyper accepts, each with an example and the reason.
 #[rustfmt::skip]
 const STRICTER: &[(ErrorKind, &str, &str)] = &[
     (ErrorKind::BareLf, "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
@@ -42,7 +42,7 @@ const STRICTER: &[(ErrorKind, &str, &str)] = &[
         "hyper lets zeros go on for ever"),
 ];
 
-/// Status and body, or why not.
+/// Returns status and body, or the error.
 fn hyper_reads(response: &[u8]) -> Result<(u16, Vec<u8>), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

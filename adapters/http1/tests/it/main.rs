@@ -1,4 +1,4 @@
-//! The machines against tables, against every cut and split, against hyper and against recordings.
+//! Encoder and decoders, compared with tables, every cut and split, hyper, and recordings.
 
 mod oracle;
 

@@ -1,4 +1,4 @@
-//! What any response must satisfy, whatever its bytes; also the whole of a fuzz target.
+//! What must hold for every response, including arbitrary bytes. A fuzz target runs this too.
 
 use exportitems_http1::{BodyDecoder, Error, ErrorKind, Framing, HeadDecoder, HeadEvent};
 
@@ -27,7 +27,7 @@ impl Reading {
     }
 }
 
-/// Reads a response that arrives in `pieces`, then ends, and checks what each call promises.
+/// Reads a response that arrives in `pieces` and then ends, and checks the contract of each call.
 pub(crate) fn read<'i>(pieces: impl IntoIterator<Item = &'i [u8]>, scratch: usize) -> Reading {
     let mut reading = Reading {
         interim: Vec::new(),
@@ -125,7 +125,7 @@ fn read_into(
     })
 }
 
-/// Checks that no split changes the reading, and that no cut of a response is a whole one.
+/// Checks that no split changes the result, and that no cut response is accepted as complete.
 pub(crate) fn check(response: &[u8], scratch: usize) -> Reading {
     let whole = read([response], scratch);
     assert_eq!(read(response.chunks(1), scratch), whole, "byte by byte");

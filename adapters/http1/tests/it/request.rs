@@ -118,8 +118,7 @@ fn what_cannot_be_sent_is_refused() {
 }
 
 proptest! {
-    /// No text, however hostile, makes a head that is read as something else than what was asked
-    /// for.
+    /// Arbitrary text never makes a head that is read as something other than its parts.
     #[test]
     fn headers_cannot_be_injected(
         target in "/?[ -~\r\n\u{0}\u{e4}]{0,6}",

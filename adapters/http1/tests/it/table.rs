@@ -1,4 +1,4 @@
-//! One line a rule.
+//! One line per rule.
 
 use super::oracle::{check, read};
 use exportitems_http1::{
@@ -196,7 +196,7 @@ const BAD_CHUNKS: &[(&str, ErrorKind, u64)] = &[
     ("0\r\nA: b\rc\r\n", ErrorKind::BareCr, 8),
 ];
 
-/// Responses that hyper refuses or reads in another way, each with the reason: what is beside them in the row is ours.
+/// Responses that hyper refuses or reads differently, each with the reason and the result of this crate.
 #[rustfmt::skip]
 pub(crate) const LENIENT: &[(&str, u16, &str, Then, &str)] = &[
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, identity\r\n\r\n1\r\na\r\n0\r\n\r\n", 200, "a", Reuse,
@@ -429,7 +429,7 @@ fn extensions_and_trailers_share_a_limit() {
     );
 }
 
-/// A u64 of body, of which this process never sees more than a slice.
+/// A body of `u64::MAX` bytes, which is fed in slices.
 #[test]
 fn the_largest_length_is_counted() {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", u64::MAX);

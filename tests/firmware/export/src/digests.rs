@@ -1,4 +1,4 @@
-//! The sink: hashes each item, prints what is whole.
+//! The sink: hashes each item, and prints the digest if the item is complete.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -8,15 +8,15 @@ use exportitems::{Outcome, ResponseItemId, Sink};
 use semihosting::println;
 use sha2::{Digest, Sha256};
 
-/// Most items of a request.
+/// The most items in one request.
 pub const BATCH: usize = 8;
 
-/// What becomes of the items of one request.
+/// The results of one request.
 pub struct Digests {
     digest: Sha256,
     /// The number of each item in the plan.
     numbers: [u32; BATCH],
-    /// Items that need not be asked for again, a bit each.
+    /// The items that need not be requested again, one bit for each.
     pub settled: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The Ethernet controller of the LM3S6965, as far as QEMU has it.
+//! The Ethernet controller of the LM3S6965, as far as QEMU emulates it.
 //!
 //! Registers: LM3S6965 data sheet, chapter 15.
 
@@ -18,14 +18,14 @@ const TRANSMIT_REQUEST: usize = 0x38;
 /// Bytes of an Ethernet frame without its checksum.
 const FRAME: usize = 1514;
 
-/// The controller, with room for a frame each way.
+/// The controller, with a buffer for one frame in each direction.
 pub struct Mac {
     received: [u8; FRAME],
     sent: [u8; FRAME],
 }
 
 fn read(register: usize) -> u32 {
-    // SAFETY: a register of a device that nothing else in this program touches.
+    // SAFETY: the address is a register of the controller, and nothing else in this program uses the controller.
     unsafe { ((BASE + register) as *const u32).read_volatile() }
 }
 
@@ -38,7 +38,7 @@ impl Mac {
     pub fn new([a, b, c, d, e, f]: [u8; 6]) -> Self {
         write(ADDRESS_LOW, u32::from_le_bytes([a, b, c, d]));
         write(ADDRESS_HIGH, u32::from_le_bytes([e, f, 0, 0]));
-        write(THRESHOLD, 0x3F); // send when reported to, not at a fill level
+        write(THRESHOLD, 0x3F); // send on request, not at a fill level
         write(TRANSMIT_CONTROL, 0x17); // duplex, checksum, padding, on
         write(RECEIVE_CONTROL, 0x13); // empty the FIFO, multicast, on
         Self {
@@ -56,7 +56,7 @@ impl Device for Mac {
         if read(FRAMES) & 0x3F == 0 {
             return None;
         }
-        // The FIFO gives words: a length of 2 bytes that counts itself, the frame, 4 bytes of checksum.
+        // The FIFO returns words: 2 bytes of length, which includes these 2 bytes, the frame, 4 bytes of checksum.
         let [low, high, first, second] = read(DATA).to_le_bytes();
         let total = usize::from(u16::from_le_bytes([low, high]));
         let len = total.saturating_sub(6).min(FRAME);
@@ -84,7 +84,7 @@ impl Device for Mac {
     }
 }
 
-/// A frame that has come.
+/// A received frame.
 pub struct Frame<'a>(&'a [u8]);
 
 impl RxToken for Frame<'_> {
@@ -93,15 +93,16 @@ impl RxToken for Frame<'_> {
     }
 }
 
-/// Room for a frame to send.
+/// A buffer for a frame to send.
 pub struct Room<'a>(&'a mut [u8]);
 
 impl TxToken for Room<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, fill: F) -> R {
         let frame = &mut self.0[..len];
         let result = fill(frame);
-        while read(TRANSMIT_REQUEST) & 1 != 0 {} // the frame before
-                                                 // The first word begins with the length of what follows the 14 bytes of header.
+        // Wait until the previous frame has been sent.
+        while read(TRANSMIT_REQUEST) & 1 != 0 {}
+        // The first word starts with the length of the bytes after the 14 bytes of header.
         let length = (len as u16 - 14).to_le_bytes();
         write(
             DATA,

@@ -1,7 +1,7 @@
 //! Exports items over TCP from an emulated Cortex-M3 with 64 KiB of RAM: LM3S6965, its Ethernet controller, smoltcp.
 //!
-//! `plan`, a file of the host that semihosting reads, holds the server's port and the ids, one a line.
-//! What became of each item is printed; one that failed is asked for again, unless the server refused it for good.
+//! `plan`, a file of the host that is read by semihosting, contains the server's port and the ids, one per line.
+//! The result of each item is printed. A failed item is requested again, unless the server refused it permanently.
 #![no_std]
 #![no_main]
 
@@ -23,11 +23,11 @@ use smoltcp::iface::SocketStorage;
 use digests::{Digests, BATCH};
 use net::{Connection, Net};
 
-/// Most items of a plan.
+/// The most items in a plan.
 const ITEMS: usize = 64;
-/// Characters of the longest id.
+/// The most characters in an id.
 const ID: usize = 160;
-/// How often an item is asked for.
+/// How often an item is requested.
 const ATTEMPTS: u32 = 3;
 
 /// Everything that the protocol keeps in RAM.
@@ -37,7 +37,7 @@ struct Protocol {
     secret: [u8; 64],
 }
 
-/// What a firmware may spend on it.
+/// The RAM that the protocol may take.
 const BUDGET: usize = 3 * 1024;
 const _: () =
     assert!(size_of::<Protocol>() + size_of::<Client<'_, Connection<'_, '_>>>() <= BUDGET);
@@ -61,7 +61,7 @@ fn main() -> ! {
     process::exit(0)
 }
 
-/// Asks for the next items of the plan that are not settled; `false` if there is none.
+/// Requests the next items of the plan that are not settled. Returns `false` if there are none.
 fn pass(plan: &mut Plan, net: &mut Net<'_>, protocol: &mut Protocol, settled: &mut u64) -> bool {
     let (mut texts, mut numbers, mut len) = ([[0; ID]; BATCH], [u32::MAX; BATCH], 0);
     while let (Some(text), Some(number)) = (texts.get_mut(len), numbers.get_mut(len)) {
@@ -128,7 +128,7 @@ impl Plan {
         Some(plan)
     }
 
-    /// The next id, zeros behind it, and its number from 0.
+    /// Reads the next id, followed by zeros, and returns its number from 0.
     fn next(&mut self, text: &mut [u8; ID]) -> Option<u32> {
         *text = [0; ID];
         self.line(text).filter(|_| (self.next as usize) < ITEMS)?;
@@ -136,7 +136,7 @@ impl Plan {
         Some(self.next - 1)
     }
 
-    /// A line and its length; `None` at the end.
+    /// Reads a line and returns its length, or `None` at the end.
     fn line(&mut self, line: &mut [u8; ID]) -> Option<usize> {
         let (mut len, mut byte) = (0, [0]);
         while let Ok(1) = self.file.read(&mut byte) {

@@ -1,4 +1,4 @@
-//! TCP by smoltcp, one connection at a time, as an `embedded_io` stream that polls.
+//! TCP with smoltcp, one connection at a time, as an `embedded_io` stream that polls.
 
 use core::fmt;
 
@@ -12,9 +12,9 @@ use smoltcp::wire::{IpCidr, Ipv4Address};
 use crate::mac::Mac;
 
 const HARDWARE_ADDRESS: [u8; 6] = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
-/// What QEMU's user network gives a guest.
+/// The address that QEMU's user network assigns to a guest.
 const ADDRESS: Ipv4Address = Ipv4Address::new(10, 0, 2, 15);
-/// The gateway, behind which QEMU has the host's loopback.
+/// The gateway. QEMU forwards its ports to the loopback interface of the host.
 const HOST: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
 /// How long a server may be silent.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -70,7 +70,7 @@ impl<'a> Net<'a> {
         }
     }
 
-    /// A new connection to a port of the host; the one before ends.
+    /// Makes a new connection to a port of the host, and ends the previous one.
     pub fn connect(&mut self, port: u16) -> Result<Connection<'_, 'a>, NetError> {
         self.socket().abort();
         self.poll();
@@ -102,7 +102,7 @@ impl<'a> Net<'a> {
 pub struct Connection<'n, 'a>(&'n mut Net<'a>);
 
 impl Connection<'_, '_> {
-    /// Lets the network work until `ready` has something.
+    /// Polls the network until `ready` returns something.
     fn wait<R>(
         &mut self,
         mut ready: impl FnMut(&mut Socket<'_>) -> Option<Result<R, NetError>>,

@@ -1,4 +1,4 @@
-//! One root a component.
+//! One root function for each component.
 
 use core::convert::Infallible;
 
@@ -17,7 +17,7 @@ use exportitems_ntlm::{
     Scheme, User,
 };
 
-/// Check, length and bytes of a request.
+/// The request encoder: check, length and bytes.
 #[no_mangle]
 pub fn flash_encoder<'a>(
     request: &ExportItems<'a>,
@@ -71,7 +71,7 @@ pub fn flash_http1<'i>(
     Ok(data)
 }
 
-#[allow(dead_code)] // what it holds is for the caller
+#[allow(dead_code)] // the fields are for the caller
 pub enum Failure {
     Request(HeadError),
     Response(HttpError),
@@ -100,7 +100,7 @@ pub fn flash_ntlm<'o>(
     write_header(Scheme::Ntlm, answer.write(message).ok()?, out).ok()
 }
 
-/// What to make of an outcome, and when to ask again.
+/// The advice on an outcome, and the wait before the next request.
 #[no_mangle]
 pub fn flash_policy(
     policy: &Policy,
@@ -112,7 +112,7 @@ pub fn flash_policy(
     policy.next(retry, Advice::of_outcome(outcome), now, random)
 }
 
-/// A transport of functions that are known at run time only.
+/// A transport whose functions are known only at run time.
 pub struct Stream {
     read: fn(&mut [u8]) -> usize,
     write: fn(&[u8]) -> usize,

@@ -1,10 +1,10 @@
-//! What `scripts/footprint` links and weighs.
+//! The functions and statics that `scripts/footprint` links and measures.
 //!
-//! - Each `flash_` function reaches one component, all of it and nothing else: linked alone, with what it does not reach
-//!   dropped, its code and constants are what the component costs.
-//! - Each `ram_` static is as large as a public type; WebAssembly has a function that returns the size.
+//! - Each `flash_` function uses exactly one component. The script links it alone and drops unused code: the remaining
+//!   code and constants are the size of the component.
+//! - Each `ram_` static has the size of a public type. In WebAssembly it is a function that returns the size.
 //!
-//! Arguments and results pass through the signatures, so that the optimiser can neither guess the former nor drop the latter.
+//! Arguments and results are part of the signatures, so that the optimiser can neither guess arguments nor drop results.
 #![no_std]
 
 mod flash;

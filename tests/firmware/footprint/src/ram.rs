@@ -1,4 +1,4 @@
-//! One static a public type, whose size is the type's; in WebAssembly a function that returns it.
+//! One static of the size of each public type; in WebAssembly, a function that returns the size.
 
 use core::mem::size_of;
 
@@ -7,7 +7,7 @@ use exportitems_embedded_io::{Client, Server};
 use exportitems_http1::{BodyDecoder, HeadDecoder, HeadEncoder};
 use exportitems_ntlm::{Authenticate, Challenge};
 
-/// What `tests/firmware/export` keeps: decoder, buffer for what is sent and received, credentials, client.
+/// The state of `tests/firmware/export`: decoder, buffer for sending and receiving, credentials, client.
 type Protocol = (
     Decoder<[u8; 512]>,
     [u8; 1024],
@@ -23,7 +23,7 @@ macro_rules! sizes {
             #[allow(non_upper_case_globals)]
             pub static $name: [u8; size_of::<$type>()] = [0; size_of::<$type>()];
 
-            // A WebAssembly module does not say how large a static is.
+            // A WebAssembly module does not contain the sizes of statics.
             #[no_mangle]
             #[cfg(target_family = "wasm")]
             pub extern "C" fn $name() -> usize {

@@ -1,7 +1,7 @@
-//! Decodes documents of the host, 100 bytes at a time, and prints what each comes to.
+//! Decodes documents of the host, 100 bytes at a time, and prints the result of each.
 //!
-//! `documents`, read by semihosting, is one after the other: its length in bytes, a line feed, its bytes.
-//! Printed is the sum of the payload bytes as well, so that a byte that differs shows.
+//! The file `documents`, read by semihosting, contains one document after the other: its length in bytes, a line feed,
+//! its bytes. The sum of the payload bytes is printed too, so that a wrong byte is noticed.
 #![no_std]
 #![no_main]
 
@@ -26,28 +26,28 @@ fn main() -> ! {
     let mut decoder: Decoder = Decoder::new(Options::new());
     while let Some(len) = length(&mut file) {
         decoder.reset(Options::new());
-        let mut reported = Reported::default();
-        let result = decode(&mut file, len, &mut decoder, &mut reported);
-        let Some(summary) = reported.summary else {
+        let mut totals = Totals::default();
+        let result = decode(&mut file, len, &mut decoder, &mut totals);
+        let Some(summary) = totals.summary else {
             process::exit(1)
         };
         let offset = result.map_or_else(|error| error.offset, |()| 0);
         println!(
             "{} {} {} {} {} {offset}",
-            summary.response, summary.ok, summary.failed, reported.bytes, reported.sum
+            summary.response, summary.ok, summary.failed, totals.bytes, totals.sum
         );
     }
     process::exit(0)
 }
 
 #[derive(Default)]
-struct Reported {
+struct Totals {
     bytes: u64,
     sum: u64,
     summary: Option<Summary>,
 }
 
-impl Reported {
+impl Totals {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Data(data) => {
@@ -64,7 +64,7 @@ fn decode(
     file: &mut File,
     mut left: usize,
     decoder: &mut Decoder,
-    reported: &mut Reported,
+    totals: &mut Totals,
 ) -> Result<(), Error> {
     let mut buffer = [0; 100];
     let mut result = Ok(());
@@ -78,7 +78,7 @@ fn decode(
         let mut input = &buffer[..len];
         while result.is_ok() {
             match decoder.next_event(&mut input) {
-                Ok(Some(event)) => reported.event(event),
+                Ok(Some(event)) => totals.event(event),
                 Ok(None) => break,
                 Err(error) => result = Err(error),
             }
@@ -86,12 +86,12 @@ fn decode(
     }
     result?;
     while let Some(event) = decoder.finish()? {
-        reported.event(event);
+        totals.event(event);
     }
     Ok(())
 }
 
-/// A decimal number and a line feed; `None` at the end of the file.
+/// Reads a decimal number and a line feed. Returns `None` at the end of the file.
 fn length(file: &mut File) -> Option<usize> {
     let (mut length, mut byte) = (0, [0]);
     while let Ok(1) = file.read(&mut byte) {

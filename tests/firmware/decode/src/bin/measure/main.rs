@@ -1,7 +1,7 @@
-//! Measures the decoder, over a document of the host, and the NTLM client on a Cortex-M4: their stack by painting, their
-//! instructions by `-icount`.
+//! Measures the decoder and the NTLM client on a Cortex-M4: their stack by painting it, their instructions by `-icount`.
 //!
-//! `document` is a response, `base64` the text of its `Data` alone, which the base64 crate decodes for comparison.
+//! The host provides two files: `document` is a response, and `base64` is the text of its `Data`, which the base64
+//! crate decodes for comparison.
 #![no_std]
 #![no_main]
 
@@ -31,7 +31,7 @@ static mut OUT: [u8; 128 * 1024] = [0; 128 * 1024];
 
 #[entry]
 fn main() -> ! {
-    // SAFETY: taken here only, once.
+    // SAFETY: `main` runs once, and nothing else refers to these statics.
     let (file, out) = unsafe { (&mut *(&raw mut FILE), &mut *(&raw mut OUT)) };
     let Some(mut systick) = cortex_m::Peripherals::take().map(|it| it.SYST) else {
         process::exit(1)
@@ -88,7 +88,7 @@ fn main() -> ! {
     process::exit(0)
 }
 
-/// As a firmware does it, with reads of 1 KiB.
+/// Decodes a document as a firmware does, with reads of 1 KiB.
 #[inline(never)]
 fn decode(decoder: &mut Decoder, document: &[u8]) -> Option<Summary> {
     for mut input in document.chunks(1024) {
@@ -97,7 +97,7 @@ fn decode(decoder: &mut Decoder, document: &[u8]) -> Option<Summary> {
     decoder.finish_into(&mut Discard).ok()
 }
 
-/// A request and its response, by the blocking client.
+/// Exports one item with the blocking client.
 #[inline(never)]
 fn export(decoder: &mut Decoder, document: &[u8], buffer: &mut [u8]) -> Option<Summary> {
     let mut client = Client::new(Stream::new(document), Server::new("localhost"), buffer);

@@ -1,4 +1,4 @@
-//! An answer to a challenge of Windows, in memory that costs no stack.
+//! The answer to a challenge of Windows, in statics so that the buffers take no stack.
 
 use core::hint::black_box;
 
@@ -12,10 +12,10 @@ const CHALLENGE: &str = "TlRMTVNTUAACAAAABgAGADgAAAAFgokiASNFZ4mrze8AAAAAAAAAACo
 static mut TOKEN: [u8; 160] = [0; 160];
 static mut MESSAGE: [u8; 512] = [0; 512];
 
-/// From the base64 of the challenge and a password to the value of the header.
+/// Makes the value of the header from the base64 of the challenge and a password.
 #[inline(never)]
 pub fn answer(header: &mut [u8]) -> bool {
-    // SAFETY: taken here only, and one call is over before the next.
+    // SAFETY: only this function refers to these statics, and its calls do not overlap.
     let (token, message) = unsafe { (&mut *(&raw mut TOKEN), &mut *(&raw mut MESSAGE)) };
     write(header, token, message).is_some()
 }

@@ -1,19 +1,19 @@
-//! The stack's high-water mark, by painting what is free.
+//! Measures the highest use of the stack by painting the free part.
 
 use core::arch::asm;
 use core::ptr::addr_of;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 const PAINT: u32 = 0xCAFE_F00D;
-/// Free bytes below the painter's own frame.
+/// Bytes between the frame of the painter and the paint.
 const GAP: usize = 64;
 
 extern "C" {
-    /// The linker's: where the stack may grow to.
+    /// Defined by the linker: the lowest address of the stack.
     static __sheap: u32;
 }
 
-/// Where the paint begins, from above.
+/// The highest address that was painted.
 static PAINTED: AtomicUsize = AtomicUsize::new(0);
 
 #[inline(always)]
@@ -37,18 +37,18 @@ fn fill(top: usize) {
     let mut word = addr_of!(__sheap) as usize;
     // Not the frame of this function.
     while word < top - GAP {
-        // SAFETY: below the stack pointer, above the statics: nobody's.
+        // SAFETY: memory below the stack pointer and above the statics is unused.
         unsafe { (word as *mut u32).write_volatile(PAINT) };
         word += 4;
     }
 }
 
-/// Bytes from the caller's frame when it painted, down to the deepest that was written since.
+/// Returns the number of bytes from the frame that called `paint` to the lowest byte that was written since.
 #[inline(never)]
 pub fn high_water() -> usize {
     let mut word = addr_of!(__sheap) as usize;
     let top = PAINTED.load(Ordering::Relaxed);
-    // SAFETY: as in `fill`.
+    // SAFETY: these words are part of the RAM, and `fill` has written them.
     while word < top && unsafe { (word as *const u32).read_volatile() } == PAINT {
         word += 4;
     }

@@ -1,10 +1,10 @@
-//! A connection that costs no stack: it swallows the request and gives a document of this machine's memory.
+//! A connection that takes no stack: it discards the request and returns a document from memory.
 
 use core::convert::Infallible;
 
 use embedded_io::{ErrorType, Read, Write};
 
-/// The connection. Its end is that of the body.
+/// The connection. It ends with the body.
 pub struct Stream<'d> {
     head: &'static [u8],
     body: &'d [u8],
