@@ -1,4 +1,4 @@
-/* For each line of its input, decodes the file, 16 KiB at a time, and prints how many seconds that took.
+/* For each line of standard input, decodes the file, 16 KiB at a time, and prints the time in seconds.
  *
  *   throughput FILE */
 #define _POSIX_C_SOURCE 199309L

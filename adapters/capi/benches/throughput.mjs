@@ -1,4 +1,4 @@
-// What throughput.c does, in WebAssembly.
+// Does the same as throughput.c, in WebAssembly.
 //
 //   node throughput.mjs FILE MODULE
 import { readFileSync } from "node:fs";

@@ -1,7 +1,7 @@
-//! How fast C and WebAssembly decode beside the Rust API, in one run: `cargo bench -p exportitems-capi`.
+//! Compares the speed of decoding in C and WebAssembly with that in Rust: `cargo bench -p exportitems-capi`.
 //!
-//! The three take turns on the same response, round by round, and each round of a peer is compared with the round of
-//! Rust beside it: what else the machine does meets both. The median of the ratios counts; for C it must reach 0.95.
+//! The three decode the same response in turns. Each round of C or WebAssembly is compared with the round of Rust next to
+//! it, so that other load on the machine affects both. The median of the ratios counts; for C it must be at least 0.95.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ use std::time::Instant;
 use exportitems::{Decoder, Event, Options};
 
 const ROUNDS: usize = 401;
-/// Groups of four base64 symbols of the one item: a round is short beside what disturbs it.
+/// Groups of four base64 symbols in the item. With this number, a round is short compared with changes of the load.
 const GROUPS: usize = 2 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut alone = Vec::new();
     for round in 0..ROUNDS {
         for peer in &mut peers {
-            // Who comes first is not always the same.
+            // Alternate the order.
             let before = (round % 2 == 0).then(|| rust(&response));
             let took = peer.once()?;
             let beside = before.unwrap_or_else(|| rust(&response));
@@ -92,7 +92,7 @@ fn middle(values: &mut [f64]) -> (f64, f64) {
     (values[values.len() / 2], values[0])
 }
 
-/// A program that decodes the response once for each line it is sent, and prints the seconds.
+/// A program that decodes the response once for each line of its input, and prints the seconds.
 struct Peer {
     name: &'static str,
     child: Child,
@@ -138,7 +138,7 @@ impl Drop for Peer {
     }
 }
 
-/// One item of 6 MiB, a single record with a single property, which is whole.
+/// A response with one item of 6 MiB, a whole payload of one record with one property.
 fn response() -> Vec<u8> {
     // Config record; TransferBuffer record; PtypBinary property, all of it zeros: 16 + 8 + 8 bytes, then the value.
     let value = GROUPS * 3 - 32;

@@ -1,10 +1,10 @@
-/* Exports items from an EWS server, over plain TCP connections, and writes each that is complete to item-N.fts. What
- * failed is asked for again when and how the retry policy says.
+/* Exports items from an EWS server over plain TCP connections, and writes each complete item to item-N.fts. Failed items
+ * are requested again as the retry policy advises.
  *
- *   export [-a ATTEMPTS] HOST PORT ID...      ATTEMPTS: for each kind of failure, at most
+ *   export [-a ATTEMPTS] HOST PORT ID...      ATTEMPTS: the limit for each kind of failure
  *
- * No TLS, no credentials: the server is the emulator, or a proxy that adds both. Nothing is allocated but what
- * getaddrinfo() and stdio take; memory does not depend on the size of an item.
+ * It has no TLS and sends no credentials: use it with the emulator, or with a proxy that adds both. Only getaddrinfo()
+ * and stdio allocate memory; the size of an item does not matter.
  *
  * Exit status: 0 all items are complete; 1 some are not; 2 wrong usage; 3 some are not, and the last response was
  * unusable. */
@@ -84,14 +84,14 @@ static bool send_all(int fd, const uint8_t *bytes, size_t len)
     return true;
 }
 
-/* The caller's own fault: asking again will not help. */
+/* Reports a mistake of the caller. Another request would not help. */
 static bool refused(void)
 {
     fprintf(stderr, "%s\n", error.text);
     exit(2);
 }
 
-/* The request: the head, then the body, whose length is known beforehand. */
+/* Sends the request: first the head, then the body, whose length is known beforehand. */
 static bool send_request(int fd, const char *host, const char *port, const struct sink *sink, exportitems_text version)
 {
     static uint64_t memory[MOST_ITEMS * 8], head_memory[64];
@@ -142,7 +142,7 @@ static bool send_request(int fd, const char *host, const char *port, const struc
     return true;
 }
 
-/* What the policy wants of an HTTP head, field by field. */
+/* The fields of an HTTP head that the policy needs. */
 struct http_head {
     long retry_after_s;
     char location[256];
@@ -168,7 +168,7 @@ static void take_head(struct http_head *head, const exportitems_http_event *part
     }
 }
 
-/* Everything of the response that has arrived: HTTP's data go to the decoder. */
+/* Decodes the bytes of the response that have arrived. */
 static exportitems_status take(exportitems_http_response *http, struct http_head *head, exportitems_decoder *decoder,
                                struct sink *sink, exportitems_bytes input)
 {
@@ -184,14 +184,14 @@ static exportitems_status take(exportitems_http_response *http, struct http_head
             continue;
         }
         while ((inner = exportitems_decoder_next(decoder, &part.data, &event, &error)) == EXPORTITEMS_STATUS_EVENT)
-            tell(sink, decoder, &event);
+            take_event(sink, decoder, &event);
         if (inner < 0)
             return inner;
     }
     return status;
 }
 
-/* The response, to its end or to the end of the connection; without a connection, to its end at once. */
+/* Reads the response to its end or to the end of the connection. Without a connection, all items fail. */
 static exportitems_status receive(int fd, struct sink *sink)
 {
     static uint64_t memory[EXPORTITEMS_DECODER_SIZE / 8], http_memory[EXPORTITEMS_HTTP_RESPONSE_SIZE / 8];
@@ -220,16 +220,16 @@ static exportitems_status receive(int fd, struct sink *sink)
             exportitems_exchange_cut(sink->exchange, NULL);
         }
     }
-    /* Whatever happened, every item that was asked for gets its outcome; the first error is the one to tell. */
+    /* Every requested item gets its outcome, even after an error. The first error is reported. */
     first = error;
     while ((end = exportitems_decoder_finish(decoder, &event, &error)) == EXPORTITEMS_STATUS_EVENT)
-        tell(sink, decoder, &event);
+        take_event(sink, decoder, &event);
     if (status < 0)
         error = first;
     return status < 0 ? status : end;
 }
 
-/* One request for the items that are ready, and its answer. */
+/* Requests the items that are ready, and reads the response. */
 static exportitems_status exchange(const char *host, const char *port, exportitems_endpoint *endpoint, struct sink *sink)
 {
     static uint64_t memory[EXPORTITEMS_EXCHANGE_SIZE / 8];
@@ -245,7 +245,7 @@ static exportitems_status exchange(const char *host, const char *port, exportite
     if (fd < 0)
         perror(host);
     else
-        send_request(fd, host, port, sink, limits.server_version); /* what was lost shows in the answer */
+        send_request(fd, host, port, sink, limits.server_version); /* if it fails, so does the response */
     status = receive(fd, sink);
     if (fd >= 0)
         close(fd);
@@ -254,7 +254,8 @@ static exportitems_status exchange(const char *host, const char *port, exportite
     return status;
 }
 
-/* The items to ask for now, at most so many, and when the first of them all is ready. One that is suspect goes alone. */
+/* Chooses at most `most` items to request now, and returns when the first of all items is ready. A suspect item is
+ * requested alone. */
 static uint64_t choose(struct sink *sink, uint32_t most, struct item *items, size_t count)
 {
     uint64_t first = NEVER;

@@ -1,5 +1,5 @@
-/* What both examples do with the items of a response: each goes to a file of its own, which is called item-N.fts
- * only once the item is complete. Prints one line an item and one for the response. */
+/* Code that both examples share. Each item of a response is written to a file, which is renamed to item-N.fts when the
+ * item is complete. One line is printed for each item, and one for the response. */
 #ifndef ITEMS_H
 #define ITEMS_H
 
@@ -9,28 +9,28 @@
 
 #include "exportitems.h"
 
-/* An item that was asked for. */
+/* A requested item. */
 struct item {
     uint32_t number; /* of its file */
     exportitems_text id;
     exportitems_retry retry;
-    uint64_t ready_ms; /* when to ask for it (again), or NEVER */
+    uint64_t ready_ms; /* when to request it (again), or NEVER */
     bool complete;
-    exportitems_outcome outcome; /* where it is complete */
-    unsigned suspected; /* how often its response did not confirm it: then it is asked for alone */
+    exportitems_outcome outcome; /* if it is complete */
+    unsigned suspected; /* how many responses did not confirm it; if any, it is requested alone */
 };
 
 #define NEVER UINT64_MAX
 #define MOST_SUSPECTED 3
 
-/* What takes the events of one response. */
+/* The state while the events of one response arrive. */
 struct sink {
     exportitems_exchange *exchange;
-    struct item **asked; /* by their position in the request; none where that is not known */
+    struct item **asked; /* by their position in the request; empty if it is not known */
     uint32_t asked_len;
-    uint64_t now_ms; /* since the start of the program: no failure is older */
+    uint64_t now_ms; /* since the start of the program, so no failure is older */
     uint32_t random;
-    uint32_t number; /* of the item that arrives */
+    uint32_t number; /* of the current item */
     FILE *file;
     bool failed; /* some item is not complete, or a file could not be written */
 };
@@ -59,7 +59,7 @@ static void write_data(struct sink *sink, exportitems_decoder *decoder, exportit
     }
 }
 
-/* The file gets its name, or goes. */
+/* Renames the file of a complete item, and removes that of another one. */
 static void end_item(struct sink *sink, exportitems_decoder *decoder, bool complete)
 {
     char part[32], name[32];
@@ -78,10 +78,10 @@ static void end_item(struct sink *sink, exportitems_decoder *decoder, bool compl
     }
 }
 
-/* A text, or "-" where there is none, as printf's "%.*s" takes it. */
+/* The arguments for "%.*s" of printf: a text, or "-" if it is absent. */
 #define TEXT(text) (text).ptr ? (int)(text).len : 1, (text).ptr ? (text).ptr : "-"
 
-/* What the policy makes of the event that was just told, and whether to ask for the item again. */
+/* Passes the event to the policy. After an outcome, prints the advice and schedules the item. */
 static void advise(struct sink *sink, exportitems_decoder *decoder, const exportitems_event *event)
 {
     exportitems_retry fresh = {{0}};
@@ -106,7 +106,7 @@ static void advise(struct sink *sink, exportitems_decoder *decoder, const export
     }
 }
 
-/* The response is over: an item that is complete may be another than the one that was asked for. */
+/* At the end of the response, finds complete items that may not be the requested ones. */
 static void confirm(struct sink *sink, const exportitems_summary *summary)
 {
     uint32_t i;
@@ -122,7 +122,8 @@ static void confirm(struct sink *sink, const exportitems_summary *summary)
     }
 }
 
-static void tell(struct sink *sink, exportitems_decoder *decoder, const exportitems_event *event)
+/* Handles one event of the decoder. */
+static void take_event(struct sink *sink, exportitems_decoder *decoder, const exportitems_event *event)
 {
     switch (event->kind) {
     case EXPORTITEMS_EVENT_KIND_MESSAGE_START: {
@@ -166,7 +167,7 @@ static void tell(struct sink *sink, exportitems_decoder *decoder, const exportit
     }
 }
 
-/* The exchange is over: what the endpoint has learnt, and how long to wait, or -1. */
+/* Ends the exchange. Prints the new limits of the endpoint, and returns how long to wait, or -1. */
 static int64_t end_exchange(struct sink *sink, exportitems_endpoint *endpoint)
 {
     exportitems_limits limits;

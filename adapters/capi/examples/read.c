@@ -1,6 +1,5 @@
-/* Reads the response to an ExportItems request from standard input and writes each item that is complete to
- * item-N.fts. Nothing is allocated: memory does not depend on the size of an item. What the retry policy would do next is
- * printed too.
+/* Reads the response to an ExportItems request from standard input, and writes each complete item to item-N.fts. It
+ * allocates no memory, so the size of an item does not matter. It also prints what the retry policy advises.
  *
  *   read [CHUNK] < response.xml       CHUNK: bytes read at a time, at most (and by default) 16384
  *
@@ -16,7 +15,7 @@ int main(int argc, char **argv)
     static uint64_t memory[EXPORTITEMS_DECODER_SIZE / 8], endpoint_memory[EXPORTITEMS_ENDPOINT_SIZE / 8],
         exchange_memory[EXPORTITEMS_EXCHANGE_SIZE / 8];
     static uint8_t scratch[2048], buffer[16384];
-    static struct sink sink; /* all zeros: it is not known what was asked for */
+    static struct sink sink; /* all zeros: the requested items are not known */
     exportitems_decoder *decoder;
     exportitems_endpoint *endpoint;
     exportitems_event event;
@@ -39,11 +38,11 @@ int main(int argc, char **argv)
         if (input.len == 0)
             break;
         while ((status = exportitems_decoder_next(decoder, &input, &event, &error)) == EXPORTITEMS_STATUS_EVENT)
-            tell(&sink, decoder, &event);
+            take_event(&sink, decoder, &event);
     }
     if (status >= 0) {
         while ((status = exportitems_decoder_finish(decoder, &event, &error)) == EXPORTITEMS_STATUS_EVENT)
-            tell(&sink, decoder, &event);
+            take_event(&sink, decoder, &event);
     }
     end_exchange(&sink, endpoint);
     if (status < 0) {

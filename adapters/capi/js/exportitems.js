@@ -16,7 +16,7 @@ const OPTIONS_SIZE = 24;
 const EVENT_SIZE = 88;
 const ERROR_SIZE = 136;
 const ERROR_TEXT = 24;
-/** Of the body of an event. */
+/** Offset of the body of an event. */
 const BODY = 8;
 const RETRY_SIZE = 4;
 const ADVICE_SIZE = 16;
@@ -24,11 +24,11 @@ const LIMITS_SIZE = 16;
 const SCHEDULE_SIZE = 12;
 const POLICY_SIZE = 48;
 const RELIEFS = [null, "fewer-items", "fewer-connections", "older-version"];
-/** The longest text that goes in. */
+/** The longest text that is passed to the module. */
 const TEXT_LEN = 2048;
 /** Bytes that are copied into the module at a time. */
 const INPUT_LEN = 65536;
-/** The smallest scratch of a decoder, and the largest that a module's memory is asked for. */
+/** The smallest scratch of a decoder, and the largest that fits into a module's memory. */
 const SCRATCH = { min: 64, max: 2 ** 30 };
 const U8 = 2n ** 8n - 1n;
 const U32 = 2n ** 32n - 1n;
@@ -46,17 +46,17 @@ export class ResponseError extends Error {
   }
 }
 
-/** A number as the module takes it: whole, and not larger than its type, since WebAssembly would wrap it. */
+/** Checks a number for the module: it must be whole and fit into its type, since WebAssembly would wrap it. */
 function whole(name, value, max, min = 0n) {
   if (typeof value !== "number" && typeof value !== "bigint") throw new TypeError(`${name} is not a number`);
   const number = typeof value === "bigint" || Number.isInteger(value) ? BigInt(value) : null;
   if (number === null || number < min || number > max) {
-    throw new RangeError(`${name} is ${value}, and not a whole number from ${min} to ${max}`);
+    throw new RangeError(`${name} is ${value}; it must be a whole number from ${min} to ${max}`);
   }
   return number;
 }
 
-/** The bytes of a chunk: of any BufferSource, from whichever realm. */
+/** The bytes of a chunk, which is a BufferSource of any realm. */
 function bytesOf(chunk) {
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   if (["[object ArrayBuffer]", "[object SharedArrayBuffer]"].includes(Object.prototype.toString.call(chunk))) {
@@ -72,7 +72,7 @@ export async function load(source) {
   return WebAssembly.compile(typeof source.arrayBuffer === "function" ? await source.arrayBuffer() : source);
 }
 
-/** An instance of the module with its memory, which is laid out once. */
+/** An instance of the module, with a memory whose layout is fixed before it is used. */
 class Instance {
   constructor(module) {
     this.exports = new WebAssembly.Instance(module).exports;
@@ -81,14 +81,14 @@ class Instance {
     this.error = this.place(ERROR_SIZE);
   }
 
-  /** Room for something. */
+  /** Reserves `size` bytes and returns their address. */
   place(size) {
     const at = (this.end + 15) & ~15;
     this.end = at + size;
     return at;
   }
 
-  /** To be called when everything has its place: the memory never grows again, so the views stay valid. */
+  /** Ends the layout. The memory never grows afterwards, so the views stay valid. */
   laidOut() {
     const { memory } = this.exports;
     const missing = this.end - memory.buffer.byteLength;
@@ -122,28 +122,28 @@ class Instance {
   }
 
   name(of, code) {
-    of(this.result, code); // a structure is returned by a pointer to where it goes
+    of(this.result, code); // a structure is returned through a pointer
     return this.text(this.result);
   }
 }
 
-/** Decodes one response. Every decoder has a memory of its own, whose size does not depend on the response. */
+/** Decodes one response. Every decoder has its own memory, whose size does not depend on the response. */
 export class Decoder {
   #memory;
   #decoder;
   #exchange;
   #at = {};
   #compareId;
-  /** Of the message under way. */
+  /** Index of the current message. */
   #index = 0;
-  /** The events of a call are not all taken yet. */
+  /** Whether some events of the last call were not taken. */
   #untaken = false;
 
   constructor(module, options = {}) {
     const { exchange = null, items = exchange?.retries.length ?? 0, integrity = "accept" } = options;
     const { maxItemBytes = 0, maxTotalBytes = 0, scratch = 16384, compareId = null } = options;
     if (compareId !== null && typeof compareId !== "function") throw new TypeError("compareId is not a function");
-    // The largest number of 32 bits means an unknown number of items to the module.
+    // In the module, the largest number of 32 bits means that the number of items is not known.
     const numbers = {
       items: Number(whole("items", items, U32 - 1n)),
       maxItemBytes: whole("maxItemBytes", maxItemBytes, U64),
@@ -190,9 +190,9 @@ export class Decoder {
     return this.#finish();
   }
 
-  /** The bytes of events that were not taken would be lost. */
+  /** Refuses a call if events of the last one were not taken: their bytes are lost. */
   #begin() {
-    if (this.#untaken) throw new Error("not all events of the call before were taken; the decoder is of no more use");
+    if (this.#untaken) throw new Error("not all events of the last call were taken; use a new decoder, and take all events");
     this.#untaken = true;
   }
 
@@ -218,7 +218,7 @@ export class Decoder {
 
   /** Whether there is an event. */
   #has(status) {
-    // After an error, every call says the same.
+    // After an error, every call returns the same error.
     if (status < 0) this.#untaken = false;
     return this.#memory.check(status) === STATUS_EVENT;
   }
@@ -281,13 +281,13 @@ export class Decoder {
     }
   }
 
-  /** Says how the ids of the message compare with those that were requested. */
+  /** Compares the ids of the message with those that were requested, and passes the result to the decoder. */
   #compared(event) {
     if (this.#compareId === null) return event;
     const { id, changeKey } = event;
     const answer = this.#compareId(this.#index, { id, changeKey });
     const code = ID_MATCHES.indexOf(answer);
-    if (code < 0) throw new TypeError(`compareId returned ${answer}, and not one of ${ID_MATCHES}`);
+    if (code < 0) throw new TypeError(`compareId returned ${answer}; it must return one of ${ID_MATCHES}`);
     this.#memory.check(this.#memory.exports.exportitems_decoder_compare_id(this.#decoder, code));
     return event;
   }
@@ -315,7 +315,7 @@ export class Decoder {
     };
   }
 
-  /** Tells the exchange of this event. What to make of it, if it is an outcome. */
+  /** Reports this event to the exchange. Returns the advice if it is an outcome. */
   #advise(retry) {
     if (this.#exchange === null) return null;
     const memory = this.#memory;
@@ -343,7 +343,8 @@ export class Decoder {
 }
 
 /**
- * Whether the `end` of a response confirms a committed item of it, by its outcome: as `exportitems_summary_confirms`.
+ * Whether the `end` of a response confirms a committed item, given its outcome. The same rule as
+ * `exportitems_summary_confirms`.
  */
 export function confirms(end, outcome) {
   const isWhole = outcome.integrity === "whole";
@@ -359,20 +360,20 @@ function since(retry, now) {
 }
 
 function elapsed(start, now) {
-  return whole("the time that has passed", Math.max(0, Math.round(now - start)), U64);
+  return whole("the elapsed time", Math.max(0, Math.round(now - start)), U64);
 }
 
 function random32(random) {
   return Number(whole("a random number", random(), U32));
 }
 
-/** What an item has cost in attempts so far: one for each item, kept until it is done with. */
+/** The attempts that an item has taken so far. Keep one for each item until it is done. */
 export class Retry {
   spent = new Uint8Array(RETRY_SIZE);
   failed = null;
 }
 
-/** What is known about a server, shared by all connections to it: how much to ask of it, and when. */
+/** The knowledge about a server, shared by all connections to it: limits for requests, and when to send them. */
 export class Endpoint {
   #memory;
   #endpoint;
@@ -421,7 +422,7 @@ export class Endpoint {
     this.#endpoint = memory.view.getUint32(result, true);
   }
 
-  /** How much to ask of it now. */
+  /** The current limits for requests. */
   get limits() {
     const memory = this.#memory;
     memory.check(memory.exports.exportitems_endpoint_limits(this.#endpoint, this.#limits, memory.error));
@@ -432,7 +433,7 @@ export class Endpoint {
     };
   }
 
-  /** Starts a request for the items that these belong to. */
+  /** Starts a request for the items that these retries belong to. */
   exchange(retries) {
     const memory = this.#memory;
     const size = memory.exports.exportitems_exchange_size();
@@ -444,7 +445,7 @@ export class Endpoint {
     return new Exchange(state, retries, this.#clock, (call) => this.#with(state, call));
   }
 
-  /** Learns from an exchange that is over: how long to wait before the next one, in ms; null: stop. */
+  /** Ends an exchange. Returns how many milliseconds to wait before the next one; null: stop. */
   end(exchange) {
     const { now, random } = this.#clock;
     if (exchange.brought) this.#brought = now();
@@ -456,7 +457,7 @@ export class Endpoint {
     return this.#memory.optional(result);
   }
 
-  /** Calls something with an exchange: it holds no pointer, so that it can visit this memory and that of a decoder. */
+  /** Calls a function with an exchange. It contains no pointers, so it can be copied between memories. */
   #with(state, call) {
     const memory = this.#memory;
     memory.bytes.set(state, this.#exchange);
@@ -464,7 +465,7 @@ export class Endpoint {
     state.set(memory.bytes.subarray(this.#exchange, this.#exchange + state.length));
   }
 
-  /** Writes a text, and where it is to `at`. */
+  /** Writes a text, and its address and length to `at`. */
   #write(at, text) {
     const memory = this.#memory;
     const room = memory.bytes.subarray(this.#text, this.#text + TEXT_LEN);
@@ -475,7 +476,7 @@ export class Endpoint {
   }
 }
 
-/** One request and its answer: the option `exchange` of a decoder lets it learn what the body says. */
+/** One request and its response. Pass it to a decoder as the option `exchange`, so that it learns from the body. */
 class Exchange {
   #call;
   brought = false;
@@ -485,7 +486,7 @@ class Exchange {
     this.#call = call;
   }
 
-  /** The HTTP answer, such as that of `fetch`. */
+  /** Reports the HTTP response, such as that of `fetch`. */
   http({ status, headers }) {
     const number = Number(whole("the HTTP status", status, 999n));
     const retryAfter = retryAfterSeconds(headers?.get("retry-after") ?? "", Date.now());
@@ -494,7 +495,7 @@ class Exchange {
       exports.exportitems_exchange_http(at, number, retryAfter, write(location), error));
   }
 
-  /** The connection could not be made, was lost or timed out. */
+  /** Reports that the connection could not be made, was lost or timed out. */
   cut() {
     this.#call((exports, at, error) => exports.exportitems_exchange_cut(at, error));
   }
@@ -506,16 +507,16 @@ function bits() {
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const TIME = "(?<hour>\\d{2}):(?<minute>\\d{2}):(?<second>\\d{2})";
-/** RFC 9110 §5.6.7: IMF-fixdate, the form of RFC 850, and that of asctime. */
+/** The three forms of RFC 9110 §5.6.7: IMF-fixdate, RFC 850 and asctime. */
 const DATES = [
   `(?:[a-z]{3}, *)?(?<day>\\d{1,2}) (?<month>[a-z]{3}) (?<year>\\d{4}) ${TIME} (?:gmt|utc|[+-]0000)`,
   `[a-z]{6,9}, (?<day>\\d{2})-(?<month>[a-z]{3})-(?<year>\\d{2}) ${TIME} gmt`,
   `[a-z]{3} (?<month>[a-z]{3}) (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})`,
 ].map((form) => new RegExp(`^${form}$`, "i"));
 
-/** How many seconds a `Retry-After` asks for, from a number or a date; -1 for a value that is neither. */
+/** Converts a `Retry-After`, a number or a date, to seconds; -1 for a value that is neither. */
 function retryAfterSeconds(value, now) {
-  // More than the module takes still means "very late".
+  // A number that is too large for the module still means "very late".
   const most = (seconds) => (seconds < U32 ? seconds : U32);
   if (/^\d+$/.test(value)) return most(BigInt(value));
   const date = DATES.map((form) => form.exec(value)?.groups).find(Boolean);
@@ -524,20 +525,20 @@ function retryAfterSeconds(value, now) {
   const [day, hour, minute, second] = [date.day, date.hour, date.minute, date.second].map(Number);
   let year = Number(date.year);
   if (date.year.length === 2) {
-    // Two digits name a year that is at most 50 years ahead.
+    // A year of two digits is at most 50 years in the future.
     const thisYear = new Date(now).getUTCFullYear();
     year += thisYear - (thisYear % 100);
     if (year > thisYear + 50) year -= 100;
   }
   const found = new Date(0);
   found.setUTCFullYear(year, month, day);
-  // A leap second is the 60th; a day that its month does not have is no date.
+  // A leap second has the number 60. A day that its month does not have is an invalid date.
   if (month < 0 || found.getUTCDate() !== day || hour > 23 || minute > 59 || second > 60) return -1n;
   found.setUTCHours(hour, minute, second);
   return most(BigInt(Math.max(0, Math.ceil((found.getTime() - now) / 1000))));
 }
 
-/** The chunks of a body: of a ReadableStream, of anything that can be iterated, or none. */
+/** The chunks of a body: a ReadableStream, an iterable, or nothing. */
 function chunksOf(body) {
   if (typeof body?.getReader === "function") return chunksFrom(body.getReader());
   const chunks = body ?? [];
@@ -549,7 +550,7 @@ function chunksOf(body) {
   })();
 }
 
-/** Not every browser can iterate a stream. */
+/** The chunks of a stream, since not every browser can iterate it. */
 async function* chunksFrom(reader) {
   let over = false;
   try {
@@ -567,8 +568,8 @@ async function* chunksFrom(reader) {
 /**
  * The events of a response, as an asynchronous iterator over its body.
  *
- * It does not fail when the connection breaks or the response is unusable: the events that were received come all the
- * same, and the last event, `end`, says why in `error` and `cause`.
+ * It does not fail when the connection breaks or the response is unusable: all events that were received are returned,
+ * and the last event, `end`, has the reason in `error` and `cause`.
  */
 export async function* readEvents(module, body, options) {
   const decoder = new Decoder(module, options);
@@ -601,7 +602,7 @@ export async function* readEvents(module, body, options) {
     }
     if (error === null) yield* known(decoder.finish());
   } finally {
-    // Of a body that is not wanted any more. A server that sends on must not hold up the events.
+    // Cancel the body, but do not wait for it: a server that continues to send must not delay the events.
     chunks.return().catch(() => {});
   }
   if (error !== null && cause !== null) error.cause = cause;
@@ -609,9 +610,9 @@ export async function* readEvents(module, body, options) {
 }
 
 /**
- * The items of a response, as an asynchronous iterator over its body: each with its outcome and, if that commits it,
- * its data; the last is the `end` of the response. Holds one item at a time in memory: for items that are too large
- * for that use `readEvents`.
+ * The items of a response, as an asynchronous iterator over its body. Each item has its outcome, and its data if the
+ * outcome commits it. The last value is the `end` of the response. Holds one item at a time in memory; use `readEvents`
+ * for items that are too large for that.
  */
 export async function* readItems(module, body, options) {
   const assembly = new Assembly();
@@ -621,7 +622,7 @@ export async function* readItems(module, body, options) {
   }
 }
 
-/** Puts the events of an item together. */
+/** Collects the events of an item. */
 class Assembly {
   #pieces = [];
   #ids = {};
@@ -664,14 +665,14 @@ class Assembly {
 /**
  * A TransformStream from the bytes of a response to its events, for a source that cannot fail, such as a file.
  *
- * When a connection breaks, a TransformStream drops the events that were not read yet, and there is no `end`: use
- * `readEvents` there. An unusable response does not make the stream fail: the last event, `end`, has the `error` then.
+ * If a source fails, a TransformStream drops the events that were not read yet, and there is no `end`: use `readEvents`
+ * for connections. An unusable response does not make the stream fail: the last event, `end`, has the `error`.
  */
 export function eventStream(module, options) {
   const decoder = new Decoder(module, options);
   let end = null; // held back, until it is known whether an error follows
   let over = false;
-  const tell = (events, controller) => {
+  const enqueue = (events, controller) => {
     try {
       for (const event of events) {
         if (event.type === "end") end = event;
@@ -685,18 +686,18 @@ export function eventStream(module, options) {
     }
   };
   return new TransformStream({
-    transform: (chunk, controller) => over || tell(decoder.push(chunk), controller),
+    transform: (chunk, controller) => over || enqueue(decoder.push(chunk), controller),
     flush(controller) {
       if (over) return;
-      tell(decoder.finish(), controller);
+      enqueue(decoder.finish(), controller);
       if (!over) controller.enqueue({ ...end, error: null, cause: null });
     },
   });
 }
 
 /**
- * A TransformStream from the bytes of a response to its items, as of `readItems`, for a source that cannot fail: see
- * `eventStream`.
+ * A TransformStream from the bytes of a response to its items, which are those of `readItems`. For a source that cannot
+ * fail; see `eventStream`.
  */
 export function itemStream(module, options) {
   const assembly = new Assembly();

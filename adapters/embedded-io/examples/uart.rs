@@ -14,7 +14,7 @@ use embedded_io::{ErrorType, Read, Write};
 use exportitems::{Decoder, ExportItems, FeedError, ItemId, Options, SliceSink, Summary};
 use exportitems_emulator::payload;
 
-/// Bytes that the UART's FIFO holds.
+/// Size of the UART's FIFO in bytes.
 const FIFO: usize = 16;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -114,3 +114,20 @@ impl fmt::Display for Status {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+    use core::error::Error as _;
+    use std::io;
+    use std::string::ToString as _;
+
+    #[test]
+    fn a_chain_prints_each_text_once() {
+        let error = Error::Transport(io::Error::other("connection reset"));
+        assert_eq!(error.to_string(), "connection reset");
+        assert!(error.source().is_none());
+        let error = Error::<io::Error>::Response(crate::client::not_reset(7));
+        assert!(error.source().is_none());
+    }
+}

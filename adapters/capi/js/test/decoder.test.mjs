@@ -150,7 +150,7 @@ test("a call whose events were not all taken ends the decoder", () => {
   }
 });
 
-/** A body that breaks after so many bytes, and whether it was cancelled. */
+/** A body that fails after a number of bytes, and whether it was cancelled. */
 function body(document, chunk = 7, breaks = null) {
   const state = { at: 0, cancelled: false };
   state.stream = new ReadableStream({
@@ -164,7 +164,7 @@ function body(document, chunk = 7, breaks = null) {
       }
     },
     cancel: () => void (state.cancelled = true),
-  }, { highWaterMark: 0 }); // a stream that fails drops what it holds itself
+  }, { highWaterMark: 0 }); // a stream that fails drops the chunks in its buffer
   return state;
 }
 
@@ -183,7 +183,7 @@ test("a connection that breaks costs no item that was received", async () => {
       const exchange = endpoint.exchange([new Retry(), new Retry()]);
       exchange.http({ status: 200 });
       const found = await all(readItems(module, body(two.subarray(0, length), chunk, broken).stream, { exchange }));
-      // As of a decoder that has the same bytes.
+      // The same as from a decoder with the same bytes.
       const decoder = new Decoder(module, { items: 2 });
       const events = [...decoder.push(two.subarray(0, length))];
       assert.throws(() => { for (const event of decoder.finish()) events.push(event); }, ResponseError);

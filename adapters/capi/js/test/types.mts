@@ -1,4 +1,4 @@
-// What the types say of `advice`; scripts/check-npm lets `tsc --strict` judge it.
+// Checks the types of `advice`; scripts/check-npm compiles this with `tsc --strict`.
 import { readItems, type Exchange } from "exportitems";
 declare const module: WebAssembly.Module, exchange: Exchange, maybe: Exchange | null;
 for await (const item of readItems(module, null, { exchange })) {

@@ -101,7 +101,8 @@ fn the_rule_is_that_of_rust() {
     }
 }
 
-/// What becomes of two items when the first id gets this answer, and the summary; the last item is rejected after the end.
+/// Decodes two items, compares the first id with this result, and rejects the last item after the end. Returns the outcomes
+/// and the summary.
 fn decode(answer: u32) -> (Vec<(Error, Match, u64)>, Summary) {
     let message = crate::documents::message(
         "Success",

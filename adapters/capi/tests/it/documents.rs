@@ -1,4 +1,4 @@
-//! The documents that every way into the decoder must agree on.
+//! The documents that Rust, C and WebAssembly must decode to the same outcomes.
 
 use std::path::{Path, PathBuf};
 

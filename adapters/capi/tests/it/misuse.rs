@@ -1,4 +1,4 @@
-//! Wrong calls are answered with a status, and change nothing.
+//! Wrong calls return a status, and change nothing.
 
 use core::ffi::c_void;
 use core::ptr::{null, null_mut};
@@ -228,7 +228,7 @@ fn an_object_is_known_by_its_mark() {
     }
 }
 
-/// A wrong call between two right ones does no harm; after an error, and after the end, the answer stays.
+/// A wrong call between two correct ones changes nothing. After an error and after the end, the status stays the same.
 #[test]
 fn order_and_errors() {
     let document = crate::documents::envelope("");
@@ -273,7 +273,7 @@ fn order_and_errors() {
             Status::Null
         );
 
-        // Once with input, and once with none: it stays at its end.
+        // Once with input and once without: the decoder stays at its end.
         for _ in 0..2 {
             while exportitems_decoder_next(decoder, &mut input, event, &mut error) == Status::Event
             {
@@ -424,13 +424,13 @@ fn requests_that_cannot_be_sent_say_which_part() {
         assert_eq!(status, expected, "{number}");
         assert_eq!((error.index, error.offset), (index, offset), "{number}");
         if status == Status::Ok {
-            // SAFETY: it was just made.
+            // SAFETY: the encoder was made above.
             assert!(unsafe { exportitems_encoder_len(encoder) } > 0);
         }
     }
 }
 
-/// A request that cannot be sent has overwritten what the one before it borrowed.
+/// The memory that the earlier encoder borrowed was overwritten for the request that cannot be sent.
 #[test]
 fn an_init_that_fails_leaves_no_object() {
     let [good, bad] = [("a", "b"), ("\u{1}", "c")].map(|(first, second)| {

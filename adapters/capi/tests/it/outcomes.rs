@@ -124,7 +124,7 @@ fn by_rust(document: &[u8], chunk: usize) -> String {
     transcript
 }
 
-/// What to do about an item that has not failed before.
+/// The text of the advice on an item that has not failed before.
 fn advice(advice: exportitems::policy::Advice) -> String {
     let again = Policy::DEFAULT
         .next(&mut Retry::new(), advice, 0, 0)
@@ -132,7 +132,7 @@ fn advice(advice: exportitems::policy::Advice) -> String {
     format!(", {}{}", advice.disposition, again.unwrap_or_default())
 }
 
-/// What the program prints, with the data of the files that it wrote.
+/// Returns the output of the program, with the data of the files that it wrote.
 fn by_c(program: &Path, document: &[u8], chunk: usize) -> String {
     let folder = Folder::new("read");
     let mut child = Command::new(program)
@@ -142,7 +142,7 @@ fn by_c(program: &Path, document: &[u8], chunk: usize) -> String {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // A response that is unusable is not read to its end.
+    // The program does not read an unusable response to its end.
     let _ = child.stdin.take().unwrap().write_all(document);
     let printed = child.wait_with_output().unwrap().stdout;
     let mut transcript = String::new();

@@ -122,7 +122,7 @@ impl Objects {
                 if status == Status::Event {
                     advices.push((advice.disposition, advice.relief, advice.wait_ms));
                 }
-                // An event counts once.
+                // An event is reported once.
                 let again = exportitems_exchange_event(
                     self.exchange,
                     self.decoder,
@@ -298,7 +298,7 @@ fn what_the_caller_wants_counts() {
             let status =
                 exportitems_endpoint_end(endpoint, exchange, 0, u32::MAX, &mut wait_ms, null_mut());
             assert_eq!((status, wait_ms), (Status::Ok, expected));
-            // It is over.
+            // The exchange has ended.
             assert_eq!(
                 exportitems_exchange_cut(exchange, null_mut()),
                 Status::NotInitialized
@@ -449,6 +449,6 @@ fn misuse_is_answered() {
     }
     assert!(out.is_null() && other.is_null());
     assert_eq!(advice.wait_ms, -2);
-    // Nothing was done: the exchange is as it was.
+    // The wrong calls have not changed the exchange.
     assert_eq!(objects.end().1, 20);
 }

@@ -1,4 +1,4 @@
-//! Programs from outside, and what they work on.
+//! External programs that the tests run, and their files.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ pub(crate) fn wasm() -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../embedded");
     let output = Command::new(root.join("scripts/build-wasm"))
         .env("EMBEDDED_TARGET_DIR", target)
-        // Those of the cargo that runs this test are not for another compiler.
+        // The script uses another compiler than the cargo that runs this test.
         .env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("CARGO")
         .output()

@@ -64,9 +64,9 @@ pub(crate) struct Peer {
     response: Vec<u8>,
     given: usize,
     pub(crate) sent: Vec<u8>,
-    /// Most bytes that one read gives or one write takes.
+    /// The most bytes that one read returns or one write accepts.
     pub(crate) most: usize,
-    /// Whether what follows the response is an error, not the end.
+    /// Whether the response is followed by an error instead of the end.
     pub(crate) fails_at_end: bool,
 }
 

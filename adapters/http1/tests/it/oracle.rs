@@ -2,7 +2,7 @@
 
 use exportitems_http1::{BodyDecoder, Error, ErrorKind, Framing, HeadDecoder, HeadEvent};
 
-/// A response as the machines read it, in owned form.
+/// The decoded response, in owned form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub interim: Vec<u16>,
@@ -75,7 +75,7 @@ fn read_into(
                     Some(piece) => input = piece,
                     None => {
                         decoder.finish()?;
-                        panic!("the head is not over, yet finish says so");
+                        panic!("finish accepts an incomplete head");
                     }
                 }
                 received += input.len();
@@ -137,8 +137,8 @@ pub(crate) fn check(response: &[u8], scratch: usize) -> Reading {
     whole
 }
 
-/// A cut response gives an error of the connection, unless what is left is decided already, or
-/// unless only the end of the connection ends the body.
+/// Checks that a cut response is an error of the connection, unless the remaining bytes already decide the result, or
+/// the body ends with the connection.
 fn check_cut(before: &[u8], whole: &Reading, scratch: usize) {
     let cut = read([before], scratch);
     assert!(whole.body.starts_with(&cut.body));

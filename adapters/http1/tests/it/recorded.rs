@@ -7,7 +7,7 @@ use super::oracle::{check, read};
 mod data;
 
 /// A recording is a head with LF line ends and a body with its framing taken off; this puts both
-/// back, the body in chunks of `chunk` bytes if the head says chunked.
+/// back, the body in chunks of `chunk` bytes if it is chunked.
 fn on_the_wire(recording: &[u8], chunk: usize) -> (Vec<u8>, Vec<u8>) {
     let end = recording.windows(2).position(|two| two == b"\n\n");
     let (head, body) = match end {

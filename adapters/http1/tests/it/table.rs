@@ -206,7 +206,7 @@ pub(crate) const LENIENT: &[(&str, u16, &str, Then, &str)] = &[
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: ,\r\n\r\n1\r\na\r\n0\r\n\r\n", 200, "a", Reuse,
         "hyper looks at the last element alone, be it empty"),
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 1\r\n\r\nabc", 200, "a", Close,
-        "hyper reads until the close, which RFC 2616 §4.4 wants of other codings than identity only"),
+        "hyper reads until the close, which RFC 2616 §4.4 requires only for codings other than identity"),
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n c\r\n\t\r\nD: e\r\n\r\n", 200, "", Reuse,
         "hyper joins folded lines in heads only"),
 ];
@@ -329,8 +329,7 @@ fn a_folded_field_is_one_with_a_space_in_each_line_ends_place() {
     assert_eq!(values(folded), ["A=b c\td e", "B=f", "C=g :h"]);
 }
 
-/// At every size of the scratch, a field is given whole, or by its name, or refused; it is never
-/// misread.
+/// With a scratch of any size, a field is reported completely, or by its name, or refused. It is never misread.
 #[test]
 fn a_small_scratch_hides_values_but_never_changes_them() {
     let status = "HTTP/1.1 200 OK";
