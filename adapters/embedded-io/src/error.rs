@@ -89,6 +89,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
 
 impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        // `Display` prints the text of the error within, so the chain continues with that error's cause.
         match self {
             Self::Request(error) => error.source(),
             Self::Header(error) => error.source(),
