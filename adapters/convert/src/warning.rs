@@ -81,6 +81,7 @@ impl WarningKind {
                 | Self::TooLarge
                 | Self::DamagedRtf
                 | Self::SkippedAttachment
+                | Self::Truncated
                 | Self::TooDeep
         )
     }

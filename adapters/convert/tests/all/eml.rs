@@ -313,6 +313,17 @@ fn every_cut_is_converted() {
         .any(|it| it.kind == WarningKind::NotUnderstood));
 }
 
+/// Bounded, and reported: a subject of 300 KB is no header.
+#[test]
+fn long_texts_are_cut() {
+    let converted = convert(&mail(&"s".repeat(150_000)));
+    assert!(head(&converted.eml).len() < 100_000);
+    let [warning] = &converted.warnings[..] else {
+        panic!("{:?}", converted.warnings);
+    };
+    assert!(warning.kind == WarningKind::Truncated && warning.kind.is_loss());
+}
+
 /// A value across many records, read back in the second pass.
 #[test]
 fn large_values_are_copied_from_the_file() {
