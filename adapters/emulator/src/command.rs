@@ -17,6 +17,7 @@ use crate::server::{Emulator, StartError};
 /// --ids-file write both to files.
 #[derive(Clone, Debug, clap::Args)]
 #[allow(clippy::doc_markdown)] // clap prints these lines without rendering Markdown
+#[non_exhaustive]
 pub struct Options {
     /// The loopback address to listen on. With port 0, the system chooses a port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]

@@ -11,6 +11,7 @@ const REMEMBERED: usize = 1_000;
 
 /// A request that the emulator has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoggedRequest {
     /// The number of the connection, from 0.
     pub connection: u64,
@@ -37,6 +38,7 @@ impl LoggedRequest {
 
 /// A login by NTLM. On a real server, refused logins can lock the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoggedLogin {
     /// The number of the connection, from 0.
     pub connection: u64,
@@ -46,6 +48,7 @@ pub struct LoggedLogin {
 
 /// A request that the emulated proxy has answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoggedTunnel {
     /// The host and port that a tunnel was requested to.
     pub target: String,

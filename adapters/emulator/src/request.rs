@@ -10,6 +10,7 @@ use crate::style::{MESSAGES, SOAP, TYPES};
 
 /// An `ExportItems` request, with the parts that the emulator uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExportItems {
     /// `RequestServerVersion`.
     pub version: String,
@@ -26,6 +27,8 @@ pub struct ExportItems {
 }
 
 /// A `t:ItemId` of a request.
+///
+/// This struct is deliberately exhaustive, so that tests can compare it with expected values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestedId {
     /// `Id`.

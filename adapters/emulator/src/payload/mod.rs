@@ -216,6 +216,7 @@ pub fn payload(seed: u64, size: u64) -> Result<Vec<u8>, SizeError> {
 
 /// A payload of this size cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SizeError {
     /// The requested size in bytes.
     pub size: u64,

@@ -1,4 +1,6 @@
 //! The scenario file, which describes the server and its faults.
+//!
+//! The types of a scenario are deliberately exhaustive, so that tests can construct them.
 
 mod rules;
 
