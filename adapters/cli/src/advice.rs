@@ -1,4 +1,4 @@
-//! What an error means, and what to do next.
+//! Explains errors, and advises what to do about them.
 
 use exportitems::{ResponseOutcome, Summary};
 use exportitems_std::client::{
@@ -6,11 +6,11 @@ use exportitems_std::client::{
     TlsProblem, TransportError,
 };
 
-/// Of an item, by the names of its error and disposition.
+/// Returns advice on a failed item, by the names of its error and disposition.
 pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
     match error {
         "unrequested" => {
-            "a message that was not requested; check that --items is the number of ids of the request"
+            "it was not requested; check that --items is the number of ids in the request"
         }
         "not-answered" => match disposition {
             Some("permanent" | "auth") => "the request failed as a whole; see its error",
@@ -19,8 +19,8 @@ pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
         },
         "refused" => of_refusal(disposition),
         "truncated" => {
-            "the server gave up while it wrote this item; export it again later, alone, \
-             and after 8 hours without success open a case with Microsoft"
+            "the server stopped while it wrote this item; export it again later, alone, \
+             and if that fails for 8 hours, open a case with Microsoft"
         }
         "malformed" => {
             "the XML broke inside it or after it; export it again, \
@@ -28,13 +28,17 @@ pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
         }
         "cut" => "the response ended before the item was known to be whole; export it again",
         "duplicate" => "its message holds more than one Data element; export it alone",
-        "base64" => "its data are not strict base64, so they are damaged; export it again",
-        "too-large" => "it is larger than the limit",
+        "base64" => "its data is damaged, because it is not valid base64; export it again",
+        "too-large" => "it is larger than the limit; raise --max-item-size to export it",
         "contradiction" => {
             "its response class and code contradict each other; export it again, alone"
         }
-        "missing-data" => "a success without Data; export it again, alone",
-        "empty-data" => "a success with nothing in Data; export it again later",
+        "missing-data" => {
+            "the response calls it a success, but has no Data; export it again, alone"
+        }
+        "empty-data" => {
+            "the response calls it a success, but its Data is empty; export it again later"
+        }
         "payload" => {
             "its payload is cut or damaged although the response calls it a success; \
              export it again later, alone"
@@ -47,16 +51,16 @@ pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
 fn of_refusal(disposition: Option<&str>) -> &'static str {
     match disposition {
         Some("permanent") => {
-            "asking again does not help; check the id, its change key and the mailbox"
+            "a new request does not help; check the id, its change key and the mailbox"
         }
         Some("auth") => "access denied; check the account, its rights and the impersonation",
         Some("throttled") => "the server is busy; export it again later",
-        Some("version") => "the server wants another request; try another --server-version",
-        _ => "it may be over in a moment; export it again",
+        Some("version") => "the server does not support this version; try another --server-version",
+        _ => "the problem may be temporary; export it again",
     }
 }
 
-/// Of a response that is not complete.
+/// Returns advice on a response that is not complete.
 pub(crate) const fn of_response(response: ResponseOutcome) -> &'static str {
     match response {
         ResponseOutcome::Complete => "nothing",
@@ -80,7 +84,7 @@ pub(crate) fn of_failure(failure: &ClientError) -> Option<String> {
     }
 }
 
-/// Of a response that began as a SOAP message and did not end as one.
+/// Returns advice on a response that began as a SOAP message and is not complete.
 fn of_broken(summary: &Summary) -> Option<&'static str> {
     Some(match summary.response {
         ResponseOutcome::Cut | ResponseOutcome::Truncated if summary.items > 1 => {
@@ -185,7 +189,7 @@ fn of_status(error: &StatusError) -> Option<&'static str> {
                 SentCredentials::Basic if speaks("Bearer") => {
                     "give an access token by --bearer-file or --bearer-env in place of --user"
                 }
-                // A file would have been read again.
+                // The token was in a variable, because a file would have been read again.
                 SentCredentials::Bearer if speaks("Bearer") => {
                     "a variable keeps its value while the command runs: for a token that expires during an \
                      export use --bearer-file, which is read again when the server refuses the token"
@@ -204,7 +208,7 @@ fn of_status(error: &StatusError) -> Option<&'static str> {
     })
 }
 
-/// What a file is that is no response, by its first bytes.
+/// Recognises a file that is not a response by its first bytes.
 pub(crate) fn of_file(head: &[u8]) -> Option<&'static str> {
     let starts = |with: &[u8]| {
         head.get(..with.len())
