@@ -30,6 +30,10 @@ pub(crate) struct Show {
     /// Print every property.
     #[arg(long)]
     all: bool,
+    /// Print the structure of the item and the lengths of its values, but no value, name or address, so that it can be
+    /// sent to others.
+    #[arg(long, conflicts_with_all = ["all", "json", "body", "extract"])]
+    redact: bool,
     /// Print one JSON object per item.
     #[arg(long)]
     json: bool,
@@ -52,9 +56,10 @@ pub(crate) fn run(args: &Show, output: &mut Output) -> Result<Status, Failure> {
             args.path.display()
         )));
     }
-    if is_list && (args.body || args.extract.is_some() || args.all && !args.json) {
+    if is_list && (args.body || args.extract.is_some() || args.redact || args.all && !args.json) {
         return Err(Failure::Usage(
-            "--all, --body and --extract show one item; give its id after the directory".into(),
+            "--all, --redact, --body and --extract show one item; give its id after the directory"
+                .into(),
         ));
     }
     let options = Options {
@@ -224,6 +229,12 @@ impl Shower<'_> {
             Some(version) => format!(", from Exchange {version}"),
             None => String::new(),
         };
+        if self.args.redact {
+            let (len, verdict) = (item.len, item.verdict);
+            self.output
+                .line(&format!("{len} bytes, {verdict}{producer}"));
+            return self.properties(&item.message, "");
+        }
         self.output.line(&format!(
             "{}: {} bytes, {}{producer}",
             found.path.display(),
@@ -296,8 +307,10 @@ impl Shower<'_> {
 
     fn list(&mut self, properties: &Properties, strings: u16, indent: &str) {
         for property in &properties.0 {
-            let name = label(property);
-            let value = value_text(property, strings);
+            let (name, value) = match self.args.redact {
+                true => (redacted_label(property), lengths(&property.value)),
+                false => (label(property), value_text(property, strings)),
+            };
             self.output
                 .line(&format!("{indent}{:08X} {name}: {value}", property.tag.0));
         }
@@ -313,6 +326,34 @@ fn label(property: &Property) -> String {
         Some(Name::Dispid(set, dispid)) => {
             let name = name.unwrap_or_else(|| "(unknown)".into());
             format!("{}:{dispid:04X} {name}", names::set_name(*set))
+        }
+    }
+}
+
+/// The name of a property; of one with a text for a name, only its set, for a user may have made up the name.
+fn redacted_label(property: &Property) -> String {
+    match property.name.as_deref() {
+        Some(Name::Text(set, name)) => {
+            format!(
+                "{}:({} characters)",
+                names::set_name(*set),
+                name.chars().count()
+            )
+        }
+        _ => label(property),
+    }
+}
+
+/// The lengths of a property's values.
+fn lengths(value: &exportitems_convert::Value) -> String {
+    use exportitems_convert::Value;
+    match value {
+        Value::Fixed(_) => "fixed size".into(),
+        Value::Bytes(_) | Value::Placed(_) => format!("{} bytes", value.len()),
+        Value::Many(values) => {
+            let shown: Vec<_> = values.iter().take(20).map(lengths).collect();
+            let more = if values.len() > 20 { ", …" } else { "" };
+            format!("{} values: {}{more}", values.len(), shown.join(", "))
         }
     }
 }

@@ -127,6 +127,29 @@ fn an_item_is_shown() {
 }
 
 #[test]
+fn a_redacted_item_has_no_values() {
+    let folder = Folder::new();
+    let file = folder.write("secret-name.fts", &mail());
+    let output = show(&[&file, "--redact"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let shown = stdout(&output);
+    for line in [
+        "0037FDE9 PidTagSubject: 24 bytes",
+        "00390040 PidTagClientSubmitTime: fixed size",
+        "attachment 2",
+        "            37010102 PidTagAttachDataBinary: 4 bytes",
+    ] {
+        assert!(
+            shown.lines().any(|it| it == line),
+            "no {line:?} in\n{shown}"
+        );
+    }
+    for value in ["secret", "pat@", "2010", "one.txt", "inner", "Hello"] {
+        assert!(!shown.contains(value), "{value} in\n{shown}");
+    }
+}
+
+#[test]
 fn parts_are_extracted() {
     let folder = Folder::new();
     let file = folder.write("item.fts", &mail());
