@@ -22,6 +22,7 @@ use crate::status::{Failure, Status};
 ///
 /// For a directory, prints one line per item.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // each is an option of the command line
 pub(crate) struct Show {
     /// An exported file, or a directory that `export` or `decode --out` has written.
     path: PathBuf,
