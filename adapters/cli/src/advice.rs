@@ -153,13 +153,13 @@ fn of_status(error: &StatusError) -> Option<&'static str> {
             let takes_user = ["Basic", "NTLM", "Negotiate"].into_iter().any(speaks);
             match sent {
                 SentCredentials::Nothing if takes_user && speaks("Bearer") => {
-                    "give --user, or an access token by --bearer-file or --bearer-env"
+                    "give --user, or an access token by --bearer-file, --bearer-env or --token-command"
                 }
                 SentCredentials::Nothing | SentCredentials::Bearer if takes_user && !speaks("Bearer") => {
                     "give --user"
                 }
                 SentCredentials::Nothing if speaks("Bearer") => {
-                    "give an access token by --bearer-file or --bearer-env"
+                    "give an access token by --bearer-file, --bearer-env or --token-command"
                 }
                 SentCredentials::Basic if speaks("Basic") => "check --user and its password",
                 SentCredentials::Basic if takes_user => "leave --auth basic out",
@@ -178,7 +178,7 @@ fn of_status(error: &StatusError) -> Option<&'static str> {
                     if speaks("NTLM") || speaks("Negotiate") {
                         "leave --auth out"
                     } else if speaks("Bearer") {
-                        "give an access token by --bearer-file or --bearer-env in place of --user"
+                        "give an access token by --bearer-file, --bearer-env or --token-command in place of --user"
                     } else {
                         "give --auth basic if this server may have the password"
                     }
@@ -187,7 +187,7 @@ fn of_status(error: &StatusError) -> Option<&'static str> {
                     "give --auth basic if this server may have the password"
                 }
                 SentCredentials::Basic if speaks("Bearer") => {
-                    "give an access token by --bearer-file or --bearer-env in place of --user"
+                    "give an access token by --bearer-file, --bearer-env or --token-command in place of --user"
                 }
                 // The token was in a variable, because a file would have been read again.
                 SentCredentials::Bearer if speaks("Bearer") => {
@@ -195,7 +195,8 @@ fn of_status(error: &StatusError) -> Option<&'static str> {
                      export use --bearer-file, which is read again when the server refuses the token"
                 }
                 SentCredentials::SameBearer if speaks("Bearer") => {
-                    "write a new token to the file of --bearer-file, and run the same command again to resume"
+                    "write a new token to the file of --bearer-file, or have the command of --token-command request one, and \
+                     run the same command again to resume"
                 }
                 _ => return None,
             }

@@ -7,13 +7,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use exportitems_std::client::{ChannelBinding, Credentials};
-use exportitems_std::error_chain;
+use exportitems_std::client::{Application, ChannelBinding, Credentials};
+use exportitems_std::{error_chain, Client};
 use zeroize::Zeroizing;
 
 use crate::interrupt;
+use crate::network::NetworkOptions;
 use crate::status::Failure;
 use crate::textfile;
+use crate::tokens;
 
 /// The variable that may hold the password of `--user`.
 const PASSWORD: &str = "EXPORTITEMS_PASSWORD";
@@ -44,6 +46,41 @@ pub(crate) struct CredentialOptions {
     /// read again, so that another program can renew the token during an export.
     #[arg(long, value_name = "FILE", conflicts_with = "user")]
     bearer_file: Option<PathBuf>,
+    /// Authenticate by the OAuth access token that this command prints, alone or in JSON with expires_in or
+    /// expires_on. It runs at the start, before a token expires, and once when the server refuses a token, for 60
+    /// seconds at most. It is split into words and runs without a shell: write sh -c '...' for one.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["user", "bearer_env", "bearer_file"])]
+    token_command: Option<String>,
+    /// Authenticate as the application of --client-id in this tenant of Microsoft Entra, a GUID or a domain.
+    #[arg(
+        long,
+        value_name = "TENANT",
+        requires_all = ["client_id", "client_secret_file"],
+        conflicts_with_all = ["user", "bearer_env", "bearer_file", "token_command"]
+    )]
+    tenant: Option<String>,
+    /// The application's id.
+    #[arg(long, value_name = "GUID", requires = "tenant")]
+    client_id: Option<String>,
+    /// The file that holds the application's client secret, on one line.
+    #[arg(long, value_name = "FILE", requires = "tenant")]
+    client_secret_file: Option<PathBuf>,
+    /// The authority that gives tokens; national clouds have others.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "tenant",
+        default_value = "https://login.microsoftonline.com"
+    )]
+    authority: String,
+    /// What the application requests access to.
+    #[arg(
+        long,
+        value_name = "SCOPE",
+        requires = "tenant",
+        default_value = "https://outlook.office365.com/.default"
+    )]
+    scope: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -80,15 +117,22 @@ impl CredentialOptions {
             (Auth::Bearer, Some(_)) => {
                 "--auth bearer needs an access token: give it by --bearer-file or --bearer-env in place of --user"
             }
-            (Auth::Bearer, None) if self.bearer_env.is_none() && self.bearer_file.is_none() => {
-                "--auth bearer needs --bearer-file or --bearer-env"
+            (Auth::Bearer, None) if !self.has_tokens() => {
+                "--auth bearer needs --bearer-file, --bearer-env, --token-command or --tenant"
             }
             _ => return Ok(()),
         };
         Err(Failure::Usage(wrong.to_owned()))
     }
 
-    pub(crate) fn read(&self) -> Result<Option<Credentials>, Failure> {
+    const fn has_tokens(&self) -> bool {
+        self.bearer_env.is_some()
+            || self.bearer_file.is_some()
+            || self.token_command.is_some()
+            || self.tenant.is_some()
+    }
+
+    pub(crate) fn read(&self, network: &NetworkOptions) -> Result<Option<Credentials>, Failure> {
         self.check()?;
         let credentials = if let Some(user) = &self.user {
             let password = self.password(user)?;
@@ -98,6 +142,16 @@ impl CredentialOptions {
                 Auth::Negotiate => Credentials::negotiate(user, &password),
                 Auth::Auto | Auth::Bearer => Credentials::password(user, &password),
             }
+        } else if let Some(command) = &self.token_command {
+            let words = tokens::words(command)
+                .map_err(|error| Failure::Usage(format!("--token-command: {error}")))?;
+            return Credentials::bearer_tokens(move || tokens::run(&words))
+                .map(Some)
+                .map_err(|error| Failure::Local(error_chain(&error)));
+        } else if let (Some(tenant), Some(id), Some(file)) =
+            (&self.tenant, &self.client_id, &self.client_secret_file)
+        {
+            return self.application(tenant, id, file, network).map(Some);
         } else if let Some(file) = &self.bearer_file {
             return renewed(file).map(Some);
         } else if let Some(name) = &self.bearer_env {
@@ -117,6 +171,23 @@ impl CredentialOptions {
             Ok(credentials) => Ok(Some(credentials)),
             Err(error) => Err(Failure::Usage(error_chain(&error))),
         }
+    }
+
+    fn application(
+        &self,
+        tenant: &str,
+        id: &str,
+        file: &Path,
+        network: &NetworkOptions,
+    ) -> Result<Credentials, Failure> {
+        let application = Application::new(id, &secret(file, "--client-secret-file")?, &self.scope);
+        let url = Application::token_url(&self.authority, tenant);
+        let endpoint = network
+            .apply_to_tokens(Client::builder(&url), &url)?
+            .build()
+            .map_err(|error| Failure::Usage(format!("--authority: {}", error_chain(&error))))?;
+        Credentials::application(endpoint, application)
+            .map_err(|error| Failure::Response(error_chain(&error)))
     }
 
     fn password(&self, user: &str) -> Result<Zeroizing<String>, Failure> {

@@ -132,7 +132,7 @@ fn client(args: &Export) -> Result<Client, Failure> {
         .read_timeout(Duration::from_secs(args.timeout))
         .allow_plaintext_credentials(args.allow_plaintext_credentials)
         .channel_binding(args.credentials.channel_binding());
-    if let Some(credentials) = args.credentials.read()? {
+    if let Some(credentials) = args.credentials.read(&args.network)? {
         builder = builder.credentials(credentials);
     }
     if let Some(mailbox) = &args.anchor_mailbox {

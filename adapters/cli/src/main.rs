@@ -25,6 +25,7 @@ mod show;
 mod size;
 mod status;
 mod textfile;
+mod tokens;
 mod verify;
 
 use std::process::ExitCode;

@@ -85,6 +85,18 @@ impl NetworkOptions {
         Ok(builder.lowest_tls(lowest).proxy(proxy).gzip(self.gzip))
     }
 
+    /// The builder for a token endpoint at `url`: what concerns the server's own certificate is left out.
+    pub(crate) fn apply_to_tokens(
+        &self,
+        mut builder: ClientBuilder,
+        url: &str,
+    ) -> Result<ClientBuilder, Failure> {
+        for file in &self.ca_file {
+            builder = builder.ca_file(file);
+        }
+        Ok(builder.proxy(self.proxy(url)?))
+    }
+
     fn proxy(&self, url: &str) -> Result<Option<Proxy>, Failure> {
         let Some(text) = &self.proxy else {
             return Proxy::from_environment(url).map_err(|error| {

@@ -158,7 +158,7 @@ fn credentials_that_the_server_does_not_take() {
         (
             "Bearer",
             user,
-            "--bearer-file or --bearer-env in place of --user",
+            "--bearer-file, --bearer-env or --token-command in place of --user",
         ),
         (
             "Bearer",

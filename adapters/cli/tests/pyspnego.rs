@@ -256,8 +256,8 @@ fn a_large_body_goes_with_the_last_leg_alone() {
         return;
     }
     let server = Server::simple("require");
-    let ids: String = (0..2_000).map(|it| format!("AAMk{it:0500}\n")).collect();
-    std::fs::write(server.dir.path().join("ids"), ids).unwrap();
+    let ids: Vec<_> = (0..2_000).map(|it| format!("AAMk{it:0500}\n")).collect();
+    std::fs::write(server.dir.path().join("ids"), ids.concat()).unwrap();
     let args = ["--batch-size", "2000", "--integrity", "off"];
     let (code, printed) = server.export(ALICE, &args);
     assert_eq!(code, 0, "{printed}");

@@ -36,9 +36,9 @@ pub(super) const GZIP: &str = "gzip";
 
 /// All memory that an exchange needs, of any size.
 pub(super) struct Buffers {
-    receive: Box<[u8]>,
+    pub(super) receive: Box<[u8]>,
     scratch: Box<[u8]>,
-    line: Box<[u8]>,
+    pub(super) line: Box<[u8]>,
     /// It sees the credentials.
     send: Zeroizing<Vec<u8>>,
 }
@@ -464,7 +464,7 @@ fn transmit(
 }
 
 /// Sends these bytes, unless the server begins to answer; interim responses do not count.
-fn pass(
+pub(super) fn pass(
     connection: &mut Connection,
     mut bytes: &[u8],
     response: &mut Head<'_>,

@@ -1,0 +1,190 @@
+//! OAuth 2.0 client credentials (RFC 6749 §4.4): access tokens of an application with a secret.
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
+
+use exportitems_http1::{HeadEncoder, RequestHead};
+use serde::Deserialize;
+use url::form_urlencoded::byte_serialize;
+use zeroize::Zeroizing;
+
+use super::auth::BoxError;
+use super::body::Body;
+use super::exchange::pass;
+use super::head::Head;
+use super::response::Fields;
+use super::{AccessToken, BuildError, Client, ClientError, Credentials};
+
+/// The longest answer of a token endpoint.
+const LONGEST: usize = 64 * 1024;
+
+/// An application of Microsoft Entra, with a client secret. Never printed, and wiped from memory when dropped.
+#[derive(Clone)]
+pub struct Application {
+    /// The request's body.
+    form: Zeroizing<String>,
+}
+
+impl Application {
+    /// An application by its id and its secret; `scope` is `https://outlook.office365.com/.default` for Exchange
+    /// Online.
+    #[must_use]
+    pub fn new(client_id: &str, secret: &str, scope: &str) -> Self {
+        // Sized beforehand: a string that grows leaves copies in memory.
+        let len = 128 + 3 * (client_id.len() + secret.len() + scope.len());
+        let mut form = Zeroizing::new(String::with_capacity(len));
+        form.push_str("grant_type=client_credentials");
+        for (name, value) in [
+            ("&client_id=", client_id),
+            ("&client_secret=", secret),
+            ("&scope=", scope),
+        ] {
+            form.push_str(name);
+            form.extend(byte_serialize(value.as_bytes()));
+        }
+        Self { form }
+    }
+
+    /// The URL of a tenant's token endpoint; `authority` is `https://login.microsoftonline.com` outside of national
+    /// clouds, and `tenant` a GUID or a domain.
+    #[must_use]
+    pub fn token_url(authority: &str, tenant: &str) -> String {
+        let tenant: String = byte_serialize(tenant.as_bytes()).collect();
+        format!(
+            "{}/{tenant}/oauth2/v2.0/token",
+            authority.trim_end_matches('/')
+        )
+    }
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application").finish_non_exhaustive()
+    }
+}
+
+/// The answer of a token endpoint (RFC 6749 §5).
+#[derive(Deserialize)]
+struct Answer {
+    access_token: Option<Zeroizing<String>>,
+    expires_in: Option<u64>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+impl Credentials {
+    /// Access tokens that an application requests with its secret, now, before each expires, and once after a 401.
+    ///
+    /// `endpoint` is a client for the [token endpoint](Application::token_url), without credentials.
+    ///
+    /// # Errors
+    /// [`BuildError::PlaintextCredentials`] for an endpoint without TLS on another machine, and
+    /// [`BuildError::TokenSource`] where it gives no token.
+    pub fn application(endpoint: Client, application: Application) -> Result<Self, BuildError> {
+        if !(endpoint.endpoint.tls || endpoint.endpoint.is_loopback()) {
+            return Err(BuildError::PlaintextCredentials {
+                host: endpoint.endpoint.host,
+            });
+        }
+        let endpoint = Mutex::new(endpoint);
+        Self::bearer_tokens(move || {
+            let mut endpoint = endpoint.lock().unwrap_or_else(PoisonError::into_inner);
+            request(&mut endpoint, &application)
+        })
+    }
+}
+
+fn request(endpoint: &mut Client, application: &Application) -> Result<AccessToken, BoxError> {
+    let (status, body) = endpoint.post_form(&application.form)?;
+    let answer: Option<Answer> = serde_json::from_slice(&body).ok();
+    match answer {
+        Some(Answer {
+            access_token: Some(token),
+            expires_in,
+            ..
+        }) if status == 200 => {
+            let token = AccessToken::new(&token)?;
+            Ok(match expires_in {
+                Some(seconds) => token.expires_in(Duration::from_secs(seconds)),
+                None => token,
+            })
+        }
+        Some(Answer {
+            error: Some(error),
+            error_description,
+            ..
+        }) => {
+            let description = error_description.unwrap_or_default();
+            let line = description.lines().next().unwrap_or_default();
+            let line: String = line.chars().take(300).collect();
+            let text = format!("the token endpoint refuses the application: {error}: {line}");
+            Err(text.replace(char::is_control, "\u{fffd}").into())
+        }
+        _ => Err(format!(
+            "the token endpoint answers HTTP {status} without a token; check the tenant and the authority"
+        )
+        .into()),
+    }
+}
+
+impl Client {
+    /// Sends a form, over a connection of its own; the status and the body of the response.
+    fn post_form(&mut self, form: &str) -> Result<(u16, Zeroizing<Vec<u8>>), ClientError> {
+        let mut connection = self.connect()?;
+        let mut headers = vec![
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Accept", "application/json"),
+            ("Accept-Encoding", "identity"),
+            ("Connection", "close"),
+        ];
+        let own = self.headers.iter();
+        headers.extend(own.map(|(name, value)| (name.as_str(), value.as_str())));
+        let head = RequestHead::new(
+            &self.endpoint.target,
+            &self.endpoint.authority,
+            &headers,
+            form.len() as u64,
+        )
+        .map_err(ClientError::Header)?;
+        let mut encoder = HeadEncoder::new(head);
+        let mut request = Zeroizing::new(Vec::with_capacity(16 * 1024 + form.len()));
+        let mut piece = [0; 1024];
+        loop {
+            let filled = encoder.write(&mut piece);
+            request.extend_from_slice(&piece[..filled]);
+            if filled < piece.len() {
+                break;
+            }
+        }
+        request.extend_from_slice(form.as_bytes());
+        connection.begin_exchange();
+        let fields = Fields::new(String::new());
+        let buffers = &mut self.buffers;
+        let mut response = Head::new(
+            &mut buffers.line,
+            &mut buffers.receive,
+            &mut self.cookies,
+            fields,
+        );
+        let sent = pass(&mut connection, &request, &mut response).map_err(|failed| failed.error)?;
+        let answered = response
+            .finish(connection, sent)
+            .map_err(|failed| failed.error)?;
+        let status = answered.status();
+        let mut body = Body::new(
+            answered.connection,
+            &answered.head,
+            &mut self.buffers.receive,
+            answered.rest,
+        );
+        let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
+        while let Some(piece) = body.next()? {
+            if bytes.len() + piece.len() > LONGEST {
+                break;
+            }
+            bytes.extend_from_slice(piece);
+        }
+        Ok((status, bytes))
+    }
+}
