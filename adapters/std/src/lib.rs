@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Exporter ── batches, retries, budget (exportitems::policy)
-//!   ├─ Client ── one connection, rustls, exportitems-http1, Basic or Bearer
+//!   ├─ Client ── one connection, rustls, exportitems-http1, logins by NTLM, Negotiate, Basic or Bearer
 //!   │    └─ exportitems::Decoder ── what is whole, and what is not
 //!   └─ Archive ── one file per payload, manifest.jsonl
 //! ```
