@@ -100,7 +100,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
     /// The response is unusable from here on. All later calls return the same error, and the rest of the input is of no
     /// use.
     pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
-        self.reader.next_event(input, 0, self.scratch.as_mut())
+        O::next_event(&mut self.reader, input, 0, self.scratch.as_mut())
     }
 
     /// [`next_event`](Self::next_event), and the index of the current item while more of it is wanted.
@@ -114,7 +114,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
         &mut self,
         input: &mut &[u8],
     ) -> Result<Option<(Event<'_>, Option<u32>)>, Error> {
-        let event = self.reader.next_event(input, 0, self.scratch.as_mut())?;
+        let event = O::next_event(&mut self.reader, input, 0, self.scratch.as_mut())?;
         Ok(event.map(|event| (event, self.reader.wanted_item())))
     }
 
@@ -124,8 +124,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
     /// # Errors
     /// The document was not complete. All outcomes have been emitted before.
     pub fn finish(&mut self) -> Result<Option<Event<'_>>, Error> {
-        self.reader
-            .next_event(&mut &[][..], LAST, self.scratch.as_mut())
+        O::next_event(&mut self.reader, &mut &[][..], LAST, self.scratch.as_mut())
     }
 
     /// Notes how the ids of the last [`Event::ItemId`] compare with those that were requested at its position.
@@ -180,7 +179,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
         sink: &mut K,
     ) -> Result<Summary, FeedError<K::Error>> {
         while self.push(&mut &[][..], PUSHED | LAST, sink)?.is_some() {}
-        Ok(self.reader.summary())
+        Ok(O::summary(&self.reader))
     }
 
     /// Passes one event to the sink; `None` if there is none.
@@ -190,9 +189,7 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
         mode: u8,
         sink: &mut K,
     ) -> Result<Option<()>, FeedError<K::Error>> {
-        let event = self
-            .reader
-            .next_event(input, mode, self.scratch.as_mut())
+        let event = O::next_event(&mut self.reader, input, mode, self.scratch.as_mut())
             .map_err(FeedError::Response)?;
         let Some(event) = event else {
             return Ok(None);

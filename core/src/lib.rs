@@ -14,7 +14,42 @@
 //! payload in a well-formed response. So success is a commit at the end: everything that arrives before an item's
 //! [`Outcome`] is provisional.
 //!
+//! ```
+//! use exportitems::{Decoder, ExportItems, ItemId, Options, SliceSink};
+//!
+//! let ids = [ItemId::new("AAMkAGYz+1=")];
+//! let mut request = [0; 1024];
+//! let length = ExportItems::new(&ids).encoder()?.write(&mut request);
+//! # let send = |_: &[u8]| b"<Envelope><Body><ExportItemsResponse><ResponseMessages>\
+//! #     <ExportItemsResponseMessage ResponseClass='Success'><ResponseCode>NoError</ResponseCode>\
+//! #     <Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</Data></ExportItemsResponseMessage>\
+//! #     </ResponseMessages></ExportItemsResponse></Body></Envelope>".chunks(100);
+//!
+//! let mut memory = [0; 1024];
+//! let mut sink = SliceSink::new(&mut memory);
+//! let mut decoder: Decoder = Decoder::new(Options::new().items(1));
+//! for mut piece in send(&request[..length]) {
+//!     decoder.feed(&mut piece, &mut sink)?;
+//! }
+//! assert_eq!(decoder.finish_into(&mut sink)?.ok, 1);
+//! assert_eq!(sink.committed().len(), 32);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//! All are off by default, and add to the API without changing it.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `simd` | base64 by AVX-512, AVX2 or NEON, detected at run time; needs Rust 1.93 |
+//! | `std` | with `simd`: detection for the search for markup too |
+//! | `heapless` | `OutcomeTable` and `OwnedItemId`: copies of outcomes and ids without a heap |
+//! | `embedded-io` | `WriteSink`: a sink that writes to an `embedded_io::Write` |
+//! | `serde` | `Serialize` for the public types |
+//! | `defmt` | `Format` for the public types |
+//!
 //! # Life cycle
+//! The same by pull, in small pieces, with a connection that is cut:
 //! ```
 //! use exportitems::{Decoder, Event, ExportItems, ItemError, ItemId, Options};
 //!

@@ -4,7 +4,7 @@ use super::base64::{Base64, End, Stop};
 use crate::ews::operation::Hooks;
 use crate::ews::reader::{Reader, Ready};
 use crate::ews::response::Node;
-use crate::ews::{IntegrityPolicy, ItemError, Operation};
+use crate::ews::{Error, Event, IntegrityPolicy, ItemError, Operation, Summary};
 use crate::payload::{PayloadCheck, Verdict};
 use crate::xml::hash::LocalHash;
 
@@ -29,6 +29,19 @@ impl Hooks for ExportItemsOperation {
     const DATA: Base64 = Base64::new();
     type Check = PayloadCheck;
     const CHECK: PayloadCheck = PayloadCheck::new();
+
+    fn next_event<'s>(
+        reader: &mut Reader<Self>,
+        input: &mut &[u8],
+        mode: u8,
+        scratch: &'s mut [u8],
+    ) -> Result<Option<Event<'s>>, Error> {
+        reader.next_event(input, mode, scratch)
+    }
+
+    fn summary(reader: &Reader<Self>) -> Summary {
+        reader.summary()
+    }
 
     #[inline]
     fn takes_data(data: &Base64) -> bool {
