@@ -1,8 +1,8 @@
-/* Runs a command, presses Ctrl-Break as soon as a file exists, and exits with the command's status.
+/* Runs a command, presses Ctrl-C as soon as a file exists, and exits with the command's status.
  *
  *   interrupt.exe FILE COMMAND-LINE
  *
- * A console delivers Ctrl-Break, not Ctrl-C, to a process group other than its own. */
+ * Both are in one process group, so both receive it; this program ignores it. It needs a console. */
 #include <stdio.h>
 #include <windows.h>
 
@@ -16,7 +16,7 @@ int main(int argc, char **argv)
         fputs("usage: interrupt FILE COMMAND-LINE\n", stderr);
         return 200;
     }
-    if (!CreateProcessA(NULL, argv[2], NULL, NULL, TRUE, CREATE_NEW_PROCESS_GROUP, NULL, NULL, &startup, &process)) {
+    if (!CreateProcessA(NULL, argv[2], NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process)) {
         fprintf(stderr, "interrupt: cannot start the command, error %lu\n", GetLastError());
         return 201;
     }
@@ -27,12 +27,13 @@ int main(int argc, char **argv)
             return 202;
         }
     }
-    if (!GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, process.dwProcessId)) {
-        fprintf(stderr, "interrupt: cannot press Ctrl-Break, error %lu\n", GetLastError());
+    /* Not earlier: a new process inherits it. */
+    if (!SetConsoleCtrlHandler(NULL, TRUE) || !GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0)) {
+        fprintf(stderr, "interrupt: cannot press Ctrl-C, error %lu\n", GetLastError());
         return 203;
     }
     if (WaitForSingleObject(process.hProcess, 30000) != WAIT_OBJECT_0) {
-        fputs("interrupt: the command still runs 30 s after Ctrl-Break\n", stderr);
+        fputs("interrupt: the command still runs 30 s after Ctrl-C\n", stderr);
         TerminateProcess(process.hProcess, 204);
         return 204;
     }
