@@ -3,6 +3,8 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
+use cookie::Cookie;
+
 /// Names and values together, in bytes; a server that sends more loses the rest.
 const LIMIT: usize = 8 * 1024;
 
@@ -16,25 +18,26 @@ pub(super) struct Cookies(BTreeMap<String, String>);
 impl Cookies {
     /// Takes the value of a `Set-Cookie` field.
     pub(super) fn set(&mut self, field: &[u8]) {
-        let Ok(field) = core::str::from_utf8(field) else {
+        let Some(cookie) = core::str::from_utf8(field)
+            .ok()
+            .and_then(|field| Cookie::parse(field).ok())
+        else {
             return;
         };
-        let mut parts = field.split(';').map(str::trim);
-        let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else {
-            return;
-        };
+        let (name, value) = cookie.name_value();
         let is_sendable = |text: &str| {
             text.bytes()
                 .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b';' | b','))
         };
-        if name.is_empty() || !is_sendable(name) || !is_sendable(value) {
+        if !is_sendable(name) || !is_sendable(value) {
             return;
         }
-        let expired = parts.any(|attribute| {
-            attribute.split_once('=').is_some_and(|(name, age)| {
-                name.eq_ignore_ascii_case("Max-Age") && (age.starts_with('-') || age == "0")
-            })
-        });
+        // RFC 6265 §5.3: Max-Age counts before Expires.
+        let expired = match (cookie.max_age(), cookie.expires_datetime()) {
+            (Some(age), _) => !age.is_positive(),
+            (None, Some(time)) => time.unix_timestamp() <= jiff::Timestamp::now().as_second(),
+            (None, None) => false,
+        };
         // Exchange takes a cookie back by an empty value.
         if expired || value.is_empty() {
             self.0.remove(name);
@@ -86,6 +89,10 @@ mod tests {
         assert!(!format!("{cookies:?}").contains("6b1c"));
         cookies.set(b"X-BackEndCookie=; path=/EWS");
         cookies.set(b"exchangecookie=x; Max-Age=0");
+        assert_eq!(cookies.field(), None);
+        cookies.set(b"exchangecookie=x; Expires=Wed, 21 Oct 2999 07:28:00 GMT");
+        assert!(cookies.field().is_some());
+        cookies.set(b"exchangecookie=x; expires=Wed, 21 Oct 2015 07:28:00 GMT");
         assert_eq!(cookies.field(), None);
     }
 

@@ -87,7 +87,12 @@ pub(super) fn connect_through(
         .set_read_timeout(left)
         .and_then(|()| socket.set_write_timeout(left))
         .map_err(|error| failed(ProxyProblem::Io(error)))?;
-    match proxy.tunnel(&mut socket, endpoint) {
+    let until = || {
+        deadline
+            .left(Phase::Connect)
+            .map_err(|_| io::ErrorKind::TimedOut.into())
+    };
+    match proxy.tunnel(&mut socket, endpoint, until) {
         Ok(()) => Ok(socket),
         Err(ProxyProblem::Io(error)) if is_timeout(&error) => Err(deadline.expired(Phase::Connect)),
         Err(problem) => Err(failed(problem)),

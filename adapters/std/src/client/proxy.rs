@@ -1,6 +1,7 @@
 //! HTTP proxies: a tunnel by CONNECT.
 
 use core::fmt;
+use core::time::Duration;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, TcpStream};
 
@@ -122,6 +123,7 @@ impl Proxy {
         &self,
         socket: &mut TcpStream,
         endpoint: &Endpoint,
+        left: impl Fn() -> io::Result<Duration>,
     ) -> Result<(), ProxyProblem> {
         let host = match endpoint.host.contains(':') {
             true => format!("[{}]:{}", endpoint.host, endpoint.port),
@@ -138,7 +140,7 @@ impl Proxy {
         socket
             .write_all(request.as_bytes())
             .map_err(ProxyProblem::Io)?;
-        let (status, schemes) = answer(socket)?;
+        let (status, schemes) = answer(socket, left)?;
         match status {
             200..=299 => Ok(()),
             407 => Err(ProxyProblem::Authentication {
@@ -153,14 +155,20 @@ impl Proxy {
 /// Reads the head of the proxy's answer: its status, and the schemes of `Proxy-Authenticate`.
 ///
 /// One byte at a time, so that nothing of the tunnel is read.
-fn answer(socket: &mut TcpStream) -> Result<(u16, Vec<String>), ProxyProblem> {
+fn answer(
+    socket: &mut TcpStream,
+    left: impl Fn() -> io::Result<Duration>,
+) -> Result<(u16, Vec<String>), ProxyProblem> {
     let mut line = vec![0; LINE];
     let mut decoder = HeadDecoder::new(&mut line);
     let mut schemes = Vec::new();
     for _ in 0..HEAD {
         let mut byte = [0];
         loop {
-            match socket.read(&mut byte) {
+            let read = left()
+                .and_then(|left| socket.set_read_timeout(Some(left)))
+                .and_then(|()| socket.read(&mut byte));
+            match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(ProxyProblem::Io(error)),
                 Ok(0) => return Err(ProxyProblem::NotHttp),
