@@ -523,16 +523,16 @@ fn a_cut_after_a_truncated_item_is_a_cut() {
 #[test]
 fn an_illegal_character_after_a_fault_is_not_part_of_it() {
     let message = document(&data("QUJD"));
-    for (behind, replaced) in [
+    for (after, replaced) in [
         ("<s:Fault/>&#1;", true),
         ("<s:Fault/>x", false),
         ("<s:Fault><faultstring>&#1;</faultstring></s:Fault>", false),
     ] {
         let reported = run(
-            &message.replace("</s:Body>", &format!("{behind}</s:Body>")),
+            &message.replace("</s:Body>", &format!("{after}</s:Body>")),
             options(),
         );
-        assert_eq!(reported.outcomes[0].text_replaced, replaced, "{behind}");
+        assert_eq!(reported.outcomes[0].text_replaced, replaced, "{after}");
     }
 }
 

@@ -65,18 +65,18 @@ fn spoil(symbols: String, flaw: Option<Flaw>) -> Vec<Piece> {
         return vec![Symbols(symbols)];
     };
     let len = symbols.len();
-    let (before, behind) = symbols.split_at(usize::from(flaw.place()) % (len + 1));
-    let (before, behind) = (before.to_owned(), behind.to_owned());
+    let (before, after) = symbols.split_at(usize::from(flaw.place()) % (len + 1));
+    let (before, after) = (before.to_owned(), after.to_owned());
     let unpadded = symbols.trim_end_matches('=');
     match flaw {
         Flaw::Marker(_) => vec![Symbols(before + MARKER)],
-        Flaw::MarkerInside(_) => vec![Symbols(before + MARKER + &behind)],
-        Flaw::MarkerBehind(_) => vec![Symbols(before + "?" + &behind + MARKER)],
+        Flaw::MarkerInside(_) => vec![Symbols(before + MARKER + &after)],
+        Flaw::MarkerAfter(_) => vec![Symbols(before + "?" + &after + MARKER)],
         Flaw::HalfMarker => vec![Symbols(symbols + "=== Truncated Da")],
-        Flaw::Symbol(_) => vec![Symbols(before + "-" + &behind)],
-        Flaw::Wide(_) => vec![Symbols(before + "\u{20ac}" + &behind)],
-        Flaw::IllegalReference(_) => vec![Symbols(before), Markup("&#0;"), Symbols(behind)],
-        Flaw::Element(_) => vec![Symbols(before), Markup("<m:x/>"), Symbols(behind)],
+        Flaw::Symbol(_) => vec![Symbols(before + "-" + &after)],
+        Flaw::Wide(_) => vec![Symbols(before + "\u{20ac}" + &after)],
+        Flaw::IllegalReference(_) => vec![Symbols(before), Markup("&#0;"), Symbols(after)],
+        Flaw::Element(_) => vec![Symbols(before), Markup("<m:x/>"), Symbols(after)],
         Flaw::NoPadding if unpadded.len() < len => vec![Symbols(unpadded.to_owned())],
         Flaw::NoPadding => vec![Symbols(symbols + "QQ")],
         Flaw::MorePadding => vec![Symbols(symbols + "=")],
@@ -84,7 +84,7 @@ fn spoil(symbols: String, flaw: Option<Flaw>) -> Vec<Piece> {
             let groups = &symbols[..unpadded.len() / 4 * 4];
             vec![Symbols(groups.to_owned() + "QR==")]
         }
-        Flaw::Behind => vec![Symbols(symbols + "QQ==QUJD")],
+        Flaw::After => vec![Symbols(symbols + "QQ==QUJD")],
     }
 }
 
@@ -93,7 +93,7 @@ impl Flaw {
         match self {
             Self::Marker(at)
             | Self::MarkerInside(at)
-            | Self::MarkerBehind(at)
+            | Self::MarkerAfter(at)
             | Self::Symbol(at)
             | Self::Wide(at)
             | Self::IllegalReference(at)

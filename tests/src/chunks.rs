@@ -25,8 +25,8 @@ impl Chunking {
             Self::Whole => vec![document],
             Self::Every(n) => document.chunks(usize::from(*n).max(1)).collect(),
             Self::At(at) => {
-                let (before, behind) = document.split_at(usize::from(*at) % (document.len() + 1));
-                vec![before, behind]
+                let (before, after) = document.split_at(usize::from(*at) % (document.len() + 1));
+                vec![before, after]
             }
             Self::Sizes(sizes) if sizes.iter().any(|&size| size > 0) => {
                 let sizes = sizes.iter().map(|&size| usize::from(size));

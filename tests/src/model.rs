@@ -55,7 +55,7 @@ pub fn check(script: &Script, wire: &Wire, run: &Run) {
     };
     let mut parts: Vec<Option<&Message>> = messages.iter().map(Some).collect();
     let mut sent = wire.starts.len();
-    if let (Ending::Behind(n, junk), Answer::Items(_)) = (script.ending, &script.answer) {
+    if let (Ending::After(n, junk), Answer::Items(_)) = (script.ending, &script.answer) {
         let at = match messages.len() {
             0 => 0,
             len => usize::from(n) % len + 1,
@@ -206,7 +206,7 @@ fn faults(message: &Message) -> Vec<ItemError> {
 
 fn flaw(data: &Data) -> Option<ItemError> {
     data.flaw.map(|flaw| match flaw {
-        Flaw::Marker(_) | Flaw::MarkerInside(_) | Flaw::MarkerBehind(_) => ItemError::Truncated,
+        Flaw::Marker(_) | Flaw::MarkerInside(_) | Flaw::MarkerAfter(_) => ItemError::Truncated,
         _ => ItemError::Base64,
     })
 }
@@ -245,7 +245,7 @@ fn end(script: &Script, wire: &Wire) -> End {
     let fault = matches!(script.answer, Answer::Fault(_));
     match script.ending {
         Ending::Cut(_) if wire.bytes.len() < wire.end => End::Cut,
-        Ending::Behind(_, junk) => junk_error(junk, fault).map_or(End::Whole { fault }, End::Error),
+        Ending::After(_, junk) => junk_error(junk, fault).map_or(End::Whole { fault }, End::Error),
         Ending::Trailing(Junk::Marker) => End::Error(ErrorKind::Truncated),
         _ => End::Whole { fault },
     }

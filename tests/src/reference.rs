@@ -285,11 +285,11 @@ fn attributes(start: &BytesStart<'_>, wanted: &str) -> Option<Vec<String>> {
         (!value.contains('<')).then_some(())?;
         let mut resolved = String::new();
         let mut rest = value;
-        while let Some((before, behind)) = rest.split_once('&') {
-            let (reference, behind) = behind.split_once(';')?;
+        while let Some((before, after)) = rest.split_once('&') {
+            let (reference, after) = after.split_once(';')?;
             resolved += before;
             resolved.push(resolve(reference)?.0);
-            rest = behind;
+            rest = after;
         }
         resolved += rest;
         if name.as_ref() == wanted {

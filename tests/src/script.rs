@@ -246,7 +246,7 @@ pub enum Flaw {
     /// Such a marker, and more base64 after it.
     MarkerInside(u16),
     /// Something that is not base64 there, and a marker at the end.
-    MarkerBehind(u16),
+    MarkerAfter(u16),
     /// A marker that is not complete.
     HalfMarker,
     /// A symbol of another alphabet there.
@@ -264,7 +264,7 @@ pub enum Flaw {
     /// The last symbol has bits that no byte uses.
     TrailingBits,
     /// Base64 after the padding.
-    Behind,
+    After,
 }
 
 /// A SOAP fault.
@@ -296,7 +296,7 @@ pub enum Ending {
     /// Somewhere, in thousandths of the document.
     Cut(u16),
     /// With this in place of what follows a message.
-    Behind(u8, Junk),
+    After(u8, Junk),
     /// With this after the envelope.
     Trailing(Junk),
 }
@@ -446,7 +446,7 @@ impl<'a> Arbitrary<'a> for Ending {
             0..=2 => Self::Whole,
             3 => Self::Space,
             4 | 5 => Self::Cut(u.int_in_range(0..=1000)?),
-            6 => Self::Behind(u.arbitrary()?, u.arbitrary()?),
+            6 => Self::After(u.arbitrary()?, u.arbitrary()?),
             _ => Self::Trailing(u.arbitrary()?),
         })
     }

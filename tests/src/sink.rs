@@ -104,7 +104,7 @@ impl Checked {
     }
 
     fn outcome(&mut self, outcome: &Outcome) {
-        assert!(!self.ended, "an outcome behind the end");
+        assert!(!self.ended, "an outcome after the end");
         assert_eq!(outcome.index, self.next, "outcomes come in order, once");
         self.next += 1;
         self.notes.reported.push(Reported::Outcome(*outcome));
@@ -132,7 +132,7 @@ impl Sink for Checked {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failed> {
-        let (index, data) = self.open.as_mut().expect("write behind begin");
+        let (index, data) = self.open.as_mut().expect("write after begin");
         let index = *index;
         assert!(!bytes.is_empty(), "write of nothing");
         assert_ne!(self.failing.item, Some(index), "write to a lost item");
@@ -141,7 +141,7 @@ impl Sink for Checked {
     }
 
     fn commit(&mut self, outcome: &Outcome) -> Result<(), Failed> {
-        let (index, data) = self.open.take().expect("commit behind begin");
+        let (index, data) = self.open.take().expect("commit after begin");
         assert_eq!(outcome.index, index);
         assert_eq!(outcome.error, None, "commit of a failed item");
         assert_eq!(outcome.bytes, data.len() as u64);
@@ -157,7 +157,7 @@ impl Sink for Checked {
     }
 
     fn abort(&mut self, outcome: &Outcome) {
-        let (index, _) = self.open.take().expect("abort behind begin");
+        let (index, _) = self.open.take().expect("abort after begin");
         assert_eq!(outcome.index, index);
         assert_ne!(outcome.error, None, "abort of a good item");
         self.aborted.push(index);
@@ -165,7 +165,7 @@ impl Sink for Checked {
     }
 
     fn failed(&mut self, outcome: &Outcome) {
-        assert_eq!(self.open, None, "failed behind begin");
+        assert_eq!(self.open, None, "failed after begin");
         assert_ne!(outcome.error, None, "a good item that never began");
         self.outcome(outcome);
     }
@@ -178,7 +178,7 @@ impl Sink for Checked {
             ),
             "a note of {event:?}"
         );
-        assert!(!self.ended, "a note behind the end");
+        assert!(!self.ended, "a note after the end");
         self.notes.note(event);
     }
 

@@ -40,7 +40,7 @@ pub fn write(script: &Script) -> Wire {
             writer.out.truncate(len);
             writer.starts.retain(|&start| start <= len);
         }
-        Ending::Whole | Ending::Behind(..) => {}
+        Ending::Whole | Ending::After(..) => {}
     }
     Wire {
         bytes: writer.out,
@@ -270,7 +270,7 @@ impl Writer {
             Answer::Items(messages) => self.items(messages, script.ending),
             Answer::Fault(fault) => {
                 self.fault(fault);
-                if let Ending::Behind(_, junk) = script.ending {
+                if let Ending::After(_, junk) = script.ending {
                     self.put(&junk_text(junk));
                 }
             }
@@ -301,7 +301,7 @@ impl Writer {
         self.foreign();
         self.open(Space::Messages, "ResponseMessages", &[]);
         let junk = match ending {
-            Ending::Behind(n, junk) => Some((usize::from(n) % messages.len().max(1), junk)),
+            Ending::After(n, junk) => Some((usize::from(n) % messages.len().max(1), junk)),
             _ => None,
         };
         if let (Some((_, junk)), true) = (junk, messages.is_empty()) {

@@ -192,10 +192,10 @@ fn every_tag() {
     let ids = (0x4000..=0x8000).map(|id: u32| id << 16 | 3);
     let others = [0x4074_000B, 0x4075_000B, 0x407B_0102, 0x407D_0003];
     for tag in types.chain(ids).chain(others) {
-        for behind in [0, 2, 4, 5, 8, 16, 21] {
+        for after in [0, 2, 4, 5, 8, 16, 21] {
             // As a length or a count, the number after the tag is 1.
             let mut atom = tag.to_le_bytes().to_vec();
-            atom.extend([1].into_iter().chain([0; 20]).take(behind));
+            atom.extend([1].into_iter().chain([0; 20]).take(after));
             let payload = frame(&atom, &[atom.len()]);
             assert_eq!(check([&payload[..]]), judge(&payload), "{tag:08X}");
             reader(&payload);

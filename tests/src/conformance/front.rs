@@ -38,7 +38,7 @@ impl Front {
         let mut server = TcpStream::connect(server)?;
         let (mut from, mut to) = (BufReader::new(client.try_clone()?), server.try_clone()?);
         thread::spawn(move || {
-            // Behind the request line: the server's connection ends with its response.
+            // After the request line: the server's connection ends with its response.
             let mut line = Vec::new();
             from.read_until(b'\n', &mut line)?;
             line.extend_from_slice(b"Connection: close\r\n");

@@ -216,7 +216,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
-        name: "truncation marker behind the document",
+        name: "truncation marker after the document",
         emulator: "request = [{ answer = { items = { marker-after-root = true } } }]",
         expected: &[
             "broken",

@@ -121,7 +121,7 @@ fn the_truncation_marker() {
             assert_ne!(run.errors()[1], None, "{document}");
         }
     }
-    // Behind the root; the items before the last are suspect if nothing proves them whole.
+    // After the root; the items before the last are suspect if nothing proves them whole.
     let opaque = support::data("T3BhcXVlIHBheWxvYWQ=");
     let run = run(response(&(opaque + &good() + &good())) + MARKER);
     assert_eq!(run.errors(), [None, None, truncated]);
@@ -262,7 +262,7 @@ fn flaws_of_data_cost_one_item() {
     let flaws = [
         (Flaw::Marker(7), ItemError::Truncated),
         (Flaw::MarkerInside(8), ItemError::Truncated),
-        (Flaw::MarkerBehind(9), ItemError::Truncated),
+        (Flaw::MarkerAfter(9), ItemError::Truncated),
         (Flaw::HalfMarker, ItemError::Base64),
         (Flaw::Symbol(3), ItemError::Base64),
         (Flaw::Wide(0), ItemError::Base64),
@@ -271,7 +271,7 @@ fn flaws_of_data_cost_one_item() {
         (Flaw::NoPadding, ItemError::Base64),
         (Flaw::MorePadding, ItemError::Base64),
         (Flaw::TrailingBits, ItemError::Base64),
-        (Flaw::Behind, ItemError::Base64),
+        (Flaw::After, ItemError::Base64),
     ];
     for (flaw, error) in flaws {
         for dress in [Dress::Plain, Dress::Cdata(4), Dress::Comments(1)] {

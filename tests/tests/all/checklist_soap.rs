@@ -66,8 +66,8 @@ fn unknown_elements_and_order() {
 fn envelope_header_and_body() {
     let with_header = |header: &str| {
         let document = response(&good());
-        let (before, behind) = document.split_once("<s:Body>").expect("a body");
-        let run = run(format!("{before}{header}<s:Body>{behind}"));
+        let (before, after) = document.split_once("<s:Body>").expect("a body");
+        let run = run(format!("{before}{header}<s:Body>{after}"));
         assert_eq!(run.errors(), [None], "{header}");
         run.reported
             .into_iter()

@@ -52,8 +52,8 @@ fn utf_8_only() {
 #[test]
 fn invalid_utf_8() {
     let with = |document: String, bytes: &[u8]| -> Vec<u8> {
-        let (before, behind) = document.split_once("HERE").expect("a place");
-        [before.as_bytes(), bytes, behind.as_bytes()].concat()
+        let (before, after) = document.split_once("HERE").expect("a place");
+        [before.as_bytes(), bytes, after.as_bytes()].concat()
     };
     let text = |bytes: &[u8]| {
         let document = response(&refused("<m:MessageText>HERE</m:MessageText>"));

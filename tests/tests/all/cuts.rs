@@ -108,7 +108,7 @@ fn a_batch_split_at_every_byte() {
     let whole = pull(&[&bytes], setup);
     let step = if cfg!(debug_assertions) { 5 } else { 1 };
     for at in (0..bytes.len()).step_by(step) {
-        let (before, behind) = bytes.split_at(at);
-        assert_eq!(pull(&[before, behind], setup), whole, "split at {at}");
+        let (before, after) = bytes.split_at(at);
+        assert_eq!(pull(&[before, after], setup), whole, "split at {at}");
     }
 }

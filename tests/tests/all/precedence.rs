@@ -13,7 +13,7 @@ struct Case {
     code: &'static str,
     data: Vec<String>,
     /// What follows the fields.
-    behind: &'static str,
+    after: &'static str,
     options: Options,
     rejected: bool,
 }
@@ -24,7 +24,7 @@ impl Case {
             class: "Success",
             code: "NoError",
             data: vec![PAYLOAD.to_owned()],
-            behind: "</m:ExportItemsResponseMessage>",
+            after: "</m:ExportItemsResponseMessage>",
             options: Options::new().items(1),
             rejected: false,
         };
@@ -50,10 +50,10 @@ impl Case {
             }
             ItemError::Truncated => match self.data.last_mut() {
                 Some(data) => *data += "=== Truncated Data ===",
-                None => self.behind = "=== Truncated Data ===",
+                None => self.after = "=== Truncated Data ===",
             },
-            ItemError::Malformed => self.behind = "&nbsp;",
-            ItemError::Cut => self.behind = "",
+            ItemError::Malformed => self.after = "&nbsp;",
+            ItemError::Cut => self.after = "",
             ItemError::Duplicate => self.data.push(self.data[0].clone()),
             ItemError::Base64 => {
                 for data in &mut self.data {
@@ -79,10 +79,10 @@ impl Case {
             "<s:Envelope><s:Body><m:ExportItemsResponse><m:ResponseMessages>\
              <m:ExportItemsResponseMessage ResponseClass=\"{}\"><m:ResponseCode>{}</m:ResponseCode>\
              <t:ItemId Id=\"AAMk\"/>{data}{}",
-            self.class, self.code, self.behind
+            self.class, self.code, self.after
         );
         let end = "</m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>";
-        let document = match self.behind {
+        let document = match self.after {
             "" => document,
             _ => document + end,
         };

@@ -236,14 +236,14 @@ fn a_framed_item_before_the_marker_is_suspect() {
 
 #[test]
 fn one_byte_after_the_document_makes_a_framed_last_item_suspect() {
-    for (payload, behind, suspect) in [
+    for (payload, after, suspect) in [
         (FRAMED, "", 0),
         (FRAMED, "x", 1),
         (FRAMED, "\n", 0),
         (PAYLOAD, "x", 0),
     ] {
-        let summary = run(response(&data(payload)) + behind).summary();
-        assert_eq!((summary.ok, summary.suspect), (1, suspect), "{behind:?}");
+        let summary = run(response(&data(payload)) + after).summary();
+        assert_eq!((summary.ok, summary.suspect), (1, suspect), "{after:?}");
     }
 }
 
@@ -255,10 +255,10 @@ fn one_byte_after_the_document_outweighs_the_right_id() {
         compare_ids: true,
         ..Setup::default()
     };
-    for (payload, behind, suspect) in [(FRAMED, "", 0), (FRAMED, "x", 1), (PAYLOAD, "x", 0)] {
-        let document = response(&data(payload).replace("AAMk", "D")) + behind;
+    for (payload, after, suspect) in [(FRAMED, "", 0), (FRAMED, "x", 1), (PAYLOAD, "x", 0)] {
+        let document = response(&data(payload).replace("AAMk", "D")) + after;
         let summary = run_as(document, setup).summary();
-        assert_eq!((summary.ok, summary.suspect), (1, suspect), "{behind:?}");
+        assert_eq!((summary.ok, summary.suspect), (1, suspect), "{after:?}");
     }
 }
 
