@@ -141,10 +141,9 @@ impl<E> core::fmt::Display for FeedError<E> {
 
 impl<E: core::error::Error + 'static> core::error::Error for FeedError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        // `Display` prints the text of the error within, so the chain continues with that error's cause.
         match self {
-            Self::Response(error) => error.source(),
-            Self::Sink(error) => error.source(),
+            Self::Response(error) => Some(error),
+            Self::Sink(error) => Some(error),
         }
     }
 }
