@@ -15,7 +15,7 @@
 //! ```
 //!
 //! # What is judged
-//! Only what a cut leaves behind, and what cannot be read otherwise: an atom that is not all there,
+//! Only what a cut leaves, and what cannot be read otherwise: an atom that is not all there,
 //! an element that is not closed, a marker that opens or closes what it cannot.
 //! The order of a message's children is not judged, since no truncation changes it.
 //! Neither are the terminating NULs of strings: the server SHOULD write them, so a reader has to
@@ -23,7 +23,7 @@
 //!
 //! # What is not understood
 //! An atom whose length is unknown, or a marker that the grammar above does not place (folders,
-//! synchronization, `FXErrorInfo`), ends the judgement, not the item: what follows cannot be told apart.
+//! synchronization, `FXErrorInfo`), ends the judgement, not the item, because the atoms that follow cannot be separated.
 //!
 //! [MS-OXCFXICS]: https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxcfxics/
 
@@ -55,7 +55,7 @@ enum Expect {
     DelProp,
 }
 
-/// Where the `FastTransfer` stream stands.
+/// The position in the `FastTransfer` stream.
 #[derive(Clone, Debug)]
 pub(super) struct Atoms {
     /// Offset in the payload where the current atom began.
@@ -68,7 +68,7 @@ pub(super) struct Atoms {
     /// How many bytes of a field `pending` holds.
     have: u8,
     expect: Expect,
-    /// Bytes of a value of the current property; 0: its length stands before it.
+    /// Bytes of a value of the current property; 0 if its length precedes it.
     size: u8,
     reached_attachments: bool,
 }
@@ -209,7 +209,7 @@ impl Atoms {
         }
     }
 
-    /// Takes a byte of a field, and behind the last one says what comes next.
+    /// Takes a byte of a field; after the last one, returns what comes next.
     #[inline(never)] // as above: few atoms come here
     fn byte(&mut self, byte: u8) {
         if let Some(field) = self.gather(byte) {
@@ -353,7 +353,7 @@ impl Atoms {
         self.value()
     }
 
-    /// What stands before the values of the current property.
+    /// What precedes the values of the current property.
     fn value(&self) -> Expect {
         if self.values == 0 {
             return Expect::Count;

@@ -30,7 +30,7 @@ pub use event::{
 pub use reader::PayloadReader;
 pub use verdict::{BrokenReason, Verdict};
 
-/// Tells a whole payload of `ExportItems` from one that was cut, while it streams by.
+/// Distinguishes a whole payload of `ExportItems` from one that was cut, as its bytes arrive.
 ///
 /// Works on the decoded bytes alone, so it serves for a `Data` element of EWS, for `data` of
 /// Microsoft Graph's `exportItems` and for a file that was written long ago.
@@ -126,7 +126,7 @@ impl PayloadCheck {
     /// Whether the item came as far as its attachments: its `MetaTagFXDelProp` with
     /// `PidTagMessageAttachments` was seen.
     ///
-    /// A hint, never an error. The known complete payloads have that tag behind the last recipient
+    /// A hint, never an error. The known complete payloads have that tag after the last recipient
     /// whether there are attachments or not, so a payload that is [`Verdict::Whole`] without it
     /// probably lost its end; but no specification says that a server must write it, and after
     /// [`Verdict::Framed`] it may not have been looked for.
@@ -146,7 +146,7 @@ impl Default for PayloadCheck {
 fn verdict(records: &Records, atoms: &Atoms) -> Verdict {
     let broken = |offset, reason| Verdict::Broken { offset, reason };
     let end = atoms.end();
-    // No atom is read behind a broken record, so a misplaced marker came first.
+    // No atom is read after a broken record, so a misplaced marker came first.
     if end == atoms::End::Misplaced {
         return broken(atoms.at(), BrokenReason::Misplaced);
     }

@@ -20,11 +20,11 @@ const ATTACHMENT: i8 = 2;
 
 /// What the tags of type PtypInteger32 with an id from 0x4000 on are. A marker of *messageContent*
 /// ([MS-OXCFXICS] 2.2.4.1.4) is the step that it makes, and in the lowest two bits the kind of element in which
-/// it may stand.
+/// it is allowed.
 const MARKERS: [i8; 0x19] = {
     // Folders, lists of messages, synchronization, FXErrorInfo, ids without a meaning today,
     // and MetaTagIdsetGiven, whose value is not of the type that it announces. Ordinary
-    // properties begin behind them, with PidTagSenderFlags 0x4019.
+    // properties begin after them, with PidTagSenderFlags 0x4019.
     let mut markers = [FOREIGN; 0x19];
     markers[0x00] = 2 << 2 | MESSAGE; // NewAttach
     markers[0x01] = 2 << 2 | ATTACHMENT; // StartEmbed
@@ -55,7 +55,7 @@ fn marker(tag: u32) -> Option<i8> {
     MARKERS.get(index).copied()
 }
 
-/// What a tag is that is no marker which may stand here.
+/// How a tag that is not an allowed marker is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Other {
     /// A property's.
@@ -71,18 +71,18 @@ impl Nesting {
     /// Nothing is open but the item itself.
     pub(super) const ITEM: Self = Self(0);
 
-    /// What is open behind a marker that may stand here.
+    /// What is open after a marker that is allowed here.
     #[inline]
     pub(super) fn after(self, tag: u32) -> Option<Self> {
         let (open, marker) = (i32::from(self.0), i32::from(marker(tag)?));
         if (open ^ marker) & 3 != 0 {
             return None;
         }
-        let behind = u16::try_from(open + (marker >> 2)).ok()?;
-        (behind < 0x400).then_some(Self(behind))
+        let after = u16::try_from(open + (marker >> 2)).ok()?;
+        (after < 0x400).then_some(Self(after))
     }
 
-    /// What a tag is that nothing is behind.
+    /// How a tag is judged for which [`after`](Self::after) returns `None`.
     pub(super) fn other(self, tag: u32) -> Other {
         match marker(tag) {
             None if SYNCHRONIZATION.contains(&tag) => Other::Foreign,

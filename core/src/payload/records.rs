@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Microsoft does not document this framing.
-//! It stands in every sample that Microsoft published, of EWS and of Graph, and the rules here are
+//! Every sample that Microsoft published has it, of EWS and of Graph, and the rules here are
 //! those by which the server's own `UploadItems` refuses a payload (`ErrorCorruptData`): fewer than
 //! 8 bytes left for a header, a length past the end, a `TransferBuffer` without a byte.
 
@@ -24,15 +24,15 @@ const TELL_PARTNER_VERSION: u8 = 4;
 const LAST_KNOWN: u8 = TELL_PARTNER_VERSION;
 /// No operation at all: 0, or a number that no set of operations would reach.
 ///
-/// Text, identifiers and times that stand where a header belongs end up here, and so does a
+/// Text, identifiers and times in place of a header end up here, and so does a
 /// hole of zero bytes, which would otherwise pass as records without a body.
 const INVALID: u8 = 0;
 
-/// Where a payload's records stand.
+/// The position in a payload's records.
 #[derive(Clone, Debug)]
 pub(super) struct Records {
     /// Offset in the payload where the input that was given so far ends.
-    // INVARIANT: while `input` is worked off, its first byte stands at `end - input.len()`.
+    // INVARIANT: while `input` is consumed, its first byte is at `end - input.len()`.
     end: Offset,
     /// Length of the current record's body; in its header the bytes that came last, the last one on top.
     length: u32,
@@ -163,7 +163,7 @@ impl Records {
         self.header == 0
     }
 
-    /// Judges the header that ends `rest` bytes before the end of the input; `None` if nothing is judged behind it.
+    /// Judges the header that ends `rest` bytes before the end of the input; `None` if nothing is judged after it.
     fn begin(&mut self, rest: usize) -> Option<()> {
         self.state = match (self.opcode, self.length) {
             header if self.state == State::First && header != (CONFIG, 8) => State::Unknown,
@@ -221,7 +221,7 @@ impl Records {
     }
 }
 
-/// An opcode as it stands on the wire; [`INVALID`] for all that are.
+/// An opcode as it is on the wire; [`INVALID`] for all that are.
 fn opcode(word: u32) -> u8 {
     u8::try_from(word).unwrap_or(INVALID)
 }

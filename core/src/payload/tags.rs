@@ -22,9 +22,9 @@ pub(super) const MESSAGE_ATTACHMENTS: u32 = 0x0E13_000D;
 /// How a property's value is laid out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
-    /// Bytes of one value; 0: its length stands before it.
+    /// Bytes of one value; 0 if its length precedes it.
     pub(super) size: u8,
-    /// Multi-valued: a count stands before the values.
+    /// Multi-valued: a count precedes the values.
     pub(super) many: bool,
 }
 
@@ -70,7 +70,7 @@ pub(super) fn fixed_size(property_type: u16) -> u8 {
     }
 }
 
-/// Whether the length of a value stands before it, [MS-OXCFXICS] 2.2.4.1.1 and 2.2.4.1.3.
+/// Whether the length of a value precedes it, [MS-OXCFXICS] 2.2.4.1.1 and 2.2.4.1.3.
 #[inline]
 pub(super) fn is_variable(property_type: u16) -> bool {
     matches!(

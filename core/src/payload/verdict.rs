@@ -47,7 +47,7 @@ pub enum BrokenReason {
     SecondConfig,
     /// The records end cleanly, inside a property or marker.
     AtomCut,
-    /// A marker that opens what cannot stand there, or closes what is not open.
+    /// A marker that opens something in the wrong place, or closes something that is not open.
     Misplaced,
     /// A recipient, an attachment or an embedded message is not closed.
     Open,

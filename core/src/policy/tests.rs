@@ -206,7 +206,7 @@ fn a_server_that_only_stops_batches_is_given_up() {
 }
 
 proptest! {
-    /// Whatever a server does, a client comes to an end.
+    /// A client stops in the end, however a server behaves.
     #[test]
     fn every_export_ends(
         moods in prop::collection::vec((0..6_u8, 0..C::KNOWN.len(), any::<bool>()), 1..40),
