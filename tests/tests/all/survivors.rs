@@ -1,11 +1,13 @@
 //! Rules that a change of the code could break unseen, each by the change that it was.
 
 use exportitems::{
-    Decoder, ErrorKind, Event, ItemError, Options, ResponseCode, ResponseOutcome, Verdict,
+    Decoder, Discard, ErrorKind, Event, ItemError, Options, ResponseCode, ResponseOutcome, Verdict,
 };
 use exportitems_testkit::run::{Reported, Setup, Value};
 
-use crate::support::{data, envelope, good, refused, response, run, run_as, Findings, PAYLOAD};
+use crate::support::{
+    data, envelope, good, message, refused, response, run, run_as, Findings, PAYLOAD,
+};
 
 /// One `Value` of `MessageXml`.
 fn value(name: &str, text: &str) -> String {
@@ -125,9 +127,12 @@ fn elements_nest_256_deep_and_no_deeper() {
 #[test]
 fn an_equals_sign_by_reference_begins_a_marker_too() {
     for equals in ["&#61;", "&#x3D;", "="] {
-        let marker = format!("{equals}== Truncated Data ===");
-        let run = run(response(&data(&(PAYLOAD[..40].to_owned() + &marker))));
-        assert_eq!(run.errors(), [Some(ItemError::Truncated)], "{equals}");
+        // After base64, after something else, and after half a marker.
+        for before in ["", "!", "=== Trunc"] {
+            let marker = format!("{before}{equals}== Truncated Data ===");
+            let run = run(response(&data(&(PAYLOAD[..40].to_owned() + &marker))));
+            assert_eq!(run.errors(), [Some(ItemError::Truncated)], "{marker}");
+        }
     }
 }
 
@@ -146,6 +151,16 @@ fn the_length_of_an_id_that_is_left_out_is_its_own() {
         });
         assert_eq!(id, Some(Value::Omitted(len as u64)));
     }
+}
+
+#[test]
+fn the_length_of_an_id_that_is_not_utf8_is_its_own() {
+    let mut document = response(&good()).into_bytes();
+    let id = (document.windows(4).position(|it| it == b"AAMk")).expect("an id");
+    document[id + 1] = 0xff;
+    let ids = Reported::ItemId(Value::Omitted(4), Value::Text("CQ".to_owned()));
+    let run = run(document);
+    assert!(run.reported.contains(&ids), "{:?}", run.reported);
 }
 
 #[test]
@@ -326,4 +341,71 @@ fn the_answer_is_the_element_of_the_body() {
     assert_eq!(run(&whole).errors(), [None]);
     let followed = run(envelope(&(answer.to_owned() + "<x/>")));
     assert_eq!(followed.kind(), Some(ErrorKind::UnexpectedOperation));
+}
+
+#[test]
+fn a_value_that_is_cut_off_is_reported_as_far_as_it_came() {
+    let whole = with_values(&value("Name", "half"));
+    let cut = whole.find("half").expect("a value") + "half".len();
+    let run = run(&whole[..cut]);
+    let half = Reported::MessageXml("Name".to_owned(), "half".to_owned(), false);
+    assert!(run.reported.contains(&half), "{:?}", run.reported);
+}
+
+#[test]
+fn an_attribute_that_is_cut_off_is_no_text() {
+    let whole = with_values(&value("half", "text"));
+    let cut = whole.find("half").expect("a name") + "half".len();
+    let run = run(&whole[..cut]);
+    let is_value = |it: &Reported| matches!(it, Reported::MessageXml(..));
+    assert!(!run.reported.iter().any(is_value), "{:?}", run.reported);
+}
+
+/// Neither the sink nor the caller has all of it.
+#[test]
+fn an_item_of_which_a_sink_has_a_part_fails_where_the_caller_goes_on() {
+    let document = response(&good());
+    let middle = document.find(PAYLOAD).expect("data") + 20;
+    let (mut fed, mut pulled) = document.as_bytes().split_at(middle);
+    let mut decoder = Decoder::<[u8; 512]>::new(Options::new());
+    (decoder.feed(&mut fed, &mut Discard)).expect("a sound beginning");
+    let mut outcomes = Vec::new();
+    while let Some(event) = decoder.next_event(&mut pulled).expect("a sound document") {
+        assert!(!matches!(event, Event::Data(_)), "data of the item");
+    }
+    while let Some(event) = decoder.finish().expect("a sound end") {
+        if let Event::Outcome(outcome) = event {
+            outcomes.push((outcome.error, outcome.offset));
+        }
+    }
+    assert_eq!(outcomes, [(Some(ItemError::Write), middle as u64)]);
+}
+
+#[test]
+fn the_first_of_two_response_codes_counts_and_the_second_contradicts_it() {
+    let code = |code: &str| format!("<m:ResponseCode>{code}</m:ResponseCode>");
+    let rest = format!("<t:ItemId Id=\"AAMk\"/><m:Data>{PAYLOAD}</m:Data>");
+    let (good, bad) = (code("NoError"), code("ErrorItemNotFound"));
+    for (codes, first) in [
+        (good.clone() + &bad, ResponseCode::NoError),
+        (bad + &good, ResponseCode::ErrorItemNotFound),
+    ] {
+        let outcome = run(response(&message("Success", &(codes + &rest)))).outcome();
+        assert_eq!(outcome.code, Some(first));
+        assert_eq!(outcome.error, Some(ItemError::Contradiction), "{first}");
+    }
+}
+
+#[test]
+fn an_item_with_the_id_of_another_fails_at_the_end_of_its_ids() {
+    let ids = "<t:ItemId Id=\"B\" ChangeKey=\"CQ\"/>";
+    let document = response(&good().replace("AAMk", "B"));
+    let end = document.find(ids).expect("ids") + ids.len();
+    let setup = Setup {
+        compare_ids: true,
+        ..Setup::default()
+    };
+    let outcome = run_as(document, setup).outcome();
+    let failed = (outcome.error, outcome.offset);
+    assert_eq!(failed, (Some(ItemError::Contradiction), end as u64));
 }
