@@ -66,7 +66,7 @@ fn exports_go_through_a_proxy() {
     assert_eq!(status(&output), 2);
     assert!(!printed(&output).contains("s3cret"));
 
-    // The emulator's tunnels lead to it, whatever they are requested to.
+    // The emulator's tunnels always lead to the emulator.
     let elsewhere = "https://mail.example.test/EWS/Exchange.asmx";
     let env = [("https_proxy", with_password.as_str())];
     let output = export(&setup, elsewhere, &ca, &env);

@@ -1,4 +1,4 @@
-//! Strings of a payload, in whatever code page.
+//! Strings of a payload, in any code page.
 
 use std::io::{self, Read, Write};
 

@@ -303,7 +303,7 @@ fn every_cut_is_converted() {
         assert!(item.is_partial() && !item.warnings.is_empty(), "{len}");
         eml::write(&item, &mut file, &mut Vec::new(), &eml::Options::default()).unwrap();
     }
-    // A type that nobody knows, between the subject and the body.
+    // An unknown type, between the subject and the body.
     let foreign = Stream([mail("kept").0, vec![0x99, 0x09, 1, 0, 0, 0]].concat());
     let converted = convert(&foreign.text(0x1000, "lost"));
     has(&converted.eml, "Subject: kept");
@@ -396,7 +396,7 @@ fn strings_of_any_type() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 200, ..Default::default() })]
 
-    /// Whatever a payload holds, and however it is damaged.
+    /// Any content of a payload, and any damage to it.
     #[test]
     fn any_item_is_converted(
         item in exportitems_testkit::payload_gen::item(),

@@ -154,7 +154,7 @@ pub enum Auth {
     Windows(WindowsAuth),
 }
 
-/// An HTTP proxy. Its tunnels lead to the emulator, whatever host they are requested to.
+/// An HTTP proxy. Its tunnels lead to the emulator for any host that is requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ProxyRule {

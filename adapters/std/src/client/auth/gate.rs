@@ -12,7 +12,7 @@ const REST: Duration = Duration::from_mins(5);
 /// Admits the connections that log in with one credential.
 ///
 /// The first login is alone: with a wrong password the others would each count for the lockout. After a refusal
-/// nobody is admitted, unless the credential has worked before: then one more, alone, after [`REST`].
+/// no connection is admitted, unless the credential has worked before: then one more, alone, after [`REST`].
 #[derive(Debug, Default)]
 pub(in crate::client) struct Gate {
     state: Mutex<State>,
