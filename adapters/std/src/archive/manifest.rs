@@ -10,6 +10,7 @@ use exportitems::ItemError;
 use serde::{Deserialize, Serialize};
 
 use super::error::ArchiveError;
+use super::info::ItemInfo;
 use super::name::Key;
 use super::place;
 
@@ -42,6 +43,9 @@ pub struct Entry {
     /// The requested `ChangeKey`, if it differs from the answered one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub requested_change_key: Option<String>,
+    /// The properties of the item in its mailbox, if its request came with them or an earlier entry has them.
+    #[serde(skip_serializing_if = "ItemInfo::is_empty", default)]
+    pub item: ItemInfo,
     /// The path of the payload relative to the archive's directory, with `/` as separator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,

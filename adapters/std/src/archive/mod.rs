@@ -17,6 +17,7 @@
 
 mod error;
 mod ids;
+mod info;
 mod manifest;
 mod name;
 mod place;
@@ -36,6 +37,7 @@ use exportitems::ItemId;
 use sha2::{Digest as _, Sha256};
 
 pub use error::ArchiveError;
+pub use info::{folder_names, folder_path, ItemInfo};
 pub use manifest::{Entry, Status, MESSAGE_LIMIT};
 pub use name::display_path;
 pub use sink::ArchiveSink;
@@ -238,6 +240,11 @@ impl Archive {
     #[must_use]
     pub const fn lost(&self) -> u64 {
         self.lost
+    }
+
+    /// Returns the properties of the item in its last entry, if there are any.
+    fn info(&self, id: &str) -> Result<ItemInfo, ArchiveError> {
+        Ok(self.entry(id)?.map(|entry| entry.item).unwrap_or_default())
     }
 
     /// Returns the number of requests for the item in all runs.

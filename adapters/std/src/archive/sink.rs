@@ -10,6 +10,7 @@ use exportitems::{
 
 use super::error::ArchiveError;
 use super::ids::Ids;
+use super::info::ItemInfo;
 use super::manifest::{Entry, Status};
 use super::name::{file_by_index, hex, Key};
 use super::publisher::{Job, Temporary};
@@ -28,6 +29,8 @@ pub struct ArchiveSink<'a> {
     archive: &'a mut Archive,
     /// The requested items, or `None` if the request is unknown.
     requested: Option<&'a [ItemId<'a>]>,
+    /// The properties of the requested items, by position.
+    infos: Vec<ItemInfo>,
     ids: Ids,
     item: Option<Item>,
     texts: ResponseTexts,
@@ -105,6 +108,7 @@ impl<'a> ArchiveSink<'a> {
         Self {
             archive,
             requested,
+            infos: Vec::new(),
             ids: Ids::new(requested.unwrap_or_default()),
             item: None,
             texts: ResponseTexts::default(),
@@ -117,6 +121,15 @@ impl<'a> ArchiveSink<'a> {
             confirmation: Vec::new(),
             refusals: Vec::new(),
         }
+    }
+
+    /// Adds the properties of the requested items, in the order of the request. The manifest keeps them.
+    ///
+    /// An item without properties here keeps those of its earlier entry.
+    #[must_use]
+    pub fn describe(mut self, infos: Vec<ItemInfo>) -> Self {
+        self.infos = infos;
+        self
     }
 
     /// Returns the archive, for example to get the outcomes that have become durable.
@@ -196,6 +209,7 @@ impl<'a> ArchiveSink<'a> {
             requested_change_key: requested
                 .and_then(|item| item.change_key)
                 .map(str::to_owned),
+            item: self.info(outcome.index),
             file: None,
             bytes: outcome.bytes,
             sha256: None,
@@ -212,6 +226,23 @@ impl<'a> ArchiveSink<'a> {
                 .saturating_add(1),
             time: format!("{:.3}", jiff::Timestamp::now()),
         }
+    }
+
+    /// Returns the properties of the item that was requested at this position.
+    fn info(&mut self, index: u32) -> ItemInfo {
+        let given = usize::try_from(index)
+            .ok()
+            .and_then(|at| self.infos.get(at));
+        if let Some(info) = given.filter(|info| !info.is_empty()) {
+            return info.clone();
+        }
+        let Some(item) = self.requested(index) else {
+            return ItemInfo::default();
+        };
+        self.archive.info(item.id).unwrap_or_else(|error| {
+            self.archive.deferred.get_or_insert(error);
+            ItemInfo::default()
+        })
     }
 
     /// Returns the entry of an item that the archive already holds. An unreadable entry counts as not held.

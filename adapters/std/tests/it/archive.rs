@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use exportitems::{Decoder, Event, ItemId, Options, ResponseItemId, Sink};
 use exportitems_std::archive::{
-    display_path, verify, ArchiveError, Entry, Finding, ItemState, Status,
+    display_path, folder_path, verify, ArchiveError, Entry, Finding, ItemInfo, ItemState, Status,
 };
 use exportitems_std::{error_chain, Archive};
 use tempfile::TempDir;
@@ -757,4 +757,33 @@ fn an_outcome_is_compared_with_what_was_written() {
     settle(&mut archive);
     drop(archive);
     assert!(states(dir.path()).len() <= 1);
+}
+
+/// The manifest keeps the properties of an item, also when a later request comes without them.
+#[test]
+fn the_properties_of_an_item_are_in_its_line() {
+    let (dir, mut archive) = archive();
+    let mut info = ItemInfo::default();
+    info.folder = Some(folder_path(["Inbox", "2025/26"]));
+    info.associated = Some(false);
+    info.subject = Some("Grüße".to_owned());
+    info.size = Some(4711);
+    let infos = vec![ItemInfo::default(), info.clone()];
+    let answer = answer_of(ITEMS[..2].iter().map(|item| message(item.id)));
+    feed(archive.sink(&ITEMS[..2]).describe(infos), &answer, 2);
+    settle(&mut archive);
+    let manifest = fs::read_to_string(dir.path().join("manifest.jsonl")).unwrap();
+    let lines: Vec<_> = manifest.lines().collect();
+    assert!(!lines[0].contains(r#""item":"#), "{}", lines[0]);
+    let expected =
+        r#""item":{"folder":"Inbox/2025\\/26","associated":false,"subject":"Grüße","size":4711}"#;
+    assert!(lines[1].contains(expected), "{}", lines[1]);
+
+    // Confirmed again, failed, and read by another process.
+    fill(&mut archive, 2);
+    feed(archive.sink(&ITEMS[1..2]), "", 1);
+    settle(&mut archive);
+    drop(archive);
+    let archive = Archive::open(dir.path()).unwrap();
+    assert_eq!(archive.entry("second").unwrap().unwrap().item, info);
 }
