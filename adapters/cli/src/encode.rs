@@ -18,8 +18,8 @@ pub(crate) struct Encode {
 pub(crate) fn run(args: &Encode, output: &mut Output) -> Result<Status, Failure> {
     let requested = args.request.requested()?;
     let items: Vec<ItemId<'_>> = requested.iter().map(Into::into).collect();
-    let roles = args.request.roles();
-    let headers = args.request.headers(&roles);
+    let roles = args.request.soap().roles();
+    let headers = args.request.soap().headers(&roles);
     let mut encoder = ExportItems::new(&items).headers(headers).encoder()?;
     let mut piece = [0; 8 * 1024];
     while !encoder.is_done() {

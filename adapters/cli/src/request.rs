@@ -17,6 +17,14 @@ pub(crate) struct RequestOptions {
     /// `#` are skipped. `-` reads the standard input.
     #[arg(long, value_name = "FILE")]
     ids: PathBuf,
+    #[command(flatten)]
+    soap: SoapOptions,
+}
+
+/// The SOAP headers of a request.
+#[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown)] // clap prints these lines without rendering Markdown
+pub(crate) struct SoapOptions {
     /// Impersonate this user. KIND is PrincipalName, SID, PrimarySmtpAddress or SmtpAddress.
     #[arg(long, value_name = "KIND:VALUE", value_parser = impersonation)]
     impersonate: Option<String>,
@@ -74,6 +82,12 @@ impl RequestOptions {
         ids::open(&self.ids)
     }
 
+    pub(crate) const fn soap(&self) -> &SoapOptions {
+        &self.soap
+    }
+}
+
+impl SoapOptions {
     pub(crate) const fn server_version(&self) -> RequestServerVersion {
         self.server_version
     }

@@ -2,9 +2,9 @@
 
 /// A header that is sent with each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) name: String,
-    pub(super) value: String,
+pub(crate) struct Header {
+    pub(crate) name: String,
+    pub(crate) value: String,
 }
 
 /// Words in the names of headers that carry secrets. A header whose name contains one is refused.
@@ -47,7 +47,7 @@ const OWN: &[&str] = &[
 /// Parses `Name: value`.
 ///
 /// The value may be a secret, so the errors do not repeat it. Clap's errors would, so this is not a clap value parser.
-pub(super) fn header(text: &str) -> Result<Header, String> {
+pub(crate) fn header(text: &str) -> Result<Header, String> {
     let (name, value) = text
         .split_once(':')
         .ok_or("there is no colon after the name; write NAME: VALUE")?;
