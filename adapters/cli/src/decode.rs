@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure>
     if let Some(items) = args.items {
         options = options.items(items);
     }
-    let mut archive = match &args.out {
+    let archive = match &args.out {
         Some(out) => {
             input = own::check(out, &name, input, options)?;
             Some(Archive::open(out)?)
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Decode, output: &mut Output) -> Result<Status, Failure>
         None => None,
     };
     let format = Format::new(args.json);
-    let mut sink = DecodeSink::new(args.items, archive.as_mut(), output, format);
+    let mut sink = DecodeSink::new(args.items, archive.as_ref(), output, format);
     let mut head = Vec::new();
     decode(&name, &mut input, options, &mut sink, &mut head)?;
 

@@ -32,7 +32,7 @@ impl<'a> DecodeSink<'a> {
     /// `items` is the number of items in the request, if it is known.
     pub(super) fn new(
         items: Option<u32>,
-        archive: Option<&'a mut Archive>,
+        archive: Option<&'a Archive>,
         output: &'a mut Output,
         format: Format,
     ) -> Self {

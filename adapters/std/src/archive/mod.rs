@@ -31,6 +31,8 @@ use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use exportitems::ItemId;
@@ -46,28 +48,36 @@ pub use verify::{verify, FileState, Finding};
 
 use manifest::MANIFEST;
 use name::{Key, ITEMS, TEMPORARY};
-use publisher::{Job, Manifest, Published, Publisher, Temporary};
+use publisher::{Job, Manifest, Publisher, Temporary};
 
 /// The smallest number of items that get a thread of their own when an archive is opened.
 const CHECKED_AT_ONCE: usize = 16 * 1024;
 
 /// An open archive. Only one process can open an archive at a time.
 ///
-/// Memory: about 80 bytes for each item in the manifest, and 1 MiB while an item arrives.
+/// Several threads can write responses at the same time, each with a [sink](Self::sink) of its own. An item must be in
+/// one request at a time, and all outcomes of an earlier request for it must be [published](Self::wait_published)
+/// before it is requested again.
+///
+/// Memory: about 80 bytes for each item in the manifest, and 1 MiB for each sink while an item arrives.
 /// Dropping the archive waits until all queued outcomes are written.
 #[derive(Debug)]
 pub struct Archive {
     dir: PathBuf,
-    known: HashMap<Key, Known>,
+    index: Arc<Index>,
     lost: u64,
     /// The manifest, opened for reading entries again.
     manifest: File,
     publisher: Publisher,
     /// The number of temporary names used so far.
-    temporaries: u64,
+    temporaries: AtomicU64,
     /// An error from a function that cannot return one. The next function that can returns it.
-    deferred: Option<ArchiveError>,
+    deferred: Mutex<Option<ArchiveError>>,
 }
+
+/// The last entry of each item. The publisher updates it as soon as an entry is durable.
+#[derive(Debug, Default)]
+struct Index(Mutex<HashMap<Key, Known>>);
 
 /// The state of an item in an archive, which [`Archive::state`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,15 +150,16 @@ impl Archive {
         manifest::repair(&file, len, &path)?;
         remove_temporaries(&items)?;
         let lost = find_lost(&dir, &mut known);
+        let index = Arc::new(Index(Mutex::new(known)));
         let manifest = file.try_clone().map_err(ArchiveError::io("open", &path))?;
         Ok(Self {
-            publisher: Publisher::start(dir.clone(), Manifest { file, path, len })?,
+            publisher: Publisher::start(dir.clone(), Manifest { file, path, len }, &index)?,
             dir,
-            known,
+            index,
             lost,
             manifest,
-            temporaries: 0,
-            deferred: None,
+            temporaries: AtomicU64::new(0),
+            deferred: Mutex::default(),
         })
     }
 
@@ -162,8 +173,9 @@ impl Archive {
         &mut self,
         mut report: impl FnMut(&Entry, FileState),
     ) -> Result<u64, ArchiveError> {
-        let mut done: Vec<_> = self
-            .known
+        let index = Arc::clone(&self.index);
+        let mut done: Vec<_> = index
+            .lock()
             .iter()
             .filter(|(_, known)| known.state == ItemState::Done)
             .map(|(&key, known)| (known.line, key))
@@ -178,7 +190,7 @@ impl Archive {
             }
             report(&entry, state);
             lost += 1;
-            if let Some(known) = self.known.get_mut(&key) {
+            if let Some(known) = index.lock().get_mut(&key) {
                 known.state = ItemState::Lost;
             }
             // If this run is interrupted, the next one must not count the file as exported again.
@@ -204,7 +216,7 @@ impl Archive {
     /// Returns the state of the item. If `item` has a `ChangeKey`, it is compared too.
     #[must_use]
     pub fn state(&self, item: &ItemId<'_>) -> ItemState {
-        let Some(known) = self.known.get(&Key::of(item.id)) else {
+        let Some(known) = self.index.get(item.id) else {
             return ItemState::New;
         };
         let is_other = |key| {
@@ -232,7 +244,7 @@ impl Archive {
     /// # Errors
     /// If the manifest cannot be read.
     pub fn entry(&self, id: &str) -> Result<Option<Entry>, ArchiveError> {
-        let known = self.known.get(&Key::of(id));
+        let known = self.index.get(id);
         known.map(|known| self.read_line(known.line)).transpose()
     }
 
@@ -250,18 +262,16 @@ impl Archive {
     /// Returns the number of requests for the item in all runs.
     #[must_use]
     pub fn attempts(&self, id: &str) -> u32 {
-        self.known
-            .get(&Key::of(id))
-            .map_or(0, |known| known.attempts)
+        self.index.get(id).map_or(0, |known| known.attempts)
     }
 
     /// Returns the sink for the response to a request for these items, in this order.
-    pub fn sink<'a>(&'a mut self, requested: &'a [ItemId<'a>]) -> ArchiveSink<'a> {
+    pub fn sink<'a>(&'a self, requested: &'a [ItemId<'a>]) -> ArchiveSink<'a> {
         ArchiveSink::new(self, Some(requested))
     }
 
     /// Returns the sink for a response whose request is unknown. The files are named by position.
-    pub fn sink_by_index(&mut self) -> ArchiveSink<'_> {
+    pub fn sink_by_index(&self) -> ArchiveSink<'_> {
         ArchiveSink::new(self, None)
     }
 
@@ -272,7 +282,7 @@ impl Archive {
     ///
     /// # Errors
     /// If the disk failed. The error is returned once, and the archive accepts no more items.
-    pub fn published(&mut self) -> Result<Option<Entry>, ArchiveError> {
+    pub fn published(&self) -> Result<Option<Entry>, ArchiveError> {
         self.next_published(false)
     }
 
@@ -280,28 +290,21 @@ impl Archive {
     ///
     /// # Errors
     /// As [`published`](Self::published), and [`ArchiveError::ManifestLost`].
-    pub fn wait_published(&mut self) -> Result<Option<Entry>, ArchiveError> {
+    pub fn wait_published(&self) -> Result<Option<Entry>, ArchiveError> {
         self.next_published(true)
     }
 
-    fn next_published(&mut self, wait: bool) -> Result<Option<Entry>, ArchiveError> {
+    fn next_published(&self, wait: bool) -> Result<Option<Entry>, ArchiveError> {
         loop {
             // The error that stopped the archive says more than the one that it has stopped.
-            let published = self
-                .publisher
-                .published(wait)
-                .map_err(|error| self.deferred.take().unwrap_or(error))?;
-            let Some(Published { line, report }) = published else {
-                break;
-            };
-            if let Some((line, offset)) = line {
-                record(&mut self.known, &line, offset);
-            }
-            if report.is_some() {
-                return Ok(report);
+            match self.publisher.published(wait) {
+                Ok(Some(Some(report))) => return Ok(Some(report)),
+                Ok(Some(None)) => {}
+                Ok(None) => break,
+                Err(error) => return Err(self.take_deferred().unwrap_or(error)),
             }
         }
-        if let Some(error) = self.deferred.take() {
+        if let Some(error) = self.take_deferred() {
             return Err(error);
         }
         let path = self.dir.join(MANIFEST);
@@ -316,8 +319,8 @@ impl Archive {
     /// Returns the entry of an item that the archive holds, done or suspect.
     fn held(&self, id: &str) -> Result<Option<Entry>, ArchiveError> {
         let known = self
-            .known
-            .get(&Key::of(id))
+            .index
+            .get(id)
             .filter(|known| matches!(known.state, ItemState::Done | ItemState::Suspect));
         known.map(|known| self.read_line(known.line)).transpose()
     }
@@ -327,19 +330,43 @@ impl Archive {
     }
 
     /// Creates the temporary file for a payload whose final path, relative to the archive, is `file`.
-    fn temporary(&mut self, file: &str) -> Result<Temporary, ArchiveError> {
+    fn temporary(&self, file: &str) -> Result<Temporary, ArchiveError> {
         let target = self.dir.join(file);
         target.parent().map_or(Ok(()), place::own_directory)?;
-        self.temporaries += 1;
-        Temporary::create(name::temporary(&target, self.temporaries), target)
+        let number = self.temporaries.fetch_add(1, Ordering::Relaxed);
+        Temporary::create(name::temporary(&target, number), target)
     }
 
     /// Queues an outcome. An error is returned later, by [`published`](Self::published).
-    fn submit(&mut self, job: Job) {
+    fn submit(&self, job: Job) {
         if let Err(error) = self.publisher.submit(job) {
-            self.deferred.get_or_insert(error);
+            self.defer(error);
         }
     }
+
+    /// Keeps an error for the next function that can return one.
+    fn defer(&self, error: ArchiveError) {
+        lock(&self.deferred).get_or_insert(error);
+    }
+
+    fn take_deferred(&self) -> Option<ArchiveError> {
+        lock(&self.deferred).take()
+    }
+}
+
+impl Index {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Known>> {
+        lock(&self.0)
+    }
+
+    fn get(&self, id: &str) -> Option<Known> {
+        self.lock().get(&Key::of(id)).copied()
+    }
+}
+
+/// Locks a mutex. A thread that panicked left its data as it was between two changes.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Records the state that an entry gives to its item.

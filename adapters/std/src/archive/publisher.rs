@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::thread::{self, JoinHandle};
 
 use super::error::ArchiveError;
@@ -16,6 +18,7 @@ use super::manifest::Entry;
 use super::name::Key;
 use super::place;
 use super::writer::Writer;
+use super::{lock, record, Index};
 
 /// The largest number of outcomes that wait for the disk. When the queue is full, the download waits.
 ///
@@ -149,72 +152,81 @@ impl Job {
     }
 }
 
-/// An outcome that has become durable.
-#[derive(Debug)]
-pub(super) struct Published {
-    /// The line, and its offset in the manifest.
-    pub(super) line: Option<(Entry, u64)>,
-    pub(super) report: Option<Entry>,
-}
+/// A job that has become durable: its report.
+type Published = Result<Option<Entry>, ArchiveError>;
 
 /// The thread, and the queues to and from it.
 #[derive(Debug)]
 pub(super) struct Publisher {
     jobs: Option<SyncSender<Job>>,
-    published: Receiver<Result<Published, ArchiveError>>,
+    published: Mutex<Receiver<Published>>,
     thread: Option<JoinHandle<()>>,
-    waiting: usize,
+    /// The number of jobs whose report has not been returned.
+    waiting: AtomicUsize,
 }
 
 impl Publisher {
-    pub(super) fn start(dir: PathBuf, manifest: Manifest) -> Result<Self, ArchiveError> {
+    pub(super) fn start(
+        dir: PathBuf,
+        manifest: Manifest,
+        index: &Arc<Index>,
+    ) -> Result<Self, ArchiveError> {
+        let index = Arc::clone(index);
         let (jobs, queue) = mpsc::sync_channel(QUEUE);
         let (done, published) = mpsc::channel();
         let path = manifest.path.clone();
         let thread = thread::Builder::new()
             .name("exportitems-archive".to_owned())
-            .spawn(move || run(&queue, &done, &dir, manifest))
+            .spawn(move || run(&queue, &done, &dir, manifest, &index))
             .map_err(ArchiveError::io("start the thread that syncs", path))?;
         Ok(Self {
             jobs: Some(jobs),
-            published,
+            published: Mutex::new(published),
             thread: Some(thread),
-            waiting: 0,
+            waiting: AtomicUsize::new(0),
         })
     }
 
     /// Queues an outcome. Waits while the queue is full.
-    pub(super) fn submit(&mut self, job: Job) -> Result<(), ArchiveError> {
-        if let Some(jobs) = &self.jobs {
-            if jobs.send(job).is_ok() {
-                self.waiting += 1;
-                return Ok(());
-            }
+    pub(super) fn submit(&self, job: Job) -> Result<(), ArchiveError> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        if self
+            .jobs
+            .as_ref()
+            .is_some_and(|jobs| jobs.send(job).is_ok())
+        {
+            return Ok(());
         }
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
         // The thread has ended. Its error is in the queue, unless it was returned before.
-        Err(self
-            .published
+        Err(lock(&self.published)
             .try_iter()
             .find_map(Result::err)
             .unwrap_or(ArchiveError::Stopped))
     }
 
-    /// Returns the next outcome that has become durable, in order. With `wait`, waits for it, and returns `None` only
-    /// if no outcome is queued.
-    pub(super) fn published(&mut self, wait: bool) -> Result<Option<Published>, ArchiveError> {
-        if self.waiting == 0 {
+    /// Returns the report of the next job that has become durable, in order. With `wait`, waits for it, and returns
+    /// `None` only if no job is queued.
+    pub(super) fn published(&self, wait: bool) -> Result<Option<Option<Entry>>, ArchiveError> {
+        let published = match self.published.try_lock() {
+            Ok(published) => published,
+            // Another thread is waiting for the next report.
+            Err(TryLockError::WouldBlock) if !wait => return Ok(None),
+            Err(_) => lock(&self.published),
+        };
+        if self.waiting.load(Ordering::Acquire) == 0 {
             return Ok(None);
         }
         let next = if wait {
-            self.published.recv().map_err(|_| ArchiveError::Stopped)?
+            published.recv().map_err(|_| ArchiveError::Stopped)?
         } else {
-            match self.published.try_recv() {
+            match published.try_recv() {
                 Ok(next) => next,
                 Err(mpsc::TryRecvError::Empty) => return Ok(None),
                 Err(mpsc::TryRecvError::Disconnected) => return Err(ArchiveError::Stopped),
             }
         };
-        self.waiting -= 1;
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
         next.map(Some)
     }
 }
@@ -232,9 +244,10 @@ impl Drop for Publisher {
 
 fn run(
     queue: &Receiver<Job>,
-    done: &Sender<Result<Published, ArchiveError>>,
+    done: &Sender<Published>,
     dir: &Path,
     mut manifest: Manifest,
+    index: &Index,
 ) {
     // The manifest may be new, so its name must become durable too. This thread does it because it may take long.
     if let Err(error) = sync_directory(dir).map_err(ArchiveError::io("sync", dir)) {
@@ -245,11 +258,11 @@ fn run(
     let mut lost = HashMap::new();
     while let Ok(first) = queue.recv() {
         let group = [first].into_iter().chain(queue.try_iter().take(QUEUE - 1));
-        match publish(group.collect(), &mut manifest, &mut lost) {
+        match publish(group.collect(), &mut manifest, index, &mut lost) {
             Ok(published) => {
-                for published in published {
-                    // Sending fails while the archive is being dropped, and then no one needs the outcome.
-                    let _ = done.send(Ok(published));
+                for report in published {
+                    // Sending fails while the archive is being dropped, and then no one needs the report.
+                    let _ = done.send(Ok(report));
                 }
             }
             // After a disk error, later writes cannot be trusted either.
@@ -261,15 +274,16 @@ fn run(
     }
 }
 
-/// Makes a group of outcomes durable.
+/// Makes a group of outcomes durable, and returns their reports.
 ///
 /// INVARIANT: a line of the manifest is written only after its file is durable, and a file is replaced only after the
 /// manifest no longer lists its item as confirmed.
 fn publish(
     mut group: Vec<Job>,
     manifest: &mut Manifest,
+    index: &Index,
     lost: &mut HashMap<Key, ArchiveError>,
-) -> Result<Vec<Published>, ArchiveError> {
+) -> Result<Vec<Option<Entry>>, ArchiveError> {
     in_parallel(&mut group, |job| {
         job.payload.as_mut().map_or(Ok(()), Temporary::sync)
     })?;
@@ -312,14 +326,14 @@ fn publish(
     })?;
 
     let lines = group.iter().filter_map(|job| job.line.as_ref());
-    let mut offsets = manifest.append(lines)?.into_iter();
-    Ok(group
-        .into_iter()
-        .map(|Job { line, report, .. }| Published {
-            line: line.and_then(|line| Some((line, offsets.next()?))),
-            report,
-        })
-        .collect())
+    let offsets = manifest.append(lines)?;
+    let mut known = index.lock();
+    let lines = group.iter().filter_map(|job| job.line.as_ref());
+    for (line, offset) in lines.zip(offsets) {
+        record(&mut known, line, offset);
+    }
+    drop(known);
+    Ok(group.into_iter().map(|job| job.report).collect())
 }
 
 impl Manifest {

@@ -26,7 +26,7 @@ use crate::texts::ResponseTexts;
 /// called, they stay so.
 #[derive(Debug)]
 pub struct ArchiveSink<'a> {
-    archive: &'a mut Archive,
+    archive: &'a Archive,
     /// The requested items, or `None` if the request is unknown.
     requested: Option<&'a [ItemId<'a>]>,
     /// The properties of the requested items, by position.
@@ -104,7 +104,7 @@ enum Stage {
 }
 
 impl<'a> ArchiveSink<'a> {
-    pub(super) fn new(archive: &'a mut Archive, requested: Option<&'a [ItemId<'a>]>) -> Self {
+    pub(super) fn new(archive: &'a Archive, requested: Option<&'a [ItemId<'a>]>) -> Self {
         Self {
             archive,
             requested,
@@ -133,7 +133,8 @@ impl<'a> ArchiveSink<'a> {
     }
 
     /// Returns the archive, for example to get the outcomes that have become durable.
-    pub fn archive(&mut self) -> &mut Archive {
+    #[must_use]
+    pub const fn archive(&self) -> &'a Archive {
         self.archive
     }
 
@@ -229,7 +230,7 @@ impl<'a> ArchiveSink<'a> {
     }
 
     /// Returns the properties of the item that was requested at this position.
-    fn info(&mut self, index: u32) -> ItemInfo {
+    fn info(&self, index: u32) -> ItemInfo {
         let given = usize::try_from(index)
             .ok()
             .and_then(|at| self.infos.get(at));
@@ -240,16 +241,16 @@ impl<'a> ArchiveSink<'a> {
             return ItemInfo::default();
         };
         self.archive.info(item.id).unwrap_or_else(|error| {
-            self.archive.deferred.get_or_insert(error);
+            self.archive.defer(error);
             ItemInfo::default()
         })
     }
 
     /// Returns the entry of an item that the archive already holds. An unreadable entry counts as not held.
-    fn held(&mut self, entry: &Entry) -> Option<Entry> {
+    fn held(&self, entry: &Entry) -> Option<Entry> {
         let held = self.archive.held(entry.id.as_deref()?);
         held.unwrap_or_else(|error| {
-            self.archive.deferred.get_or_insert(error);
+            self.archive.defer(error);
             None
         })
     }
@@ -316,7 +317,7 @@ impl<'a> ArchiveSink<'a> {
             item.stage = if holds_whole {
                 // Many items may wait for long, so the file is closed.
                 if let Err(error) = payload.sync() {
-                    self.archive.deferred.get_or_insert(error);
+                    self.archive.defer(error);
                 }
                 Stage::Waiting(payload)
             } else {

@@ -131,7 +131,7 @@ impl<'p> RunState<'p> {
     }
 
     /// Reports the outcomes that have become durable. With `wait`, waits for all of them.
-    pub(super) fn settle(&mut self, archive: &mut Archive, wait: bool) -> Result<(), ArchiveError> {
+    pub(super) fn settle(&mut self, archive: &Archive, wait: bool) -> Result<(), ArchiveError> {
         loop {
             let entry = match wait {
                 true => archive.wait_published()?,

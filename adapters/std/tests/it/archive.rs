@@ -787,3 +787,58 @@ fn the_properties_of_an_item_are_in_its_line() {
     let archive = Archive::open(dir.path()).unwrap();
     assert_eq!(archive.entry("second").unwrap().unwrap().item, info);
 }
+
+/// Several threads write responses at once, and one of them waits for the disk. Everything is there once.
+#[test]
+fn several_threads_write_into_one_archive() {
+    const THREADS: usize = 8;
+    const RESPONSES: usize = 12;
+    let (dir, archive) = archive();
+    let ids: Vec<Vec<String>> = (0..THREADS * RESPONSES)
+        .map(|response| (0..5).map(|item| format!("{response}-{item}")).collect())
+        .collect();
+    let reported = std::thread::scope(|scope| {
+        for part in ids.chunks(RESPONSES) {
+            let archive = &archive;
+            scope.spawn(move || {
+                for (number, ids) in part.iter().enumerate() {
+                    let items: Vec<_> = ids.iter().map(|id| ItemId::new(id)).collect();
+                    // Some answer with other ids, so only their end confirms them, and some are cut in the last item.
+                    let answered = |id: &String| match number % 3 {
+                        1 => message(&format!("other {id}")),
+                        _ => message(id),
+                    };
+                    let response = answer_of(ids.iter().map(answered));
+                    let end = match number % 3 {
+                        2 => response.rfind("AAEAAAA=").unwrap(),
+                        _ => response.len(),
+                    };
+                    feed(archive.sink(&items), &response[..end], items.len());
+                }
+            });
+        }
+        let mut reported = Vec::new();
+        while reported.len() < THREADS * RESPONSES * 5 {
+            reported.extend(archive.wait_published().unwrap());
+        }
+        reported
+    });
+    assert_eq!(archive.wait_published().unwrap(), None);
+    let cut = |entry: &&Entry| entry.error.as_deref() == Some("cut");
+    assert_eq!(reported.iter().filter(cut).count(), THREADS * RESPONSES / 3);
+    let is_done = |archive: &Archive, entry: &Entry| archive.is_done(entry.id.as_deref().unwrap());
+    for entry in &reported {
+        assert_eq!(is_done(&archive, entry), entry.is_done(), "{entry:?}");
+    }
+    drop(archive);
+    let archive = Archive::open(dir.path()).unwrap();
+    for entry in &reported {
+        assert_eq!(is_done(&archive, entry), entry.is_done(), "{entry:?}");
+        assert_eq!(archive.attempts(entry.id.as_deref().unwrap()), 1);
+    }
+    drop(archive);
+    let states = states(dir.path());
+    let intact = states.iter().filter(|state| *state == "Intact").count();
+    assert_eq!(intact, THREADS * RESPONSES * 5 - THREADS * RESPONSES / 3);
+    assert_eq!(states.len(), THREADS * RESPONSES * 5);
+}
