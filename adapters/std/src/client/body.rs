@@ -4,17 +4,17 @@ use core::ops::Range;
 
 use exportitems_http1::{BodyDecoder, ResponseHead};
 
-use super::connection::Connection;
 use super::error::TransportError;
 use super::gunzip::Gunzip;
 use super::start::Start;
+use super::transport::{Connection, Transport};
 
 /// Bytes of a body that are looked at before it is decoded or quoted.
 const START: usize = 4096;
 
 /// Gives a body piece by piece, in the buffer that the connection fills.
-pub(super) struct Body<'b> {
-    connection: Connection,
+pub(super) struct Body<'b, T> {
+    connection: Connection<T>,
     decoder: BodyDecoder,
     buffer: &'b mut [u8],
     /// What has been received and not been looked at.
@@ -33,10 +33,10 @@ pub(super) struct Body<'b> {
     ended: Option<Result<(), TransportError>>,
 }
 
-impl<'b> Body<'b> {
+impl<'b, T: Transport> Body<'b, T> {
     /// The body after `head`, of which `rest` is in the buffer already.
     pub(super) fn new(
-        connection: Connection,
+        connection: Connection<T>,
         head: &ResponseHead,
         buffer: &'b mut [u8],
         rest: Range<usize>,
@@ -61,7 +61,7 @@ impl<'b> Body<'b> {
     }
 
     /// The next data, never empty; `None` at the end of a whole body.
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, TransportError> {
+    pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, TransportError> {
         if !core::mem::replace(&mut self.begun, true) && !self.start.is_empty() {
             return Ok(Some(&self.start));
         }
@@ -71,7 +71,7 @@ impl<'b> Body<'b> {
         }
         match self.ended.take() {
             Some(ended) => ended.map(|()| None),
-            None => Ok(self.advance()?.map(|data| &self.data()[data])),
+            None => Ok(self.advance().await?.map(|data| &self.data()[data])),
         }
     }
 
@@ -79,12 +79,12 @@ impl<'b> Body<'b> {
     ///
     /// # Errors
     /// What happened to the connection before the first byte of the body.
-    pub(super) fn look(&mut self) -> Result<Start, TransportError> {
+    pub(super) async fn look(&mut self) -> Result<Start, TransportError> {
         loop {
             if let Some(start) = Start::of(&self.start, self.is_over()) {
                 return Ok(start);
             }
-            self.fill();
+            self.fill().await;
             if self.start.is_empty() && matches!(self.ended, Some(Err(_))) {
                 return self.ended.take().unwrap_or(Ok(())).map(|()| Start::Empty);
             }
@@ -92,16 +92,16 @@ impl<'b> Body<'b> {
     }
 
     /// The first bytes, as far as they can be had.
-    pub(super) fn start(&mut self) -> &[u8] {
+    pub(super) async fn start(&mut self) -> &[u8] {
         // What is wrong with the connection matters less than what the server said.
         while !self.is_over() {
-            self.fill();
+            self.fill().await;
         }
         &self.start
     }
 
     /// The connection, if it can carry another request.
-    pub(super) fn reusable(self) -> Option<Connection> {
+    pub(super) fn reusable(self) -> Option<Connection<T>> {
         self.decoder
             .can_reuse(&self.buffer[self.rest])
             .then_some(self.connection)
@@ -113,8 +113,8 @@ impl<'b> Body<'b> {
     }
 
     /// Adds the next data to `start`.
-    fn fill(&mut self) {
-        match self.advance() {
+    async fn fill(&mut self) {
+        match self.advance().await {
             Ok(Some(data)) => {
                 let end = data.end.min(data.start + START - self.start.len());
                 let piece = match &self.gunzip {
@@ -138,14 +138,14 @@ impl<'b> Body<'b> {
     }
 
     /// Where the next data are in [`data`](Self::data).
-    fn advance(&mut self) -> Result<Option<Range<usize>>, TransportError> {
+    async fn advance(&mut self) -> Result<Option<Range<usize>>, TransportError> {
         if self.gunzip.is_none() {
-            return self.unframe();
+            return self.unframe().await;
         }
         loop {
             let is_over = match self.packed.is_empty() {
                 false => false,
-                true => match self.unframe()? {
+                true => match self.unframe().await? {
                     Some(packed) => {
                         self.packed = packed;
                         false
@@ -174,7 +174,7 @@ impl<'b> Body<'b> {
     }
 
     /// Where the next data are in the buffer, as the framing of HTTP has them.
-    fn unframe(&mut self) -> Result<Option<Range<usize>>, TransportError> {
+    async fn unframe(&mut self) -> Result<Option<Range<usize>>, TransportError> {
         loop {
             let mut input = &self.buffer[self.rest.clone()];
             let data = self
@@ -190,7 +190,7 @@ impl<'b> Body<'b> {
             if self.decoder.is_complete() {
                 return Ok(None);
             }
-            self.rest = 0..self.connection.receive(self.buffer)?;
+            self.rest = 0..self.connection.transport.receive(self.buffer).await?;
             if self.rest.is_empty() {
                 self.decoder.finish().map_err(TransportError::Http)?;
                 return Ok(None);

@@ -8,13 +8,16 @@ use exportitems_http1::RequestHead;
 use rustls::ClientConfig;
 
 use super::auth::ChannelBinding;
-use super::connection::{Rate, Timeouts};
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
 use super::error::BuildError;
 use super::exchange::{GZIP, IDENTITY};
 use super::proxy::Proxy;
+use super::route::{Rate, Route, Timeouts};
+use super::session::Session;
+use super::tcp::TcpConnector;
 use super::tls::{TlsOptions, TlsVersion};
+use super::transport::Connector;
 use super::Client;
 
 /// Makes a [`Client`]; begun by [`Client::builder`].
@@ -188,6 +191,14 @@ impl ClientBuilder {
     /// # Errors
     /// What is wrong with the options; credentials without TLS for another host are.
     pub fn build(self) -> Result<Client, BuildError> {
+        self.build_with(TcpConnector).map(Client)
+    }
+
+    /// Makes a client whose connections come from `connector`. Adapters for other transports call this.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn build_with<C: Connector>(self, connector: C) -> Result<Session<C>, BuildError> {
         let endpoint = Endpoint::parse(&self.url).map_err(BuildError::Url)?;
         let mut timeouts = self.timeouts;
         let Timeouts {
@@ -218,19 +229,23 @@ impl ClientBuilder {
                 None => self.tls.config(),
             })
             .transpose()?;
-        let mut client = Client::new(
+        let route = Route {
             endpoint,
+            proxy: self.proxy,
             tls,
             timeouts,
+        };
+        let mut session = Session::new(
+            connector,
+            route,
             headers,
             self.allow_plaintext_credentials,
             self.binding,
         );
-        client.proxy = self.proxy;
-        client.accept_encoding = if self.gzip { GZIP } else { IDENTITY };
+        session.accept_encoding = if self.gzip { GZIP } else { IDENTITY };
         if let Some(credentials) = self.credentials {
-            client.set_credentials(credentials)?;
+            session.set_credentials(credentials)?;
         }
-        Ok(client)
+        Ok(session)
     }
 }

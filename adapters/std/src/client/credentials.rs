@@ -132,8 +132,11 @@ impl Credentials {
     }
 
     /// Waits until a login may be tried.
-    pub(super) fn enter(&self) -> Result<Option<Permit>, Box<StatusError>> {
-        self.gate.as_ref().map(Gate::enter).transpose()
+    pub(super) async fn enter(&self) -> Result<Option<Permit>, Box<StatusError>> {
+        match &self.gate {
+            Some(gate) => gate.enter().await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

@@ -9,10 +9,11 @@ use std::time::Instant;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-use super::connection::is_timeout;
 use super::endpoint::Endpoint;
 use super::error::{Phase, TransportError};
 use super::proxy::{Proxy, ProxyProblem};
+use super::route::Route;
+use super::tcp::is_timeout;
 use super::tls_problem::TlsProblem;
 
 /// The end of the time for a whole connection: every address, and the TLS handshake.
@@ -50,11 +51,16 @@ impl Deadline {
     }
 }
 
+/// Connects to the server, through the proxy if there is one.
+pub(super) fn connect(route: &Route, deadline: &Deadline) -> Result<TcpStream, TransportError> {
+    match &route.proxy {
+        Some(proxy) => connect_through(proxy, &route.endpoint, deadline),
+        None => connect_directly(&route.endpoint, deadline),
+    }
+}
+
 /// Connects to one of the host's addresses.
-pub(super) fn connect(
-    endpoint: &Endpoint,
-    deadline: &Deadline,
-) -> Result<TcpStream, TransportError> {
+fn connect_directly(endpoint: &Endpoint, deadline: &Deadline) -> Result<TcpStream, TransportError> {
     let addresses: Vec<_> = (endpoint.host.as_str(), endpoint.port)
         .to_socket_addrs()
         .map_err(|source| TransportError::Resolve {
@@ -67,7 +73,7 @@ pub(super) fn connect(
 }
 
 /// Connects to the proxy, and through it to the endpoint.
-pub(super) fn connect_through(
+fn connect_through(
     proxy: &Proxy,
     endpoint: &Endpoint,
     deadline: &Deadline,

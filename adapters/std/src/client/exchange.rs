@@ -2,21 +2,22 @@
 
 use core::fmt;
 use core::ops::Range;
+use core::time::Duration;
 
-use exportitems::{Decoder, Encoder, ExportItems, Options, ResponseOutcome, Sink};
+use exportitems::{Decoder, Encoder, ExportItems, Options, ResponseOutcome};
 use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
 use zeroize::Zeroizing;
 
 use super::auth::{AuthError, ChannelBinding, EndPoint, Next, Permit, Renewal, Turn, With};
 use super::body::Body;
-use super::connection::{Connection, Sent};
 use super::error::{ClientError, ResponseError, TransportError};
 use super::head::{Head, Heard};
 use super::response::{Answer, Fields};
+use super::session::Session;
 use super::start::Start;
 use super::status::{SentBinding, SentCredentials, StatusError};
-use super::tap::Tap;
-use super::Client;
+use super::tap::{pump, Received, Receiver};
+use super::transport::{Connection, Connector, Sent, Transport};
 
 /// What the socket gives at once.
 const RECEIVE: usize = 64 * 1024;
@@ -61,8 +62,8 @@ impl fmt::Debug for Buffers {
 }
 
 /// A response whose head has been read.
-pub(super) struct Answered {
-    pub(super) connection: Connection,
+pub(super) struct Answered<T> {
+    pub(super) connection: Connection<T>,
     pub(super) head: ResponseHead,
     pub(super) fields: Fields,
     /// What of the body is in the buffer already.
@@ -78,9 +79,9 @@ pub(super) struct Answered {
     binding: SentBinding,
 }
 
-impl Answered {
+impl<T> Answered<T> {
     pub(super) const fn new(
-        connection: Connection,
+        connection: Connection<T>,
         head: ResponseHead,
         fields: Fields,
         rest: Range<usize>,
@@ -98,9 +99,7 @@ impl Answered {
             binding: SentBinding::NoTls,
         }
     }
-}
 
-impl Answered {
     pub(super) const fn status(&self) -> u16 {
         self.head.status()
     }
@@ -148,28 +147,28 @@ impl<E: Into<ClientError>> From<E> for Failed {
     }
 }
 
-impl Client {
+impl<C: Connector> Session<C> {
     /// Sends a request on this connection, after what it takes to log in, and reads the head of its response.
-    pub(super) fn attempt(
+    pub(super) async fn attempt(
         &mut self,
-        mut connection: Connection,
+        mut connection: Connection<C::Transport>,
         body: &Encoder<'_>,
-    ) -> Result<Answered, Failed> {
+    ) -> Result<Answered<C::Transport>, Failed> {
         let Some(credentials) = self.credentials.clone() else {
             let turn = Turn {
                 authorization: None,
                 body: true,
             };
-            return self.send(connection, turn, body);
+            return self.send(connection, turn, body).await;
         };
         connection.login.begin_request();
         let mut permit = match connection.login.is_in() {
             true => None,
-            false => credentials.enter()?,
+            false => credentials.enter().await?,
         };
         // The server may end a connection between two requests that need not share it.
         let (mut may_reconnect, mut is_answering) = (false, false);
-        let host = self.endpoint.host.clone();
+        let host = self.route.endpoint.host.clone();
         loop {
             let (binding, sent_binding) = self.bind(&connection);
             let with = With {
@@ -178,9 +177,9 @@ impl Client {
                 binding: binding.as_ref(),
             };
             let turn = connection.login.turn(with, self.scheme)?;
-            let mut answered = match self.send(connection, turn, body) {
+            let mut answered = match self.send(connection, turn, body).await {
                 Err(failed) if core::mem::take(&mut may_reconnect) && failed.is_stale() => {
-                    connection = self.connect()?;
+                    connection = self.connect().await?;
                     continue;
                 }
                 Err(failed) if is_answering && failed.is_stale() => {
@@ -207,10 +206,10 @@ impl Client {
             }
             self.scheme = login.chosen().or(self.scheme);
             let login = core::mem::take(login);
-            connection = match (self.discard(answered), next) {
+            connection = match (self.discard(answered).await, next) {
                 (Some(connection), _) => connection,
                 (None, Next::Leg) => return Err(AuthError::Closed.into()),
-                (None, _) => self.connect()?,
+                (None, _) => self.connect().await?,
             };
             connection.login = login;
             may_reconnect = next == Next::Anew;
@@ -219,9 +218,9 @@ impl Client {
     }
 
     /// The binding of a login on this connection, and what there is to say about it.
-    fn bind(&self, connection: &Connection) -> (Option<EndPoint>, SentBinding) {
+    fn bind(&self, connection: &Connection<C::Transport>) -> (Option<EndPoint>, SentBinding) {
         match connection.end_point() {
-            _ if !connection.is_tls() => (None, SentBinding::NoTls),
+            _ if !connection.transport.is_tls() => (None, SentBinding::NoTls),
             _ if self.binding == ChannelBinding::Off => (None, SentBinding::Off),
             None => (None, SentBinding::Undefined),
             binding => (binding, SentBinding::Sent),
@@ -229,7 +228,10 @@ impl Client {
     }
 
     /// Reads the response of a leg to its end; the connection, if it can carry the next one.
-    fn discard(&mut self, answered: Answered) -> Option<Connection> {
+    async fn discard(
+        &mut self,
+        answered: Answered<C::Transport>,
+    ) -> Option<Connection<C::Transport>> {
         if !answered.sent {
             return None;
         }
@@ -241,7 +243,7 @@ impl Client {
         } = answered;
         let mut body = Body::new(connection, &head, &mut self.buffers.receive, rest);
         let mut len = 0;
-        while let Some(piece) = body.next().ok()? {
+        while let Some(piece) = body.next().await.ok()? {
             len += piece.len();
             if len > LONGEST_PAGE {
                 return None;
@@ -251,14 +253,14 @@ impl Client {
     }
 
     /// Sends one request on this connection and reads the head of its response.
-    fn send(
+    async fn send(
         &mut self,
-        mut connection: Connection,
+        mut connection: Connection<C::Transport>,
         turn: Turn,
         body: &Encoder<'_>,
-    ) -> Result<Answered, Failed> {
+    ) -> Result<Answered<C::Transport>, Failed> {
         let mut body = turn.body.then(|| body.clone());
-        connection.begin_exchange();
+        connection.transport.begin_exchange();
         let id = uuid::Uuid::new_v4().to_string();
         let cookies = self.cookies.field();
         let soap_action = format!("\"{}\"", ExportItems::SOAP_ACTION);
@@ -271,8 +273,8 @@ impl Client {
             &id,
         );
         let head = RequestHead::new(
-            &self.endpoint.target,
-            &self.endpoint.authority,
+            &self.route.endpoint.target,
+            &self.route.endpoint.authority,
             &headers,
             body.as_ref().map_or(0, Encoder::encoded_len),
         )
@@ -286,12 +288,13 @@ impl Client {
         } = &mut self.buffers;
         let mut response = Head::new(line, receive, &mut self.cookies, Fields::new(id.clone()));
         let sent = transmit(
-            &mut connection,
+            &mut connection.transport,
             HeadEncoder::new(head),
             body.as_mut(),
             send,
             &mut response,
-        );
+        )
+        .await;
         let sent = match sent {
             Ok(sent) => Ok(sent),
             // A server that refuses early answers and closes; its answer says more than the broken pipe.
@@ -302,7 +305,7 @@ impl Client {
             Err(failed) => return Err(failed),
         };
         let whole = sent.as_ref().map_or(Sent::Answered, |sent| *sent);
-        let mut answered = match (response.finish(connection, whole), sent) {
+        let mut answered = match (response.finish(connection, whole).await, sent) {
             (Err(failed), Err(error)) if failed.unanswered => return Err(error.into()),
             (head, _) => head?,
         };
@@ -311,16 +314,14 @@ impl Client {
     }
 
     /// Reads the body: a SOAP message into the sink, anything else into an error.
-    pub(super) fn receive<S>(
+    ///
+    /// `receiver` makes the receiver from the `Retry-After` of the head.
+    pub(super) async fn receive<R: Receiver>(
         &mut self,
-        answered: Answered,
-        sink: &mut S,
+        answered: Answered<C::Transport>,
         options: Options,
-    ) -> Result<Answer, ClientError>
-    where
-        S: Sink + ?Sized,
-        S::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
-    {
+        receiver: impl FnOnce(Option<Duration>) -> R,
+    ) -> Result<Answer, ClientError> {
         let Answered {
             connection,
             head,
@@ -358,12 +359,13 @@ impl Client {
         let status = head.status();
         let is_web_servers = matches!(status, 300..=399 | 401 | 407);
         // What a status says does not need the body.
-        let start = match body.look() {
+        let start = match body.look().await {
             Err(_) if is_web_servers => Start::Empty,
             start => start?,
         };
         if is_web_servers || start != Start::Xml {
-            let mut error = StatusError::new(status, fields, credentials, start, body.start());
+            let mut error =
+                StatusError::new(status, fields, credentials, start, body.start().await);
             error.is_ews = self.is_ews;
             if let Some(permit) = permit {
                 permit.refused(&mut error);
@@ -377,12 +379,13 @@ impl Client {
 
         let mut decoder = Decoder::with_scratch(options, &mut self.buffers.scratch[..])
             .unwrap_or_else(|_| unreachable!("the scratch is larger than MIN_SCRATCH"));
-        let mut tap = Tap::new(sink, fields.retry_after);
-        let result = tap.pump(&mut body, &mut decoder);
+        let mut receiver = receiver(fields.retry_after);
+        let result = pump(&mut body, &mut decoder, &mut receiver).await;
         if sent {
             self.connection = body.reusable();
         }
-        let Some(summary) = tap.summary else {
+        let Received { summary, error } = receiver.received();
+        let Some(summary) = summary else {
             unreachable!("a decoder gives the summary before it ends, well or not");
         };
         self.is_ews |= summary.response != ResponseOutcome::NotSoap;
@@ -392,14 +395,14 @@ impl Client {
             odd_content_type: fields.odd_content_type().map(str::to_owned),
             diagnostics: fields.diagnostics,
         };
-        match (result, tap.error) {
+        match (result, error) {
             (Err((error, cause)), _) => Err(ClientError::Response(Box::new(ResponseError {
                 error,
                 cause,
                 encoding: decoder.declared_encoding().map(str::to_owned),
                 answer,
             }))),
-            (Ok(()), Some(error)) => Err(ClientError::Sink(error.into())),
+            (Ok(()), Some(error)) => Err(ClientError::Sink(error)),
             (Ok(()), None) => Ok(answer),
         }
     }
@@ -432,8 +435,8 @@ fn headers<'h>(
 }
 
 /// Sends head and body through `out`, as far as the server wants them.
-fn transmit(
-    connection: &mut Connection,
+async fn transmit(
+    transport: &mut impl Transport,
     mut head: HeadEncoder<'_>,
     mut body: Option<&mut Encoder<'_>>,
     out: &mut [u8],
@@ -445,7 +448,7 @@ fn transmit(
         if filled < out.len() {
             break;
         }
-        if pass(connection, out, response)? == Sent::Answered {
+        if pass(transport, out, response).await? == Sent::Answered {
             return Ok(Sent::Answered);
         }
     }
@@ -453,7 +456,7 @@ fn transmit(
         if let Some(body) = &mut body {
             filled += body.write(&mut out[filled..]);
         }
-        if pass(connection, &out[..filled], response)? == Sent::Answered {
+        if pass(transport, &out[..filled], response).await? == Sent::Answered {
             return Ok(Sent::Answered);
         }
         if body.as_ref().is_none_or(|body| body.is_done()) {
@@ -464,14 +467,14 @@ fn transmit(
 }
 
 /// Sends these bytes, unless the server begins to answer; interim responses do not count.
-pub(super) fn pass(
-    connection: &mut Connection,
+pub(super) async fn pass(
+    transport: &mut impl Transport,
     mut bytes: &[u8],
     response: &mut Head<'_>,
 ) -> Result<Sent, Failed> {
     loop {
-        let sent = connection.send(&mut bytes)?;
-        if sent == Sent::All || response.hear(connection)? == Heard::Final {
+        let sent = transport.send(&mut bytes).await?;
+        if sent == Sent::All || response.hear(transport).await? == Heard::Final {
             return Ok(sent);
         }
     }

@@ -4,11 +4,11 @@ use core::ops::Range;
 
 use exportitems_http1::{HeadDecoder, HeadEvent, ResponseHead};
 
-use super::connection::{Connection, Sent};
 use super::cookies::Cookies;
 use super::error::TransportError;
 use super::exchange::{Answered, Failed};
 use super::response::Fields;
+use super::transport::{Connection, Sent, Transport};
 
 /// What every response begins with.
 const HTTP: &[u8] = b"HTTP/";
@@ -56,9 +56,9 @@ impl<'a> Head<'a> {
     }
 
     /// Reads what arrived while the request is being sent.
-    pub(super) fn hear(&mut self, connection: &mut Connection) -> Result<Heard, Failed> {
+    pub(super) async fn hear(&mut self, transport: &mut impl Transport) -> Result<Heard, Failed> {
         loop {
-            match self.step(connection)? {
+            match self.step(transport).await? {
                 Heard::Interim if self.unread.is_empty() => return Ok(Heard::Interim),
                 Heard::Interim => {}
                 Heard::Final => return Ok(Heard::Final),
@@ -67,11 +67,11 @@ impl<'a> Head<'a> {
     }
 
     /// Reads the rest of the head.
-    pub(super) fn finish(
+    pub(super) async fn finish<T: Transport>(
         mut self,
-        mut connection: Connection,
+        mut connection: Connection<T>,
         sent: Sent,
-    ) -> Result<Answered, Failed> {
+    ) -> Result<Answered<T>, Failed> {
         loop {
             if let Some(head) = self.read {
                 let sent = sent == Sent::All;
@@ -83,12 +83,12 @@ impl<'a> Head<'a> {
                     sent,
                 ));
             }
-            self.step(&mut connection)?;
+            self.step(&mut connection.transport).await?;
         }
     }
 
     /// Reads one event, and waits for it.
-    fn step(&mut self, connection: &mut Connection) -> Result<Heard, Failed> {
+    async fn step(&mut self, transport: &mut impl Transport) -> Result<Heard, Failed> {
         loop {
             let mut input = &self.buffer[self.unread.clone()];
             let event = self.decoder.next(&mut input);
@@ -104,15 +104,16 @@ impl<'a> Head<'a> {
                     return Ok(Heard::Final);
                 }
                 Ok(Some(HeadEvent::Interim(_))) => return Ok(Heard::Interim),
-                Ok(None) => self.receive(connection)?,
-                Err(error) => return Err(self.failed(self.what_it_speaks(error, connection))),
+                Ok(None) => self.receive(transport).await?,
+                Err(error) => return Err(self.failed(self.what_it_speaks(error, transport))),
             }
         }
     }
 
-    fn receive(&mut self, connection: &mut Connection) -> Result<(), Failed> {
-        let received = connection
+    async fn receive(&mut self, transport: &mut impl Transport) -> Result<(), Failed> {
+        let received = transport
             .receive(self.buffer)
+            .await
             .map_err(|error| self.failed(error))?;
         self.unread = 0..received;
         if received == 0 {
@@ -131,14 +132,14 @@ impl<'a> Head<'a> {
     fn what_it_speaks(
         &self,
         error: exportitems_http1::Error,
-        connection: &Connection,
+        transport: &impl Transport,
     ) -> TransportError {
         let first = &self.first[..self.received.min(HTTP.len())];
         match HTTP.starts_with(first) {
             true => TransportError::Http(error),
             false => TransportError::NotHttp {
                 // A record of TLS begins with its type, 20 to 23, and the version's major number, 3.
-                tls: !connection.is_tls() && matches!(first, [20..=23, 3, ..]),
+                tls: !transport.is_tls() && matches!(first, [20..=23, 3, ..]),
             },
         }
     }

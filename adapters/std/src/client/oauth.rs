@@ -10,10 +10,13 @@ use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
 use super::auth::BoxError;
+use super::block_on::block_on;
 use super::body::Body;
 use super::exchange::pass;
 use super::head::Head;
 use super::response::Fields;
+use super::session::Session;
+use super::transport::{Connector, Transport as _};
 use super::{AccessToken, BuildError, Client, ClientError, Credentials};
 
 /// The longest answer of a token endpoint.
@@ -82,9 +85,9 @@ impl Credentials {
     /// [`BuildError::PlaintextCredentials`] for an endpoint without TLS on another machine, and
     /// [`BuildError::TokenSource`] where it gives no token.
     pub fn application(endpoint: Client, application: Application) -> Result<Self, BuildError> {
-        if !(endpoint.endpoint.tls || endpoint.endpoint.is_loopback()) {
+        if !(endpoint.0.route.endpoint.tls || endpoint.0.route.endpoint.is_loopback()) {
             return Err(BuildError::PlaintextCredentials {
-                host: endpoint.endpoint.host,
+                host: endpoint.0.route.endpoint.host,
             });
         }
         let endpoint = Mutex::new(endpoint);
@@ -96,7 +99,7 @@ impl Credentials {
 }
 
 fn request(endpoint: &mut Client, application: &Application) -> Result<AccessToken, BoxError> {
-    let (status, body) = endpoint.post_form(&application.form)?;
+    let (status, body) = block_on(endpoint.0.post_form(&application.form))?;
     let answer: Option<Answer> = serde_json::from_slice(&body).ok();
     match answer {
         Some(Answer {
@@ -128,10 +131,10 @@ fn request(endpoint: &mut Client, application: &Application) -> Result<AccessTok
     }
 }
 
-impl Client {
-    /// Sends a form, over a connection of its own; the status and the body of the response.
-    fn post_form(&mut self, form: &str) -> Result<(u16, Zeroizing<Vec<u8>>), ClientError> {
-        let mut connection = self.connect()?;
+impl<C: Connector> Session<C> {
+    /// Sends a form, over a connection of its own. Returns the status and the body of the response.
+    async fn post_form(&mut self, form: &str) -> Result<(u16, Zeroizing<Vec<u8>>), ClientError> {
+        let mut connection = self.connect().await?;
         let mut headers = vec![
             ("Content-Type", "application/x-www-form-urlencoded"),
             ("Accept", "application/json"),
@@ -141,8 +144,8 @@ impl Client {
         let own = self.headers.iter();
         headers.extend(own.map(|(name, value)| (name.as_str(), value.as_str())));
         let head = RequestHead::new(
-            &self.endpoint.target,
-            &self.endpoint.authority,
+            &self.route.endpoint.target,
+            &self.route.endpoint.authority,
             &headers,
             form.len() as u64,
         )
@@ -158,7 +161,7 @@ impl Client {
             }
         }
         request.extend_from_slice(form.as_bytes());
-        connection.begin_exchange();
+        connection.transport.begin_exchange();
         let fields = Fields::new(String::new());
         let buffers = &mut self.buffers;
         let mut response = Head::new(
@@ -167,9 +170,12 @@ impl Client {
             &mut self.cookies,
             fields,
         );
-        let sent = pass(&mut connection, &request, &mut response).map_err(|failed| failed.error)?;
+        let sent = pass(&mut connection.transport, &request, &mut response)
+            .await
+            .map_err(|failed| failed.error)?;
         let answered = response
             .finish(connection, sent)
+            .await
             .map_err(|failed| failed.error)?;
         let status = answered.status();
         let mut body = Body::new(
@@ -179,7 +185,7 @@ impl Client {
             answered.rest,
         );
         let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
-        while let Some(piece) = body.next()? {
+        while let Some(piece) = body.next().await? {
             if bytes.len() + piece.len() > LONGEST {
                 break;
             }

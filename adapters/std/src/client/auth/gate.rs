@@ -1,7 +1,9 @@
 //! What keeps an account from being locked: how often a credential may be tried.
 
+use core::future::poll_fn;
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::client::status::StatusError;
@@ -15,8 +17,7 @@ const REST: Duration = Duration::from_mins(5);
 /// no connection is admitted, unless the credential has worked before: then one more, alone, after [`REST`].
 #[derive(Debug, Default)]
 pub(in crate::client) struct Gate {
-    state: Mutex<State>,
-    changed: Condvar,
+    state: Mutex<(State, Vec<Waker>)>,
 }
 
 #[derive(Debug, Default)]
@@ -49,41 +50,48 @@ impl Gate {
     ///
     /// # Errors
     /// How the server has refused the credential, where it is not to be tried, or not yet.
-    pub(in crate::client) fn enter(self: &Arc<Self>) -> Result<Permit, Box<StatusError>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (next, is_alone) = loop {
-            match core::mem::take(&mut *state) {
-                State::Untried => break (State::Alone { refused: None }, true),
-                State::Good => break (State::Good, false),
-                State::Resting { until, error } => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        let refused = Some(error);
-                        break (State::Alone { refused }, true);
-                    }
+    pub(in crate::client) async fn enter(self: &Arc<Self>) -> Result<Permit, Box<StatusError>> {
+        poll_fn(|context| self.poll_enter(context)).await
+    }
+
+    fn poll_enter(
+        self: &Arc<Self>,
+        context: &Context<'_>,
+    ) -> Poll<Result<Permit, Box<StatusError>>> {
+        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (state, waiting) = &mut *guard;
+        let (next, is_alone) = match core::mem::take(state) {
+            State::Untried => (State::Alone { refused: None }, true),
+            State::Good => (State::Good, false),
+            State::Resting { until, error } => {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    let refused = Some(error);
+                    (State::Alone { refused }, true)
+                } else {
                     let mut answer = error.clone();
                     answer.retry_after = Some(left);
                     *state = State::Resting { until, error };
-                    return Err(answer);
+                    return Poll::Ready(Err(answer));
                 }
-                State::Refused(error) => {
-                    *state = State::Refused(error.clone());
-                    return Err(error);
+            }
+            State::Refused(error) => {
+                *state = State::Refused(error.clone());
+                return Poll::Ready(Err(error));
+            }
+            alone @ State::Alone { .. } => {
+                *state = alone;
+                if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+                    waiting.push(context.waker().clone());
                 }
-                alone @ State::Alone { .. } => {
-                    *state = alone;
-                    state = self
-                        .changed
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
+                return Poll::Pending;
             }
         };
         *state = next;
-        Ok(Permit {
+        Poll::Ready(Ok(Permit {
             gate: Arc::clone(self),
             is_alone,
-        })
+        }))
     }
 }
 
@@ -115,15 +123,19 @@ impl Permit {
 
     /// Sets the state, and says whether the credential rests.
     fn leave(&mut self, next: impl FnOnce(State) -> State) -> bool {
-        let mut state = self
+        let mut guard = self
             .gate
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         self.is_alone = false;
-        *state = next(core::mem::take(&mut *state));
-        self.gate.changed.notify_all();
-        matches!(*state, State::Resting { .. })
+        let (state, waiting) = &mut *guard;
+        *state = next(core::mem::take(state));
+        let rests = matches!(state, State::Resting { .. });
+        let waiting = core::mem::take(waiting);
+        drop(guard);
+        waiting.into_iter().for_each(Waker::wake);
+        rests
     }
 }
 
@@ -147,11 +159,16 @@ impl Drop for Permit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::block_on::block_on;
     use crate::client::response::Fields;
     use crate::client::start::Start;
     use crate::client::status::SentCredentials;
     use std::sync::mpsc;
     use std::thread;
+
+    fn enter(gate: &Arc<Gate>) -> Result<Permit, Box<StatusError>> {
+        block_on(gate.enter())
+    }
 
     fn refusal() -> StatusError {
         let sent = SentCredentials::Basic;
@@ -160,7 +177,7 @@ mod tests {
 
     /// As if the rest were over.
     fn rested(gate: &Gate) {
-        if let State::Resting { until, .. } = &mut *gate.state.lock().unwrap() {
+        if let State::Resting { until, .. } = &mut gate.state.lock().unwrap().0 {
             *until = Instant::now();
         }
     }
@@ -168,12 +185,12 @@ mod tests {
     #[test]
     fn the_first_login_is_alone() {
         let gate = Arc::new(Gate::default());
-        let first = gate.enter().unwrap();
+        let first = enter(&gate).unwrap();
         let (send, entered) = mpsc::channel();
         let others: Vec<_> = (0..3)
             .map(|_| {
                 let (gate, send) = (Arc::clone(&gate), send.clone());
-                thread::spawn(move || send.send(gate.enter().is_ok()).unwrap())
+                thread::spawn(move || send.send(enter(&gate).is_ok()).unwrap())
             })
             .collect();
         assert!(entered.try_recv().is_err());
@@ -187,50 +204,50 @@ mod tests {
     #[test]
     fn nobody_follows_a_refusal() {
         let gate = Arc::new(Gate::default());
-        let first = gate.enter().unwrap();
+        let first = enter(&gate).unwrap();
         let other = {
             let gate = Arc::clone(&gate);
-            thread::spawn(move || gate.enter().is_err())
+            thread::spawn(move || enter(&gate).is_err())
         };
         let mut error = refusal();
         first.refused(&mut error);
         assert_eq!(error.retry_after, None);
         assert!(other.join().unwrap());
-        assert!(gate.enter().is_err());
+        assert!(enter(&gate).is_err());
     }
 
     #[test]
     fn a_login_without_a_result_gives_its_turn_away() {
         let gate = Arc::new(Gate::default());
-        drop(gate.enter().unwrap());
-        gate.enter().unwrap().accepted();
+        drop(enter(&gate).unwrap());
+        enter(&gate).unwrap().accepted();
         // A rest, one try without a result, and one more.
-        gate.enter().unwrap().refused(&mut refusal());
+        enter(&gate).unwrap().refused(&mut refusal());
         rested(&gate);
-        drop(gate.enter().unwrap());
-        gate.enter().unwrap().accepted();
-        assert!(gate.enter().is_ok());
+        drop(enter(&gate).unwrap());
+        enter(&gate).unwrap().accepted();
+        assert!(enter(&gate).is_ok());
     }
 
     #[test]
     fn what_has_worked_gets_one_further_try() {
         let gate = Arc::new(Gate::default());
-        gate.enter().unwrap().accepted();
-        let (one, two) = (gate.enter().unwrap(), gate.enter().unwrap());
+        enter(&gate).unwrap().accepted();
+        let (one, two) = (enter(&gate).unwrap(), enter(&gate).unwrap());
         for permit in [one, two] {
             let mut error = refusal();
             permit.refused(&mut error);
             assert_eq!(error.retry_after, Some(REST));
         }
-        let error = gate.enter().unwrap_err();
+        let error = enter(&gate).unwrap_err();
         assert!(
             error.retry_after > Some(Duration::from_mins(4)),
             "{error:?}"
         );
         rested(&gate);
         let mut error = refusal();
-        gate.enter().unwrap().refused(&mut error);
+        enter(&gate).unwrap().refused(&mut error);
         assert_eq!(error.retry_after, None);
-        assert!(gate.enter().is_err());
+        assert!(enter(&gate).is_err());
     }
 }

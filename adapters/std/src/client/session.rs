@@ -1,0 +1,223 @@
+//! The client's rules over any transport: one connection, one request at a time.
+
+use exportitems::{Encoder, ExportItems, ItemId, Options, RequestHeaders, Sink};
+
+use super::async_sink::{AsyncSink, AsyncTap};
+use super::auth::{ChannelBinding, Renewal};
+use super::cookies::Cookies;
+use super::credentials::Credentials;
+use super::error::{BuildError, ClientError, TransportError};
+use super::exchange::{self, Answered, Buffers};
+use super::response::Answer;
+use super::route::Route;
+use super::tap::Tap;
+use super::transport::{Connection, Connector, Transport as _};
+
+/// Requests that are sent again because the response was that to another one.
+const STRAYS: u8 = 2;
+/// Access tokens that are tried for one request, after the one that the server refused.
+const RENEWALS: u8 = 3;
+
+/// A client over the connections of a [`Connector`].
+///
+/// [`Client`](super::Client) runs it over blocking connections, and exportitems-tokio over those of tokio.
+/// [`ClientBuilder::build_with`](super::ClientBuilder::build_with) makes one.
+///
+/// # Cancel safety
+/// The future of a request may be dropped at any `await`. The connection is then closed, the items that the sink has
+/// committed stay committed, and the next request uses a new connection.
+#[derive(Debug)]
+pub struct Session<C: Connector> {
+    connector: C,
+    pub(super) route: Route,
+    /// The value of `Accept-Encoding`.
+    pub(super) accept_encoding: &'static str,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) credentials: Option<Credentials>,
+    allow_plaintext_credentials: bool,
+    pub(super) binding: ChannelBinding,
+    /// The scheme that the server was found to offer.
+    pub(super) scheme: Option<&'static str>,
+    pub(super) cookies: Cookies,
+    /// Open, and at the end of a response.
+    pub(super) connection: Option<Connection<C::Transport>>,
+    /// A connection was made.
+    has_connected: bool,
+    /// A SOAP message came.
+    pub(super) is_ews: bool,
+    pub(super) buffers: Buffers,
+}
+
+impl<C: Connector> Session<C> {
+    pub(super) fn new(
+        connector: C,
+        route: Route,
+        headers: Vec<(String, String)>,
+        allow_plaintext_credentials: bool,
+        binding: ChannelBinding,
+    ) -> Self {
+        Self {
+            connector,
+            route,
+            accept_encoding: exchange::IDENTITY,
+            headers,
+            credentials: None,
+            allow_plaintext_credentials,
+            binding,
+            scheme: None,
+            cookies: Cookies::default(),
+            connection: None,
+            has_connected: false,
+            is_ews: false,
+            buffers: Buffers::new(),
+        }
+    }
+
+    /// Uses these credentials from the next request on: a new token, for one that expires.
+    ///
+    /// # Errors
+    /// [`BuildError::PlaintextCredentials`]
+    pub fn set_credentials(&mut self, credentials: Credentials) -> Result<(), BuildError> {
+        if !(self.route.endpoint.tls
+            || self.route.endpoint.is_loopback()
+            || self.allow_plaintext_credentials)
+        {
+            return Err(BuildError::PlaintextCredentials {
+                host: self.route.endpoint.host.clone(),
+            });
+        }
+        // A connection that is logged in would serve the next requests as the user before.
+        self.connection
+            .take_if(|connection| connection.login.is_in());
+        self.scheme = None;
+        self.credentials = Some(credentials);
+        Ok(())
+    }
+
+    /// Whether this client has ever had a connection to the server, with TLS if the URL says so.
+    ///
+    /// Where it has not, a wrong URL is more likely than an outage.
+    #[must_use]
+    pub const fn has_connected(&self) -> bool {
+        self.has_connected
+    }
+
+    /// The certificate, in DER, of the server at the other end of the connection that is kept.
+    #[must_use]
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        let certificate = self.connection.as_ref()?.transport.peer_certificate()?;
+        Some(certificate)
+    }
+
+    /// Exports `items` into a sink that does not wait. See [`Client::export`](super::Client::export).
+    ///
+    /// # Errors
+    /// As [`Client::export`](super::Client::export).
+    pub async fn export<S>(
+        &mut self,
+        headers: &RequestHeaders<'_>,
+        items: &[ItemId<'_>],
+        sink: &mut S,
+        options: Options,
+    ) -> Result<Answer, ClientError>
+    where
+        S: Sink + ?Sized,
+        S::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
+    {
+        let answered = self.request_items(headers, items).await?;
+        let options = for_items(options, items);
+        self.receive(answered, options, |wait| Tap::new(sink, wait))
+            .await
+    }
+
+    /// Exports `items` into an async sink. While the sink waits, nothing is received.
+    ///
+    /// # Errors
+    /// As [`Client::export`](super::Client::export).
+    pub async fn export_async<K>(
+        &mut self,
+        headers: &RequestHeaders<'_>,
+        items: &[ItemId<'_>],
+        sink: &mut K,
+        options: Options,
+    ) -> Result<Answer, ClientError>
+    where
+        K: AsyncSink + ?Sized,
+        K::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
+    {
+        let answered = self.request_items(headers, items).await?;
+        let options = for_items(options, items);
+        self.receive(answered, options, |wait| AsyncTap::new(sink, wait))
+            .await
+    }
+
+    async fn request_items(
+        &mut self,
+        headers: &RequestHeaders<'_>,
+        items: &[ItemId<'_>],
+    ) -> Result<Answered<C::Transport>, ClientError> {
+        let body = ExportItems::new(items).headers(*headers).encoder()?;
+        self.request(&body).await
+    }
+
+    /// Sends the request and reads the head of its response.
+    async fn request(&mut self, body: &Encoder<'_>) -> Result<Answered<C::Transport>, ClientError> {
+        let (mut strays, mut renewals) = (0, 0);
+        // What has arrived meanwhile would be taken for the answer.
+        let mut kept = self.connection.take();
+        if let Some(connection) = &mut kept {
+            if !connection.transport.is_idle().await {
+                kept = None;
+            }
+        }
+        loop {
+            let is_kept = kept.is_some();
+            let connection = match kept.take() {
+                Some(connection) => connection,
+                None => self.connect().await?,
+            };
+            let mut answered = match self.attempt(connection, body).await {
+                Ok(answered) => answered,
+                // A server may end an idle connection at any time; it has not seen this request.
+                Err(failed) if is_kept && failed.is_stale() => continue,
+                Err(failed) => return Err(failed.error),
+            };
+            if is_kept && answered.is_of_the_idle_connection() {
+                continue;
+            }
+            if let Some((sent, echoed)) = answered.other_request() {
+                strays += 1;
+                if strays <= STRAYS {
+                    continue;
+                }
+                return Err(TransportError::OtherAnswer { sent, echoed }.into());
+            }
+            if let (401, Some(credentials), Some(refused)) = (
+                answered.status(),
+                &self.credentials,
+                &answered.authorization,
+            ) {
+                if renewals < RENEWALS {
+                    answered.renewal = credentials.renew(refused);
+                    if answered.renewal == Renewal::Renewed {
+                        renewals += 1;
+                        continue;
+                    }
+                }
+            }
+            return Ok(answered);
+        }
+    }
+
+    pub(super) async fn connect(&mut self) -> Result<Connection<C::Transport>, TransportError> {
+        let transport = self.connector.connect(&self.route).await?;
+        self.has_connected = true;
+        Ok(Connection::new(transport))
+    }
+}
+
+/// Returns the options for a response to a request for these items.
+fn for_items(options: Options, items: &[ItemId<'_>]) -> Options {
+    // A position has 32 bits, and no server accepts a request for 2^32 items.
+    options.items(u32::try_from(items.len()).unwrap_or(u32::MAX))
+}

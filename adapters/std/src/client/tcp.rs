@@ -1,0 +1,246 @@
+//! One blocking connection: TCP, with or without TLS.
+
+use core::time::Duration;
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use rustls::pki_types::CertificateDer;
+use rustls::ClientConnection;
+
+use super::dial::{self, Deadline};
+use super::error::{Phase, TransportError};
+use super::route::{Route, Timeouts};
+use super::tls_problem::TlsProblem;
+use super::transport::{Connector, Pace, Sent, Transport};
+
+/// TLS records that are processed in a row while looking whether anything is waiting.
+const RECORDS: usize = 64;
+/// The longest pause before a full send buffer is tried again.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Makes blocking connections. Its futures, and those of [`TcpTransport`], are ready when they are polled first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TcpConnector;
+
+impl Connector for TcpConnector {
+    type Transport = TcpTransport;
+
+    async fn connect(&self, route: &Route) -> Result<TcpTransport, TransportError> {
+        TcpTransport::open(route)
+    }
+}
+
+/// A blocking connection.
+#[derive(Debug)]
+pub(super) struct TcpTransport {
+    host: String,
+    socket: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    timeouts: Timeouts,
+    pace: Pace,
+}
+
+impl TcpTransport {
+    /// Connects, by TLS if there is a configuration for it.
+    fn open(route: &Route) -> Result<Self, TransportError> {
+        let (endpoint, timeouts) = (&route.endpoint, route.timeouts);
+        let deadline = Deadline::after(timeouts.connect);
+        let mut socket = dial::connect(route, &deadline)?;
+        let tls = route
+            .tls
+            .as_ref()
+            .map(|config| dial::handshake(endpoint, Arc::clone(config), &mut socket, &deadline))
+            .transpose()?;
+        socket
+            .set_read_timeout(Some(timeouts.read))
+            .and_then(|()| socket.set_write_timeout(Some(timeouts.write)))
+            .map_err(|source| TransportError::connect(endpoint, source))?;
+        Ok(Self {
+            host: endpoint.host.clone(),
+            socket,
+            tls: tls.map(Box::new),
+            timeouts,
+            pace: Pace::default(),
+        })
+    }
+
+    /// What a TLS error on an open connection is: about the certificate that we do not have, or a break.
+    fn broken(&self, error: rustls::Error) -> TransportError {
+        let problem = TlsProblem::after_handshake(&error);
+        let source = io::Error::new(io::ErrorKind::InvalidData, error);
+        match problem {
+            None => TransportError::Read(source),
+            Some(problem) => TransportError::Tls {
+                host: self.host.clone(),
+                problem,
+                source,
+            },
+        }
+    }
+
+    /// Runs `step` while calls on the socket return at once.
+    fn without_blocking<T>(
+        &mut self,
+        step: impl FnOnce(&mut Self) -> Result<T, TransportError>,
+    ) -> Result<T, TransportError> {
+        self.socket
+            .set_nonblocking(true)
+            .map_err(TransportError::Write)?;
+        let result = step(self);
+        self.socket
+            .set_nonblocking(false)
+            .map_err(TransportError::Write)?;
+        result
+    }
+
+    /// Whether data or the end of the stream can be received. The socket does not block.
+    ///
+    /// With TLS, records are processed first: session tickets and key updates are not data.
+    fn is_waiting(&mut self) -> bool {
+        let Some(tls) = &mut self.tls else {
+            return !would_block(self.socket.peek(&mut [0]));
+        };
+        for _ in 0..RECORDS {
+            match tls.process_new_packets() {
+                Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
+                // An error comes again when it is read.
+                Ok(_) | Err(_) => return true,
+            }
+            match tls.read_tls(&mut self.socket) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                ended => return !would_block(ended),
+            }
+        }
+        true
+    }
+
+    /// Sends on a socket that does not block, looking for an answer on the way.
+    fn send_now(&mut self, bytes: &mut &[u8]) -> Result<Sent, TransportError> {
+        let mut taken = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if let Some(tls) = &mut self.tls {
+                let buffered = tls.writer().write(bytes).map_err(TransportError::Write)?;
+                *bytes = &bytes[buffered..];
+            }
+            // Before looking: with the last byte the server may answer.
+            if bytes.is_empty() && self.tls.as_ref().is_none_or(|tls| !tls.wants_write()) {
+                return Ok(Sent::All);
+            }
+            if self.is_waiting() {
+                return Ok(Sent::Answered);
+            }
+            let written = match &mut self.tls {
+                Some(tls) => tls.write_tls(&mut self.socket),
+                None => self
+                    .socket
+                    .write(bytes)
+                    .inspect(|&len| *bytes = &bytes[len..]),
+            };
+            match written {
+                Ok(0) => return Err(TransportError::Write(io::ErrorKind::WriteZero.into())),
+                Ok(_) => {
+                    taken = Instant::now();
+                    pause = Duration::from_millis(1);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if taken.elapsed() >= self.timeouts.write {
+                        return Err(TransportError::Timeout {
+                            phase: Phase::Write,
+                            after: self.timeouts.write,
+                        });
+                    }
+                    // The standard library cannot wait for two things at once; a request that fills the
+                    // socket's buffer is rare and large, so that these pauses are not what it takes.
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(PAUSE);
+                }
+                Err(error) => return Err(TransportError::Write(error)),
+            }
+        }
+    }
+}
+
+impl Transport for TcpTransport {
+    fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.tls.as_ref()?.peer_certificates()?.first()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    fn begin_exchange(&mut self) {
+        self.pace = Pace::default();
+    }
+
+    async fn is_idle(&mut self) -> bool {
+        self.without_blocking(|this| Ok(!this.is_waiting()))
+            .unwrap_or(false)
+    }
+
+    async fn send(&mut self, bytes: &mut &[u8]) -> Result<Sent, TransportError> {
+        self.without_blocking(|this| this.send_now(bytes))
+    }
+
+    async fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, TransportError> {
+        loop {
+            if let Some(tls) = &mut self.tls {
+                match tls.reader().read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    done => return done.map_err(TransportError::Read),
+                }
+                // The answer to a key update; without it the next read says what is wrong.
+                while tls.wants_write() && tls.write_tls(&mut self.socket).is_ok_and(|len| len > 0)
+                {
+                }
+            }
+            let began = Instant::now();
+            let received = match &mut self.tls {
+                None => self.socket.read(buffer),
+                Some(tls) => tls.read_tls(&mut self.socket),
+            };
+            let waited = began.elapsed();
+            let received = match received {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if is_timeout(&error) => {
+                    return Err(TransportError::Timeout {
+                        phase: Phase::Read,
+                        after: self.timeouts.read,
+                    });
+                }
+                Err(error) => return Err(TransportError::Read(error)),
+            };
+            if received > 0 {
+                self.pace.count(received, waited, self.timeouts.lowest)?;
+            }
+            match &mut self.tls {
+                None => return Ok(received),
+                Some(tls) => {
+                    if let Err(error) = tls.process_new_packets() {
+                        let _ = tls.write_tls(&mut self.socket);
+                        return Err(self.broken(error));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How a socket says that its time is up: the first on Unix, the second on Windows.
+pub(super) fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+fn would_block(result: io::Result<usize>) -> bool {
+    result.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
