@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::fault::{message_of, Detail};
 use crate::id::{self, IdError, Item};
+use crate::mailbox::{Found, Mailboxes, Missing};
 use crate::pages;
 use crate::payload::{Payload, Rng};
 use crate::request::{ExportItems, RequestedId};
@@ -92,14 +93,17 @@ impl Uses {
         }
     }
 
-    /// Returns the rule for a request for this many items, if there is one.
+    /// Returns the rule for a request of an operation for this many items, if there is one.
     pub(crate) fn request<'s>(
         &mut self,
         scenario: &'s Scenario,
+        operation: Option<&str>,
         items: usize,
     ) -> Option<&'s RequestRule> {
         for (rule, used) in scenario.requests.iter().zip(&mut self.requests) {
-            let fits = rule.more_than == 0 || items > rule.more_than;
+            let is_of_operation =
+                rule.operation.is_none() || rule.operation.as_deref() == operation;
+            let fits = is_of_operation && (rule.more_than == 0 || items > rule.more_than);
             if fits && *used < rule.times {
                 *used += 1;
                 return Some(rule);
@@ -162,14 +166,16 @@ struct Message {
 /// Composes the body of the response to `request`.
 pub(crate) fn response(
     scenario: &Scenario,
+    mailboxes: &Mailboxes,
     uses: &mut Uses,
     request: &ExportItems,
     around: &ItemsAnswer,
 ) -> Vec<Piece> {
     let mut response = Response {
         scenario,
+        mailboxes,
         answered_id: around.answered_id,
-        writer: Writer::new(scenario),
+        writer: Writer::new(scenario, "ExportItems"),
         pieces: Vec::new(),
         others: 0,
     };
@@ -242,19 +248,9 @@ fn ends_the_response(answer: &ItemAnswer) -> bool {
     matches!(answer, ItemAnswer::Marker { place: p, .. } if *p == place)
 }
 
-fn refusal(code: &str) -> ErrorAnswer {
-    ErrorAnswer {
-        code: code.to_owned(),
-        class: ResponseClass::Error,
-        message: None,
-        back_off_ms: None,
-        inner_code: None,
-        mailbox_guid: None,
-    }
-}
-
 struct Response<'s> {
     scenario: &'s Scenario,
+    mailboxes: &'s Mailboxes,
     answered_id: Option<AnsweredId>,
     writer: Writer,
     pieces: Vec<Piece>,
@@ -276,7 +272,7 @@ impl Response<'_> {
             if stopped {
                 self.refuse(&ErrorAnswer {
                     class: ResponseClass::Warning,
-                    ..refusal("ErrorBatchProcessingStopped")
+                    ..ErrorAnswer::of("ErrorBatchProcessingStopped")
                 });
             } else {
                 let rule = uses.item(self.scenario, index, &asked.id);
@@ -290,8 +286,8 @@ impl Response<'_> {
                         stopped = STOPS_THE_BATCH.contains(&error.code.as_str());
                     }
                     (_, Err(error)) => self.refuse(&error),
-                    (_, Ok(item)) => {
-                        self.item(item, &asked.id, &rule);
+                    (_, Ok(found)) => {
+                        self.item(&found, &asked.id, &rule);
                         ends = ends_the_response(&rule.answer);
                     }
                 }
@@ -317,32 +313,43 @@ impl Response<'_> {
         };
         self.others += 1;
         let id = id::item_id(&self.scenario.mailbox, item.seed, item.size);
+        let found = Found {
+            guid: self.scenario.mailbox.clone(),
+            identity: item,
+            content: item,
+            change_key: id::change_key(item.seed),
+        };
         match what {
-            Inserted::OtherItem => self.item(item, &id, &ItemRule::default()),
-            Inserted::Refusal => self.refuse(&refusal("ErrorItemNotFound")),
+            Inserted::OtherItem => self.item(&found, &id, &ItemRule::default()),
+            Inserted::Refusal => self.refuse(&ErrorAnswer::of("ErrorItemNotFound")),
             Inserted::UploadItems => {
-                self.text(self.writer.upload(&id, &id::change_key(item.seed)));
+                self.text(self.writer.upload(&id, &found.change_key));
             }
         }
         self.message(false)
     }
 
     /// Returns the requested item, or the reason why it does not exist.
-    fn find(&self, asked: &RequestedId) -> Result<Item, ErrorAnswer> {
-        let item = id::read(&self.scenario.mailbox, &asked.id).map_err(|error| match error {
-            IdError::Empty => refusal("ErrorInvalidIdEmpty"),
-            IdError::Malformed => refusal("ErrorInvalidIdMalformed"),
-            IdError::NotFound => refusal("ErrorItemNotFound"),
-            IdError::ForeignMailbox(guid) => ErrorAnswer {
+    fn find(&self, asked: &RequestedId) -> Result<Found, ErrorAnswer> {
+        let found = self.mailboxes.find(&asked.id);
+        let found = found.map_err(|missing| match missing {
+            Missing::Refused(code) => ErrorAnswer::of(&code),
+            Missing::Id(IdError::Empty) => ErrorAnswer::of("ErrorInvalidIdEmpty"),
+            Missing::Id(IdError::Malformed) => ErrorAnswer::of("ErrorInvalidIdMalformed"),
+            Missing::Id(IdError::NotFound) => ErrorAnswer::of("ErrorItemNotFound"),
+            Missing::Id(IdError::ForeignMailbox(guid)) => ErrorAnswer {
                 mailbox_guid: Some(guid),
-                ..refusal("ErrorNonExistentMailbox")
+                ..ErrorAnswer::of("ErrorNonExistentMailbox")
             },
         })?;
+        let content = found.content;
         // MS-OXWSBTRF R184: a ChangeKey that is present must be valid, so an empty one is not.
         match &asked.change_key {
-            Some(key) if *key != id::change_key(item.seed) => Err(refusal("ErrorInvalidChangeKey")),
-            _ if Payload::new(item.seed, item.size).is_err() => Err(refusal("ErrorItemNotFound")),
-            _ => Ok(item),
+            Some(key) if *key != found.change_key => Err(ErrorAnswer::of("ErrorInvalidChangeKey")),
+            _ if Payload::new(content.seed, content.size).is_err() => {
+                Err(ErrorAnswer::of("ErrorItemNotFound"))
+            }
+            _ => Ok(found),
         }
     }
 
@@ -361,7 +368,7 @@ impl Response<'_> {
     }
 
     /// Returns the answered form of an item's id.
-    fn answered_id(&self, item: Item, id: &str, rule: &ItemRule) -> Option<String> {
+    fn answered_id(&self, found: &Found, id: &str, rule: &ItemRule) -> Option<String> {
         let by_default = match self.scenario.recode_ids {
             true => AnsweredId::Recoded,
             false => AnsweredId::AsAsked,
@@ -369,22 +376,22 @@ impl Response<'_> {
         let spelling = rule.answered_id.or(self.answered_id);
         match spelling.unwrap_or(by_default) {
             AnsweredId::AsAsked => Some(id.to_owned()),
-            AnsweredId::Recoded => Some(id::recode(&self.scenario.mailbox, id, item)),
-            AnsweredId::Unknown => Some(id::disguise(&self.scenario.mailbox, item)),
+            AnsweredId::Recoded => Some(id::recode(&found.guid, id, found.identity)),
+            AnsweredId::Unknown => Some(id::disguise(&found.guid, found.identity)),
             AnsweredId::Omitted => None,
         }
     }
 
     /// Composes a message of class Success. `rule` may change its data.
-    fn item(&mut self, item: Item, id: &str, rule: &ItemRule) {
+    fn item(&mut self, found: &Found, id: &str, rule: &ItemRule) {
         let answer = &rule.answer;
-        let answered_id = self.answered_id(item, id, rule);
-        let change_key = id::change_key(item.seed);
+        let answered_id = self.answered_id(found, id, rule);
+        let (item, change_key) = (found.content, &found.change_key);
         if *answer == ItemAnswer::UploadItems {
             let id = answered_id.as_deref().unwrap_or(id);
-            return self.text(self.writer.upload(id, &change_key));
+            return self.text(self.writer.upload(id, change_key));
         }
-        self.text(self.writer.success(answered_id.as_deref(), &change_key));
+        self.text(self.writer.success(answered_id.as_deref(), change_key));
         if *answer == ItemAnswer::NoData {
             return self.text(self.writer.message_end());
         }

@@ -226,6 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             status: StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST),
             headers,
             body: ResponseBody::text(page),
+            active: None,
         };
         self.respond(response, true, false).await?;
         self.send().await?;
@@ -244,6 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             status,
             mut headers,
             mut body,
+            active: _active,
         } = response;
         // RFC 9110 §6.4.1: responses with these statuses have no body.
         let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);

@@ -11,8 +11,11 @@
 //! flags 4, provider 16, type 2, folder database 16, folder counter 6, 0 0, item database 16, item counter 6, 0 0
 //! ```
 //!
-//! The emulator stores no items. The item counter is the seed of the payload, and the folder counter is its size, so an
-//! id determines the bytes of its item.
+//! The item counter is the seed of the payload, and the folder counter is its size. So an id determines the bytes of its
+//! item, unless the scenario has mailboxes, whose items can change.
+//!
+//! The id of a folder has the same form, with a folder `EntryID` of 46 bytes: flags 4, provider 16, type 2, database 16,
+//! counter 6, 0 0.
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 
@@ -94,6 +97,30 @@ pub(crate) fn disguise(mailbox: &str, item: Item) -> String {
     let mut raw = raw(mailbox, item.seed, item.size);
     raw[FLAGS] = 1;
     BASE64_STANDARD.encode(raw)
+}
+
+/// Returns the id of a folder.
+pub(crate) fn folder_id(mailbox: &str, number: u64) -> String {
+    let mut id = vec![0, 3, 0x24, 0];
+    id.extend(mailbox.bytes());
+    id.extend([0, 0x2E, 0, 0, 0, 0, 0]);
+    id.extend(STORE);
+    id.extend([1, 0]); // a private folder
+    id.extend(STORE);
+    id.extend(counter(number));
+    id.extend([0, 0]);
+    BASE64_STANDARD.encode(id)
+}
+
+/// Returns the GUID of the mailbox and the number of the folder that `id` identifies.
+pub(crate) fn read_folder(id: &str) -> Option<(String, u64)> {
+    let bytes = BASE64_STANDARD.decode(id).ok()?;
+    let rest = bytes.strip_prefix(&[0, 3, 0x24, 0])?;
+    let (guid, rest) = rest.split_at_checked(GUID)?;
+    let entry_id = rest.strip_prefix(&[0, 0x2E, 0])?;
+    let guid = core::str::from_utf8(guid).ok()?.to_owned();
+    let counter = entry_id.get(38..44)?;
+    (entry_id.len() == 46).then(|| (guid, number(counter)))
 }
 
 /// Returns the item that `id` identifies in `mailbox`.

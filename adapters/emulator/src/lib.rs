@@ -1,4 +1,4 @@
-//! A loopback EWS server for `ExportItems`, with which to test a client without Exchange.
+//! A loopback EWS server for `ExportItems` and for lists of mailboxes, with which to test a client without Exchange.
 //!
 //! It answers in the form of recorded servers. Payloads can have any size, because they are generated while they are
 //! sent. A [`Scenario`] describes the faults of the server.
@@ -49,10 +49,12 @@ mod body;
 #[cfg(feature = "cli")]
 mod command;
 mod connection;
+mod content;
 mod fault;
 mod head;
 mod id;
 mod log;
+mod mailbox;
 mod ntlm;
 mod pages;
 mod payload;
@@ -62,19 +64,22 @@ mod scenario;
 mod server;
 mod service;
 mod style;
+mod throttle;
 mod tls;
 
 #[cfg(feature = "cli")]
 pub use command::{run, CommandError, Options};
 pub use id::{change_key, item_id, DEFAULT_MAILBOX};
 pub use log::{LoggedLogin, LoggedRequest, LoggedTunnel};
+pub use mailbox::{Call, Element, MailboxEntry};
 pub use ntlm::LoginResult;
 pub use payload::{payload, Payload, SizeError};
 pub use request::{ExportItems, RequestedId};
 pub use scenario::{
-    AfterRoot, Answer, AnsweredId, Auth, Coding, CutPlace, Echo, ErrorAnswer, ExtendedProtection,
-    FaultAnswer, Framing, HttpAnswer, Insert, Inserted, ItemAnswer, ItemRule, ItemsAnswer,
-    MarkerPlace, Order, Page, Position, ProxyRule, Push, RequestRule, ResponseClass, Scenario,
-    ScenarioError, ServerVersion, Style, WindowsAuth, WindowsScheme,
+    AfterRoot, Answer, AnsweredId, Auth, Change, ChangeRule, Coding, CutPlace, Echo, ErrorAnswer,
+    ExtendedProtection, FaultAnswer, FolderRule, Framing, HttpAnswer, Insert, Inserted, ItemAnswer,
+    ItemRange, ItemRule, ItemsAnswer, ListingFault, MailboxItem, MailboxRule, MarkerPlace, Order,
+    Page, Position, ProxyRule, Push, RequestRule, ResponseClass, Scenario, ScenarioError,
+    ServerVersion, Style, Throttling, WindowsAuth, WindowsScheme,
 };
 pub use server::{Emulator, StartError};

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use crate::mailbox::Call;
 use crate::ntlm::LoginResult;
 use crate::request::ExportItems;
 
 /// The number of requests that are kept.
-const REMEMBERED: usize = 1_000;
+const REMEMBERED: usize = 10_000;
 
 /// A request that the emulator has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +24,25 @@ pub struct LoggedRequest {
     pub headers: Vec<(String, String)>,
     /// The parsed body, if it was a valid `ExportItems` request.
     pub export_items: Option<ExportItems>,
+    /// The parsed body, if it was a valid request for another operation.
+    pub call: Option<Call>,
+    /// Whether the request came before the time that an earlier back-off of `throttling` named for its user.
+    pub too_early: bool,
     /// The status of the response, or `None` if the connection was ended without one.
     pub status: Option<u16>,
 }
 
 impl LoggedRequest {
+    /// Returns the local name of the operation, if the body was a valid request.
+    #[must_use]
+    pub fn operation(&self) -> Option<&str> {
+        match (&self.export_items, &self.call) {
+            (Some(_), _) => Some("ExportItems"),
+            (None, Some(call)) => Some(&call.body.name),
+            (None, None) => None,
+        }
+    }
+
     /// Returns the first header with this name, which must be in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -1,10 +1,11 @@
-//! Parses and validates an `ExportItems` request like Exchange.
+//! Parses and validates a request like Exchange.
 
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{Namespace, ResolveResult};
 use quick_xml::{NsReader, XmlVersion};
 
 use crate::fault::Fault;
+use crate::mailbox::{Call, Element, OPERATIONS};
 use crate::scenario::Style;
 use crate::style::{MESSAGES, SOAP, TYPES};
 
@@ -35,6 +36,39 @@ pub struct RequestedId {
     pub id: String,
     /// `ChangeKey`. An empty one differs from an absent one.
     pub change_key: Option<String>,
+}
+
+/// A valid request.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    ExportItems(ExportItems),
+    Other(Call),
+}
+
+impl Request {
+    /// Returns the local name of the operation.
+    pub(crate) fn operation(&self) -> &str {
+        match self {
+            Self::ExportItems(_) => "ExportItems",
+            Self::Other(call) => &call.body.name,
+        }
+    }
+
+    /// Returns `ExchangeImpersonation`: the kind of id, and the id.
+    pub(crate) fn impersonation(&self) -> Option<&(String, String)> {
+        match self {
+            Self::ExportItems(request) => request.impersonation.as_ref(),
+            Self::Other(call) => call.impersonation.as_ref(),
+        }
+    }
+
+    /// Returns the number of requested items of `ExportItems`.
+    pub(crate) fn items(&self) -> usize {
+        match self {
+            Self::ExportItems(request) => request.ids.len(),
+            Self::Other(_) => 0,
+        }
+    }
 }
 
 /// `ExchangeVersionType` of Exchange SE, oldest first.
@@ -78,18 +112,26 @@ const HEADERS: [&str; 7] = [
 const ITEM_ID: &str = "/Envelope/Body/ExportItems/ItemIds/ItemId";
 
 /// Parses a request, or returns the fault with which a server of `style` answers it.
-pub(crate) fn read(text: &str, style: Style) -> Result<ExportItems, Fault> {
+pub(crate) fn read(text: &str, style: Style) -> Result<Request, Fault> {
     let mut walk = Walk {
         reader: NsReader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)),
         text,
         request: ExportItems::default(),
         path: String::new(),
+        open: Vec::new(),
+        body: None,
     };
     walk.reader.config_mut().expand_empty_elements = true;
     while walk.step()? {}
     let request = walk.request;
     check_version(&request.version, style)?;
-    Ok(request)
+    Ok(match walk.body {
+        None => Request::ExportItems(request),
+        Some(body) => Request::Other(Call {
+            impersonation: request.impersonation,
+            body,
+        }),
+    })
 }
 
 /// Checks the version. Without one, a server uses its oldest schema, which has no `ExportItems`. A name that is in no
@@ -112,6 +154,10 @@ struct Walk<'t> {
     request: ExportItems,
     /// The local names of the open elements, each preceded by `/`.
     path: String,
+    /// The open elements of an operation other than `ExportItems`.
+    open: Vec<Element>,
+    /// The complete element of that operation.
+    body: Option<Element>,
 }
 
 impl Walk<'_> {
@@ -147,7 +193,7 @@ impl Walk<'_> {
                 }
             }
             Event::DocType(_) => return Err(self.violation("DTD is prohibited.")),
-            Event::Eof if self.path.is_empty() && !self.request.ids.is_empty() => return Ok(false),
+            Event::Eof if self.path.is_empty() && self.has_operation() => return Ok(false),
             Event::Eof => return Err(self.violation("Root element is missing or not closed.")),
             _ => {}
         }
@@ -161,7 +207,15 @@ impl Walk<'_> {
             "/Envelope" | "/Envelope/Header" | "/Envelope/Body" => SOAP,
             "/Envelope/Body/ExportItems" | "/Envelope/Body/ExportItems/ItemIds" => MESSAGES,
             ITEM_ID => TYPES,
-            // EWS identifies the operation by the element in the body. This server has only one.
+            // EWS identifies the operation by the element in the body. There is only one.
+            _ if self.path == "/Envelope/Body"
+                && OPERATIONS.contains(&name.as_str())
+                && !self.has_operation() =>
+            {
+                MESSAGES
+            }
+            _ if !self.open.is_empty() && namespace == MESSAGES => MESSAGES,
+            _ if !self.open.is_empty() => TYPES,
             _ if self.path == "/Envelope/Body" => return Err(Fault::new("ErrorInvalidRequest")),
             _ if self.path.starts_with("/Envelope/Header") => namespace,
             _ => {
@@ -177,6 +231,12 @@ impl Walk<'_> {
         // (MicrosoftDocs/office-developer-exchange-docs pull request 343).
         if expected != namespace {
             return Err(Fault::new("ErrorInvalidRequest"));
+        }
+        if self.path == "/Envelope/Body" && expected == MESSAGES && !path.ends_with("/ExportItems")
+            || !self.open.is_empty()
+        {
+            let element = self.element(name.clone(), element)?;
+            self.open.push(element);
         }
         if self.path == "/Envelope/Header" && HEADERS.contains(&name.as_str()) {
             if self.request.headers.contains(&name) {
@@ -211,10 +271,47 @@ impl Walk<'_> {
         }
         let parent = self.path.rfind('/').unwrap_or_default();
         self.path.truncate(parent);
+        if let Some(element) = self.open.pop() {
+            match self.open.last_mut() {
+                Some(parent) => parent.children.push(element),
+                None => self.body = Some(element),
+            }
+        }
         Ok(())
     }
 
+    /// Returns whether an operation has been read.
+    fn has_operation(&self) -> bool {
+        self.body.is_some() || !self.request.ids.is_empty()
+    }
+
+    /// Makes an element of another operation without its content.
+    fn element(&self, name: String, start: &BytesStart<'_>) -> Result<Element, Fault> {
+        let mut element = Element {
+            name,
+            ..Element::default()
+        };
+        for attribute in start.attributes() {
+            let read = attribute
+                .map_err(|error| error.to_string())
+                .and_then(|attribute| {
+                    let value = attribute.normalized_value(XmlVersion::Explicit1_0);
+                    let value = value.map_err(|error| error.to_string())?;
+                    Ok((attribute.key.as_ref().to_owned(), value.into_owned()))
+                });
+            match read {
+                Ok(read) => element.attributes.push(read),
+                Err(error) => return Err(self.violation(&error)),
+            }
+        }
+        Ok(element)
+    }
+
     fn characters(&mut self, text: &str) -> Result<(), Fault> {
+        if let Some(element) = self.open.last_mut() {
+            element.text.push_str(text);
+            return Ok(());
+        }
         let text = text.trim_ascii();
         if text.is_empty() {
             return Ok(());
@@ -294,7 +391,10 @@ mod tests {
         );
         let body = r#"<ExportItems xmlns="http://schemas.microsoft.com/exchange/services/2006/messages">
             <ItemIds><t:ItemId Id="a&lt;&#x41;" ChangeKey=""/><!-- --><t:ItemId Id='b'></t:ItemId></ItemIds></ExportItems>"#;
-        let read = read(&request(&header, body), Style::Exchange2016).unwrap();
+        let Ok(Request::ExportItems(read)) = read(&request(&header, body), Style::Exchange2016)
+        else {
+            panic!("not ExportItems");
+        };
         assert_eq!(read.version, "Exchange2013_SP1");
         let impersonated = (
             "PrimarySmtpAddress".to_owned(),

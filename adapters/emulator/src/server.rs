@@ -12,8 +12,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::connection::serve;
 use crate::log::{LoggedLogin, LoggedRequest, LoggedTunnel};
+use crate::mailbox::MailboxEntry;
 use crate::proxy;
-use crate::scenario::{ProxyRule, Scenario, ScenarioError};
+use crate::scenario::{Change, ProxyRule, Scenario, ScenarioError};
 use crate::service::{Service, PATH};
 use crate::tls::Tls;
 
@@ -140,12 +141,24 @@ impl Emulator {
         self.service.log().logins()
     }
 
-    /// Returns the last thousand requests, oldest first.
+    /// Returns the last ten thousand requests, oldest first.
     ///
     /// A request is listed before the first byte of its response is sent.
     #[must_use]
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.service.log().requests()
+    }
+
+    /// Returns the items of the mailbox with this address, or nothing if there is no such mailbox.
+    #[must_use]
+    pub fn items(&self, address: &str) -> Vec<MailboxEntry> {
+        self.service.mailboxes().entries(address)
+    }
+
+    /// Changes the mailbox with this address. Returns `false` if there is no such mailbox.
+    #[allow(clippy::must_use_candidate)] // a test that has written the address knows that it exists
+    pub fn change(&self, address: &str, change: &Change) -> bool {
+        self.service.mailboxes().change(Some(address), change)
     }
 
     /// Serves until the process ends.

@@ -3,24 +3,27 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::StatusCode;
 
 use crate::answer::{self, Piece, Uses};
 use crate::body::{Compressed, Manner, ResponseBody};
+use crate::content::{Content, Plain};
 use crate::fault::{message_of, Detail, Fault};
 use crate::head::Head;
 use crate::log::{Log, LoggedLogin, LoggedRequest};
+use crate::mailbox::{self, Mailboxes};
 use crate::ntlm::{self, Account, Handshake, LoginResult};
 use crate::pages;
-use crate::request::{self, ExportItems};
+use crate::request::{self, Request};
 use crate::scenario::{
-    Answer, Auth, Coding, Echo, FaultAnswer, Framing, HttpAnswer, ItemsAnswer, Page, Push,
-    RequestRule, Scenario, Style, WindowsAuth, WindowsScheme,
+    Answer, Auth, Coding, Echo, FaultAnswer, Framing, ItemsAnswer, Page, Push, RequestRule,
+    Scenario, Style, WindowsAuth, WindowsScheme,
 };
+use crate::throttle::{Active, Admission, Users};
 
 /// The path of the endpoint. IIS ignores its case.
 pub(crate) const PATH: &str = "/EWS/Exchange.asmx";
@@ -58,6 +61,8 @@ pub(crate) struct Service {
     binding: Option<[u8; 16]>,
     scenario: Scenario,
     uses: Mutex<Uses>,
+    mailboxes: Mutex<Mailboxes>,
+    users: Users,
     log: Log,
     served: AtomicU64,
     connections: AtomicU64,
@@ -68,6 +73,8 @@ pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: ResponseBody,
+    /// Counts the request for its user until the response is dropped.
+    pub(crate) active: Option<Active>,
 }
 
 /// The actions after a response.
@@ -86,6 +93,8 @@ impl Service {
         Self {
             binding: certificate.map(ntlm::binding),
             uses: Mutex::new(Uses::new(&scenario)),
+            mailboxes: Mutex::new(Mailboxes::new(&scenario)),
+            users: Users::default(),
             scenario,
             log: Log::default(),
             served: AtomicU64::new(0),
@@ -95,6 +104,12 @@ impl Service {
 
     pub(crate) fn log(&self) -> &Log {
         &self.log
+    }
+
+    pub(crate) fn mailboxes(&self) -> MutexGuard<'_, Mailboxes> {
+        self.mailboxes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the number for a new connection.
@@ -113,6 +128,8 @@ impl Service {
             path: word(),
             headers: Vec::new(),
             export_items: None,
+            call: None,
+            too_early: false,
             status: Some(status),
         });
     }
@@ -130,23 +147,37 @@ impl Service {
             path: head.path.clone(),
             headers: texts(&head.headers),
             export_items: None,
+            call: None,
+            too_early: false,
             status: None,
         };
+        let mut active = None;
         let (content, rule) = match (self.refuse(session, head), body) {
             (Some(refused), _) => (Some(refused.into()), None),
             // exchangelib issue 590
             (None, None) => (Some(Plain::status(507).into()), None),
             (None, Some(body)) => {
                 let read = read(body, self.scenario.style);
-                seen.export_items = read.as_ref().ok().cloned();
-                self.respond(read, &head.headers)
+                match &read {
+                    Ok(Request::ExportItems(request)) => seen.export_items = Some(request.clone()),
+                    Ok(Request::Other(call)) => seen.call = Some(call.clone()),
+                    Err(_) => {}
+                }
+                let admission = self.admit(&head.headers, read.as_ref().ok());
+                seen.too_early = admission.2;
+                active = Some(admission.1);
+                match admission.0 {
+                    Some(fault) => (Some(Plain::from(fault).into()), None),
+                    None => self.respond(read, &head.headers),
+                }
             }
         };
         seen.status = content.as_ref().map(|content| content.status.as_u16());
         self.log.push(seen);
         let content = content?;
         let echo = rule.map_or(Echo::AsAsked, |rule| rule.client_request_id);
-        let response = self.with_headers(content.response(), &head.headers, echo);
+        let mut response = self.with_headers(content.response(), &head.headers, echo);
+        response.active = active;
         let closes = matches!(&self.scenario.auth, Auth::Windows(auth) if auth.close)
             && content.status == StatusCode::UNAUTHORIZED;
         let mut after = After {
@@ -309,23 +340,59 @@ impl Service {
         (!right).then_some(challenge)
     }
 
+    /// Applies the limits for the user of a request. Returns the fault for a refused request, and whether the request came
+    /// before the end of an earlier back-off.
+    fn admit(
+        &self,
+        headers: &HeaderMap,
+        request: Option<&Request>,
+    ) -> (Option<Fault>, Active, bool) {
+        let impersonation = request.and_then(Request::impersonation);
+        let login = headers.get(header::AUTHORIZATION);
+        let user = match (impersonation, login) {
+            (Some((_, id)), _) => id.as_str(),
+            (None, Some(login)) => login.to_str().unwrap_or_default(),
+            (None, None) => "",
+        };
+        let (admission, active, too_early) = self.users.admit(user, self.scenario.throttling);
+        let fault = match admission {
+            Admission::Admitted => None,
+            Admission::TooManyConnections => Some(Fault::new("ErrorExceededConnectionCount")),
+            Admission::Busy(wait) => {
+                let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                Some(Fault {
+                    details: Detail::values(Some(ms.saturating_add(1)), None, None),
+                    ..Fault::new("ErrorServerBusy")
+                })
+            }
+        };
+        (fault, active, too_early)
+    }
+
     /// Returns the scenario's response to a valid request, or `None` if the connection ends without one, and the rule that
     /// applies.
     fn respond(
         &self,
-        read: Result<ExportItems, Fault>,
+        read: Result<Request, Fault>,
         headers: &HeaderMap,
     ) -> (Option<Content>, Option<&RequestRule>) {
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        let items = read.as_ref().map_or(0, |request| request.ids.len());
-        let rule = uses.request(&self.scenario, items);
+        let mut mailboxes = self.mailboxes();
+        let items = read.as_ref().map_or(0, Request::items);
+        let operation = read.as_ref().ok().map(Request::operation);
+        let rule = uses.request(&self.scenario, operation, items);
         let mut answer = rule.map_or(Answer::Normal, |rule| rule.answer.clone());
-        if let (Answer::Normal | Answer::Items(_), Ok(request)) = (&answer, &read) {
+        let is_normal = matches!(
+            answer,
+            Answer::Normal | Answer::Items(_) | Answer::Listing(_)
+        );
+        if let (true, Ok(Request::ExportItems(request))) = (is_normal, &read) {
             answer = uses.failure(&self.scenario, request).unwrap_or(answer);
         }
-        let around = match answer {
-            Answer::Normal => ItemsAnswer::default(),
-            Answer::Items(around) => around,
+        let (around, listing) = match answer {
+            Answer::Normal => (ItemsAnswer::default(), None),
+            Answer::Items(around) => (around, None),
+            Answer::Listing(fault) => (ItemsAnswer::default(), Some(fault)),
             Answer::Fault(answer) => return (Some(fault(&answer).into()), rule),
             Answer::Http(answer) => return (Some(Plain::from(answer).into()), rule),
             Answer::Page(Page::ServerError) => {
@@ -342,7 +409,18 @@ impl Service {
             Ok(request) => request,
             Err(fault) => return (Some(Plain::from(fault).into()), rule),
         };
-        let pieces = answer::response(&self.scenario, &mut uses, &request, &around);
+        let pieces = match &request {
+            Request::ExportItems(request) => {
+                answer::response(&self.scenario, &mailboxes, &mut uses, request, &around)
+            }
+            Request::Other(call) => {
+                match mailbox::respond(&self.scenario, &mailboxes, call, listing.as_ref()) {
+                    Ok(text) => vec![Piece::Text(text.into())],
+                    Err(fault) => return (Some(Plain::from(fault).into()), rule),
+                }
+            }
+        };
+        mailboxes.requested(&self.scenario);
         (Some(self.content(pieces, &around, headers)), rule)
     }
 
@@ -433,7 +511,7 @@ impl Service {
 }
 
 /// Decodes a body as UTF-8.
-fn read(body: &[u8], style: Style) -> Result<ExportItems, Fault> {
+fn read(body: &[u8], style: Style) -> Result<Request, Fault> {
     match core::str::from_utf8(body) {
         Ok(text) => request::read(text, style),
         Err(error) => {
@@ -474,105 +552,4 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
         .iter()
         .map(|(name, value)| (name.to_string(), text(value)))
         .collect()
-}
-
-/// A response that can be generated more than once.
-struct Content {
-    status: StatusCode,
-    headers: HeaderMap,
-    pieces: Vec<Piece>,
-    manner: Manner,
-}
-
-impl Content {
-    fn response(&self) -> Response {
-        Response {
-            status: self.status,
-            headers: self.headers.clone(),
-            body: ResponseBody::new(self.pieces.clone(), self.manner),
-        }
-    }
-}
-
-/// A response that is not a stream of items.
-struct Plain {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
-}
-
-impl Plain {
-    fn status(status: u16) -> Self {
-        Self {
-            // INVARIANT: `Scenario::validate` has checked the scenario's statuses.
-            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            headers: HeaderMap::new(),
-            body: String::new(),
-        }
-    }
-
-    fn header(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.insert(name, HeaderValue::from_static(value));
-        self
-    }
-
-    /// Adds a field, and keeps other fields with the same name.
-    fn append(&mut self, name: &'static str, value: &str) {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            self.headers.append(name, value);
-        }
-    }
-
-    /// Adds the headers of a scenario.
-    fn with(mut self, headers: &BTreeMap<String, String>) -> Self {
-        for (name, value) in headers {
-            let name = HeaderName::try_from(name);
-            // INVARIANT: `Scenario::validate` has checked the scenario's headers.
-            if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
-                self.headers.insert(name, value);
-            }
-        }
-        self
-    }
-
-    fn body(mut self, body: &str) -> Self {
-        body.clone_into(&mut self.body);
-        self
-    }
-}
-
-impl From<Plain> for Content {
-    fn from(plain: Plain) -> Self {
-        let mut headers = plain.headers;
-        // RFC 9110 §8.6: a response without a body has no length, unless the scenario sets one.
-        let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&plain.status);
-        let framed = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
-        if !bodiless && !framed.iter().any(|name| headers.contains_key(name)) {
-            headers.insert(header::CONTENT_LENGTH, plain.body.len().into());
-        }
-        Self {
-            status: plain.status,
-            headers,
-            pieces: vec![Piece::Text(plain.body.into())],
-            manner: Manner::default(),
-        }
-    }
-}
-
-impl From<Fault> for Plain {
-    fn from(fault: Fault) -> Self {
-        Self::status(fault.status)
-            .header("content-type", pages::XML)
-            .body(&fault.to_xml())
-    }
-}
-
-impl From<HttpAnswer> for Plain {
-    fn from(answer: HttpAnswer) -> Self {
-        let mut plain = Self::status(answer.status).body(&answer.body);
-        if !answer.body.is_empty() {
-            plain = plain.header("content-type", pages::HTML);
-        }
-        plain.with(&answer.headers)
-    }
 }

@@ -21,12 +21,14 @@ pub(crate) const DOCS_INDENT: &str = "\n            ";
 /// Writes the pieces of a response in the form of one server.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
+    /// The local name of the operation.
+    operation: String,
     style: Style,
     version: ServerVersion,
 }
 
 impl Writer {
-    pub(crate) fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario, operation: &str) -> Self {
         let (build, schema) = match scenario.style {
             Style::Exchange2010 => ([14, 3, 123, 3], "Exchange2010_SP2"),
             Style::Exchange2016 => ([15, 1, 2507, 6], "V2017_07_11"),
@@ -38,6 +40,7 @@ impl Writer {
             schema: schema.to_owned(),
         };
         Self {
+            operation: operation.to_owned(),
             style: scenario.style,
             version: scenario.version.clone().unwrap_or_else(of_style),
         }
@@ -57,16 +60,18 @@ impl Writer {
         };
         let (on_info, on_body) = (on_info.concat(), on_body.concat());
         let on_response = on_response.concat();
+        let operation = &self.operation;
         format!(
-            r#"{DECLARATION}{envelope}<s:Envelope xmlns:s="{SOAP}">{part}<s:Header>{info}<{h}:ServerVersionInfo MajorVersion="{major}" MinorVersion="{minor}" MajorBuildNumber="{build}" MinorBuildNumber="{revision}" Version="{schema}" xmlns:{h}="{TYPES}"{on_info}/>{part}</s:Header>{part}<s:Body{on_body}>{response}<m:ExportItemsResponse xmlns:m="{MESSAGES}"{on_response} xmlns:t="{TYPES}">{messages}<m:ResponseMessages>"#
+            r#"{DECLARATION}{envelope}<s:Envelope xmlns:s="{SOAP}">{part}<s:Header>{info}<{h}:ServerVersionInfo MajorVersion="{major}" MinorVersion="{minor}" MajorBuildNumber="{build}" MinorBuildNumber="{revision}" Version="{schema}" xmlns:{h}="{TYPES}"{on_info}/>{part}</s:Header>{part}<s:Body{on_body}>{response}<m:{operation}Response xmlns:m="{MESSAGES}"{on_response} xmlns:t="{TYPES}">{messages}<m:ResponseMessages>"#
         )
     }
 
     /// Writes the text from `</m:ResponseMessages>` to the end.
     pub(crate) fn close(&self) -> String {
         let [envelope, body, response, messages] = [0, 1, 2, 3].map(|n| self.line(n));
+        let operation = &self.operation;
         format!(
-            "{messages}</m:ResponseMessages>{response}</m:ExportItemsResponse>{body}</s:Body>\
+            "{messages}</m:ResponseMessages>{response}</m:{operation}Response>{body}</s:Body>\
              {envelope}</s:Envelope>"
         )
     }
@@ -78,6 +83,13 @@ impl Writer {
         let id = id.map(|id| self.item_id(id, change_key));
         let id = id.unwrap_or_default();
         format!("{start}{line}<m:ResponseCode>NoError</m:ResponseCode>{id}")
+    }
+
+    /// Writes a whole message of class Success with this content.
+    pub(crate) fn listing(&self, content: &str) -> String {
+        let (start, end) = (self.message(ResponseClass::Success), self.message_end());
+        let line = self.line(5);
+        format!("{start}{line}<m:ResponseCode>NoError</m:ResponseCode>{line}{content}{end}")
     }
 
     /// Writes a whole response message of `UploadItems`.
@@ -105,7 +117,7 @@ impl Writer {
     }
 
     pub(crate) fn message_end(&self) -> String {
-        self.line(4) + "</m:ExportItemsResponseMessage>"
+        self.line(4) + &format!("</m:{}ResponseMessage>", self.operation)
     }
 
     /// Writes the whole message of an item without data.
@@ -138,7 +150,8 @@ impl Writer {
             ResponseClass::Warning => "Warning",
             ResponseClass::Error => "Error",
         };
-        self.line(4) + &format!(r#"<m:ExportItemsResponseMessage ResponseClass="{class}">"#)
+        let operation = &self.operation;
+        self.line(4) + &format!(r#"<m:{operation}ResponseMessage ResponseClass="{class}">"#)
     }
 
     /// Writes the text before an element: nothing, or a line break and indentation in the style of the documents.
@@ -152,7 +165,7 @@ impl Writer {
 
 /// Escapes a text like Exchange, which writes control characters as references although XML 1.0 does not allow them
 /// (ews-java-api issue 233).
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let mut xml = String::with_capacity(text.len());
     for character in escape(text).chars() {
         match character {
@@ -172,7 +185,7 @@ mod tests {
 
     #[test]
     fn control_characters_leave_as_references_that_xml_forbids() {
-        let writer = Writer::new(&Scenario::default());
+        let writer = Writer::new(&Scenario::default(), "ExportItems");
         let refusal = writer.refusal(ResponseClass::Error, "ErrorX", "a\0<\u{1f}\n", &[]);
         assert!(refusal.contains("a&#x0;&lt;&#x1F;\n<"), "{refusal}");
     }

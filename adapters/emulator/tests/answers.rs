@@ -3,12 +3,11 @@
 mod common;
 #[path = "../../../tests/src/data.rs"]
 mod data;
-
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+mod schema;
 
 use common::{between, data, envelope, export, id, post, start, XML};
 use exportitems_emulator::{change_key, item_id, payload};
+use schema::validate;
 
 const STYLES: [&str; 4] = ["2010", "2016", "online", "docs"];
 const MARKER: &str = "=== Truncated Data ===";
@@ -107,37 +106,6 @@ fn a_refusal_is_that_of_a_recorded_response() {
         .messages()
         .remove(0);
     assert!(recorded.contains(&refusal), "{refusal}");
-}
-
-/// Validates the element inside `s:Body` against Microsoft's schema.
-fn validate(body: &str) {
-    let Some(schema) = data::path("xsd/messages.patched.xsd") else {
-        return;
-    };
-    let xmllint = Command::new("xmllint")
-        .args(["--noout", "--schema"])
-        .arg(schema)
-        .arg("-")
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut xmllint) = xmllint else {
-        data::skip_without("no xmllint");
-        return;
-    };
-    let element = body.split_once('>').unwrap().1.trim();
-    xmllint
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(element.as_bytes())
-        .unwrap();
-    let output = xmllint.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
 }
 
 #[test]

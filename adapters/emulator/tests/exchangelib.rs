@@ -80,6 +80,54 @@ fn every_style_is_exported_byte_for_byte() {
 }
 
 #[test]
+fn a_mailbox_is_listed_and_exported_byte_for_byte() {
+    if !is_here() {
+        return;
+    }
+    let scenario = r#"
+        [[mailboxes]]
+        address = "pat@example.test"
+        [[mailboxes.folder]]
+        path = "Inbox"
+        items = 120
+        associated = 2
+        sizes = [300, 5000]
+        [[mailboxes.folder]]
+        path = "Projekte/2025\\/26"
+        items = 3
+        [[mailboxes.folder]]
+        path = "Kalender"
+        distinguished = "calendar"
+        items = 2
+        [[change]]
+        after = 1
+        change = { update = { folder = "Inbox", items = 5 } }
+    "#;
+    let emulator = start(scenario);
+    let output = Command::new("python3")
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/exchangelib_list.py"
+        ))
+        .args([&emulator.url(), "pat@example.test"])
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let entries = emulator.items("pat@example.test");
+    let mut expected: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let digest = digest(entry.seed, entry.properties.size);
+            let (folder, id, key) = (&entry.folder, &entry.id, &entry.change_key);
+            format!("{folder}\t{id}\t{key}\t{digest}")
+        })
+        .collect();
+    expected.sort();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(listed.lines().collect::<Vec<_>>(), expected, "{errors}");
+}
+
+#[test]
 fn credentials_tls_and_a_busy_server_are_coped_with() {
     if !is_here() {
         return;

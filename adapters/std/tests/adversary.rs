@@ -288,6 +288,7 @@ impl Case {
     fn connection(&mut self) -> RequestRule {
         let rng = &mut self.rng;
         RequestRule {
+            operation: None,
             times: 1,
             more_than: 0,
             answer: Answer::Items(ItemsAnswer {

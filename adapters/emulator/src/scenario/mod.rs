@@ -2,6 +2,7 @@
 //!
 //! The types of a scenario are deliberately exhaustive, so that tests can construct them.
 
+mod mailbox;
 mod rules;
 
 use core::fmt;
@@ -14,10 +15,14 @@ use serde::Deserialize;
 use crate::id::{is_guid, DEFAULT_MAILBOX};
 use crate::pages;
 
+pub(crate) use mailbox::START;
+pub use mailbox::{
+    Change, ChangeRule, FolderRule, ItemRange, MailboxItem, MailboxRule, Throttling,
+};
 pub use rules::{
     AfterRoot, Answer, AnsweredId, Coding, CutPlace, Echo, ErrorAnswer, FaultAnswer, HttpAnswer,
-    Insert, Inserted, ItemAnswer, ItemRule, ItemsAnswer, MarkerPlace, Order, Page, Position, Push,
-    RequestRule, ResponseClass,
+    Insert, Inserted, ItemAnswer, ItemRule, ItemsAnswer, ListingFault, MarkerPlace, Order, Page,
+    Position, Push, RequestRule, ResponseClass,
 };
 
 /// A description of the server and its faults, which can be read from a TOML file.
@@ -71,6 +76,14 @@ pub struct Scenario {
     /// The rules for items: `[[item]]`. The first rule that matches an item and is not used up applies.
     #[serde(rename = "item")]
     pub items: Vec<ItemRule>,
+    /// The limits for each user.
+    pub throttling: Throttling,
+    /// The mailboxes: `[[mailboxes]]`. The first one is that of the user. Without any, every id of `mailbox` is an item.
+    #[serde(rename = "mailboxes")]
+    pub mailboxes: Vec<MailboxRule>,
+    /// The changes of the mailboxes: `[[change]]`.
+    #[serde(rename = "change")]
+    pub changes: Vec<ChangeRule>,
 }
 
 impl Default for Scenario {
@@ -88,6 +101,9 @@ impl Default for Scenario {
             bytes_per_second: None,
             requests: Vec::new(),
             items: Vec::new(),
+            throttling: Throttling::default(),
+            mailboxes: Vec::new(),
+            changes: Vec::new(),
         }
     }
 }
@@ -261,12 +277,16 @@ impl Scenario {
         if !is_guid(&self.mailbox) {
             return invalid("mailbox".to_owned(), "is not a GUID");
         }
+        mailbox::validate(&self.mailboxes)?;
         for (i, rule) in self.requests.iter().enumerate() {
             check(&format!("request {i}"), &rule.answer)?;
         }
         for (i, rule) in self.items.iter().enumerate() {
             if let ItemAnswer::FailsRequest(answer) = &rule.answer {
-                if matches!(**answer, Answer::Normal | Answer::Items(_)) {
+                if matches!(
+                    **answer,
+                    Answer::Normal | Answer::Items(_) | Answer::Listing(_)
+                ) {
                     return invalid(format!("item {i}: fails-request"), "is not a failure");
                 }
                 check(&format!("item {i}"), answer)?;
@@ -426,7 +446,7 @@ mod tests {
         let scenarios: Vec<_> = scenarios
             .map(|rest| rest.split("```").next().unwrap())
             .collect();
-        assert_eq!(scenarios.len(), 8);
+        assert_eq!(scenarios.len(), 11);
         for text in scenarios {
             if let Err(error) = Scenario::from_toml(text) {
                 panic!("{error}");

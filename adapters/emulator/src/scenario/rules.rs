@@ -12,6 +12,9 @@ pub struct RequestRule {
     /// The number of requests to which the rule applies.
     #[serde(default = "once")]
     pub times: u32,
+    /// The rule applies only to requests for this operation, such as `FindItem`.
+    #[serde(default)]
+    pub operation: Option<String>,
     /// The rule applies only to requests for more items than this.
     #[serde(default)]
     pub more_than: usize,
@@ -45,6 +48,8 @@ pub enum Answer {
     Normal,
     /// The requested items, with faults of the whole response.
     Items(ItemsAnswer),
+    /// A fault in a list. It has no effect on `ExportItems`.
+    Listing(ListingFault),
     /// A SOAP fault.
     Fault(FaultAnswer),
     /// A bare HTTP response.
@@ -53,6 +58,26 @@ pub enum Answer {
     Page(Page),
     /// The connection ends without a response.
     HangUp,
+}
+
+/// A fault in the answer of an operation that lists a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum ListingFault {
+    /// A refusal of the folder.
+    Error(ErrorAnswer),
+    /// `IndexedPagingOffset` is missing, and the page is not the last one.
+    NoOffset,
+    /// `IndexedPagingOffset` is 0, and the page is empty, but not the last one.
+    ZeroOffset,
+    /// `IndexedPagingOffset` is that of the request, and the page is not the last one.
+    SameOffset,
+    /// `SyncState` is that of the request, there are no changes, and they are not the last ones.
+    SameState,
+    /// The last entry of a page, or all changes, occur twice.
+    RepeatEntry,
+    /// Booleans are written as 1 and 0.
+    NumericBooleans,
 }
 
 /// Bytes that follow a response on its connection.
@@ -383,6 +408,20 @@ pub struct ErrorAnswer {
     pub inner_code: Option<String>,
     /// `MailboxGuid` of `MessageXml`.
     pub mailbox_guid: Option<String>,
+}
+
+impl ErrorAnswer {
+    /// Returns a refusal with this code, and without details.
+    pub(crate) fn of(code: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            class: ResponseClass::Error,
+            message: None,
+            back_off_ms: None,
+            inner_code: None,
+            mailbox_guid: None,
+        }
+    }
 }
 
 /// `ResponseClass`.
