@@ -166,7 +166,7 @@ fn of_status(error: &StatusError) -> Option<&'static str> {
                 SentCredentials::Login { binding, .. } => match binding {
                     SentBinding::Sent => {
                         "check --user, as DOMAIN\\user or user@domain, and its password; if a proxy on the way is \
-                         meant to end TLS, give --channel-binding off"
+                         meant to end TLS, give --channel-binding off, unless the server requires Extended Protection"
                     }
                     SentBinding::Off => {
                         "check --user, as DOMAIN\\user or user@domain, and its password, or leave \

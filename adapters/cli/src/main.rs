@@ -9,6 +9,7 @@ mod convert;
 mod credentials;
 mod decode;
 mod demo;
+mod doctor;
 mod emulate;
 mod encode;
 mod export;
@@ -55,6 +56,7 @@ struct Arguments {
 enum Command {
     Demo(demo::Demo),
     Export(Box<export::Export>),
+    Doctor(Box<doctor::Doctor>),
     Encode(encode::Encode),
     Decode(decode::Decode),
     Verify(verify::Verify),
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Demo(args) => demo::run(args, &mut output),
         Command::Export(args) => export::run(args, &mut output),
+        Command::Doctor(args) => doctor::run(args, &mut output),
         Command::Encode(args) => encode::run(args, &mut output),
         Command::Decode(args) => decode::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),

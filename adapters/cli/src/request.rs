@@ -92,6 +92,11 @@ impl SoapOptions {
         self.server_version
     }
 
+    /// Returns whether the request impersonates a user.
+    pub(crate) const fn impersonates(&self) -> bool {
+        self.impersonate.is_some()
+    }
+
     /// Returns the roles, in the two lists that a request borrows.
     pub(crate) fn roles(&self) -> Roles<'_> {
         let mut roles = Roles::default();

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use clap::value_parser;
-use exportitems_std::client::{BuildError, ClientBuilder};
+use exportitems_std::client::{BuildError, ClientBuilder, Credentials};
 use exportitems_std::{error_chain, Client};
 
 use crate::credentials::CredentialOptions;
@@ -45,16 +45,36 @@ pub(crate) struct ServerOptions {
 impl ServerOptions {
     /// Makes the client, which connects when it is used.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        build(self.builder()?)
+        build(self.builder(self.credentials()?)?)
     }
 
-    /// Reads the credentials, and begins a client with these options.
-    pub(crate) fn builder(&self) -> Result<ClientBuilder, Failure> {
+    /// Returns the host of the URL, without its port.
+    pub(crate) fn host(&self) -> &str {
+        let rest = self
+            .url
+            .split_once("://")
+            .map_or(&*self.url, |(_, rest)| rest);
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        authority
+            .split_once(':')
+            .map_or(authority, |(host, _)| host)
+    }
+
+    /// Reads the credentials, if there are any.
+    pub(crate) fn credentials(&self) -> Result<Option<Credentials>, Failure> {
+        self.credentials.read(&self.network)
+    }
+
+    /// Begins a client with these options and these credentials.
+    pub(crate) fn builder(
+        &self,
+        credentials: Option<Credentials>,
+    ) -> Result<ClientBuilder, Failure> {
         let mut builder = Client::builder(&self.url)
             .read_timeout(Duration::from_secs(self.timeout))
             .allow_plaintext_credentials(self.allow_plaintext_credentials)
             .channel_binding(self.credentials.channel_binding());
-        if let Some(credentials) = self.credentials.read(&self.network)? {
+        if let Some(credentials) = credentials {
             builder = builder.credentials(credentials);
         }
         if let Some(mailbox) = &self.anchor_mailbox {

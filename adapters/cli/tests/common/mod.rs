@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test binary uses a part
 
 pub(crate) mod server;
+pub(crate) mod tls;
 
 #[path = "../../../../tests/src/data.rs"]
 pub(crate) mod data;

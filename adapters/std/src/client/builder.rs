@@ -222,17 +222,19 @@ impl ClientBuilder {
             .collect();
         RequestHead::new(&endpoint.target, &endpoint.authority, &borrowed, 0)
             .map_err(BuildError::Header)?;
-        let tls = endpoint
-            .tls
-            .then(|| match self.config {
-                Some(config) => Ok(config),
-                None => self.tls.config(),
-            })
-            .transpose()?;
+        let (tls, verifier) = match (endpoint.tls, self.config) {
+            (false, _) => (None, None),
+            (true, Some(config)) => (Some(config), None),
+            (true, None) => {
+                let (config, verifier) = self.tls.config()?;
+                (Some(config), Some(verifier))
+            }
+        };
         let route = Route {
             endpoint,
             proxy: self.proxy,
             tls,
+            verifier,
             timeouts,
         };
         let mut session = Session::new(

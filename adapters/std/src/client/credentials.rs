@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::auth::{
     AccessToken, Basic, Bearer, BoxError, Credential, Gate, Ntlm, Permit, Renewal, Schemes,
+    TokenClaims,
 };
 use super::error::BuildError;
 use super::status::StatusError;
@@ -120,6 +121,23 @@ impl Credentials {
 
     pub(super) fn credential(&self) -> &dyn Credential {
         &*self.credential
+    }
+
+    /// Returns the claims of the access token in use; `None` without one, or if it is not a JSON Web Token.
+    #[must_use]
+    pub fn token_claims(&self) -> Option<TokenClaims> {
+        self.credential.claims()
+    }
+
+    /// Returns the same credentials, which may be tried again although they were refused before.
+    ///
+    /// That is a further try, which counts for the lockout of the account.
+    #[must_use]
+    pub fn after_refusal(&self) -> Self {
+        Self {
+            credential: Arc::clone(&self.credential),
+            gate: self.gate.as_ref().map(|_| Arc::default()),
+        }
     }
 
     pub(super) fn schemes(&self) -> Vec<String> {

@@ -11,6 +11,7 @@ use rustls::{ClientConfig, ClientConnection};
 
 use super::endpoint::Endpoint;
 use super::error::{Phase, TransportError};
+use super::examine::{Observer, Step};
 use super::proxy::{Proxy, ProxyProblem};
 use super::route::Route;
 use super::tcp::is_timeout;
@@ -52,15 +53,23 @@ impl Deadline {
 }
 
 /// Connects to the server, through the proxy if there is one.
-pub(super) fn connect(route: &Route, deadline: &Deadline) -> Result<TcpStream, TransportError> {
+pub(super) fn connect(
+    route: &Route,
+    deadline: &Deadline,
+    observer: Observer<'_>,
+) -> Result<TcpStream, TransportError> {
     match &route.proxy {
-        Some(proxy) => connect_through(proxy, &route.endpoint, deadline),
-        None => connect_directly(&route.endpoint, deadline),
+        Some(proxy) => connect_through(proxy, &route.endpoint, deadline, observer),
+        None => connect_directly(&route.endpoint, deadline, observer),
     }
 }
 
 /// Connects to one of the host's addresses.
-fn connect_directly(endpoint: &Endpoint, deadline: &Deadline) -> Result<TcpStream, TransportError> {
+fn connect_directly(
+    endpoint: &Endpoint,
+    deadline: &Deadline,
+    observer: Observer<'_>,
+) -> Result<TcpStream, TransportError> {
     let addresses: Vec<_> = (endpoint.host.as_str(), endpoint.port)
         .to_socket_addrs()
         .map_err(|source| TransportError::Resolve {
@@ -68,7 +77,7 @@ fn connect_directly(endpoint: &Endpoint, deadline: &Deadline) -> Result<TcpStrea
             source,
         })?
         .collect();
-    connect_to_any(&addresses, deadline)?
+    connect_to_any(&endpoint.host, &addresses, deadline, observer)?
         .map_err(|failure| TransportError::connect(endpoint, failure))
 }
 
@@ -77,6 +86,7 @@ fn connect_through(
     proxy: &Proxy,
     endpoint: &Endpoint,
     deadline: &Deadline,
+    observer: Observer<'_>,
 ) -> Result<TcpStream, TransportError> {
     let failed = |problem| TransportError::Proxy {
         proxy: proxy.to_string(),
@@ -86,7 +96,7 @@ fn connect_through(
         .to_socket_addrs()
         .map_err(|error| failed(ProxyProblem::Resolve(error)))?
         .collect();
-    let mut socket = connect_to_any(&addresses, deadline)?
+    let mut socket = connect_to_any(&proxy.host, &addresses, deadline, observer)?
         .map_err(|error| failed(ProxyProblem::Connect(error)))?;
     let left = Some(deadline.left(Phase::Connect)?);
     socket
@@ -99,7 +109,12 @@ fn connect_through(
             .map_err(|_| io::ErrorKind::TimedOut.into())
     };
     match proxy.tunnel(&mut socket, endpoint, until) {
-        Ok(()) => Ok(socket),
+        Ok(()) => {
+            observer(Step::Tunnel {
+                proxy: proxy.to_string(),
+            });
+            Ok(socket)
+        }
         Err(ProxyProblem::Io(error)) if is_timeout(&error) => Err(deadline.expired(Phase::Connect)),
         Err(problem) => Err(failed(problem)),
     }
@@ -109,9 +124,15 @@ fn connect_through(
 ///
 /// An address that does not answer takes its share of the time, so that the next ones are tried too.
 fn connect_to_any(
+    host: &str,
     addresses: &[SocketAddr],
     deadline: &Deadline,
+    observer: Observer<'_>,
 ) -> Result<io::Result<TcpStream>, TransportError> {
+    observer(Step::Resolved {
+        host: host.to_owned(),
+        addresses: addresses.to_vec(),
+    });
     let mut failure: Option<io::Error> = None;
     for (remaining, address) in (1..=addresses.len()).rev().zip(addresses) {
         let shares = u32::try_from(remaining).unwrap_or(u32::MAX);
@@ -120,6 +141,7 @@ fn connect_to_any(
             Ok(socket) => {
                 // A request is sent in few large pieces, which need not wait for more.
                 let _ = socket.set_nodelay(true);
+                observer(Step::Connected { address: *address });
                 return Ok(Ok(socket));
             }
             // A machine without IPv6 says so of every IPv6 address; the other addresses' errors say more.
@@ -147,6 +169,7 @@ pub(super) fn handshake(
     config: Arc<ClientConfig>,
     socket: &mut TcpStream,
     deadline: &Deadline,
+    observer: Observer<'_>,
 ) -> Result<ClientConnection, TransportError> {
     let failed = |source: io::Error, first: &[u8]| match is_timeout(&source) {
         true => deadline.expired(Phase::Handshake),
@@ -176,7 +199,16 @@ pub(super) fn handshake(
         tls.write_tls(socket)
             .map_err(|error| failed(error, first.bytes()))?;
     }
+    observer(Step::Secured {
+        version: shown(tls.protocol_version()),
+        cipher_suite: shown(tls.negotiated_cipher_suite().map(|suite| suite.suite())),
+    });
     Ok(tls)
+}
+
+/// The name of a protocol element, as rustls has it.
+fn shown(element: Option<impl core::fmt::Debug>) -> String {
+    element.map_or_else(String::new, |element| format!("{element:?}"))
 }
 
 /// Sends what is to be sent, else receives once.
@@ -249,13 +281,18 @@ mod tests {
         let deadline = || Deadline::after(Duration::from_secs(10));
 
         for addresses in [&[good][..], &[refuses, good], &[refuses, refuses, good]] {
-            let connected = connect_to_any(addresses, &deadline()).unwrap().unwrap();
+            let connected = connect_to_any("", addresses, &deadline(), &mut |_| {})
+                .unwrap()
+                .unwrap();
             assert_eq!(connected.peer_addr().unwrap(), good);
         }
-        let error = connect_to_any(&[refuses, refuses], &deadline()).unwrap();
+        let error = connect_to_any("", &[refuses, refuses], &deadline(), &mut |_| {}).unwrap();
         assert_eq!(error.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
-        assert!(connect_to_any(&[], &deadline()).unwrap().is_err());
-        let error = connect_to_any(&[good], &Deadline::after(Duration::ZERO)).unwrap_err();
+        assert!(connect_to_any("", &[], &deadline(), &mut |_| {})
+            .unwrap()
+            .is_err());
+        let error =
+            connect_to_any("", &[good], &Deadline::after(Duration::ZERO), &mut |_| {}).unwrap_err();
         assert!(matches!(error, TransportError::Timeout { .. }), "{error}");
     }
 }

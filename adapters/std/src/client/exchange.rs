@@ -218,7 +218,10 @@ impl<C: Connector> Session<C> {
     }
 
     /// The binding of a login on this connection, and what there is to say about it.
-    fn bind(&self, connection: &Connection<C::Transport>) -> (Option<EndPoint>, SentBinding) {
+    pub(super) fn bind(
+        &self,
+        connection: &Connection<C::Transport>,
+    ) -> (Option<EndPoint>, SentBinding) {
         match connection.end_point() {
             _ if !connection.transport.is_tls() => (None, SentBinding::NoTls),
             _ if self.binding == ChannelBinding::Off => (None, SentBinding::Off),
@@ -253,7 +256,7 @@ impl<C: Connector> Session<C> {
     }
 
     /// Sends one request on this connection and reads the head of its response.
-    async fn send(
+    pub(super) async fn send(
         &mut self,
         mut connection: Connection<C::Transport>,
         turn: Turn,

@@ -5,12 +5,14 @@ mod auth;
 mod block_on;
 mod body;
 mod builder;
+mod certificate;
 mod cookies;
 mod credentials;
 mod date;
 mod dial;
 mod endpoint;
 mod error;
+mod examine;
 mod exchange;
 mod gunzip;
 mod head;
@@ -35,11 +37,14 @@ use exportitems::{ItemId, Options, RequestHeaders, Sink};
 pub use async_sink::AsyncSink;
 pub use auth::{
     AccessToken, AuthError, ChannelBinding, Credential, EndPoint, Handshake, Leg, Renewal, Scope,
+    TokenClaims,
 };
 pub use builder::ClientBuilder;
+pub use certificate::Certificate;
 pub use credentials::{Credentials, CredentialsError};
 pub use endpoint::UrlError;
 pub use error::{BuildError, ClientError, Phase, ResponseError, TransportError};
+pub use examine::Step;
 pub use oauth::Application;
 pub use proxy::{Proxy, ProxyProblem, ProxyUrlError};
 pub use response::{Answer, Diagnostics};

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use rustls::client::danger::ServerCertVerifier;
 use rustls::ClientConfig;
 
 use super::endpoint::Endpoint;
@@ -14,6 +15,8 @@ pub struct Route {
     pub(super) endpoint: Endpoint,
     pub(super) proxy: Option<Proxy>,
     pub(super) tls: Option<Arc<ClientConfig>>,
+    /// What verifies the server's certificates; `None` with a configuration of the caller's.
+    pub(super) verifier: Option<Arc<dyn ServerCertVerifier>>,
     pub(super) timeouts: Timeouts,
 }
 

@@ -42,7 +42,7 @@ pub struct Session<C: Connector> {
     /// Open, and at the end of a response.
     pub(super) connection: Option<Connection<C::Transport>>,
     /// A connection was made.
-    has_connected: bool,
+    pub(super) has_connected: bool,
     /// A SOAP message came.
     pub(super) is_ews: bool,
     pub(super) buffers: Buffers,

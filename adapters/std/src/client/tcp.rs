@@ -12,6 +12,7 @@ use rustls::ClientConnection;
 
 use super::dial::{self, Deadline};
 use super::error::{Phase, TransportError};
+use super::examine::Observer;
 use super::route::{Route, Timeouts};
 use super::tls_problem::TlsProblem;
 use super::transport::{Connector, Pace, Sent, Transport};
@@ -29,7 +30,7 @@ impl Connector for TcpConnector {
     type Transport = TcpTransport;
 
     async fn connect(&self, route: &Route) -> Result<TcpTransport, TransportError> {
-        TcpTransport::open(route)
+        TcpTransport::open(route, &mut |_| {})
     }
 }
 
@@ -45,14 +46,17 @@ pub(super) struct TcpTransport {
 
 impl TcpTransport {
     /// Connects, by TLS if there is a configuration for it.
-    fn open(route: &Route) -> Result<Self, TransportError> {
+    pub(super) fn open(route: &Route, observer: Observer<'_>) -> Result<Self, TransportError> {
         let (endpoint, timeouts) = (&route.endpoint, route.timeouts);
         let deadline = Deadline::after(timeouts.connect);
-        let mut socket = dial::connect(route, &deadline)?;
+        let mut socket = dial::connect(route, &deadline, observer)?;
         let tls = route
             .tls
             .as_ref()
-            .map(|config| dial::handshake(endpoint, Arc::clone(config), &mut socket, &deadline))
+            .map(|config| {
+                let config = Arc::clone(config);
+                dial::handshake(endpoint, config, &mut socket, &deadline, observer)
+            })
             .transpose()?;
         socket
             .set_read_timeout(Some(timeouts.read))

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::WantsClientCert;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{WantsClientCert, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -37,7 +38,10 @@ pub(super) struct TlsOptions {
 }
 
 impl TlsOptions {
-    pub(super) fn config(&self) -> Result<Arc<ClientConfig>, BuildError> {
+    /// The configuration, and what verifies a server's certificates in it.
+    pub(super) fn config(
+        &self,
+    ) -> Result<(Arc<ClientConfig>, Arc<dyn ServerCertVerifier>), BuildError> {
         let provider = provider()?;
         let versions = match self.lowest {
             TlsVersion::Tls12 => &[&TLS13, &TLS12][..],
@@ -46,18 +50,24 @@ impl TlsOptions {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions)
             .map_err(BuildError::Tls)?;
-        let builder = match self.trusted {
-            Some(sha256) => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Trusted::new(sha256, provider))),
-            None => builder.with_root_certificates(roots(&self.ca_files)?),
+        let verifier: Arc<dyn ServerCertVerifier> = match self.trusted {
+            Some(sha256) => Arc::new(Trusted::new(sha256, provider)),
+            None => WebPkiServerVerifier::builder_with_provider(
+                Arc::new(roots(&self.ca_files)?),
+                provider,
+            )
+            .build()
+            .map_err(|error| BuildError::Tls(rustls::Error::General(error.to_string())))?,
         };
+        let builder = builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&verifier));
         let mut config = match &self.identity {
             Some((certificate, key)) => with_identity(builder, certificate, key)?,
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        Ok((Arc::new(config), verifier))
     }
 }
 

@@ -163,7 +163,7 @@ fn plain(name: &str) -> String {
 }
 
 /// A moment in the form `2026-11-27 14:00 UTC`.
-fn moment(seconds: u64) -> String {
+pub(super) fn moment(seconds: u64) -> String {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
     match jiff::Timestamp::from_second(seconds) {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
@@ -231,7 +231,8 @@ impl fmt::Display for TlsProblem {
                 "its certificate cannot be used; the server needs a valid one that is made for servers"
             }
             Self::OldVersion => {
-                "it does not speak TLS 1.2 or later; enable TLS 1.2 on the server"
+                "it speaks no version of TLS that is accepted here, which is TLS 1.2 or later by default; enable TLS 1.2 \
+                 on the server"
             }
             Self::NothingInCommon => {
                 "it refused the handshake, as a server does that has no cipher suite in common with this client \

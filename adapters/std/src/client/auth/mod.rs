@@ -10,6 +10,7 @@
 
 mod basic;
 mod bearer;
+mod claims;
 mod end_point;
 mod error;
 mod gate;
@@ -19,6 +20,7 @@ mod ntlm;
 use zeroize::Zeroizing;
 
 pub use bearer::AccessToken;
+pub use claims::TokenClaims;
 pub use end_point::EndPoint;
 pub use error::AuthError;
 
@@ -54,6 +56,11 @@ pub trait Credential: Send + Sync {
     /// Then one connection logs in alone first, and after a refusal none does.
     fn can_be_locked(&self) -> bool {
         true
+    }
+
+    /// The claims of the access token in use, if there is one and it can be read.
+    fn claims(&self) -> Option<TokenClaims> {
+        None
     }
 
     /// Whether there is something else to log in with after a refusal. `refused` is the value of
