@@ -6,7 +6,9 @@ use crate::export_items::{ExportItemsOperation, FeedError, Sink};
 
 pub use crate::ews::reader::MIN_SCRATCH;
 
-/// Decodes the response to an `ExportItems` request, incrementally, in the caller's memory.
+/// Decodes the response to a request, incrementally, in the caller's memory.
+///
+/// `O` is the operation of the request: `ExportItems`, unless another is named.
 ///
 /// `S` is the scratch, in which a token is assembled or base64 is decoded: `[u8; N]` or `&mut [u8]`, of at
 /// least [`MIN_SCRATCH`] bytes. A larger one makes larger pieces, and fewer of them; a token, such as an id, takes
@@ -52,11 +54,7 @@ impl<const N: usize> Decoder<[u8; N]> {
     /// Does not compile for `N` less than [`MIN_SCRATCH`].
     #[must_use]
     pub const fn new(options: Options) -> Self {
-        const { assert!(N >= MIN_SCRATCH, "scratch too small") };
-        Self {
-            reader: Reader::new(options),
-            scratch: [0; N],
-        }
+        Self::for_operation(options)
     }
 }
 
@@ -65,7 +63,34 @@ impl<S: AsMut<[u8]>> Decoder<S> {
     ///
     /// # Errors
     /// If the scratch has less than [`MIN_SCRATCH`] bytes.
-    pub fn with_scratch(options: Options, mut scratch: S) -> Result<Self, ScratchTooSmall> {
+    pub fn with_scratch(options: Options, scratch: S) -> Result<Self, ScratchTooSmall> {
+        Self::for_operation_with_scratch(options, scratch)
+    }
+}
+
+impl<const N: usize, O: Operation> Decoder<[u8; N], O> {
+    /// A decoder for the response of another operation, with its scratch inside. Fit for a `static`.
+    ///
+    /// Does not compile for `N` less than [`MIN_SCRATCH`].
+    #[must_use]
+    pub const fn for_operation(options: Options) -> Self {
+        const { assert!(N >= MIN_SCRATCH, "scratch too small") };
+        Self {
+            reader: Reader::new(options),
+            scratch: [0; N],
+        }
+    }
+}
+
+impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
+    /// A decoder for the response of another operation, over a scratch whose size is known at run time.
+    ///
+    /// # Errors
+    /// If the scratch has less than [`MIN_SCRATCH`] bytes.
+    pub fn for_operation_with_scratch(
+        options: Options,
+        mut scratch: S,
+    ) -> Result<Self, ScratchTooSmall> {
         if scratch.as_mut().len() < MIN_SCRATCH {
             return Err(ScratchTooSmall);
         }
@@ -74,9 +99,7 @@ impl<S: AsMut<[u8]>> Decoder<S> {
             scratch,
         })
     }
-}
 
-impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
     /// Makes the decoder ready for another response.
     ///
     /// A sink to which an item was being written receives no [`abort`](Sink::abort) for it: its next call is the `begin`
@@ -210,6 +233,14 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
             .and_then(|()| sink.write(bytes)),
             Event::Outcome(outcome) => match (self.reader.has_begun(), outcome.error) {
                 (true, None) => sink.commit(&outcome),
+                // Only where a message has no data.
+                (false, None) if !O::NEEDS_DATA => begin(
+                    sink,
+                    Some(outcome.index),
+                    &mut self.reader,
+                    ResponseItemId::default(),
+                )
+                .and_then(|()| sink.commit(&outcome)),
                 (true, Some(_)) => {
                     sink.abort(&outcome);
                     Ok(())

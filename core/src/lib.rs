@@ -6,6 +6,8 @@
 //! - [`ExportItems`] describes a request; its [`Encoder`] writes it into slices of any size.
 //! - [`Decoder`] takes the response as it arrives, in pieces of any size, and returns [`Event`]s (pull) or
 //!   calls a [`Sink`] (push). Memory does not depend on the size of an item.
+//! - `UploadItems`, with the feature `upload`, puts items back: its encoder takes their data in pieces of any size, and a
+//!   [`Decoder`] for that operation reads the response.
 //! - [`PayloadCheck`] distinguishes a complete payload from a truncated one, and [`PayloadReader`] reads the properties in it.
 //! - [`policy`] decides when to repeat a request, and how.
 //!
@@ -43,6 +45,7 @@
 //! |---|---|
 //! | `simd` | base64 by AVX-512, AVX2 or NEON, detected at run time; needs Rust 1.93 |
 //! | `std` | with `simd`: detection for the search for markup too |
+//! | `upload` | `UploadItems`, which puts items back |
 //! | `heapless` | `OutcomeTable` and `OwnedItemId`: copies of outcomes and ids without a heap |
 //! | `embedded-io` | `WriteSink`: a sink that writes to an `embedded_io::Write` |
 //! | `serde` | `Serialize` for the public types |
@@ -119,11 +122,15 @@ mod heapless;
 mod offset;
 pub mod payload;
 pub mod policy;
+#[cfg(feature = "upload")]
+mod upload_items;
 mod xml;
 
 #[cfg(feature = "heapless")]
 pub use self::heapless::{OutcomeTable, OwnedItemId};
 pub use decoder::{Decoder, ScratchTooSmall, MIN_SCRATCH};
+#[cfg(feature = "upload")]
+pub use ews::FolderId;
 pub use ews::{
     Attribute, Error, ErrorKind, Event, ExchangeImpersonation, Fault, IdMatch, IntegrityPolicy,
     ItemError, ItemId, ManagementRole, Operation, Options, Outcome, RequestError, RequestField,
@@ -137,6 +144,10 @@ pub use export_items::{
 #[cfg(feature = "embedded-io")]
 pub use export_items::{WriteError, WriteSink};
 pub use payload::{BrokenReason, PayloadCheck, PayloadEvent, PayloadReader, Verdict};
+#[cfg(feature = "upload")]
+pub use upload_items::{
+    CreateAction, UploadEncoder, UploadItem, UploadItems, UploadItemsOperation, WantedData,
+};
 pub use xml::MAX_NAME_LEN;
 
 /// The example of the README compiles and runs.

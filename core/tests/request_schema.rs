@@ -1,11 +1,13 @@
 //! Requests against independent readers: Microsoft's schema by xmllint, and quick-xml.
 
 mod common;
+#[path = "common/schema.rs"]
+mod schema;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 
+#[cfg(feature = "upload")]
+use exportitems::{CreateAction, FolderId, UploadItem, UploadItems};
 use exportitems::{
     ExchangeImpersonation, ExportItems, ItemId, ManagementRole, RequestHeaders,
     RequestServerVersion,
@@ -16,10 +18,7 @@ use proptest::test_runner::TestRunner;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use quick_xml::{NsReader, XmlVersion};
-
-const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
-const TYPES: &str = "http://schemas.microsoft.com/exchange/services/2006/types";
-const MESSAGES: &str = "http://schemas.microsoft.com/exchange/services/2006/messages";
+use schema::{xmllint, MESSAGES, SOAP, TYPES};
 
 /// A request that owns its texts.
 #[derive(Clone, Debug)]
@@ -290,53 +289,6 @@ fn the_published_request_is_reproduced() {
     );
 }
 
-/// Whether xmllint finds each of `documents` valid, and what it says.
-fn xmllint(documents: &[String], messages_xsd: &Path) -> Option<(bool, String)> {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("request_schema");
-    std::fs::create_dir_all(&dir).expect("a directory for the documents");
-    // The envelope with exactly the headers that the WSDL binds to ExportItems, in our order.
-    let schema = format!(
-        r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:t="{TYPES}" xmlns:m="{MESSAGES}"
-    targetNamespace="{SOAP}" elementFormDefault="qualified">
-  <xs:import namespace="{MESSAGES}" schemaLocation="{messages}"/>
-  <xs:import namespace="{TYPES}" schemaLocation="{types}"/>
-  <xs:element name="Envelope"><xs:complexType><xs:sequence>
-    <xs:element name="Header"><xs:complexType><xs:sequence>
-      <xs:element ref="t:RequestServerVersion"/>
-      <xs:element ref="t:ExchangeImpersonation" minOccurs="0"/>
-      <xs:element ref="t:MailboxCulture" minOccurs="0"/>
-      <xs:element ref="t:ManagementRole" minOccurs="0"/>
-    </xs:sequence></xs:complexType></xs:element>
-    <xs:element name="Body"><xs:complexType><xs:sequence>
-      <xs:element ref="m:ExportItems"/>
-    </xs:sequence></xs:complexType></xs:element>
-  </xs:sequence></xs:complexType></xs:element>
-</xs:schema>"#,
-        messages = messages_xsd.display(),
-        types = messages_xsd.with_file_name("types.patched.xsd").display(),
-    );
-    std::fs::write(dir.join("envelope.xsd"), schema).expect("the schema is written");
-    let names = (0..documents.len()).map(|index| format!("{index}.xml"));
-    for (name, document) in names.clone().zip(documents) {
-        std::fs::write(dir.join(name), document).expect("a document is written");
-    }
-    match Command::new("xmllint")
-        .args(["--noout", "--nonet", "--schema", "envelope.xsd"])
-        .args(names)
-        .current_dir(&dir)
-        .output()
-    {
-        Ok(output) => Some((
-            output.status.success(),
-            String::from_utf8_lossy(&output.stderr).into_owned(),
-        )),
-        Err(error) => {
-            common::data::skip_without(&format!("xmllint: {error}"));
-            None
-        }
-    }
-}
-
 #[test]
 fn requests_are_valid_by_microsofts_schema() {
     let Some(schema) = common::data::path("xsd/messages.patched.xsd") else {
@@ -352,13 +304,78 @@ fn requests_are_valid_by_microsofts_schema() {
                 .written(64)
         })
         .collect();
-    let Some((valid, said)) = xmllint(&documents, &schema) else {
+    let Some((valid, said)) = xmllint("ExportItems", &documents, &schema) else {
         return;
     };
     assert!(valid, "{said}");
 
     // The oracle can say no.
     let broken = documents[0].replace("<t:ItemId Id=", "<t:ItemId ID=");
-    let (valid, said) = xmllint(&[broken], &schema).expect("xmllint ran before");
+    let (valid, said) = xmllint("ExportItems", &[broken], &schema).expect("xmllint ran before");
+    assert!(!valid, "{said}");
+}
+
+/// A request with the items, headers and texts of `owned`, and data of some lengths.
+#[cfg(feature = "upload")]
+fn uploaded(owned: &Owned) -> String {
+    let uploads: Vec<UploadItem<'_>> = (owned.items.iter().enumerate())
+        .map(|(index, (id, change_key))| {
+            let change_key = change_key.as_deref();
+            let item = ItemId { id, change_key };
+            UploadItem {
+                create_action: match index % 3 {
+                    0 => CreateAction::CreateNew,
+                    1 => CreateAction::Update(item),
+                    _ => CreateAction::UpdateOrCreate(item),
+                },
+                is_associated: index % 2 == 1,
+                parent_folder_id: FolderId { id, change_key },
+                data_len: index as u64 * 5,
+            }
+        })
+        .collect();
+    let mut headers = RequestHeaders::new().server_version(owned.version);
+    if let Some((kind, value)) = &owned.impersonation {
+        headers = headers.impersonation(impersonation(*kind, value));
+    }
+    if let Some(culture) = &owned.culture {
+        headers = headers.mailbox_culture(culture);
+    }
+    let request = UploadItems::new(&uploads).headers(headers);
+    let mut encoder = request.encoder().expect("a valid request");
+    let (mut written, mut out) = (Vec::new(), [0; 64]);
+    while !encoder.is_done() {
+        let len = encoder.write(&mut &[0x5a; 7][..], &mut out);
+        written.extend_from_slice(&out[..len]);
+    }
+    assert_eq!(written.len() as u64, encoder.encoded_len());
+    String::from_utf8(written).expect("UTF-8")
+}
+
+#[cfg(feature = "upload")]
+#[test]
+fn uploads_are_valid_by_microsofts_schema() {
+    let Some(schema) = common::data::path("xsd/messages.patched.xsd") else {
+        return;
+    };
+    let mut runner = TestRunner::deterministic();
+    let documents: Vec<_> = (0..128)
+        .map(|_| {
+            uploaded(
+                &requests()
+                    .new_tree(&mut runner)
+                    .expect("a request")
+                    .current(),
+            )
+        })
+        .collect();
+    let Some((valid, said)) = xmllint("UploadItems", &documents, &schema) else {
+        return;
+    };
+    assert!(valid, "{said}");
+
+    // The oracle can say no.
+    let broken = documents[0].replace("t:ParentFolderId", "t:DistinguishedFolderId");
+    let (valid, said) = xmllint("UploadItems", &[broken], &schema).expect("xmllint ran before");
     assert!(!valid, "{said}");
 }

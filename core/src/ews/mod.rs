@@ -8,6 +8,8 @@ pub(crate) mod response;
 
 pub use code::ResponseCode;
 pub use operation::Operation;
+#[cfg(feature = "upload")]
+pub use request::FolderId;
 pub use request::{
     ExchangeImpersonation, ItemId, ManagementRole, RequestError, RequestField, RequestHeaders,
     RequestServerVersion, VersionError, CONTENT_TYPE, ENDPOINT_PATH,

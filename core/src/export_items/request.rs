@@ -14,8 +14,19 @@ static DOCUMENT: [Row; 25] = document([
     only("</m:ItemIds></m:ExportItems>", Slot::Nothing),
 ]);
 
-impl Document for ExportItems<'_> {
+impl<'a> Document<'a> for ExportItems<'a> {
+    type Item = ItemId<'a>;
+
     const ROWS: &'static [Row] = &DOCUMENT;
+
+    fn item_id(item: &'a ItemId<'a>) -> Option<&'a ItemId<'a>> {
+        Some(item)
+    }
+
+    #[cfg(feature = "upload")]
+    fn text(_: &ItemId<'a>, _: Slot) -> Option<&'a str> {
+        None
+    }
 }
 
 /// An `ExportItems` request: the items, and the [headers](RequestHeaders) of the message.

@@ -8,6 +8,7 @@ mod encode;
 mod http;
 mod ntlm;
 mod reader;
+mod upload;
 
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
@@ -31,6 +32,7 @@ pub use encode::encode;
 pub use http::http;
 pub use ntlm::ntlm;
 pub use reader::{events_by, reader};
+pub use upload::upload;
 
 /// Any bytes: no panic, no broken promise of [`pull`] and [`push`], and both say the same.
 pub fn decode(document: &[u8]) {

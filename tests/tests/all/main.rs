@@ -19,4 +19,5 @@ mod requirements;
 mod round_trip;
 mod scale;
 mod scripts;
+mod upload;
 mod words;

@@ -9,7 +9,7 @@ use exportitems_testkit::run::Setup;
 type Oracle = fn(&[u8]);
 
 /// Each target and its oracle.
-const TARGETS: [(&str, Oracle); 12] = [
+const TARGETS: [(&str, Oracle); 13] = [
     ("base64", oracle::base64),
     ("capi", oracle::capi),
     ("convert", oracle::convert),
@@ -22,6 +22,7 @@ const TARGETS: [(&str, Oracle); 12] = [
     ("reader", oracle::reader),
     ("split", oracle::split),
     ("structured", oracle::structured_bytes),
+    ("upload", oracle::upload),
 ];
 
 fn fuzz() -> PathBuf {

@@ -1,5 +1,6 @@
 //! The parts of a request in order. Its check, its length and its bytes all come from one walk over them.
 
+use core::fmt;
 use core::marker::PhantomData;
 
 use super::error::RequestField;
@@ -21,6 +22,18 @@ pub(crate) enum Slot {
     ApplicationRole,
     Id,
     ChangeKey,
+    // The texts of an upload: without the feature, no code knows of them.
+    #[cfg(feature = "upload")]
+    CreateAction,
+    #[cfg(feature = "upload")]
+    IsAssociated,
+    #[cfg(feature = "upload")]
+    FolderId,
+    #[cfg(feature = "upload")]
+    FolderChangeKey,
+    /// Empty, and always there. The data of the item come before the row.
+    #[cfg(feature = "upload")]
+    AfterData,
 }
 
 impl Slot {
@@ -33,6 +46,12 @@ impl Slot {
             Self::ApplicationRole => RequestField::ApplicationRole { index },
             Self::Id => RequestField::Id { index },
             Self::ChangeKey => RequestField::ChangeKey { index },
+            #[cfg(feature = "upload")]
+            Self::FolderId => RequestField::FolderId { index },
+            #[cfg(feature = "upload")]
+            Self::FolderChangeKey => RequestField::FolderChangeKey { index },
+            #[cfg(feature = "upload")]
+            Self::CreateAction | Self::IsAssociated | Self::AfterData => return None,
             Self::Nothing | Self::Version | Self::ImpersonationKind | Self::Roles => return None,
         })
     }
@@ -119,9 +138,19 @@ const HEAD: [Row; 19] = [
 const END: Row = only("</s:Body></s:Envelope>", Slot::Nothing);
 
 /// The document of an operation.
-pub(crate) trait Document {
+pub(crate) trait Document<'a> {
+    /// An entry of the operation's list.
+    type Item: Copy + fmt::Debug + 'a;
+
     /// The envelope with the operation's rows in its body: what [`document`] returns.
     const ROWS: &'static [Row];
+
+    /// The ids of an entry. It is borrowed, which is smaller on some cores than a copy.
+    fn item_id(item: &'a Self::Item) -> Option<&'a ItemId<'a>>;
+
+    /// A text of an entry.
+    #[cfg(feature = "upload")]
+    fn text(item: &Self::Item, slot: Slot) -> Option<&'a str>;
 }
 
 /// Rows of the envelope around those of an operation.
@@ -158,10 +187,10 @@ pub(super) struct Part<'a> {
 
 /// The parts of a request, in the order of the document.
 #[derive(Clone, Debug)]
-pub(super) struct Parts<'a, D> {
+pub(super) struct Parts<'a, D: Document<'a>> {
     document: PhantomData<D>,
     headers: RequestHeaders<'a>,
-    items: &'a [ItemId<'a>],
+    items: &'a [D::Item],
     /// The row that is next.
     row: usize,
     /// The entry of the list that the row belongs to.
@@ -169,8 +198,8 @@ pub(super) struct Parts<'a, D> {
     index: usize,
 }
 
-impl<'a, D: Document> Parts<'a, D> {
-    pub(super) const fn new(headers: &RequestHeaders<'a>, items: &'a [ItemId<'a>]) -> Self {
+impl<'a, D: Document<'a>> Parts<'a, D> {
+    pub(super) const fn new(headers: &RequestHeaders<'a>, items: &'a [D::Item]) -> Self {
         Self {
             document: PhantomData,
             headers: *headers,
@@ -183,6 +212,13 @@ impl<'a, D: Document> Parts<'a, D> {
     /// Whether every part has been returned.
     pub(super) const fn is_done(&self) -> bool {
         self.row == D::ROWS.len()
+    }
+
+    /// The entry whose data come before the row that is next.
+    #[cfg(feature = "upload")]
+    pub(super) fn data(&self) -> Option<usize> {
+        let row = D::ROWS.get(self.row)?;
+        (matches!(row.slot, Slot::AfterData) && self.index < self.items.len()).then_some(self.index)
     }
 
     fn text(&self, slot: Slot) -> Option<&'a str> {
@@ -203,17 +239,19 @@ impl<'a, D: Document> Parts<'a, D> {
                 list.get(self.index).copied()
             }
             Slot::Id | Slot::ChangeKey => {
-                let item = self.items.get(self.index)?;
+                let item = D::item_id(self.items.get(self.index)?)?;
                 match slot {
                     Slot::Id => Some(item.id),
                     _ => item.change_key,
                 }
             }
+            #[cfg(feature = "upload")]
+            _ => D::text(self.items.get(self.index)?, slot),
         }
     }
 }
 
-impl<'a, D: Document> Iterator for Parts<'a, D> {
+impl<'a, D: Document<'a>> Iterator for Parts<'a, D> {
     type Item = Part<'a>;
 
     fn next(&mut self) -> Option<Part<'a>> {

@@ -10,7 +10,7 @@ use super::version::RequestServerVersion;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The list of items is empty; `ItemIds` holds at least one (MS-OXWSBTRF R183).
+    /// The list of items is empty; `ItemIds` and `Items` hold at least one (MS-OXWSBTRF R183, R196).
     NoItems,
     /// An empty text: `ErrorInvalidIdEmpty`, `ErrorInvalidChangeKey` or a schema violation on the server.
     Empty {
@@ -37,6 +37,10 @@ pub enum RequestError {
         /// The version of the request.
         version: RequestServerVersion,
     },
+    /// `ManagementRole` for an operation that does not have it (MS-OXWSBTRF 3.1.4.2.1.1).
+    ManagementRoleUnsupported,
+    /// The request would have more bytes than a `u64` can count.
+    TooLong,
 }
 
 /// A text of the request.
@@ -52,6 +56,16 @@ pub enum RequestField {
     },
     /// `ChangeKey` of an item.
     ChangeKey {
+        /// Position of the item in the list, from 0.
+        index: usize,
+    },
+    /// `Id` of the folder of an item.
+    FolderId {
+        /// Position of the item in the list, from 0.
+        index: usize,
+    },
+    /// `ChangeKey` of the folder of an item.
+    FolderChangeKey {
         /// Position of the item in the list, from 0.
         index: usize,
     },
@@ -78,6 +92,10 @@ impl fmt::Display for RequestField {
         match self {
             Self::Id { index } => write!(f, "Id of item {index}"),
             Self::ChangeKey { index } => write!(f, "ChangeKey of item {index}"),
+            Self::FolderId { index } => write!(f, "ParentFolderId of item {index}"),
+            Self::FolderChangeKey { index } => {
+                write!(f, "ChangeKey of the ParentFolderId of item {index}")
+            }
             Self::ExchangeImpersonation => f.write_str("ExchangeImpersonation"),
             Self::MailboxCulture => f.write_str("MailboxCulture"),
             Self::ManagementRole => f.write_str("ManagementRole"),
@@ -90,7 +108,7 @@ impl fmt::Display for RequestField {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoItems => f.write_str("no items to export; give at least one"),
+            Self::NoItems => f.write_str("no items; give at least one"),
             Self::Empty { field } => {
                 write!(f, "{field} is empty; give it a value or leave it out")
             }
@@ -111,6 +129,10 @@ impl fmt::Display for RequestError {
                 f,
                 "ManagementRole is unknown to {version}; request Exchange2013 or later, or leave it out"
             ),
+            Self::ManagementRoleUnsupported => {
+                f.write_str("the operation has no ManagementRole; leave it out")
+            }
+            Self::TooLong => f.write_str("the request is too long; send fewer items at once"),
         }
     }
 }

@@ -66,4 +66,10 @@ impl<'a> RequestHeaders<'a> {
         self.management_role = Some(role);
         self
     }
+
+    /// Whether there is a `ManagementRole`.
+    #[cfg(feature = "upload")]
+    pub(crate) const fn has_management_role(&self) -> bool {
+        self.management_role.is_some()
+    }
 }

@@ -11,6 +11,8 @@ mod writer;
 pub(crate) use envelope::{document, ends, only, text, Document, Row, Slot};
 pub use error::{RequestError, RequestField};
 pub use headers::RequestHeaders;
+#[cfg(feature = "upload")]
+pub use item_id::FolderId;
 pub use item_id::ItemId;
 pub use roles::{ExchangeImpersonation, ManagementRole};
 pub use version::{RequestServerVersion, VersionError};

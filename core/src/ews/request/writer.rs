@@ -3,12 +3,11 @@
 use super::envelope::{Document, Parts};
 use super::error::{RequestError, RequestField};
 use super::headers::RequestHeaders;
-use super::item_id::ItemId;
 use super::version::RequestServerVersion;
 
 /// Writes one request, any number of bytes at a time.
 #[derive(Clone, Debug)]
-pub(crate) struct Writer<'a, D> {
+pub(crate) struct Writer<'a, D: Document<'a>> {
     parts: Parts<'a, D>,
     /// The bytes to write next: markup, an escape, or text.
     run: &'a [u8],
@@ -18,11 +17,11 @@ pub(crate) struct Writer<'a, D> {
     len: u64,
 }
 
-impl<'a, D: Document> Writer<'a, D> {
+impl<'a, D: Document<'a>> Writer<'a, D> {
     /// Checks the headers and items of a request, and starts to write it.
     pub(crate) fn new(
         headers: &RequestHeaders<'a>,
-        items: &'a [ItemId<'a>],
+        items: &'a [D::Item],
     ) -> Result<Self, RequestError> {
         if let Some(role) = headers.management_role {
             let version = headers.server_version;
@@ -64,10 +63,28 @@ impl<'a, D: Document> Writer<'a, D> {
         self.run.is_empty() && matches!(self.text, None | Some([])) && self.parts.is_done()
     }
 
+    /// The entry whose data come next; they are not part of what [`write`](Self::write) writes.
+    #[cfg(feature = "upload")]
+    pub(crate) fn data(&self) -> Option<usize> {
+        match (self.run, self.text) {
+            ([], None | Some([])) => self.parts.data(),
+            _ => None,
+        }
+    }
+
+    /// Continues after the data of an entry.
+    #[cfg(feature = "upload")]
+    pub(crate) fn skip_data(&mut self) {
+        if let (Some(_), Some(part)) = (self.data(), self.parts.next()) {
+            self.run = part.markup.as_bytes();
+            self.text = Some(&[]);
+        }
+    }
+
     /// Writes what comes next and returns how many bytes that was.
     ///
     /// `out` is filled while there is something to fill it with, so fewer bytes, and 0 for an `out`
-    /// that is not empty, mean that the request is done.
+    /// that is not empty, mean that the request is done or that data come next.
     pub(crate) fn write(&mut self, out: &mut [u8]) -> usize {
         let mut written: usize = 0;
         while let Some(free @ [_, ..]) = out.get_mut(written..) {
@@ -98,6 +115,8 @@ impl<'a, D: Document> Writer<'a, D> {
                 self.text = Some(rest);
             }
             (None, Some(text)) => self.run = text,
+            #[cfg(feature = "upload")]
+            (None, None) if self.parts.data().is_some() => return false,
             (None, None) => match self.parts.next() {
                 Some(part) => {
                     self.run = part.markup.as_bytes();

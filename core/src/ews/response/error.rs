@@ -31,10 +31,10 @@ pub enum ErrorKind {
     /// `=== Truncated Data ===` in place of markup: the server gave up on this response.
     Truncated,
 
-    // --- the peer's bytes: not an answer to ExportItems ---
+    // --- the peer's bytes: not an answer to the request ---
     /// The document is not a SOAP envelope (HTML, JSON, plain text, …).
     NotSoap,
-    /// A SOAP envelope whose body is neither `ExportItemsResponse` nor `Fault`.
+    /// A SOAP envelope whose body is neither the response of the operation nor a `Fault`.
     UnexpectedOperation,
     /// Not UTF-8: UTF-16, or an encoding is declared that is neither UTF-8 nor a superset of ASCII in use
     /// ([`Decoder::declared_encoding`](crate::Decoder::declared_encoding) has its name).
@@ -72,7 +72,7 @@ impl ErrorKind {
             Self::UnexpectedEnd => "the response ended before the document did",
             Self::Truncated => "the server truncated the response (`=== Truncated Data ===`)",
             Self::NotSoap => "not a SOAP envelope",
-            Self::UnexpectedOperation => "not a response to ExportItems",
+            Self::UnexpectedOperation => "the response of another operation",
             Self::Encoding => "not UTF-8",
             Self::Dtd => "document type declarations are refused",
             Self::UnexpectedText => "text where only elements belong",

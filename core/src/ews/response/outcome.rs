@@ -194,7 +194,7 @@ pub enum ResponseOutcome {
     Fault,
     /// Broken XML, or XML that a SOAP message must not contain.
     Malformed,
-    /// Not a SOAP response to `ExportItems`.
+    /// Not a SOAP response of the operation.
     NotSoap,
 }
 
