@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::interrupt;
 use crate::network::NetworkOptions;
+use crate::program;
 use crate::status::Failure;
 use crate::textfile;
 use crate::tokens;
@@ -20,11 +21,18 @@ use crate::tokens;
 /// The variable that may hold the password of `--user`.
 const PASSWORD: &str = "EXPORTITEMS_PASSWORD";
 
+/// The options for an access token.
+const TOKENS: [&str; 4] = ["bearer_env", "bearer_file", "token_command", "tenant"];
+
+/// The options that log in as someone else than an application of a tenant.
+const NOT_OF_A_TENANT: [&str; 4] = ["user", "bearer_env", "bearer_file", "token_command"];
+
 /// The credentials of each request; none without an option.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CredentialOptions {
     /// Authenticate as this user, DOMAIN\user or user@domain. The password is read from --password-file,
-    /// else from the environment variable EXPORTITEMS_PASSWORD, else from a prompt on the terminal.
+    /// --password-command or --password-env, else from the environment variable EXPORTITEMS_PASSWORD, else from a prompt
+    /// on the terminal.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// How to authenticate. With auto, a user logs in by NTLM or Negotiate, whichever the server offers, and
@@ -36,8 +44,21 @@ pub(crate) struct CredentialOptions {
     #[arg(long, value_name = "BINDING", value_enum, default_value_t)]
     channel_binding: Binding,
     /// The file that holds the password, on one line.
-    #[arg(long, value_name = "FILE", requires = "user")]
+    #[arg(long, value_name = "FILE", requires = "user", conflicts_with_all = TOKENS)]
     password_file: Option<PathBuf>,
+    /// The environment variable that holds the password, in place of EXPORTITEMS_PASSWORD.
+    #[arg(long, value_name = "VAR", requires = "user", conflicts_with_all = TOKENS, conflicts_with = "password_file")]
+    password_env: Option<String>,
+    /// The command that prints the password on one line, such as that of a password manager. It is split into words and
+    /// runs without a shell, for 60 seconds at most.
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        requires = "user",
+        conflicts_with_all = TOKENS,
+        conflicts_with_all = ["password_file", "password_env"]
+    )]
+    password_command: Option<String>,
     /// Authenticate by the OAuth access token in this environment variable. It is read once: for a token
     /// that expires during an export, use --bearer-file.
     #[arg(long, value_name = "VAR", conflicts_with_all = ["user", "bearer_file"])]
@@ -56,20 +77,21 @@ pub(crate) struct CredentialOptions {
         long,
         value_name = "TENANT",
         requires_all = ["client_id", "client_secret_file"],
-        conflicts_with_all = ["user", "bearer_env", "bearer_file", "token_command"]
+        conflicts_with_all = NOT_OF_A_TENANT
     )]
     tenant: Option<String>,
     /// The application's id.
-    #[arg(long, value_name = "GUID", requires = "tenant")]
+    #[arg(long, value_name = "GUID", requires = "tenant", conflicts_with_all = NOT_OF_A_TENANT)]
     client_id: Option<String>,
     /// The file that holds the application's client secret, on one line.
-    #[arg(long, value_name = "FILE", requires = "tenant")]
+    #[arg(long, value_name = "FILE", requires = "tenant", conflicts_with_all = NOT_OF_A_TENANT)]
     client_secret_file: Option<PathBuf>,
     /// The authority that gives tokens; national clouds have others.
     #[arg(
         long,
         value_name = "URL",
         requires = "tenant",
+        conflicts_with_all = NOT_OF_A_TENANT,
         default_value = "https://login.microsoftonline.com"
     )]
     authority: String,
@@ -78,6 +100,7 @@ pub(crate) struct CredentialOptions {
         long,
         value_name = "SCOPE",
         requires = "tenant",
+        conflicts_with_all = NOT_OF_A_TENANT,
         default_value = "https://outlook.office365.com/.default"
     )]
     scope: String,
@@ -143,7 +166,7 @@ impl CredentialOptions {
                 Auth::Auto | Auth::Bearer => Credentials::password(user, &password),
             }
         } else if let Some(command) = &self.token_command {
-            let words = tokens::words(command)
+            let words = program::words(command)
                 .map_err(|error| Failure::Usage(format!("--token-command: {error}")))?;
             return Credentials::bearer_tokens(move || tokens::run(&words))
                 .map(Some)
@@ -193,6 +216,26 @@ impl CredentialOptions {
     fn password(&self, user: &str) -> Result<Zeroizing<String>, Failure> {
         if let Some(file) = &self.password_file {
             return secret(file, "--password-file");
+        }
+        if let Some(command) = &self.password_command {
+            let failed = |error: &str| Failure::Usage(format!("--password-command: {error}"));
+            let words = program::words(command).map_err(failed)?;
+            let output = program::run(&words).map_err(|error| {
+                Failure::Local(format!("--password-command: {}", error_chain(&*error)))
+            })?;
+            let text =
+                core::str::from_utf8(&output).map_err(|_| failed("the output is not UTF-8"))?;
+            return Ok(first_line(text));
+        }
+        if let Some(name) = &self.password_env {
+            // The name is not printed: it may be the password itself, given here by mistake.
+            return environment(name)?.ok_or_else(|| {
+                Failure::Usage(
+                    "no environment variable has the name that --password-env gives; put the password into a \
+                     variable, and give the variable's name"
+                        .to_owned(),
+                )
+            });
         }
         if let Some(password) = environment(PASSWORD)? {
             return Ok(password);

@@ -5,6 +5,7 @@
 
 mod advice;
 mod bar;
+mod config;
 mod convert;
 mod credentials;
 mod decode;
@@ -22,6 +23,7 @@ mod line;
 mod network;
 mod output;
 mod payloads;
+mod program;
 mod request;
 mod server;
 mod show;
@@ -36,7 +38,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use output::Output;
-use status::Status;
+use status::{Failure, Status};
 
 /// Exports mail items from Microsoft Exchange by the EWS operation ExportItems. A truncated item never
 /// counts as exported.
@@ -66,7 +68,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = match config::parse() {
+        Ok(arguments) => arguments,
+        Err(failure) => return end(&failure),
+    };
     let mut output = Output::new();
     let interrupted = match &arguments.command {
         // The server runs until Ctrl-C, so that is a success.
@@ -87,11 +92,14 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(status) => status.into(),
-        Err(failure) => {
-            if let Some(message) = failure.message() {
-                output::say(message);
-            }
-            failure.status().into()
-        }
+        Err(failure) => end(&failure),
     }
+}
+
+/// Prints why the command failed, and returns its exit status.
+fn end(failure: &Failure) -> ExitCode {
+    if let Some(message) = failure.message() {
+        output::say(message);
+    }
+    failure.status().into()
 }

@@ -110,8 +110,8 @@ impl NetworkOptions {
             Proxy::parse(text).map_err(|error| Failure::Usage(format!("--proxy: {error}")))?;
         if proxy.has_credentials() {
             return Err(Failure::Usage(
-                "--proxy: other users of this machine can read a command line; give the proxy's user and password \
-                 in the environment variable https_proxy"
+                "--proxy: other users of this machine can read a command line, and a configuration file holds no \
+                 secrets; give the proxy's user and password in the environment variable https_proxy"
                     .to_owned(),
             ));
         }

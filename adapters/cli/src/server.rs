@@ -1,6 +1,7 @@
 //! The options of every command that talks to a server.
 
 use core::time::Duration;
+use std::path::PathBuf;
 
 use clap::value_parser;
 use exportitems_std::client::{BuildError, ClientBuilder, Credentials};
@@ -15,6 +16,8 @@ use crate::status::Failure;
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, rustdoc::bare_urls)] // clap prints these lines without rendering Markdown
 pub(crate) struct ServerOptions {
+    #[command(flatten)]
+    _config: ConfigOptions,
     /// The server's EWS URL, such as https://mail.example.com/EWS/Exchange.asmx.
     #[arg(long, value_name = "URL")]
     url: String,
@@ -40,6 +43,18 @@ pub(crate) struct ServerOptions {
     /// Stop reading a response when the server has sent nothing for this many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = value_parser!(u64).range(1..))]
     timeout: u64,
+}
+
+/// Where other options come from. The module `config` reads these before the others are known.
+#[derive(Debug, clap::Args)]
+struct ConfigOptions {
+    /// Read options from this TOML file, in place of ~/.config/exportitems/config.toml (on Windows
+    /// %APPDATA%\exportitems\config.toml). Options on the command line replace those of the file.
+    #[arg(id = "config", long = "config", value_name = "FILE")]
+    _config: Option<PathBuf>,
+    /// Use the options of this server in the configuration file, [servers.NAME].
+    #[arg(id = "server", long = "server", value_name = "NAME")]
+    _server: Option<String>,
 }
 
 impl ServerOptions {

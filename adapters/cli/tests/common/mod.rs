@@ -13,10 +13,16 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+/// The variables by which the command finds the tester's configuration file.
+const CONFIG_FOLDERS: [&str; 3] = ["XDG_CONFIG_HOME", "HOME", "APPDATA"];
+
 /// The command, without the environment variables that it reads.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_exportitems"));
     command.args(args).env_remove("EXPORTITEMS_PASSWORD");
+    for folder in CONFIG_FOLDERS {
+        command.env_remove(folder);
+    }
     command
 }
 
