@@ -41,13 +41,7 @@ impl Place {
         )
         .unwrap();
         #[cfg(unix)]
-        self.permit(&self.config.clone(), 0o600);
-    }
-
-    #[cfg(unix)]
-    fn permit(&self, path: &std::path::Path, mode: u32) {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        permit(&self.config, 0o600);
     }
 
     fn export(&self, args: &[&str]) -> (i32, String) {
@@ -66,6 +60,12 @@ impl Place {
             .unwrap();
         printed(&output)
     }
+}
+
+#[cfg(unix)]
+fn permit(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 fn printed(output: &Output) -> (i32, String) {
@@ -162,18 +162,18 @@ fn the_users_file_and_its_default_server() {
 fn a_file_that_others_can_write_is_refused() {
     let place = Place::new(WINDOWS, WORK);
     for mode in [0o622, 0o620, 0o602, 0o666] {
-        place.permit(&place.config, mode);
+        permit(&place.config, mode);
         let (code, printed) = place.export(&["--server", "work"]);
         assert_eq!(code, 2, "{mode:o}: {printed}");
         assert!(printed.contains("chmod go-w"), "{printed}");
     }
-    place.permit(&place.config, 0o644);
+    permit(&place.config, 0o644);
     let folder = place.config.parent().unwrap();
-    place.permit(folder, 0o777);
+    permit(folder, 0o777);
     let (code, printed) = place.export(&["--server", "work"]);
     assert_eq!(code, 2, "{printed}");
     assert!(printed.contains("can replace the file"), "{printed}");
-    place.permit(folder, 0o1777);
+    permit(folder, 0o1777);
     assert_eq!(place.export(&["--server", "work"]).0, 0);
     assert!(place.setup.emulator.logins().len() == 1);
 }

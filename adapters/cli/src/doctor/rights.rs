@@ -34,9 +34,8 @@ impl Probe {
 
     /// Judges the answer; `app_id` is the application of the access token.
     pub(super) fn judge(mut self, app_id: Option<&str>) -> Judgement {
-        let fault = self.texts.take_fault();
-        let is_fault = fault.is_some();
-        let Some(texts) = fault.or(self.item.map(|(_, texts)| texts)) else {
+        let item = self.item.map(|(_, texts)| texts);
+        let Some(texts) = self.texts.take_fault().or(item) else {
             return Judgement {
                 is_allowed: false,
                 code: None,
@@ -46,8 +45,7 @@ impl Probe {
         };
         let text = texts.code().unwrap_or_default();
         let code = ResponseCode::from_text(&text);
-        let refuses_only_the_id = !is_fault
-            && code != ResponseCode::ErrorNonExistentMailbox
+        let refuses_only_the_id = code != ResponseCode::ErrorNonExistentMailbox
             && Advice::of_code(code, None).disposition == Disposition::Permanent;
         let found = match (refuses_only_the_id, texts.message()) {
             (true, _) => format!("allowed; an id that no item has is answered by {text}"),
