@@ -143,6 +143,25 @@ impl Item {
 }
 
 impl Message {
+    /// PidTagMessageClass in lower case, such as `ipm.note`; empty if there is none.
+    #[must_use]
+    pub fn class(&self) -> String {
+        // It is ASCII, in any type of string.
+        let bytes = self.properties.bytes(0x001A).unwrap_or_default();
+        let characters = bytes.iter().filter(|byte| **byte != 0);
+        characters
+            .map(|byte| char::from(byte.to_ascii_lowercase()))
+            .collect()
+    }
+
+    /// Whether the class is this one, or a kind of it: `ipm.note.custom` is a kind of `ipm.note`. `base` is in lower case.
+    #[must_use]
+    pub fn is_class(&self, base: &str) -> bool {
+        let class = self.class();
+        let rest = class.strip_prefix(base);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
     /// The code page of the message's PtypString8 and of its recipients' and attachments'.
     #[must_use]
     pub fn code_page(&self) -> u16 {
@@ -174,12 +193,7 @@ impl Properties {
     /// The value of a PtypInteger32, PtypInteger16 or PtypBoolean.
     #[must_use]
     pub fn integer(&self, id: u16) -> Option<i32> {
-        match self.get(id)?.value {
-            Value::Fixed(FixedValue::Integer32(value)) => Some(value),
-            Value::Fixed(FixedValue::Integer16(value)) => Some(value.into()),
-            Value::Fixed(FixedValue::Boolean(value)) => Some(value.into()),
-            _ => None,
-        }
+        self.get(id)?.integer()
     }
 
     /// The value of a PtypBoolean.
@@ -191,16 +205,41 @@ impl Properties {
     /// The value of a PtypTime.
     #[must_use]
     pub fn time(&self, id: u16) -> Option<u64> {
-        match self.get(id)?.value {
-            Value::Fixed(FixedValue::Time(time)) => Some(time),
-            _ => None,
-        }
+        self.get(id)?.time()
     }
 
     /// The bytes of a PtypBinary, if they are held.
     #[must_use]
     pub fn bytes(&self, id: u16) -> Option<&[u8]> {
-        match &self.get(id)?.value {
+        self.get(id)?.bytes()
+    }
+}
+
+impl Property {
+    /// The value of a PtypInteger32, PtypInteger16 or PtypBoolean.
+    #[must_use]
+    pub fn integer(&self) -> Option<i32> {
+        match self.value {
+            Value::Fixed(FixedValue::Integer32(value)) => Some(value),
+            Value::Fixed(FixedValue::Integer16(value)) => Some(value.into()),
+            Value::Fixed(FixedValue::Boolean(value)) => Some(value.into()),
+            _ => None,
+        }
+    }
+
+    /// The value of a PtypTime.
+    #[must_use]
+    pub fn time(&self) -> Option<u64> {
+        match self.value {
+            Value::Fixed(FixedValue::Time(time)) => Some(time),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a value of variable size, if they are held.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match &self.value {
             Value::Bytes(bytes) => Some(bytes),
             _ => None,
         }

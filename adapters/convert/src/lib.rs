@@ -44,10 +44,12 @@
 
 mod address;
 mod body;
+mod content_line;
 pub mod eml;
 mod encode;
 mod header;
 mod item;
+pub mod ics;
 pub mod maildir;
 pub mod mbox;
 pub mod msg;
@@ -59,6 +61,7 @@ mod summary;
 mod text;
 mod time;
 mod values;
+pub mod vcf;
 mod warning;
 
 pub use address::{AddressMap, Mailbox};

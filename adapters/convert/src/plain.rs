@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::body::Bodies;
 use crate::eml::Options;
-use crate::item::Item;
+use crate::item::{Item, Message};
 use crate::source::Source;
 use crate::summary::Summary;
 use crate::values::Values;
@@ -41,17 +41,34 @@ pub fn write_body(
     out: &mut dyn Write,
 ) -> io::Result<Vec<Warning>> {
     let mut values = Values::new(source);
-    let bodies = Bodies::of(&item.message, &mut values)?;
-    let mut out = Clean { out };
-    if let Some(text) = &bodies.text {
-        text.write_utf8(&mut values, &mut out)?;
-    } else if let Some(html) = &bodies.html {
-        let mut text = TagRemover::new(&mut out);
-        html.write_utf8(&mut values, &mut text)?;
-        text.finish()?;
-    }
+    body(&item.message, &mut values, out)?;
     writeln!(out)?;
     Ok(values.warnings)
+}
+
+/// Whether a message has a body.
+pub(crate) fn has_body(message: &Message) -> bool {
+    // PidTagBody, PidTagHtml, PidTagRtfCompressed
+    let there = |id: &u16| (message.properties.get(*id)).is_some_and(|it| !it.value.is_empty());
+    [0x1000, 0x1013, 0x1009].iter().any(there)
+}
+
+/// Writes the body of a message as text; nothing if it has none.
+pub(crate) fn body(
+    message: &Message,
+    values: &mut Values<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let bodies = Bodies::of(message, values)?;
+    let mut out = Clean { out };
+    if let Some(text) = &bodies.text {
+        text.write_utf8(values, &mut out)?;
+    } else if let Some(html) = &bodies.html {
+        let mut text = TagRemover::new(&mut out);
+        html.write_utf8(values, &mut text)?;
+        text.finish()?;
+    }
+    Ok(())
 }
 
 /// Leaves out CR, and the control characters that terminals obey.

@@ -110,6 +110,22 @@ pub(crate) fn one_line(text: &str) -> String {
     text.trim().to_owned()
 }
 
+/// An address as a URI, RFC 6068.
+pub(crate) fn mailto(address: &str) -> String {
+    let mut uri = "mailto:".to_owned();
+    for character in address.chars() {
+        match character {
+            '%' => uri.push_str("%25"),
+            '?' => uri.push_str("%3F"),
+            '#' => uri.push_str("%23"),
+            '&' => uri.push_str("%26"),
+            ' ' => uri.push_str("%20"),
+            _ => uri.push(character),
+        }
+    }
+    uri
+}
+
 #[cfg(test)]
 mod tests {
     use encoding_rs::{SHIFT_JIS, UTF_16LE};

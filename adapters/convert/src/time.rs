@@ -5,13 +5,16 @@ use std::fmt;
 /// "None", 4501-01-01, as Outlook writes it.
 const NONE: u64 = 0x0CB3_4557_A3DD_4000;
 
+/// Seconds from 1601-01-01 to 1970-01-01.
+const UNIX_EPOCH: i64 = 11_644_473_600;
+
 /// A point in time, to the second, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Time {
     /// Seconds since 1970-01-01.
     pub unix: i64,
     year: i64,
-    month: usize,
+    month: i64,
     day: i64,
 }
 
@@ -22,7 +25,32 @@ impl Time {
         if time == 0 || time >= NONE {
             return None;
         }
-        let unix = i64::try_from(time / 10_000_000).ok()? - 11_644_473_600;
+        Some(Self::from_unix(
+            i64::try_from(time / 10_000_000).ok()? - UNIX_EPOCH,
+        ))
+    }
+
+    /// From minutes since 1601-01-01, as recurrences count them.
+    pub(crate) fn from_minutes(minutes: u32) -> Self {
+        Self::from_unix(i64::from(minutes) * 60 - UNIX_EPOCH)
+    }
+
+    /// From a date and a time of day in seconds.
+    pub(crate) fn from_civil(year: i64, month: i64, day: i64, second: i64) -> Self {
+        // Howard Hinnant's civil to days.
+        let (year, month) = match month {
+            ..=2 => (year - 1, month + 9),
+            _ => (year, month - 3),
+        };
+        let day = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400)
+            + (153 * month + 2) / 5
+            + day
+            - 1;
+        Self::from_unix((day - 719_468) * 86_400 + second)
+    }
+
+    /// From seconds since 1970-01-01.
+    pub(crate) fn from_unix(unix: i64) -> Self {
         // Howard Hinnant's days to civil, with eras of 400 years that begin in March.
         let days = unix.div_euclid(86_400) + 719_468;
         let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
@@ -31,12 +59,36 @@ impl Time {
         let month = (5 * day + 2) / 153;
         let day = day - (153 * month + 2) / 5 + 1;
         let month = if month < 10 { month + 3 } else { month - 9 };
-        Some(Self {
+        Self {
             unix,
             year: year + era * 400 + i64::from(month <= 2),
-            month: usize::try_from(month).ok()?,
+            month,
             day,
-        })
+        }
+    }
+
+    /// The point in time that is later by these seconds.
+    pub(crate) fn plus(self, seconds: i64) -> Self {
+        Self::from_unix(self.unix + seconds)
+    }
+
+    /// The start of the day.
+    pub(crate) fn midnight(self) -> Self {
+        self.plus(-self.unix.rem_euclid(86_400))
+    }
+
+    pub(crate) fn year(self) -> i64 {
+        self.year
+    }
+
+    /// 1 for January.
+    pub(crate) fn month_number(self) -> i64 {
+        self.month
+    }
+
+    /// 0 for Sunday.
+    pub(crate) fn weekday_number(self) -> i64 {
+        (self.unix.div_euclid(86_400) + 4).rem_euclid(7)
     }
 
     fn clock(self) -> (i64, i64, i64) {
@@ -45,8 +97,8 @@ impl Time {
     }
 
     fn weekday(self) -> &'static str {
-        let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-        let day = usize::try_from(self.unix.div_euclid(86_400).rem_euclid(7)).unwrap_or(0);
+        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+        let day = usize::try_from(self.weekday_number()).unwrap_or(0);
         days.get(day).copied().unwrap_or_default()
     }
 
@@ -54,7 +106,8 @@ impl Time {
         let months = [
             "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
         ];
-        months.get(self.month - 1).copied().unwrap_or_default()
+        let month = usize::try_from(self.month - 1).unwrap_or(0);
+        months.get(month).copied().unwrap_or_default()
     }
 
     /// As in a `Date` header, RFC 5322 section 3.3.
@@ -78,6 +131,17 @@ impl Time {
     pub fn date(self) -> String {
         format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
+
+    /// The date as in iCalendar, RFC 5545 section 3.3.4: `20261127`.
+    pub(crate) fn basic_date(self) -> String {
+        format!("{:04}{:02}{:02}", self.year, self.month, self.day)
+    }
+
+    /// Date and time as in iCalendar, section 3.3.5, without a zone: `20261127T163000`.
+    pub(crate) fn basic(self) -> String {
+        let (hour, minute, second) = self.clock();
+        format!("{}T{hour:02}{minute:02}{second:02}", self.basic_date())
+    }
 }
 
 impl fmt::Display for Time {
@@ -90,6 +154,20 @@ impl fmt::Display for Time {
 #[cfg(test)]
 mod tests {
     use super::Time;
+
+    #[test]
+    fn dates_and_seconds_agree() {
+        for unix in (-12_000_000_000..9_000_000_000).step_by(86_399 * 37) {
+            let time = Time::from_unix(unix);
+            let second = unix.rem_euclid(86_400);
+            assert_eq!(
+                Time::from_civil(time.year, time.month, time.day, second),
+                time
+            );
+        }
+        let time = Time::from_minutes(0);
+        assert_eq!((time.basic().as_str(), time.weekday_number()), ("16010101T000000", 1));
+    }
 
     #[test]
     fn known_times() {

@@ -45,6 +45,8 @@ pub enum WarningKind {
     TooDeep,
     /// A header is malformed and was left out.
     DroppedHeader,
+    /// A part of a recurrence is damaged, or cannot be written in iCalendar.
+    Recurrence,
 }
 
 impl WarningKind {
@@ -67,6 +69,7 @@ impl WarningKind {
             Self::Truncated => "truncated",
             Self::TooDeep => "too_deep",
             Self::DroppedHeader => "dropped_header",
+            Self::Recurrence => "recurrence",
         }
     }
 
@@ -83,6 +86,7 @@ impl WarningKind {
                 | Self::SkippedAttachment
                 | Self::Truncated
                 | Self::TooDeep
+                | Self::Recurrence
         )
     }
 }
@@ -105,6 +109,7 @@ impl fmt::Display for WarningKind {
             Self::Truncated => "text is too long and was cut",
             Self::TooDeep => "embedded messages left out below 32 levels",
             Self::DroppedHeader => "malformed header left out",
+            Self::Recurrence => "a part of the recurrence is left out",
         })
     }
 }

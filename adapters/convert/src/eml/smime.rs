@@ -13,10 +13,12 @@ use crate::warning::WarningKind;
 
 /// Bytes in which the header fields of a signed entity have to end.
 const MAX_HEAD: usize = 64 << 10;
+/// What the class of a signed or encrypted message begins with.
+const CLASS: &str = "ipm.note.smime";
 
 /// Whether a message may be signed or encrypted: one attachment, by value.
 pub(super) fn is_candidate(message: &Message) -> bool {
-    data(message).is_some() && class_is_smime(message)
+    data(message).is_some() && message.class().starts_with(CLASS)
 }
 
 fn data(message: &Message) -> Option<&Value> {
@@ -27,23 +29,11 @@ fn data(message: &Message) -> Option<&Value> {
     (attachment.embedded.is_none() && !data.is_empty()).then_some(data)
 }
 
-/// PidTagMessageClass begins with `IPM.Note.SMIME`. It is ASCII, in any type of string.
-fn class_is_smime(message: &Message) -> bool {
-    let Some(class) = message.properties.bytes(0x001A) else {
-        return false;
-    };
-    let class: Vec<u8> = class.iter().copied().filter(|it| *it != 0).collect();
-    let prefix = b"ipm.note.smime";
-    class
-        .get(..prefix.len())
-        .is_some_and(|it| it.eq_ignore_ascii_case(prefix))
-}
-
 impl Writer<'_> {
     /// Writes the content of a signed or encrypted message as it is, after the message's own fields; `false` if it is
     /// an ordinary one.
     pub(super) fn smime(&mut self, message: &Message) -> io::Result<bool> {
-        let Some(data) = data(message).filter(|_| class_is_smime(message)) else {
+        let Some(data) = data(message).filter(|_| message.class().starts_with(CLASS)) else {
             return Ok(false);
         };
         let strings = Self::strings(message);
@@ -55,8 +45,7 @@ impl Writer<'_> {
                 .line(properties, 0x370E, strings)?
                 .unwrap_or_default();
         }
-        let class = self.values.line(&message.properties, 0x001A, strings)?;
-        let class = class.unwrap_or_default().to_ascii_lowercase();
+        let class = message.class();
         if class == "ipm.note.smime.multipartsigned"
             || stated.to_ascii_lowercase().starts_with("multipart/signed")
         {

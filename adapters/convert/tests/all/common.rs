@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use exportitems::payload::Guid;
 use exportitems_convert::{eml, Item, Warning};
 use exportitems_testkit::payload_gen::frame;
 
@@ -60,7 +61,34 @@ impl Stream {
         self
     }
 
-    fn marker(mut self, marker: u32) -> Self {
+    /// A property with a number in a property set. `value` is as it is in the stream.
+    pub(crate) fn lid(mut self, set: Guid, dispid: u32, kind: u16, value: &[u8]) -> Self {
+        self.0.extend((0x8002_0000 | u32::from(kind)).to_le_bytes());
+        self.0.extend(set.0);
+        self.0.push(0);
+        self.0.extend(dispid.to_le_bytes());
+        self.0.extend(value);
+        self
+    }
+
+    pub(crate) fn lid_word(self, set: Guid, dispid: u32, value: u32) -> Self {
+        self.lid(set, dispid, 0x0003, &value.to_le_bytes())
+    }
+
+    pub(crate) fn lid_time(self, set: Guid, dispid: u32, unix: u64) -> Self {
+        let time = (unix + 11_644_473_600) * 10_000_000;
+        self.lid(set, dispid, 0x0040, &time.to_le_bytes())
+    }
+
+    pub(crate) fn lid_text(self, set: Guid, dispid: u32, text: &str) -> Self {
+        self.lid(set, dispid, 0x84B0, &sized(&utf16(text)))
+    }
+
+    pub(crate) fn lid_bytes(self, set: Guid, dispid: u32, bytes: &[u8]) -> Self {
+        self.lid(set, dispid, 0x0102, &sized(bytes))
+    }
+
+    pub(crate) fn marker(mut self, marker: u32) -> Self {
         self.0.extend(marker.to_le_bytes());
         self
     }
@@ -110,6 +138,12 @@ pub(crate) fn utf16(text: &str) -> Vec<u8> {
         .collect()
 }
 
+/// Bytes after their number.
+fn sized(bytes: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(bytes.len()).unwrap();
+    [&len.to_le_bytes()[..], bytes].concat()
+}
+
 /// A mail with the usual properties.
 pub(crate) fn mail(subject: &str) -> Stream {
     Stream::default()
@@ -142,6 +176,25 @@ pub(crate) fn convert_by(stream: &Stream, options: &eml::Options) -> Converted {
         warnings,
     }
 }
+
+/// What a converter writes of an item.
+pub(crate) fn convert_to(stream: &Stream, write: Write) -> Converted {
+    let mut file = Cursor::new(stream.payload());
+    let item = Item::read(&mut file).unwrap();
+    let mut out = Vec::new();
+    let warnings = write(&item, &mut file, &mut out, &eml::Options::default()).unwrap();
+    Converted {
+        eml: String::from_utf8(out).unwrap(),
+        warnings,
+    }
+}
+
+type Write = fn(
+    &Item,
+    &mut dyn exportitems_convert::Source,
+    &mut dyn std::io::Write,
+    &eml::Options,
+) -> std::io::Result<Vec<Warning>>;
 
 /// A mail with a property or part of each kind that is looked at.
 pub(crate) fn everything() -> Stream {

@@ -2,5 +2,7 @@
 
 mod common;
 mod eml;
+mod ics;
 mod msg;
 mod python;
+mod vcf;

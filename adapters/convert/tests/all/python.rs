@@ -29,10 +29,10 @@ for part in message.walk():
     print("part", *line, file=out)
 "#;
 
-/// The lines that the script prints; `None` without Python.
-fn python(eml: &str) -> Option<String> {
+/// The lines that a script prints; `None` without Python or a module that it imports.
+pub(crate) fn python(script: &str, input: &[u8]) -> Option<String> {
     let started = Command::new("python3")
-        .args(["-c", SCRIPT])
+        .args(["-c", script])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -49,17 +49,21 @@ fn python(eml: &str) -> Option<String> {
         .stdin
         .take()
         .unwrap()
-        .write_all(eml.as_bytes())
+        .write_all(input)
         .unwrap();
     let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}\n{eml}");
+    if errors.contains("ModuleNotFoundError") && std::env::var_os("CI").is_none() {
+        eprintln!("skipped: {}", errors.lines().last().unwrap_or_default());
+        return None;
+    }
+    assert!(output.status.success(), "{errors}\n{}", String::from_utf8_lossy(input));
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
 #[test]
 fn a_mail_with_everything() {
-    let Some(read) = python(&convert(&everything()).eml) else {
+    let Some(read) = python(SCRIPT, convert(&everything()).eml.as_bytes()) else {
         return;
     };
     let expected = [
@@ -101,7 +105,7 @@ fn long_and_foreign_headers() {
                 .text(0x39FE, "a@b.test"),
         )
         .file(&file, b"x");
-    let Some(read) = python(&convert(&stream).eml) else {
+    let Some(read) = python(SCRIPT, convert(&stream).eml.as_bytes()) else {
         return;
     };
     assert!(
