@@ -11,6 +11,7 @@ use exportitems::policy::Limits;
 use exportitems::{ItemId, Options};
 use exportitems_std::{error_chain, Archive, ExportError, Exporter};
 
+use crate::convert::Also;
 use crate::integrity::IntegrityOption;
 use crate::output::{say, Format, Output};
 use crate::request::RequestOptions;
@@ -53,6 +54,8 @@ pub(crate) struct Export {
     /// option only a missing file or a changed size is noticed.
     #[arg(long)]
     recheck: bool,
+    #[command(flatten)]
+    also: Also,
     /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
@@ -91,7 +94,12 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
         .retry_failed(args.retry_failed)
         .run(&items, &mut |progress| reporter.progress(&progress));
     match report {
-        Ok(report) => reporter.finish(&report),
+        Ok(report) => {
+            let status = reporter.finish(&report)?;
+            drop(archive);
+            let converted = args.also.run(&args.out, Format::new(args.json), output)?;
+            Ok(status.max(converted))
+        }
         Err(ExportError::Archive(error)) => {
             reporter.abandon(archive, &error);
             Err(error.into())

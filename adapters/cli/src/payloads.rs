@@ -10,16 +10,16 @@ use exportitems_std::archive::{self, Entry, FileState, Finding};
 use crate::status::Failure;
 
 /// An exported item, or the reason why there is none.
-pub(crate) struct Found<'a> {
+pub(crate) struct Found {
     pub(crate) path: PathBuf,
     /// The line of the manifest; `None` for a file that was named.
-    pub(crate) entry: Option<&'a Entry>,
+    pub(crate) entry: Option<Entry>,
     /// Why the item is not good, and what to do.
     pub(crate) problem: Option<String>,
 }
 
 /// Reports a file, or each item of a directory with a manifest, in the order of the manifest.
-pub(crate) fn each(path: &Path, mut report: impl FnMut(Found<'_>)) -> Result<(), Failure> {
+pub(crate) fn each(path: &Path, mut report: impl FnMut(Found)) -> Result<(), Failure> {
     if !path.is_dir() {
         report(Found {
             path: path.to_owned(),
@@ -38,12 +38,12 @@ pub(crate) fn each(path: &Path, mut report: impl FnMut(Found<'_>)) -> Result<(),
     archive::verify(path, |finding| match finding {
         Finding::Payload { entry, state } => report(Found {
             path: path.join(entry.file.as_deref().unwrap_or_default()),
-            entry: Some(entry),
+            entry: Some(entry.clone()),
             problem: problem(entry, &state),
         }),
         Finding::Failed { entry } => report(Found {
             path: path.to_owned(),
-            entry: Some(entry),
+            entry: Some(entry.clone()),
             problem: Some(format!(
                 "not in the archive; {}",
                 entry.error.as_deref().unwrap_or("failed")
@@ -72,10 +72,10 @@ fn problem(entry: &Entry, state: &FileState) -> Option<String> {
     })
 }
 
-impl Found<'_> {
+impl Found {
     /// The name of the item in messages: its id, or the path of its file.
     pub(crate) fn name(&self) -> String {
-        let id = self.entry.and_then(|entry| entry.id.clone());
+        let id = self.entry.as_ref().and_then(|entry| entry.id.clone());
         id.unwrap_or_else(|| self.path.display().to_string())
     }
 

@@ -1,22 +1,23 @@
 //! `exportitems show`: shows what is in exported items.
 
-use core::fmt;
+mod json;
+
 use std::io::{self, BufWriter, Read as _, Seek as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use exportitems::Verdict;
 use exportitems_convert::eml::Options;
 use exportitems_convert::{
-    copy_attachment, names, plain, value_text, AttachmentSummary, Item, Mailbox, Message, Name,
-    Properties, Property, Summary, Warning,
+    copy_attachment, names, plain, value_text, AttachmentSummary, Item, Message, Name, Properties,
+    Property, Summary,
 };
-use serde::Serialize;
-use serde_json::{json, Map, Value};
 
 use crate::filekind;
 use crate::output::{say, Format, Output};
 use crate::payloads::{self, AddressOption, Found};
 use crate::status::{Failure, Status};
+pub(crate) use json::warnings;
+use json::{object, JsonLine};
 
 /// Shows what is in an exported item: its headers, the tree of its parts, and what is noteworthy.
 ///
@@ -24,10 +25,15 @@ use crate::status::{Failure, Status};
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools)] // each is an option of the command line
 pub(crate) struct Show {
-    /// An exported file, or a directory that `export` or `decode --out` has written.
+    /// An exported file, a directory that `export` or `decode --out` has written, or the id of an item in the directory
+    /// of --dir.
+    #[arg(value_name = "PATH|ID")]
     path: PathBuf,
-    /// The id of one item in the directory.
+    /// The id of one item in the directory PATH.
     id: Option<String>,
+    /// Where the item with the id is. Without this option it is looked for in the current directory.
+    #[arg(long, value_name = "DIR", conflicts_with = "id")]
+    dir: Option<PathBuf>,
     /// Print every property.
     #[arg(long)]
     all: bool,
@@ -49,14 +55,41 @@ pub(crate) struct Show {
     addresses: AddressOption,
 }
 
-pub(crate) fn run(args: &Show, output: &mut Output) -> Result<Status, Failure> {
-    let is_list = args.path.is_dir() && args.id.is_none();
-    if !args.path.is_dir() && args.id.is_some() {
-        return Err(Failure::Usage(format!(
-            "{} is not a directory, so it has no items with ids; leave out the id",
-            args.path.display()
-        )));
+impl Show {
+    /// The file or the directory, and the id of one item in it.
+    fn place(&self) -> Result<(&Path, Option<&str>), Failure> {
+        let (path, id) = (self.path.as_path(), self.id.as_deref());
+        if self.dir.is_none() && path.exists() {
+            if id.is_some() && !path.is_dir() {
+                return Err(Failure::Usage(format!(
+                    "{} is not a directory, so it has no items with ids; leave out the id",
+                    path.display()
+                )));
+            }
+            return Ok((path, id));
+        }
+        let here = Path::new(".");
+        let dir = match &self.dir {
+            None if id.is_none() && here.join("manifest.jsonl").exists() => here,
+            None => {
+                return Err(Failure::Local(format!(
+                    "{}: no such file or directory; to show an item by its id, give the directory \
+                     of its archive with --dir",
+                    path.display()
+                )))
+            }
+            Some(dir) => dir,
+        };
+        match path.to_str() {
+            Some(id) => Ok((dir, Some(id))),
+            None => Err(Failure::Usage("an id is text in UTF-8".into())),
+        }
     }
+}
+
+pub(crate) fn run(args: &Show, output: &mut Output) -> Result<Status, Failure> {
+    let (path, wanted) = args.place()?;
+    let is_list = path.is_dir() && wanted.is_none();
     if is_list && (args.body || args.extract.is_some() || args.redact || args.all && !args.json) {
         return Err(Failure::Usage(
             "--all, --redact, --body and --extract show one item; give its id after the directory"
@@ -76,9 +109,8 @@ pub(crate) fn run(args: &Show, output: &mut Output) -> Result<Status, Failure> {
         status: Status::Exported,
         failure: None,
     };
-    payloads::each(&args.path, |found| {
-        let wanted = args.id.as_deref();
-        let id = found.entry.and_then(|entry| entry.id.as_deref());
+    payloads::each(path, |found| {
+        let id = found.entry.as_ref().and_then(|entry| entry.id.as_deref());
         if shower.failure.is_none() && (wanted.is_none() || wanted == id) {
             shower.found += 1;
             if let Err(failure) = shower.item(&found) {
@@ -94,7 +126,7 @@ pub(crate) fn run(args: &Show, output: &mut Output) -> Result<Status, Failure> {
     } = shower;
     match failure {
         Some(failure) => Err(failure),
-        None if found == 0 && args.id.is_some() => Err(Failure::Usage(
+        None if found == 0 && wanted.is_some() => Err(Failure::Usage(
             "the directory has no item with this id; `exportitems show DIR` lists those that it has"
                 .into(),
         )),
@@ -116,7 +148,7 @@ struct Shower<'a> {
 }
 
 impl Shower<'_> {
-    fn item(&mut self, found: &Found<'_>) -> Result<(), Failure> {
+    fn item(&mut self, found: &Found) -> Result<(), Failure> {
         let name = found.name();
         if let Some(problem) = &found.problem {
             self.fail(Status::ItemsFailed);
@@ -225,7 +257,7 @@ impl Shower<'_> {
             .line(&format!("{name}  {date}  {from}  {subject}{mark}"));
     }
 
-    fn tree(&mut self, found: &Found<'_>, item: &Item, summary: &Summary) {
+    fn tree(&mut self, found: &Found, item: &Item, summary: &Summary) {
         let producer = match item.producer {
             Some(version) => format!(", from Exchange {version}"),
             None => String::new(),
@@ -357,132 +389,4 @@ fn lengths(value: &exportitems_convert::Value) -> String {
             format!("{} values: {}{more}", values.len(), shown.join(", "))
         }
     }
-}
-
-struct JsonLine(Value);
-
-impl Serialize for JsonLine {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl fmt::Display for JsonLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-fn object(found: &Found<'_>, item: &Item, summary: &Summary, all: bool) -> Value {
-    let mut object = Map::new();
-    object.insert("file".into(), json!(found.path.display().to_string()));
-    if let Some(id) = found.entry.and_then(|entry| entry.id.as_ref()) {
-        object.insert("id".into(), json!(id));
-    }
-    object.insert("bytes".into(), json!(item.len));
-    object.insert("sha256".into(), json!(item.hash()));
-    object.insert("integrity".into(), json!(item.verdict.as_str()));
-    object.insert("partial".into(), json!(item.is_partial()));
-    if let Some(version) = item.producer {
-        object.insert("producer".into(), json!(version.to_string()));
-    }
-    object.append(&mut message_object(summary));
-    object.insert("warnings".into(), warnings(&summary.warnings));
-    if all {
-        object.insert("properties".into(), all_properties(&item.message));
-    }
-    Value::Object(object)
-}
-
-fn message_object(summary: &Summary) -> Map<String, Value> {
-    let mut object = Map::new();
-    let person = |person: &Mailbox| {
-        let mut object = json!({ "name": person.name, "address": person.address });
-        if let Some(name) = &person.unresolved {
-            object["unresolved"] = json!(name);
-        }
-        object
-    };
-    let people = |list: &[Mailbox]| Value::Array(list.iter().map(person).collect());
-    for (key, value) in [
-        ("class", summary.class.as_ref().map(|it| json!(it))),
-        ("from", summary.from.as_ref().map(person)),
-        ("sender", summary.sender.as_ref().map(person)),
-        ("to", Some(people(&summary.to))),
-        ("cc", Some(people(&summary.cc))),
-        ("bcc", Some(people(&summary.bcc))),
-        ("date", summary.date.map(|it| json!(it.to_string()))),
-        ("subject", summary.subject.as_ref().map(|it| json!(it))),
-        (
-            "message_id",
-            summary.message_id.as_ref().map(|it| json!(it)),
-        ),
-        ("bodies", Some(json!(summary.bodies))),
-    ] {
-        object.extend(value.map(|value| (key.to_owned(), value)));
-    }
-    let attachments = summary.attachments.iter().map(|attachment| {
-        let mut object = json!({ "name": attachment.name, "bytes": attachment.bytes });
-        for (key, value) in [
-            ("type", &attachment.media_type),
-            ("content_id", &attachment.content_id),
-        ] {
-            if let Some(value) = value {
-                object[key] = json!(value);
-            }
-        }
-        if let Some(embedded) = &attachment.embedded {
-            object["message"] = Value::Object(message_object(embedded));
-        }
-        object
-    });
-    object.insert("attachments".into(), attachments.collect());
-    object
-}
-
-/// Warnings in JSON.
-pub(crate) fn warnings(warnings: &[Warning]) -> Value {
-    let warnings = warnings
-        .iter()
-        .map(|warning| json!({ "kind": warning.kind.as_str(), "detail": warning.detail }));
-    warnings.collect()
-}
-
-fn all_properties(message: &Message) -> Value {
-    let strings = message.code_page();
-    let list = |properties: &Properties| -> Value {
-        let properties = properties.0.iter().map(|property| {
-            let mut object = json!({
-                "tag": format!("{:08X}", property.tag.0),
-                "value": value_text(property, strings),
-            });
-            if let Some(name) = names::name(property) {
-                object["name"] = json!(name);
-            }
-            match property.name.as_deref() {
-                Some(Name::Text(set, _)) => object["set"] = json!(names::set_name(*set)),
-                Some(Name::Dispid(set, dispid)) => {
-                    object["set"] = json!(names::set_name(*set));
-                    object["dispid"] = json!(dispid);
-                }
-                None => {}
-            }
-            object
-        });
-        properties.collect()
-    };
-    let recipients: Value = message.recipients.iter().map(list).collect();
-    let attachments = message.attachments.iter().map(|attachment| {
-        let mut object = json!({ "properties": list(&attachment.properties) });
-        if let Some(embedded) = &attachment.embedded {
-            object["message"] = all_properties(embedded);
-        }
-        object
-    });
-    let attachments: Value = attachments.collect();
-    json!({
-        "message": list(&message.properties),
-        "recipients": recipients,
-        "attachments": attachments,
-    })
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use exportitems::RequestError;
 use exportitems_std::{error_chain, ArchiveError};
 
-/// The exit status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The exit status. Of two, the greater one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Status {
     /// Nothing is left to do.
     Exported = 0,

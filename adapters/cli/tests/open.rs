@@ -388,3 +388,172 @@ fn an_archive_is_listed_and_converted() {
     }
     assert_eq!(folder.names().len(), 1);
 }
+
+/// Gives each item of an archive a folder.
+fn put_into_folders(manifest: &Path, folders: &[(&str, Option<&str>)]) {
+    let lines = std::fs::read_to_string(manifest).unwrap();
+    let lines = lines.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        let at = usize::try_from(line["index"].as_u64().unwrap()).unwrap();
+        let (folder, distinguished) = folders[at];
+        line["item"] = serde_json::json!({ "folder": folder });
+        if let Some(distinguished) = distinguished {
+            line["item"]["distinguished_folder"] = distinguished.into();
+        }
+        format!("{line}\n")
+    });
+    let lines: String = lines.collect();
+    std::fs::write(manifest, lines).unwrap();
+}
+
+/// Where files are, without their names; each once.
+fn directories(out: &str) -> Vec<String> {
+    let relative = |path: PathBuf| {
+        let above = path.parent().unwrap().to_str().unwrap();
+        above.replace('\\', "/")
+    };
+    let mut found: Vec<_> = files(Path::new(out)).into_iter().map(relative).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[test]
+fn folders_are_kept() {
+    let setup = Setup::new("", &[5_000; 4]);
+    assert_eq!(status(&setup.export(&[])), 0);
+    let out = setup.path("out");
+    put_into_folders(
+        &out.join("manifest.jsonl"),
+        &[
+            ("Posteingang", Some("inbox")),
+            ("Gesendete Elemente", Some("sentitems")),
+            ("Gesendete Elemente/2025\\/26: B\u{fc}ro", None),
+            ("Posteingang", Some("inbox")),
+        ],
+    );
+    let out = out.to_str().unwrap();
+    for jobs in ["1", "3"] {
+        let folder = Folder::new();
+        for (again, expected) in [
+            (false, "4 converted\n"),
+            (true, "0 converted, 4 converted before\n"),
+        ] {
+            let output = convert(&folder, "eml", &[out, "--jobs", jobs]);
+            assert_eq!(status(&output), 0, "{}", stderr(&output));
+            assert!(
+                stdout(&output).ends_with(expected),
+                "{again} {}",
+                stdout(&output)
+            );
+        }
+        assert_eq!(
+            directories(&folder.path("out")),
+            [
+                "",
+                "Gesendete Elemente",
+                "Gesendete Elemente/2025%2F26%3A B\u{fc}ro",
+                "Posteingang",
+            ]
+        );
+        let listed = std::fs::read_to_string(folder.path("out/folders.tsv")).unwrap();
+        assert!(
+            listed.contains(
+                "Elemente/2025%2F26%3A B\u{fc}ro\tGesendete Elemente/2025\\/26: B\u{fc}ro\n"
+            ),
+            "{listed}"
+        );
+
+        let folder = Folder::new();
+        assert_eq!(
+            status(&convert(&folder, "maildir", &[out, "--jobs", jobs])),
+            0
+        );
+        assert_eq!(
+            directories(&folder.path("out")),
+            [
+                "",
+                ".Sent",
+                ".Sent.2025%2F26: B&APw-ro",
+                ".Sent.2025%2F26: B&APw-ro/cur",
+                ".Sent/cur",
+                "cur",
+            ]
+        );
+        let folder = Folder::new();
+        assert_eq!(status(&convert(&folder, "mbox", &[out, "--jobs", jobs])), 0);
+        let inbox = std::fs::read_to_string(folder.path("out/Posteingang.mbox")).unwrap();
+        assert_eq!(inbox.matches("\nFrom ").count() + 1, 2, "{inbox}");
+        let deep = folder.path("out/Gesendete Elemente/2025%2F26%3A B\u{fc}ro.mbox");
+        assert!(Path::new(&deep).is_file());
+    }
+}
+
+#[test]
+fn an_export_also_converts() {
+    let scenario = "[[item]]\nindex = 2\nanswer = { error = { code = 'ErrorItemNotFound' } }";
+    let setup = Setup::new(scenario, &[5_000; 3]);
+    let output = setup.export(&["--also", "eml", "--also", "ics"]);
+    assert_eq!(status(&output), 1, "{}", stderr(&output));
+    let shown = stdout(&output);
+    assert!(shown.contains("2 converted into "), "{shown}");
+    assert!(
+        shown.contains("0 converted, 2 of another kind into "),
+        "{shown}"
+    );
+    assert_eq!(files(&setup.path("out/eml")).len(), 2);
+    let again = setup.export(&["--also", "eml"]);
+    assert!(
+        stdout(&again).contains("0 converted, 2 converted before into "),
+        "{}",
+        stdout(&again)
+    );
+}
+
+#[test]
+fn an_item_is_found_by_its_id() {
+    let setup = Setup::new("", &[5_000; 2]);
+    assert_eq!(status(&setup.export(&[])), 0);
+    let out = setup.path("out");
+    let by_option = show(&[&setup.id(1), "--dir", out.to_str().unwrap()]);
+    assert_eq!(status(&by_option), 0, "{}", stderr(&by_option));
+    let here = common::command(&["show", &setup.id(1)])
+        .current_dir(&out)
+        .output()
+        .unwrap();
+    assert_eq!(status(&here), 0, "{}", stderr(&here));
+    let first_line = |output: &Output| stdout(output).lines().nth(1).map(str::to_owned);
+    assert_eq!(first_line(&here), first_line(&by_option));
+    let output = show(&["no-such-id", "--dir", out.to_str().unwrap()]);
+    assert_eq!(status(&output), 2);
+    let output = show(&["no-such-file"]);
+    assert_eq!(status(&output), 4);
+    assert!(stderr(&output).contains("--dir"), "{}", stderr(&output));
+}
+
+#[test]
+fn other_kinds_are_skipped_or_refused() {
+    let folder = Folder::new();
+    let file = folder.write("item.fts", &mail());
+    let output = convert(&folder, "ics", &[&file]);
+    assert_eq!(status(&output), 1);
+    assert!(
+        stdout(&output).contains("not converted: ipm.note is not an appointment"),
+        "{}",
+        stdout(&output)
+    );
+    let contact = framed(
+        &[
+            property(0x001A_001E, b"IPM.Contact\0"),
+            property(0x3001_001E, b"Ann\0"),
+        ]
+        .concat(),
+    );
+    let contact = folder.write("contact.fts", &contact);
+    assert_eq!(status(&convert(&folder, "vcf", &[&contact])), 0);
+    let [name] = &folder.names()[..] else {
+        panic!("one file");
+    };
+    let card = std::fs::read_to_string(Path::new(&folder.path("out")).join(name)).unwrap();
+    assert!(card.contains("\r\nFN:Ann\r\n"), "{card}");
+}

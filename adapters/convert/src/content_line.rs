@@ -36,7 +36,12 @@ impl<'a> ContentLines<'a> {
     }
 
     /// Writes a line whose value is several texts, with a separator.
-    pub(crate) fn texts(&mut self, name: &str, separator: &str, texts: &[String]) -> io::Result<()> {
+    pub(crate) fn texts(
+        &mut self,
+        name: &str,
+        separator: &str,
+        texts: &[String],
+    ) -> io::Result<()> {
         self.begin(name)?;
         for (index, text) in texts.iter().enumerate() {
             if index > 0 {

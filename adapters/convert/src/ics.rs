@@ -95,10 +95,16 @@ impl Kind {
             ("ipm.schedule.meeting.canceled", Self::Canceled),
             ("ipm.schedule.meeting.resp.pos", Self::Response("ACCEPTED")),
             ("ipm.schedule.meeting.resp.neg", Self::Response("DECLINED")),
-            ("ipm.schedule.meeting.resp.tent", Self::Response("TENTATIVE")),
+            (
+                "ipm.schedule.meeting.resp.tent",
+                Self::Response("TENTATIVE"),
+            ),
             ("ipm.task", Self::Task),
             // An exception of a recurring appointment.
-            ("ipm.ole.class.{00061055-0000-0000-c000-000000000046}", Self::Appointment),
+            (
+                "ipm.ole.class.{00061055-0000-0000-c000-000000000046}",
+                Self::Appointment,
+            ),
         ]
         .into_iter()
         .find_map(|(base, kind)| message.is_class(base).then_some(kind))

@@ -42,7 +42,8 @@ impl Time {
             ..=2 => (year - 1, month + 9),
             _ => (year, month - 3),
         };
-        let day = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400)
+        let day = 365 * year + year.div_euclid(4) - year.div_euclid(100)
+            + year.div_euclid(400)
             + (153 * month + 2) / 5
             + day
             - 1;
@@ -166,7 +167,10 @@ mod tests {
             );
         }
         let time = Time::from_minutes(0);
-        assert_eq!((time.basic().as_str(), time.weekday_number()), ("16010101T000000", 1));
+        assert_eq!(
+            (time.basic().as_str(), time.weekday_number()),
+            ("16010101T000000", 1)
+        );
     }
 
     #[test]

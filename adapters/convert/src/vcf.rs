@@ -298,7 +298,9 @@ impl Writer<'_> {
     fn day(&self, dispid: u32, id: u16) -> Option<Time> {
         let properties = &self.message.properties;
         let local = properties.dispid(PSETID_ADDRESS, dispid);
-        let time = local.and_then(Property::time).or_else(|| properties.time(id))?;
+        let time = local
+            .and_then(Property::time)
+            .or_else(|| properties.time(id))?;
         Time::from_filetime(time)
     }
 }

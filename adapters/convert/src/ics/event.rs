@@ -199,14 +199,16 @@ impl Writer<'_> {
             self.attachments(message)?;
         }
         // PidLidReminderSet, PidLidReminderDelta
-        let is_set = exception.and_then(|it| it.reminder).unwrap_or_else(|| {
-            integer(message, PSETID_COMMON, 0x8503).unwrap_or(0) != 0
-        });
+        let is_set = exception
+            .and_then(|it| it.reminder)
+            .unwrap_or_else(|| integer(message, PSETID_COMMON, 0x8503).unwrap_or(0) != 0);
         let minutes = exception.and_then(|it| it.reminder_minutes);
         let minutes = minutes.or_else(|| integer(message, PSETID_COMMON, 0x8501));
         if is_set {
             // 0x5AE980E1 is "the default".
-            let minutes = minutes.filter(|it| (0..0x5AE9_80E1).contains(it)).unwrap_or(15);
+            let minutes = minutes
+                .filter(|it| (0..0x5AE9_80E1).contains(it))
+                .unwrap_or(15);
             self.alarm("TRIGGER", &format!("-PT{minutes}M"))?;
         }
         self.lines.value("END", "VEVENT")
@@ -271,7 +273,10 @@ fn occurrence(message: &Message, local: impl Fn(Time) -> Time) -> Option<Time> {
 fn exception_message<'a>(message: &'a Message, exception: &Exception) -> Option<&'a Message> {
     let is_of = |attachment: &&Attachment| {
         // PidTagExceptionStartTime, local
-        let start = attachment.properties.time(0x7FFB).and_then(Time::from_filetime);
+        let start = attachment
+            .properties
+            .time(0x7FFB)
+            .and_then(Time::from_filetime);
         is_exception(attachment) && start.is_some_and(|start| start.unix == exception.start)
     };
     message.attachments.iter().find(is_of)?.embedded.as_deref()

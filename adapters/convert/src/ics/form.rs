@@ -79,6 +79,9 @@ impl Writer<'_> {
         if let Some(property) = message.properties.dispid(PSETID_APPOINTMENT, 0x8234) {
             name = (self.values).property_line(property, message.code_page())?;
         }
-        Ok(Zone::from_struct(zone, &one_line(&name.unwrap_or_default())))
+        Ok(Zone::from_struct(
+            zone,
+            &one_line(&name.unwrap_or_default()),
+        ))
     }
 }

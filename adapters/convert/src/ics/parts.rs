@@ -78,7 +78,8 @@ impl Writer<'_> {
         let mut attendees = Vec::new();
         for recipient in &message.recipients {
             let map = &self.options.addresses;
-            let Some(person) = mailbox(&mut self.values, recipient, RECIPIENT, strings, map)? else {
+            let Some(person) = mailbox(&mut self.values, recipient, RECIPIENT, strings, map)?
+            else {
                 continue;
             };
             // PidTagRecipientFlags: recipOrganizer

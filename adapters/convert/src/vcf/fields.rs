@@ -43,7 +43,7 @@ pub(super) const TEXTS: &[(&str, u16)] = &[
 
 /// Lines of one text of PSETID_Address.
 pub(super) const NAMED_TEXTS: &[(&str, u32)] = &[
-    ("X-MS-IMADDRESS", 0x8062),       // PidLidInstantMessagingAddress
+    ("X-MS-IMADDRESS", 0x8062),        // PidLidInstantMessagingAddress
     ("X-PHONETIC-FIRST-NAME", 0x802C), // PidLidYomiFirstName
     ("X-PHONETIC-LAST-NAME", 0x802D),  // PidLidYomiLastName
 ];

@@ -361,7 +361,7 @@ fn mbox_maildir_and_text() {
     );
     assert!(out.contains("\n>From here\n") && out.ends_with("\n\n") && !out.contains('\r'));
 
-    let name = maildir::file_name(&item);
+    let name = maildir::file_name(&item, "1");
     assert!(
         name.starts_with("1270070100.") && name.ends_with(":2,RS"),
         "{name}"

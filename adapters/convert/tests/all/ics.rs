@@ -33,7 +33,10 @@ fn lines(text: &str) -> Vec<String> {
 
 fn has(converted: &Converted, line: &str) {
     let lines = lines(&converted.eml);
-    assert!(lines.iter().any(|it| it == line), "no {line:?} in\n{lines:#?}");
+    assert!(
+        lines.iter().any(|it| it == line),
+        "no {line:?} in\n{lines:#?}"
+    );
 }
 
 fn words(values: &[u32]) -> Vec<u8> {
@@ -69,7 +72,14 @@ fn definition() -> Vec<u8> {
 }
 
 /// A pattern of so many occurrences from `MONDAY` on. `days` is the part that depends on the type.
-fn pattern(frequency: u16, kind: u16, period: u32, days: &[u32], count: u32, removed: &[u32]) -> Vec<u8> {
+fn pattern(
+    frequency: u16,
+    kind: u16,
+    period: u32,
+    days: &[u32],
+    count: u32,
+    removed: &[u32],
+) -> Vec<u8> {
     let removed = [&[u32::try_from(removed.len()).unwrap()], removed].concat();
     let end = if count == 0 { 0x2023 } else { 0x2022 };
     [
@@ -107,10 +117,21 @@ fn exception() -> (Vec<u8>, Vec<u8>) {
     };
     let wide = |text: &str| {
         let units: Vec<u16> = text.encode_utf16().collect();
-        [halves(&[u16::try_from(units.len()).unwrap()]), halves(&units)].concat()
+        [
+            halves(&[u16::try_from(units.len()).unwrap()]),
+            halves(&units),
+        ]
+        .concat()
     };
     (
-        [times.clone(), flags, text("Kaffee?"), words(&[0]), text("Caf\u{e9}"[..3].trim())].concat(),
+        [
+            times.clone(),
+            flags,
+            text("Kaffee?"),
+            words(&[0]),
+            text("Caf\u{e9}"[..3].trim()),
+        ]
+        .concat(),
         [
             words(&[4, 0, 0]),
             times,
@@ -124,7 +145,9 @@ fn exception() -> (Vec<u8>, Vec<u8>) {
 
 fn appointment() -> Stream {
     let id = [
-        &[4, 0, 0, 0, 0x82, 0, 0xE0, 0, 0x74, 0xC5, 0xB7, 0x10, 0x1A, 0x82, 0xE0, 8][..],
+        &[
+            4, 0, 0, 0, 0x82, 0, 0xE0, 0, 0x74, 0xC5, 0xB7, 0x10, 0x1A, 0x82, 0xE0, 8,
+        ][..],
         &[0x07, 0xEA, 3, 2],
         &[0; 16],
         &[16, 0, 0, 0],
@@ -224,17 +247,26 @@ fn a_series_with_exceptions_in_its_time_zone() {
 #[test]
 fn rules_of_every_kind() {
     for (pattern, rule) in [
-        (pattern(0x200A, 0, 2880, &[], 3, &[]), "FREQ=DAILY;COUNT=3;INTERVAL=2"),
+        (
+            pattern(0x200A, 0, 2880, &[], 3, &[]),
+            "FREQ=DAILY;COUNT=3;INTERVAL=2",
+        ),
         (
             pattern(0x200A, 1, 1, &[0x3E], 0, &[]),
             "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;WKST=MO",
         ),
-        (pattern(0x200C, 2, 3, &[15], 0, &[]), "FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=15"),
+        (
+            pattern(0x200C, 2, 3, &[15], 0, &[]),
+            "FREQ=MONTHLY;INTERVAL=3;BYMONTHDAY=15",
+        ),
         (
             pattern(0x200C, 2, 1, &[30], 0, &[]),
             "FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1",
         ),
-        (pattern(0x200C, 4, 1, &[31], 0, &[]), "FREQ=MONTHLY;BYMONTHDAY=-1"),
+        (
+            pattern(0x200C, 4, 1, &[31], 0, &[]),
+            "FREQ=MONTHLY;BYMONTHDAY=-1",
+        ),
         (
             pattern(0x200C, 3, 1, &[0x7F, 5], 0, &[]),
             "FREQ=MONTHLY;BYDAY=SU,MO,TU,WE,TH,FR,SA;BYSETPOS=-1",
@@ -243,7 +275,10 @@ fn rules_of_every_kind() {
             pattern(0x200D, 3, 12, &[2, 1], 2, &[]),
             "FREQ=YEARLY;COUNT=2;BYMONTH=3;BYDAY=MO;BYSETPOS=1",
         ),
-        (pattern(0x200D, 2, 24, &[2], 0, &[]), "FREQ=YEARLY;INTERVAL=2;BYMONTH=3;BYMONTHDAY=2"),
+        (
+            pattern(0x200D, 2, 24, &[2], 0, &[]),
+            "FREQ=YEARLY;INTERVAL=2;BYMONTH=3;BYMONTHDAY=2",
+        ),
     ] {
         let converted = convert(&series(&appointment_pattern(&pattern, &[])));
         has(&converted, &format!("RRULE:{rule}"));
@@ -253,7 +288,10 @@ fn rules_of_every_kind() {
     let mut until = pattern(0x200B, 1, 1, &[2], 1, &[]);
     until[26..28].copy_from_slice(&[0x21, 0x20]);
     let converted = convert(&series(&appointment_pattern(&until, &[])));
-    has(&converted, "RRULE:FREQ=WEEKLY;UNTIL=20270406T080000Z;BYDAY=MO;WKST=MO");
+    has(
+        &converted,
+        "RRULE:FREQ=WEEKLY;UNTIL=20270406T080000Z;BYDAY=MO;WKST=MO",
+    );
 }
 
 /// A recurrence that is cut anywhere, or of a calendar that iCalendar does not have, is a warning.
@@ -302,8 +340,14 @@ fn a_meeting_and_its_response() {
     }
     let converted = convert(&meeting("IPM.Schedule.Meeting.Resp.Neg"));
     has(&converted, "METHOD:REPLY");
-    has(&converted, "ATTENDEE;PARTSTAT=DECLINED;CN=\"Pat Doe\":mailto:pat@example.test");
-    has(&converted, "ORGANIZER;CN=\"Ann 'A'; B\":mailto:ann@example.test");
+    has(
+        &converted,
+        "ATTENDEE;PARTSTAT=DECLINED;CN=\"Pat Doe\":mailto:pat@example.test",
+    );
+    has(
+        &converted,
+        "ORGANIZER;CN=\"Ann 'A'; B\":mailto:ann@example.test",
+    );
     let canceled = convert(&meeting("IPM.Schedule.Meeting.Canceled"));
     has(&canceled, "METHOD:CANCEL");
     has(&canceled, "STATUS:CANCELLED");
@@ -358,7 +402,11 @@ fn no_string_makes_a_line() {
         .lid_text(APPOINTMENT, 0x8208, evil)
         .lid_text(APPOINTMENT, 0x8234, evil)
         .lid_bytes(APPOINTMENT, 0x8233, &[0; 48])
-        .lid_bytes(PSETID_MEETING, 0x0003, &[&[0; 40], &b"vCal-Uid\x01\0\0\0x\r\nEVIL:y"[..]].concat())
+        .lid_bytes(
+            PSETID_MEETING,
+            0x0003,
+            &[&[0; 40], &b"vCal-Uid\x01\0\0\0x\r\nEVIL:y"[..]].concat(),
+        )
         .lid_bytes(PSETID_MEETING, 0x0023, &utf16(evil))
         .to(evil, evil)
         .file(evil, b"x");

@@ -45,19 +45,18 @@ pub(crate) fn python(script: &str, input: &[u8]) -> Option<String> {
             return None;
         }
     };
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input)
-        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
     let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     if errors.contains("ModuleNotFoundError") && std::env::var_os("CI").is_none() {
         eprintln!("skipped: {}", errors.lines().last().unwrap_or_default());
         return None;
     }
-    assert!(output.status.success(), "{errors}\n{}", String::from_utf8_lossy(input));
+    assert!(
+        output.status.success(),
+        "{errors}\n{}",
+        String::from_utf8_lossy(input)
+    );
     Some(String::from_utf8(output.stdout).unwrap())
 }
 

@@ -83,7 +83,10 @@ fn a_contact() {
 
 #[test]
 fn a_distribution_list() {
-    let members = [one_off("Ann", "ann@example.test"), one_off("Bo", "bo@example.test")];
+    let members = [
+        one_off("Ann", "ann@example.test"),
+        one_off("Bo", "bo@example.test"),
+    ];
     let mut value = 2_u32.to_le_bytes().to_vec();
     for member in &members {
         value.extend(u32::try_from(member.len()).unwrap().to_le_bytes());
@@ -94,8 +97,17 @@ fn a_distribution_list() {
         .lid_text(PSETID_ADDRESS, 0x8053, "Team, all")
         .lid(PSETID_ADDRESS, 0x8054, 0x1102, &value);
     let converted = convert_to(&stream, vcf::write);
-    for line in ["KIND:group", "FN:Team\\, all", "MEMBER:mailto:ann@example.test", "MEMBER:mailto:bo@example.test"] {
-        assert!(converted.eml.contains(line), "no {line:?} in\n{}", converted.eml);
+    for line in [
+        "KIND:group",
+        "FN:Team\\, all",
+        "MEMBER:mailto:ann@example.test",
+        "MEMBER:mailto:bo@example.test",
+    ] {
+        assert!(
+            converted.eml.contains(line),
+            "no {line:?} in\n{}",
+            converted.eml
+        );
     }
 }
 
@@ -103,7 +115,9 @@ fn a_distribution_list() {
 #[test]
 fn no_string_makes_a_line() {
     let evil = "x\r\nEVIL:y\0\nEVIL:z";
-    let mut stream = Stream::default().text(0x001A, "IPM.Contact").text(0x1000, evil);
+    let mut stream = Stream::default()
+        .text(0x001A, "IPM.Contact")
+        .text(0x1000, evil);
     for id in 0x3A00..0x3A70 {
         stream = stream.text(id, evil);
     }
