@@ -4,7 +4,9 @@
 //!   Large values stay in the file.
 //! - [`eml::write`] writes it as an Internet message, [`mbox::append`] into an mbox file, and [`plain::write`] as text.
 //! - [`msg::write`] writes every property of it into an Outlook message.
-//! - [`maildir`] has names, flags and times for a Maildir.
+//! - [`ics::write`] writes an appointment, a meeting or a task as an iCalendar object, and [`vcf::write`] a contact as a
+//!   vCard.
+//! - [`maildir`] has names, flags and times for a Maildir, and names of its folders.
 //! - [`Summary`] has the headers and the tree of parts, and [`names`] the names of properties.
 //!
 //! Two passes over the file and no spool: the first one keeps small values and the places of large ones, the second

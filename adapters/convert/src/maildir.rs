@@ -2,6 +2,8 @@
 //!
 //! [Maildir]: https://cr.yp.to/proto/maildir.html
 
+use std::fmt::Write as _;
+
 use base64::alphabet::IMAP_MUTF7;
 use base64::engine::general_purpose::NO_PAD;
 use base64::engine::GeneralPurpose;
@@ -99,7 +101,8 @@ fn escaped(name: &str) -> String {
     for character in name.chars() {
         match character {
             '.' | '/' | '\\' | '%' | '*' | '\0'..='\x1F' | '\x7F' => {
-                out.push_str(&format!("%{:02X}", u32::from(character)));
+                // Writing to a string does not fail.
+                let _ = write!(out, "%{:02X}", u32::from(character));
             }
             _ => out.push(character),
         }

@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use exportitems_convert::{eml, mbox, msg, plain, Item, Summary};
+use exportitems::payload::PropertyTag;
+use exportitems_convert::{eml, ics, mbox, msg, plain, vcf, Item, Property, Summary, Value};
 
 use crate::payload_reference::judge;
 
@@ -32,6 +33,41 @@ pub fn convert(payload: &[u8]) {
         let mut compound = Cursor::new(Vec::new());
         msg::write(&item, &mut file, &mut compound, &options).expect("memory can be written");
         Summary::of(&item, &mut file, &options).expect("memory can be read");
+    }
+    content_lines(&item, &mut file);
+}
+
+/// As an appointment, a meeting, a task, a contact or a distribution list, an item becomes lines of 75 bytes, which begin
+/// with a name or continue one.
+fn content_lines(item: &Item, file: &mut Cursor<&[u8]>) {
+    let mut out = Vec::new();
+    let options = eml::Options::default();
+    for class in [
+        "ipm.appointment",
+        "ipm.schedule.meeting.resp.pos",
+        "ipm.task",
+        "ipm.contact",
+        "ipm.distlist",
+    ] {
+        let mut item = item.clone();
+        let class = Property {
+            tag: PropertyTag(0x001A_001E),
+            name: None,
+            value: Value::Bytes(class.as_bytes().into()),
+        };
+        item.message.properties.0.insert(0, class);
+        let written = match ics::is_calendar(&item.message) {
+            true => ics::write(&item, file, &mut out, &options),
+            false => vcf::write(&item, file, &mut out, &options),
+        };
+        written.expect("memory can be read");
+    }
+    for line in out.split_inclusive(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r\n").expect("a line end");
+        assert!(line.len() <= 75 && !line.contains(&b'\r') && !line.contains(&0));
+        assert!(line
+            .first()
+            .is_some_and(|it| it.is_ascii_uppercase() || *it == b' '));
     }
 }
 

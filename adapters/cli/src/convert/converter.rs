@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -288,7 +289,11 @@ fn unique(item: &Item, found: &Found) -> String {
     let id = found.entry.as_ref().and_then(|entry| entry.id.as_ref());
     if let Some(id) = id {
         let digest = Sha256::digest(format!("{id}\0{hash}"));
-        hash = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        hash.clear();
+        for byte in digest.iter().take(8) {
+            // Writing to a string does not fail.
+            let _ = write!(hash, "{byte:02x}");
+        }
     }
     hash.truncate(16);
     hash

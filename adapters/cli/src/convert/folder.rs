@@ -1,6 +1,7 @@
 //! Where the items of a folder are written.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -79,7 +80,8 @@ fn directory(name: &str) -> String {
         // A dot at the start hides a directory.
         if is_forbidden || at == 0 && character == '.' {
             for byte in character.encode_utf8(&mut [0; 4]).bytes() {
-                out.push_str(&format!("%{byte:02X}"));
+                // Writing to a string does not fail.
+                let _ = write!(out, "%{byte:02X}");
             }
         } else {
             out.push(character);
@@ -97,7 +99,7 @@ fn directory(name: &str) -> String {
         out.truncate(end);
         out.push('~');
         for byte in hash.iter().take(8) {
-            out.push_str(&format!("{byte:02x}"));
+            let _ = write!(out, "{byte:02x}");
         }
     }
     out
@@ -122,10 +124,10 @@ pub(super) fn write_list(out: &Path, folders: BTreeMap<PathBuf, String>) -> Resu
         };
         lines.insert(directory, folder.replace(['\t', '\r', '\n'], " "));
     }
-    let text: String = lines
-        .iter()
-        .map(|(directory, folder)| format!("{directory}\t{folder}\n"))
-        .collect();
+    let mut text = String::new();
+    for (directory, folder) in &lines {
+        let _ = writeln!(text, "{directory}\t{folder}");
+    }
     fs::write(&path, text).map_err(|error| Failure::local(&path.display().to_string(), &error))
 }
 

@@ -33,7 +33,7 @@ struct Event<'a> {
 impl Writer<'_> {
     /// Writes an appointment or a meeting, with its time zone and its exceptions.
     pub(super) fn event(&mut self, message: &Message, kind: Kind) -> io::Result<()> {
-        let recurrence = self.recurrence(message, PSETID_APPOINTMENT, 0x8216)?;
+        let recurrence = self.recurrence(message, PSETID_APPOINTMENT, 0x8216);
         let zone = self.zone(message)?;
         if let Some(zone) = &zone {
             zone.write(&mut self.lines)?;
@@ -112,12 +112,10 @@ impl Writer<'_> {
         message: &Message,
         set: Guid,
         dispid: u32,
-    ) -> io::Result<Option<Recurrence>> {
-        let Some(property) = message.properties.dispid(set, dispid) else {
-            return Ok(None);
-        };
+    ) -> Option<Recurrence> {
+        let property = message.properties.dispid(set, dispid)?;
         if property.value.is_empty() {
-            return Ok(None);
+            return None;
         }
         let blob = property.bytes().unwrap_or_default();
         let strings = self.values.encoding(strings(message));
@@ -127,7 +125,7 @@ impl Writer<'_> {
             Some(it) if !it.is_whole => self.values.warn(WarningKind::Recurrence, "exceptions"),
             Some(_) => {}
         }
-        Ok(recurrence)
+        recurrence
     }
 
     fn begin_event(&mut self, event: &Event<'_>) -> io::Result<()> {
@@ -290,14 +288,14 @@ pub(super) fn is_exception(attachment: &Attachment) -> bool {
 impl Writer<'_> {
     /// The identifier of an appointment: that of its series, or else the hash of the item.
     fn uid(&self, message: &Message) -> String {
+        // [MS-OXCICAL] section 2.1.3.1.1.20.26
+        const FOREIGN: &[u8] = b"vCal-Uid\x01\0\0\0";
         // PidLidCleanGlobalObjectId, PidLidGlobalObjectId
         let id = [0x0023, 0x0003].into_iter();
         let id = id.filter_map(|dispid| bytes(message, PSETID_MEETING, dispid));
         let Some(id) = id.into_iter().find(|it| it.len() > 40) else {
             return self.item.hash();
         };
-        // [MS-OXCICAL] section 2.1.3.1.1.20.26
-        const FOREIGN: &[u8] = b"vCal-Uid\x01\0\0\0";
         let data = id.get(40..).unwrap_or_default();
         if let Some(uid) = data.strip_prefix(FOREIGN) {
             let uid = uid.split(|byte| *byte == 0).next().unwrap_or_default();

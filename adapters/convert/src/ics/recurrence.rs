@@ -239,7 +239,7 @@ impl Pattern {
         let (frequency, interval) = match (frequency, days) {
             (0x200A, Days::All) => (Frequency::Daily, period / (24 * 60)),
             (_, Days::Weekdays(_)) => (Frequency::Weekly, period),
-            (0x200D, Days::OfMonth(_) | Days::Nth(..)) if period % 12 == 0 => {
+            (0x200D, Days::OfMonth(_) | Days::Nth(..)) if period.is_multiple_of(12) => {
                 (Frequency::Yearly, period / 12)
             }
             (_, Days::OfMonth(_) | Days::Nth(..)) => (Frequency::Monthly, period),

@@ -7,6 +7,7 @@ use std::io;
 use exportitems::payload::FixedValue;
 
 use super::form::Form;
+use super::recurrence::Recurrence;
 use super::{integer, time, Writer};
 use crate::item::{Message, Value};
 use crate::names::{PSETID_COMMON, PSETID_TASK};
@@ -21,9 +22,9 @@ impl Writer<'_> {
         // PidLidTaskStartDate, PidLidTaskDueDate: dates of the user's calendar, as midnights in UTC
         let start = time(message, PSETID_TASK, 0x8104);
         let due = time(message, PSETID_TASK, 0x8105);
-        let recurrence = self.recurrence(message, PSETID_TASK, 0x8116)?;
+        let recurrence = self.recurrence(message, PSETID_TASK, 0x8116);
         // A rule counts from the start.
-        let first = recurrence.as_ref().map(|series| series.start());
+        let first = recurrence.as_ref().map(Recurrence::start);
         let start = start.or(first);
         if let Some(start) = start {
             self.time("DTSTART", &Form::Date, start)?;
