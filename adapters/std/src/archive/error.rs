@@ -22,6 +22,21 @@ pub enum ArchiveError {
         /// Why it cannot be read.
         source: serde_json::Error,
     },
+    /// A newer program has written the manifest.
+    Format {
+        /// The version of the format.
+        format: u32,
+    },
+    /// The seal cannot be read.
+    Seal {
+        /// Why it cannot be read.
+        source: serde_json::Error,
+    },
+    /// The archive has no seal.
+    NotSealed {
+        /// The directory of the archive.
+        dir: PathBuf,
+    },
     /// The manifest was removed or replaced while it was in use.
     ManifestLost {
         /// The path of the manifest.
@@ -98,6 +113,18 @@ impl fmt::Display for ArchiveError {
                 f,
                 "line {line} of manifest.jsonl is not an entry; remove the line, and its item is exported again"
             ),
+            Self::Format { format } => write!(
+                f,
+                "the manifest has format {format}, which this version does not know; use the version that wrote it, or a newer one"
+            ),
+            Self::Seal { .. } => f.write_str(
+                "seal.json is not a seal; restore it from a copy, or remove it and seal the archive again"
+            ),
+            Self::NotSealed { dir } => write!(
+                f,
+                "{} has no seal.json; `exportitems seal` writes it",
+                display_path(dir)
+            ),
             Self::ManifestLost { path } => write!(
                 f,
                 "{} was removed or replaced during the export; restore it, or export everything again into another directory",
@@ -121,9 +148,11 @@ impl fmt::Display for ArchiveError {
 impl core::error::Error for ArchiveError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Manifest { source, .. } => Some(source),
+            Self::Manifest { source, .. } | Self::Seal { source } => Some(source),
             Self::Io { source, .. } => Some(source),
             Self::Locked { .. }
+            | Self::Format { .. }
+            | Self::NotSealed { .. }
             | Self::ManifestLost { .. }
             | Self::NotOwn { .. }
             | Self::Mismatch { .. }

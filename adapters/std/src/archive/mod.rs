@@ -1,9 +1,11 @@
 //! The archive: a directory with payloads and a manifest.
 //!
 //! ```text
-//! DIR/items/<2 hex>/<32 hex>.fts   one payload, named by the SHA-256 of the requested id
-//! DIR/items/<index>.fts            one payload of a response whose request is unknown
-//! DIR/manifest.jsonl               one Entry per outcome; the last one of an id counts
+//! DIR/items/<2 hex>/<32 hex>.fts       one payload, named by the SHA-256 of the requested id
+//! DIR/items/<2 hex>/<32 hex>.<n>.fts   a later version of the item
+//! DIR/items/<index>.fts                one payload of a response whose request is unknown
+//! DIR/manifest.jsonl                   one Entry per outcome; the last one of an id counts
+//! DIR/seal.json                        the totals and the hash of a sealed archive
 //! ```
 //!
 //! A payload is written under a temporary name, synced and renamed before its entry is written. So every item that
@@ -13,45 +15,60 @@
 //! whose answered id is not the requested one. Until then their entry is marked as suspect. If the process is killed
 //! meanwhile, they stay suspect, and the next run requests them again.
 //!
+//! Each line of the manifest contains the SHA-256 of the line before it, so a change in the middle is noticed. A
+//! [seal](seal()) also protects the end.
+//!
 //! Other users cannot read the files and directories, and links inside the archive are not followed.
 
+mod commit;
+mod entry;
 mod error;
 mod ids;
+mod index;
 mod info;
+mod inventory;
+mod line;
 mod manifest;
 mod name;
 mod place;
 mod publisher;
+mod record;
+mod seal;
 mod sink;
+mod temporary;
 mod verify;
 mod writer;
 
-use core::num::{NonZeroU64, NonZeroUsize};
-use std::collections::HashMap;
+use core::num::NonZeroU16;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use exportitems::ItemId;
-use sha2::{Digest as _, Sha256};
 
+pub use entry::{Entry, Status, MESSAGE_LIMIT};
 pub use error::ArchiveError;
+pub use index::ItemState;
 pub use info::{folder_names, folder_path, ItemInfo};
-pub use manifest::{Entry, Status, MESSAGE_LIMIT};
+pub use inventory::{Inventory, Listed};
 pub use name::display_path;
+pub use record::{EndRecord, FolderRecord, Record, RunRecord, Timed};
+pub use seal::{seal, verify_seal, Seal, SealState, Totals};
 pub use sink::ArchiveSink;
 pub(crate) use sink::Confirmation;
 pub use verify::{verify, FileState, Finding};
 
-use manifest::MANIFEST;
+use commit::Job;
+use index::{Index, Known};
+use manifest::{Manifest, MANIFEST};
 use name::{Key, ITEMS, TEMPORARY};
-use publisher::{Job, Manifest, Publisher, Temporary};
+use publisher::Publisher;
+use temporary::Temporary;
 
-/// The smallest number of items that get a thread of their own when an archive is opened.
-const CHECKED_AT_ONCE: usize = 16 * 1024;
+/// The program that writes a manifest or a seal.
+const PROGRAM: &str = concat!("exportitems ", env!("CARGO_PKG_VERSION"));
 
 /// An open archive. Only one process can open an archive at a time.
 ///
@@ -64,7 +81,7 @@ const CHECKED_AT_ONCE: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Archive {
     dir: PathBuf,
-    index: Arc<Index>,
+    shared: Arc<Shared>,
     lost: u64,
     /// The manifest, opened for reading entries again.
     manifest: File,
@@ -75,40 +92,13 @@ pub struct Archive {
     deferred: Mutex<Option<ArchiveError>>,
 }
 
-/// The last entry of each item. The publisher updates it as soon as an entry is durable.
+/// The data that the thread of the publisher shares.
 #[derive(Debug, Default)]
-struct Index(Mutex<HashMap<Key, Known>>);
-
-/// The state of an item in an archive, which [`Archive::state`] returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ItemState {
-    /// The item has never been requested.
-    New,
-    /// The archive holds the item.
-    Done,
-    /// The archive holds another version of the item than the one with the listed `ChangeKey`.
-    Changed,
-    /// The archive held the item, but its file is missing or altered.
-    Lost,
-    /// The archive holds a payload that no response has confirmed.
-    Suspect,
-    /// The last attempt failed, and another one may succeed.
-    Failed,
-    /// The server has refused the item permanently.
-    FailedPermanently,
-}
-
-/// The data of an item's last entry.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    /// The offset of the entry in the manifest.
-    line: u64,
-    bytes: u64,
-    /// Hashes of the answered change key, and of the requested one if it differs.
-    change_keys: [Option<NonZeroU64>; 2],
-    attempts: u32,
-    state: ItemState,
+struct Shared {
+    /// It is updated as soon as a line is durable.
+    index: Mutex<Index>,
+    /// The number of versions of an item to keep, or 0 for all.
+    keep_versions: AtomicU16,
 }
 
 impl Archive {
@@ -142,20 +132,29 @@ impl Archive {
             Err(TryLockError::Error(error)) => return Err(ArchiveError::io("lock", &path)(error)),
         }
 
-        let mut known = HashMap::new();
-        let len = manifest::read(&file, &path, |entry, offset| {
-            record(&mut known, &entry, offset);
+        let mut index = Index::default();
+        let mut removed = Vec::new();
+        let end = manifest::read(&file, &path, |complete, line| {
+            match &line.file {
+                Some(file) if line.is_record("removed") => removed.push(file.as_str().to_owned()),
+                _ => removed.clear(),
+            }
+            index.apply(line, complete.offset);
             Ok(())
         })?;
-        manifest::repair(&file, len, &path)?;
+        manifest::repair(&file, end.len, &path)?;
         remove_temporaries(&items)?;
-        let lost = find_lost(&dir, &mut known);
-        let index = Arc::new(Index(Mutex::new(known)));
+        remove_versions(&dir, &removed)?;
+        let lost = index.find_lost(&dir);
+        let shared = Arc::new(Shared {
+            index: Mutex::new(index),
+            ..Shared::default()
+        });
         let manifest = file.try_clone().map_err(ArchiveError::io("open", &path))?;
         Ok(Self {
-            publisher: Publisher::start(dir.clone(), Manifest { file, path, len }, &index)?,
+            publisher: Publisher::start(dir.clone(), Manifest { file, path, end }, &shared)?,
             dir,
-            index,
+            shared,
             lost,
             manifest,
             temporaries: AtomicU64::new(0),
@@ -173,24 +172,24 @@ impl Archive {
         &mut self,
         mut report: impl FnMut(&Entry, FileState),
     ) -> Result<u64, ArchiveError> {
-        let index = Arc::clone(&self.index);
-        let mut done: Vec<_> = index
-            .lock()
+        let mut done: Vec<_> = self
+            .shared
+            .index()
             .iter()
             .filter(|(_, known)| known.state == ItemState::Done)
-            .map(|(&key, known)| (known.line, key))
+            .map(|(key, known)| (known.line, key))
             .collect();
         done.sort_unstable_by_key(|&(line, _)| line);
         let (mut buffer, mut lost) = (vec![0; 64 * 1024], 0);
         for (line, key) in done {
-            let entry = self.read_line(line)?;
+            let entry = self.read_entry(line)?;
             let state = verify::file_state(&self.dir, &entry, &mut buffer);
             if matches!(state, FileState::Intact) {
                 continue;
             }
             report(&entry, state);
             lost += 1;
-            if let Some(known) = index.lock().get_mut(&key) {
+            if let Some(known) = self.shared.index().get_mut(key) {
                 known.state = ItemState::Lost;
             }
             // If this run is interrupted, the next one must not count the file as exported again.
@@ -207,6 +206,38 @@ impl Archive {
         Ok(lost)
     }
 
+    /// Sets the number of versions of an item to keep. `None`, the default, keeps all.
+    ///
+    /// When a further version is confirmed, the files of the oldest ones are removed.
+    pub fn keep_versions(&self, versions: Option<NonZeroU16>) {
+        let versions = versions.map_or(0, NonZeroU16::get);
+        self.shared.keep_versions.store(versions, Ordering::Relaxed);
+    }
+
+    /// Adds a record to the manifest. An error is returned later, by [`published`](Self::published).
+    pub fn record(&self, record: Record) {
+        self.submit(Job {
+            record: Some(record),
+            ..Job::default()
+        });
+    }
+
+    /// Records that the server has deleted the item, if the manifest has a line about it.
+    ///
+    /// The archive keeps what it holds. An item that it does not hold counts as
+    /// [failed permanently](ItemState::FailedPermanently), until there is a new outcome of it.
+    pub fn record_deletion(&self, id: &str) {
+        if self.known(id).is_some_and(|known| !known.is_deleted) {
+            self.record(Record::Deleted { id: id.to_owned() });
+        }
+    }
+
+    /// Returns whether the server has deleted the item, according to [`record_deletion`](Self::record_deletion).
+    #[must_use]
+    pub fn is_deleted(&self, id: &str) -> bool {
+        self.known(id).is_some_and(|known| known.is_deleted)
+    }
+
     /// Returns the directory of the archive.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -216,21 +247,8 @@ impl Archive {
     /// Returns the state of the item. If `item` has a `ChangeKey`, it is compared too.
     #[must_use]
     pub fn state(&self, item: &ItemId<'_>) -> ItemState {
-        let Some(known) = self.index.get(item.id) else {
-            return ItemState::New;
-        };
-        let is_other = |key| {
-            let stored: Vec<_> = known.change_keys.into_iter().flatten().collect();
-            !stored.is_empty() && !stored.contains(&change_key_hash(key))
-        };
-        match known.state {
-            ItemState::Done if item.change_key.is_some_and(is_other) => ItemState::Changed,
-            // The server may have refused only the other version.
-            ItemState::FailedPermanently if item.change_key.is_some_and(is_other) => {
-                ItemState::Failed
-            }
-            state => state,
-        }
+        self.known(item.id)
+            .map_or(ItemState::New, |known| known.state_of(item.change_key))
     }
 
     /// Returns whether the archive holds any version of the item, according to its last entry and its file.
@@ -244,8 +262,8 @@ impl Archive {
     /// # Errors
     /// If the manifest cannot be read.
     pub fn entry(&self, id: &str) -> Result<Option<Entry>, ArchiveError> {
-        let known = self.index.get(id);
-        known.map(|known| self.read_line(known.line)).transpose()
+        let known = self.known(id);
+        known.map(|known| self.read_entry(known.line)).transpose()
     }
 
     /// Returns the number of items that were [lost](ItemState::Lost) when the archive was opened or rechecked.
@@ -262,7 +280,7 @@ impl Archive {
     /// Returns the number of requests for the item in all runs.
     #[must_use]
     pub fn attempts(&self, id: &str) -> u32 {
-        self.index.get(id).map_or(0, |known| known.attempts)
+        self.known(id).map_or(0, |known| known.attempts)
     }
 
     /// Returns the sink for the response to a request for these items, in this order.
@@ -318,23 +336,24 @@ impl Archive {
 
     /// Returns the entry of an item that the archive holds, done or suspect.
     fn held(&self, id: &str) -> Result<Option<Entry>, ArchiveError> {
-        let known = self
-            .index
-            .get(id)
-            .filter(|known| matches!(known.state, ItemState::Done | ItemState::Suspect));
-        known.map(|known| self.read_line(known.line)).transpose()
+        let known = self.known(id).filter(Known::is_held);
+        known.map(|known| self.read_entry(known.line)).transpose()
     }
 
-    fn read_line(&self, offset: u64) -> Result<Entry, ArchiveError> {
-        manifest::read_line(&self.manifest, &self.dir.join(MANIFEST), offset)
+    fn known(&self, id: &str) -> Option<Known> {
+        self.shared.index().get(Key::of(id)).copied()
     }
 
-    /// Creates the temporary file for a payload whose final path, relative to the archive, is `file`.
+    fn read_entry(&self, offset: u64) -> Result<Entry, ArchiveError> {
+        manifest::read_entry(&self.manifest, &self.dir.join(MANIFEST), offset)
+    }
+
+    /// Creates the temporary file for a payload, in the directory of `file`, a path relative to the archive.
     fn temporary(&self, file: &str) -> Result<Temporary, ArchiveError> {
         let target = self.dir.join(file);
         target.parent().map_or(Ok(()), place::own_directory)?;
         let number = self.temporaries.fetch_add(1, Ordering::Relaxed);
-        Temporary::create(name::temporary(&target, number), target)
+        Temporary::create(name::temporary(&target, number))
     }
 
     /// Queues an outcome. An error is returned later, by [`published`](Self::published).
@@ -354,90 +373,15 @@ impl Archive {
     }
 }
 
-impl Index {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Known>> {
-        lock(&self.0)
-    }
-
-    fn get(&self, id: &str) -> Option<Known> {
-        self.lock().get(&Key::of(id)).copied()
+impl Shared {
+    fn index(&self) -> MutexGuard<'_, Index> {
+        lock(&self.index)
     }
 }
 
 /// Locks a mutex. A thread that panicked left its data as it was between two changes.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Records the state that an entry gives to its item.
-fn record(known: &mut HashMap<Key, Known>, entry: &Entry, offset: u64) {
-    let Some(key) = entry.id.as_deref().map(Key::of) else {
-        return; // The request of this response is unknown.
-    };
-    let change_keys = [&entry.change_key, &entry.requested_change_key];
-    let state = match entry.status {
-        _ if entry.is_permanent_failure() => ItemState::FailedPermanently,
-        Status::Failed => ItemState::Failed,
-        Status::Ok if entry.file.as_ref() != Some(&key.file()) => ItemState::Lost,
-        Status::Ok if entry.suspect => ItemState::Suspect,
-        Status::Ok => ItemState::Done,
-    };
-    known.insert(
-        key,
-        Known {
-            line: offset,
-            bytes: entry.bytes,
-            change_keys: change_keys.map(|key| key.as_deref().map(change_key_hash)),
-            attempts: entry.attempts,
-            state,
-        },
-    );
-}
-
-fn change_key_hash(key: &str) -> NonZeroU64 {
-    let mut hash = [0; 8];
-    hash.copy_from_slice(&Sha256::digest(key)[..8]);
-    NonZeroU64::new(u64::from_le_bytes(hash)).unwrap_or(NonZeroU64::MIN)
-}
-
-/// Marks the items whose file is missing or has another size, and returns their number.
-fn find_lost(dir: &Path, known: &mut HashMap<Key, Known>) -> u64 {
-    let is_own = |shard: u8| {
-        let shard = dir.join(ITEMS).join(format!("{shard:02x}"));
-        fs::symlink_metadata(shard).is_ok_and(|found| found.is_dir())
-    };
-    let own: Vec<_> = (0..=u8::MAX).map(is_own).collect();
-    let is_lost = |key: Key, bytes| {
-        let is_there = |found: fs::Metadata| found.is_file() && found.len() == bytes;
-        !own[usize::from(key.shard())]
-            || !fs::symlink_metadata(dir.join(key.file())).is_ok_and(is_there)
-    };
-
-    let mut held: Vec<_> = known
-        .iter_mut()
-        .filter(|(_, known)| matches!(known.state, ItemState::Done | ItemState::Suspect))
-        .collect();
-    // Lookups are faster in the order of the file names.
-    held.sort_unstable_by_key(|(key, _)| **key);
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let share = held.len().div_ceil(threads).max(CHECKED_AT_ONCE);
-    thread::scope(|scope| {
-        let is_lost = &is_lost;
-        let mark = move |held: &mut [(&Key, &mut Known)]| {
-            for (key, known) in held {
-                if is_lost(**key, known.bytes) {
-                    known.state = ItemState::Lost;
-                }
-            }
-        };
-        for held in held.chunks_mut(share) {
-            scope.spawn(move || mark(held));
-        }
-    });
-    let lost = known
-        .values()
-        .filter(|known| known.state == ItemState::Lost);
-    lost.count() as u64
 }
 
 /// Removes the temporary files of a process that was killed.
@@ -456,6 +400,17 @@ fn remove_temporaries(items: &Path) -> Result<(), ArchiveError> {
             } else if path.extension().is_some_and(|end| end == TEMPORARY) {
                 fs::remove_file(&path).map_err(ArchiveError::io("remove", &path))?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Removes files whose removal is in the last lines of the manifest, because a kill may have prevented it.
+fn remove_versions(dir: &Path, files: &[String]) -> Result<(), ArchiveError> {
+    for file in files.iter().filter(|file| Key::of_file(file).is_some()) {
+        let path = dir.join(file);
+        if path.parent().is_some_and(Path::is_dir) && place::own_file(&path)?.is_some() {
+            fs::remove_file(&path).map_err(ArchiveError::io("remove", &path))?;
         }
     }
     Ok(())

@@ -27,17 +27,15 @@ impl Key {
         Self(key)
     }
 
-    /// Returns the key whose [`file`](Self::file) this is.
-    pub(super) fn of_file(file: &str) -> Option<Self> {
-        let hex = file.strip_suffix(".fts")?.get(ITEMS.len() + 4..)?;
-        if hex.len() != 32 || !hex.is_ascii() {
-            return None;
-        }
+    /// Returns the key and the version whose [`file`](Self::file) this is.
+    pub(super) fn of_file(file: &str) -> Option<(Self, u16)> {
+        let hex = file.get(ITEMS.len() + 4..)?.get(..32)?;
         let mut key = [0; 16];
         for (byte, at) in key.iter_mut().zip((0..).step_by(2)) {
-            *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;
+            *byte = u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()?;
         }
-        Some(Self(key)).filter(|key| key.file() == file)
+        let key = Self(key);
+        Some((key, key.version(file)?))
     }
 
     /// Returns the number of the file's directory, one of 256.
@@ -45,10 +43,26 @@ impl Key {
         self.0[0]
     }
 
-    /// Returns `items/<2 hex>/<32 hex>.fts`, with `/` on all systems, as in the manifest.
-    pub(super) fn file(self) -> String {
+    /// Returns the path of a version of the item, with `/` on all systems, as in the manifest.
+    ///
+    /// It is `items/<2 hex>/<32 hex>.fts` for version 1, and `items/<2 hex>/<32 hex>.<version>.fts` for a later one.
+    pub(super) fn file(self, version: u16) -> String {
         let hex = hex(&self.0);
-        format!("{ITEMS}/{}/{hex}.{EXTENSION}", &hex[..2])
+        let shard = &hex[..2];
+        match version {
+            0 | 1 => format!("{ITEMS}/{shard}/{hex}.{EXTENSION}"),
+            _ => format!("{ITEMS}/{shard}/{hex}.{version}.{EXTENSION}"),
+        }
+    }
+
+    /// Returns the version whose [`file`](Self::file) this is.
+    pub(super) fn version(self, file: &str) -> Option<u16> {
+        let name = file.rsplit('/').next()?;
+        let version = match name.split('.').nth(1)? {
+            EXTENSION => 1,
+            number => number.parse().ok().filter(|&number| number > 1)?,
+        };
+        (self.file(version) == file).then_some(version)
     }
 }
 
@@ -131,7 +145,7 @@ mod tests {
     fn names_are_those_of_the_documentation() {
         // printf %s AAMkAGYz+NAA= | sha256sum
         assert_eq!(
-            Key::of("AAMkAGYz+NAA=").file(),
+            Key::of("AAMkAGYz+NAA=").file(1),
             "items/e3/e3e4b8e2d8d223e64b26d186b7b2601c.fts"
         );
         assert_eq!(file_by_index(7), "items/00000007.fts");
@@ -145,12 +159,22 @@ mod tests {
             assert!(!is_file_by_index(other), "{other}");
         }
         let key = Key::of("AAMkAGYz+NAA=");
-        assert_eq!(Key::of_file(&key.file()), Some(key));
+        assert_eq!(
+            key.file(12),
+            "items/e3/e3e4b8e2d8d223e64b26d186b7b2601c.12.fts"
+        );
+        for version in [1, 2, 12, u16::MAX] {
+            assert_eq!(Key::of_file(&key.file(version)), Some((key, version)));
+        }
         for other in [
             "items/e4/e3e4b8e2d8d223e64b26d186b7b2601c.fts",
             "items/e3/E3e4b8e2d8d223e64b26d186b7b2601c.fts",
             "items/e3/+3e4b8e2d8d223e64b26d186b7b2601c.fts",
             "items/e3/\u{e4}e4b8e2d8d223e64b26d186b7b2601c.fts",
+            "items/e3/e3e4b8e2d8d223e64b26d186b7b2601c.1.fts",
+            "items/e3/e3e4b8e2d8d223e64b26d186b7b2601c.02.fts",
+            "items/e3/e3e4b8e2d8d223e64b26d186b7b2601c.70000.fts",
+            "items/e3/e3e4b8e2d8d223e64b26d186b7b2601c.2.fts/x",
             "../etc/passwd",
             "",
         ] {

@@ -3,11 +3,10 @@
 //! They are private to the user, and links are not followed.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::error::ArchiveError;
-use super::publisher::sync_directory;
 
 /// Creates a directory and its missing parents. On Unix only the user can read them.
 pub(super) fn create_directory(path: &Path) -> io::Result<()> {
@@ -68,11 +67,41 @@ pub(super) fn own_file(path: &Path) -> Result<Option<Metadata>, ArchiveError> {
     }
 }
 
+/// Replaces a file durably, so that a kill leaves the old or the new contents. A link is an error.
+pub(super) fn replace_file(path: &Path, contents: &[u8]) -> Result<(), ArchiveError> {
+    own_file(path)?;
+    let temporary = path.with_extension("tmp");
+    // A killed process may have left one.
+    if own_file(&temporary)?.is_some() {
+        fs::remove_file(&temporary).map_err(ArchiveError::io("remove", &temporary))?;
+    }
+    private()
+        .write(true)
+        .create_new(true)
+        .open(&temporary)
+        .and_then(|mut file| {
+            file.write_all(contents)?;
+            file.sync_data()
+        })
+        .map_err(ArchiveError::io("write", &temporary))?;
+    fs::rename(&temporary, path).map_err(ArchiveError::io("replace", path))?;
+    let directory = path.parent().unwrap_or(path);
+    sync_directory(directory).map_err(ArchiveError::io("sync", directory))
+}
+
 fn not_own(path: &Path, expected: &'static str) -> ArchiveError {
     ArchiveError::NotOwn {
         path: path.to_owned(),
         expected,
     }
+}
+
+/// Makes the names in a directory durable. On Windows this does nothing, because directories cannot be synced there.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(path)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Returns whether `path` still is the name of the open `file`.

@@ -8,12 +8,14 @@ use exportitems::{
     Verdict,
 };
 
+use super::commit::Job;
+use super::entry::{Entry, Status};
 use super::error::ArchiveError;
 use super::ids::Ids;
 use super::info::ItemInfo;
-use super::manifest::{Entry, Status};
 use super::name::{file_by_index, hex, Key};
-use super::publisher::{Job, Temporary};
+use super::record::now;
+use super::temporary::Temporary;
 use super::Archive;
 use crate::texts::ResponseTexts;
 
@@ -65,7 +67,6 @@ pub(crate) enum Confirmation {
 #[derive(Debug)]
 struct Item {
     index: u32,
-    file: String,
     payload: Payload,
     written: u64,
     answered_id: Option<String>,
@@ -187,9 +188,10 @@ impl<'a> ArchiveSink<'a> {
         self.requested.is_none() || self.requested(index).is_some()
     }
 
+    /// Returns the path of the item's first version, beside which its temporary file is.
     fn file(&self, index: u32) -> String {
         self.requested(index)
-            .map_or_else(|| file_by_index(index), |item| Key::of(item.id).file())
+            .map_or_else(|| file_by_index(index), |item| Key::of(item.id).file(1))
     }
 
     /// Makes the entry for an outcome. This consumes the texts that were noted for its message.
@@ -225,7 +227,7 @@ impl<'a> ArchiveSink<'a> {
             attempts: id
                 .map_or(0, |id| self.archive.attempts(id))
                 .saturating_add(1),
-            time: format!("{:.3}", jiff::Timestamp::now()),
+            time: now(),
         }
     }
 
@@ -332,17 +334,6 @@ impl<'a> ArchiveSink<'a> {
         self.committed.push(item);
     }
 
-    /// Queues a payload with its final line.
-    fn publish(&mut self, payload: Temporary, entry: Entry, report: Option<Entry>) {
-        let replaced = self.held(&entry).filter(Entry::is_done);
-        self.archive.submit(Job {
-            payload: Some(payload),
-            replaced: replaced.map(|held| suspect(&held, Confirmation::Doubtful)),
-            line: Some(entry),
-            report,
-        });
-    }
-
     /// Queues the final entry of an item, according to the end of the response.
     fn conclude(&mut self, item: Committed, confirmation: Confirmation) {
         let Committed {
@@ -372,7 +363,12 @@ impl<'a> ArchiveSink<'a> {
             Stage::Waiting(payload) => {
                 let holds_whole = self.held(&concluded).is_some_and(|held| held.is_done());
                 if is_confirmed || !holds_whole {
-                    self.publish(payload, concluded.clone(), Some(concluded));
+                    self.archive.submit(Job {
+                        payload: Some(payload),
+                        line: Some(concluded.clone()),
+                        report: Some(concluded),
+                        ..Job::default()
+                    });
                 } else {
                     // An older version that is confirmed is worth more than a suspect one.
                     drop(payload);
@@ -432,7 +428,6 @@ impl Sink for ArchiveSink<'_> {
         };
         self.item = Some(Item {
             index,
-            file,
             payload,
             written: 0,
             answered_id: ids.id.value().map(str::to_owned),
@@ -480,7 +475,6 @@ impl Sink for ArchiveSink<'_> {
         let digest = payload.finish()?;
         let entry = Entry {
             status: Status::Ok,
-            file: Some(item.file),
             sha256: Some(hex(&digest)),
             // The requested key is kept only if it differs, to compare it with later lists.
             requested_change_key: entry
@@ -498,7 +492,12 @@ impl Sink for ArchiveSink<'_> {
             let entry = committed.entry.clone();
             // If the request is unknown, the end of the response confirms nothing more.
             let report = self.requested.is_none().then(|| entry.clone());
-            self.publish(payload, entry, report);
+            self.archive.submit(Job {
+                payload: Some(payload),
+                line: Some(entry),
+                report,
+                ..Job::default()
+            });
             self.committed.push(committed);
         } else {
             committed.stage = Stage::Waiting(payload);

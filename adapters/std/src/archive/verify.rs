@@ -1,17 +1,18 @@
 //! Compares an archive with its manifest.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use super::entry::{Entry, Status};
 use super::error::ArchiveError;
-use super::manifest::{self, Entry, Status, MANIFEST};
+use super::inventory::{Inventory, Listed};
+use super::line::{Line, Text};
+use super::manifest::{self, Complete, Link};
 use super::name::{hex, is_file_by_index, Key, ITEMS};
-use super::place;
 
 /// The state of an archived payload.
 #[derive(Debug)]
@@ -52,6 +53,18 @@ pub enum Finding<'a> {
         /// The last entry of the item.
         entry: &'a Entry,
     },
+    /// A payload of an older version, which is kept.
+    Older {
+        /// The last entry of the version.
+        entry: &'a Entry,
+        /// The state of its file.
+        state: FileState,
+    },
+    /// A line of the manifest does not contain the hash of the line before it, so the manifest was edited.
+    Unchained {
+        /// The number of the line, from 1.
+        line: u64,
+    },
     /// A file that the manifest does not list.
     ///
     /// This is not reported while a process writes to the archive, because its newest files have no entry yet.
@@ -61,8 +74,11 @@ pub enum Finding<'a> {
     },
 }
 
-/// Reads every payload of the archive in `dir`. Reports each item in the order of the manifest, and then the files that
-/// the manifest does not list.
+/// Checks the chain of the manifest, and reads every payload of the archive in `dir`.
+///
+/// Reports lines that are not chained, then each item and each older version in the order of the manifest, and then the
+/// files that the manifest does not list. The chain begins at the first line that has a hash, because older programs
+/// wrote none.
 ///
 /// The archive may come from an untrusted source, so this opens only the manifest and regular files at their expected
 /// paths in `dir`. It changes nothing.
@@ -75,50 +91,64 @@ pub fn verify(
     mut report: impl FnMut(Finding<'_>),
 ) -> Result<(), ArchiveError> {
     let dir = dir.as_ref();
-    let path = dir.join(MANIFEST);
-    place::own_file(&path)?;
-    let open = || File::open(&path).map_err(ArchiveError::io("open", &path));
-
-    // The last line of an item counts. The manifest is read twice, so that not all lines have to be in memory.
-    let first = open()?;
-    let is_written = matches!(first.try_lock_shared(), Err(TryLockError::WouldBlock));
-    let mut last = HashMap::new();
-    let len = manifest::read(&first, &path, |entry, offset| {
-        let holds = entry.status == Status::Ok;
-        last.extend(entry.subject().map(|subject| (subject, (offset, holds))));
-        Ok(())
-    })?;
-    drop(first);
-
-    let mut buffer = vec![0; 64 * 1024];
-    manifest::read(open()?.take(len), &path, |entry, offset| {
-        let line = entry.subject().and_then(|subject| last.get(&subject));
-        if line.is_some_and(|&(last, _)| last == offset) {
-            report(match entry.status {
-                Status::Ok => Finding::Payload {
-                    entry: &entry,
-                    state: file_state(dir, &entry, &mut buffer),
-                },
-                Status::Failed => Finding::Failed { entry: &entry },
+    let mut chain = Chain::default();
+    let inventory = Inventory::open_with(dir.to_owned(), |complete, line| {
+        if !chain.accepts(complete, line) {
+            report(Finding::Unchained {
+                line: complete.number,
             });
         }
-        Ok(())
     })?;
-
-    if is_written {
+    let mut buffer = vec![0; 64 * 1024];
+    inventory.each(|listed| match listed {
+        Listed::Item { entry, .. } => report(match entry.status {
+            Status::Ok => Finding::Payload {
+                entry,
+                state: file_state(dir, entry, &mut buffer),
+            },
+            Status::Failed => Finding::Failed { entry },
+        }),
+        Listed::Older { entry } => report(Finding::Older {
+            entry,
+            state: file_state(dir, entry, &mut buffer),
+        }),
+        Listed::Record(_) => {}
+    })?;
+    if inventory.is_written() {
         return Ok(());
     }
-    let is_named = |file: &str| {
-        let subject = Key::of_file(file).unwrap_or_else(|| Key::of(file));
-        last.get(&subject).is_some_and(|&(_, holds)| holds)
-    };
-    without_entry(dir, is_named, |path| report(Finding::WithoutEntry { path }))
+    let is_listed = |file: &str| inventory.lists(file);
+    without_entry(dir, is_listed, |path| {
+        report(Finding::WithoutEntry { path })
+    })
+}
+
+/// Follows the chain of lines.
+#[derive(Default)]
+struct Chain {
+    /// The hash of the last line.
+    last: Link,
+    has_begun: bool,
+}
+
+impl Chain {
+    /// Returns whether the line contains the hash of the line before it.
+    fn accepts(&mut self, complete: &Complete<'_>, line: &Line<'_>) -> bool {
+        let prev = line.prev.as_ref().map(Text::as_str);
+        let is_next = match prev {
+            Some(prev) => prev == hex(&self.last),
+            None => !self.has_begun,
+        };
+        self.has_begun |= prev.is_some();
+        self.last = manifest::link(complete.bytes);
+        is_next
+    }
 }
 
 /// Returns the state of an entry's file.
 pub(super) fn file_state(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> FileState {
     let name = entry.file.as_deref().filter(|file| match &entry.id {
-        Some(id) => Key::of(id).file() == *file,
+        Some(id) => Key::of(id).version(file).is_some(),
         None => is_file_by_index(file),
     });
     let Some(name) = name else {

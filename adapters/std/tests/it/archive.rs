@@ -13,20 +13,20 @@ use tempfile::TempDir;
 
 use crate::server::{answer, answer_of, message};
 
-const ITEMS: [ItemId<'_>; 3] = [
+pub(crate) const ITEMS: [ItemId<'_>; 3] = [
     ItemId::new("first"),
     ItemId::new("second"),
     ItemId::new("third"),
 ];
 
 /// Archives the first `items` of [`ITEMS`].
-fn fill(archive: &mut Archive, items: usize) -> Vec<Entry> {
+pub(crate) fn fill(archive: &mut Archive, items: usize) -> Vec<Entry> {
     let echo = ITEMS[..items].iter().map(|item| message(item.id));
     feed(archive.sink(&ITEMS[..items]), &answer_of(echo), items);
     settle(archive)
 }
 
-fn feed(mut sink: impl Sink<Error = ArchiveError>, response: &str, items: usize) {
+pub(crate) fn feed(mut sink: impl Sink<Error = ArchiveError>, response: &str, items: usize) {
     let options = Options::new().items(u32::try_from(items).unwrap());
     let mut decoder = Decoder::<[u8; 512]>::new(options);
     // A response that is cut is an error that the outcomes have told.
@@ -34,11 +34,11 @@ fn feed(mut sink: impl Sink<Error = ArchiveError>, response: &str, items: usize)
     let _ = decoder.finish_into(&mut sink);
 }
 
-fn settle(archive: &mut Archive) -> Vec<Entry> {
+pub(crate) fn settle(archive: &mut Archive) -> Vec<Entry> {
     std::iter::from_fn(|| archive.wait_published().unwrap()).collect()
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -52,7 +52,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn archive() -> (TempDir, Archive) {
+pub(crate) fn archive() -> (TempDir, Archive) {
     let dir = tempfile::tempdir().unwrap();
     let archive = Archive::open(dir.path()).unwrap();
     (dir, archive)
@@ -71,7 +71,7 @@ fn an_entry_says_what_the_file_is() {
     assert_eq!((payload.len(), entry.bytes), (32, 32));
     let manifest = fs::read_to_string(dir.path().join("manifest.jsonl")).unwrap();
     assert!(manifest.ends_with('\n'));
-    let line = manifest.lines().nth(1).unwrap();
+    let line = manifest.lines().nth(2).unwrap();
     for part in [
         r#""status":"ok","index":1,"id":"second","answered_id":"second","change_key":"key""#,
         r#""bytes":32,"sha256":"afd27f"#,
@@ -143,13 +143,15 @@ fn a_manifest_that_is_torn_at_any_byte_is_repaired() {
         let dir = other;
         fs::write(dir.path().join("manifest.jsonl"), &manifest[..cut]).unwrap();
         let mut archive = Archive::open(dir.path()).unwrap();
+        // The first line is the header.
         let lines = manifest[..cut].split(|&byte| byte == b'\n').count() - 1;
         let done = [archive.is_done("first"), archive.is_done("second")];
-        assert_eq!(done, [lines > 0, lines > 1], "cut at {cut}");
+        assert_eq!(done, [lines > 1, lines > 2], "cut at {cut}");
         if cut % 50 == 0 {
             fill(&mut archive, 3);
             drop(archive);
             assert!(Archive::open(dir.path()).unwrap().is_done("third"));
+            assert_eq!(states(dir.path()), ["Intact"; 3], "the chain continues");
         }
     }
 }
@@ -163,8 +165,8 @@ fn a_damaged_manifest_is_not_guessed_at() {
     let mut manifest = File::options().append(true).open(path).unwrap();
     manifest.write_all(b"{\"id\":\n").unwrap();
     let error = Archive::open(dir.path()).unwrap_err();
-    assert!(matches!(error, ArchiveError::Manifest { line: 2, .. }));
-    assert!(error.to_string().starts_with("line 2 of manifest.jsonl"));
+    assert!(matches!(error, ArchiveError::Manifest { line: 3, .. }));
+    assert!(error.to_string().starts_with("line 3 of manifest.jsonl"));
 }
 
 #[test]
@@ -249,11 +251,11 @@ fn verify_sees_what_became_of_a_file() {
     );
 }
 
-fn states(dir: &Path) -> Vec<String> {
+pub(crate) fn states(dir: &Path) -> Vec<String> {
     let mut states = Vec::new();
     verify(dir, |finding| {
         states.push(match finding {
-            Finding::Payload { state, .. } => format!("{state:?}"),
+            Finding::Payload { state, .. } | Finding::Older { state, .. } => format!("{state:?}"),
             Finding::Failed { .. } => "Failed".to_owned(),
             Finding::WithoutEntry { path } => format!("WithoutEntry {}", display_path(path)),
             other => panic!("{other:?}"),
@@ -540,7 +542,7 @@ fn a_line_without_end_is_refused() {
 #[test]
 fn a_kill_before_the_end_leaves_an_unconfirmed_item_due() {
     for (answered, is_due) in [("answered0", true), ("first", false)] {
-        let (dir, mut archive) = archive();
+        let (dir, archive) = archive();
         let response = answer_of([message(answered), message("second")]);
         let options = Options::new().items(2);
         let mut decoder = Decoder::<[u8; 512]>::new(options);
@@ -659,20 +661,25 @@ fn a_version_that_is_whole_is_kept_until_there_is_a_better_one() {
     assert_eq!(fs::read(&file).unwrap(), old);
     assert_eq!(states(dir.path()), ["Intact"]);
 
-    // Confirmed, before the end and at it.
-    for id in ["first", "x"] {
-        let response = answer_of([message(id)]).replace("AAEAAAA=", "AAIAAAA=");
+    // Confirmed, before the end and at it. Each version has a file of its own.
+    let mut versions = vec![file.clone()];
+    for (id, byte) in [("first", "AAIAAAA="), ("x", "AAMAAAA=")] {
+        let response = answer_of([message(id)]).replace("AAEAAAA=", byte);
         feed(archive.sink(&newer), &response, 1);
-        settle(&mut archive);
+        let entry = settle(&mut archive).remove(0);
         assert_eq!(
             archive.state(&newer[0]),
             ItemState::Done,
             "as it was listed"
         );
-        assert_ne!(fs::read(&file).unwrap(), old);
-        assert_eq!(states(dir.path()), ["Intact"]);
-        fs::write(&file, &old).unwrap();
+        versions.push(dir.path().join(entry.file.unwrap()));
+        assert_eq!(fs::read(&file).unwrap(), old);
+        assert_eq!(states(dir.path()), vec!["Intact"; versions.len()]);
     }
+    versions.sort();
+    versions.dedup();
+    assert_eq!(files(&dir.path().join("items")), versions);
+    assert_eq!(versions.len(), 3);
     drop(archive);
     let archive = Archive::open(dir.path()).unwrap();
     assert_eq!(archive.state(&newer[0]), ItemState::Done);
@@ -711,7 +718,7 @@ fn messages_that_were_not_requested_leave_no_line() {
     assert_eq!(settle(&mut archive).len(), 1);
     assert!(archive.is_done("first"));
     let manifest = fs::read_to_string(dir.path().join("manifest.jsonl")).unwrap();
-    assert_eq!(manifest.lines().count(), 1);
+    assert_eq!(manifest.lines().count(), 2, "the header and the item");
     assert_eq!(files(&dir.path().join("items")).len(), 1);
 }
 
@@ -773,7 +780,7 @@ fn the_properties_of_an_item_are_in_its_line() {
     feed(archive.sink(&ITEMS[..2]).describe(infos), &answer, 2);
     settle(&mut archive);
     let manifest = fs::read_to_string(dir.path().join("manifest.jsonl")).unwrap();
-    let lines: Vec<_> = manifest.lines().collect();
+    let lines: Vec<_> = manifest.lines().skip(1).collect();
     assert!(!lines[0].contains(r#""item":"#), "{}", lines[0]);
     let expected =
         r#""item":{"folder":"Inbox/2025\\/26","associated":false,"subject":"Grüße","size":4711}"#;

@@ -171,7 +171,7 @@ fn tls_with_an_authority_of_its_own() {
     // The connection is pinned, and says whom it is with.
     let mut client = setting.client(|builder| token(builder).ca_file(&ca));
     let items = [ItemId::new(&setting.ids[0])];
-    let mut archive = Archive::open(setting.dir.path()).unwrap();
+    let archive = Archive::open(setting.dir.path()).unwrap();
     let request = RequestHeaders::new();
     client
         .export(

@@ -3,6 +3,7 @@
 mod archive;
 mod conformance;
 mod connection;
+mod evidence;
 mod export;
 mod hardship;
 mod http;
