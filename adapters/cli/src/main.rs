@@ -25,6 +25,7 @@ mod output;
 mod payloads;
 mod program;
 mod request;
+mod seal;
 mod server;
 mod show;
 mod size;
@@ -62,6 +63,7 @@ enum Command {
     Encode(encode::Encode),
     Decode(decode::Decode),
     Verify(verify::Verify),
+    Seal(seal::SealCommand),
     Show(show::Show),
     Convert(convert::Convert),
     Emulate(exportitems_emulator::Options),
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Command::Encode(args) => encode::run(args, &mut output),
         Command::Decode(args) => decode::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
+        Command::Seal(args) => seal::run(args, &mut output),
         Command::Show(args) => show::run(args, &mut output),
         Command::Convert(args) => convert::run(args, &mut output),
         Command::Emulate(options) => emulate::run(options, &mut output),

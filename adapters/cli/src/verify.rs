@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use exportitems::{BrokenReason, IntegrityPolicy, PayloadCheck, Verdict};
-use exportitems_std::archive::{self, Entry, FileState, Finding};
+use exportitems_std::archive::{self, Entry, FileState, Finding, SealState};
 use exportitems_std::error_chain;
 
 use crate::filekind;
@@ -18,7 +18,7 @@ use crate::status::{Failure, Status};
 /// Checks exported items.
 ///
 /// Each payload must be whole. In a directory with a manifest, each file must also have the size and SHA-256 of its
-/// manifest line.
+/// manifest line, and each line must contain the SHA-256 of the line before it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Verify {
     /// Exported files, and directories that `export` or `decode --out` has written.
@@ -26,11 +26,16 @@ pub(crate) struct Verify {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     integrity: IntegrityOption,
+    /// Compare each directory with its seal too. An item that was altered, removed or added since then is reported,
+    /// even if the manifest was edited to fit.
+    #[arg(long)]
+    seal: bool,
 }
 
 /// The results so far.
 struct Verifier<'a> {
     integrity: IntegrityPolicy,
+    with_seal: bool,
     output: &'a mut Output,
     files: u64,
     bad: u64,
@@ -39,6 +44,8 @@ struct Verifier<'a> {
     failed: u64,
     /// The number of files that the manifest does not list.
     without_entry: u64,
+    /// The number of faults of manifests and seals.
+    faults: u64,
     /// Whether a file or a manifest could not be read.
     unreadable: bool,
 }
@@ -46,17 +53,24 @@ struct Verifier<'a> {
 pub(crate) fn run(args: &Verify, output: &mut Output) -> Result<Status, Failure> {
     let mut verifier = Verifier {
         integrity: args.integrity.get(),
+        with_seal: args.seal,
         output,
         files: 0,
         bad: 0,
         suspect: 0,
         failed: 0,
         without_entry: 0,
+        faults: 0,
         unreadable: false,
     };
     for path in &args.paths {
         if path.is_dir() {
             verifier.directory(path);
+        } else if args.seal {
+            let path = archive::display_path(path);
+            return Err(Failure::Usage(format!(
+                "{path} is not a directory, so it has no seal"
+            )));
         } else {
             verifier.file(path);
         }
@@ -65,6 +79,7 @@ pub(crate) fn run(args: &Verify, output: &mut Output) -> Result<Status, Failure>
     let Verifier {
         files,
         bad,
+        faults,
         unreadable,
         ..
     } = verifier;
@@ -83,7 +98,7 @@ pub(crate) fn run(args: &Verify, output: &mut Output) -> Result<Status, Failure>
         verifier.output.line(&text);
         verifier.output.check()?;
     }
-    Ok(match bad {
+    Ok(match bad + faults {
         _ if unreadable => Status::Local,
         0 => Status::Exported,
         _ => Status::ItemsFailed,
@@ -100,8 +115,11 @@ impl Verifier<'_> {
                 archive::display_path(dir)
             ));
         }
-        let verified = archive::verify(dir, |finding| match finding {
-            Finding::Payload { entry, state } => self.payload(dir, entry, &state),
+        let verified = archive::verify(dir, |finding| {
+            match finding {
+            Finding::Payload { entry, state } | Finding::Older { entry, state } => {
+                self.payload(dir, entry, &state);
+            }
             Finding::Failed { entry } => {
                 self.failed += 1;
                 let id = entry.id.as_deref().unwrap_or("an item");
@@ -111,8 +129,12 @@ impl Verifier<'_> {
                 self.output
                     .line(&format!("{id}: not in the archive; {error}{code}"));
             }
+            Finding::Unchained { line } => self.fault(dir, &format!(
+                "line {line}: it does not contain the SHA-256 of the line before it, so the manifest was edited"
+            )),
             Finding::WithoutEntry { path } => {
                 self.without_entry += 1;
+                self.faults += u64::from(self.with_seal);
                 let path = dir.join(path);
                 self.output.line(&format!(
                     "{}: not in the manifest, and not checked",
@@ -120,11 +142,52 @@ impl Verifier<'_> {
                 ));
             }
             _ => {}
+        }
         });
         if let Err(error) = verified {
             self.unreadable = true;
             say(&error_chain(&error));
+        } else if self.with_seal {
+            self.seal(dir);
         }
+    }
+
+    /// Compares the manifest with its seal.
+    fn seal(&mut self, dir: &Path) {
+        let (seal, state) = match archive::verify_seal(dir) {
+            Ok(compared) => compared,
+            Err(error) => {
+                self.unreadable = true;
+                return say(&error_chain(&error));
+            }
+        };
+        let time = seal.time;
+        match state {
+            SealState::Intact => self.manifest(
+                dir,
+                &format!("sealed at {time}, and unchanged since then; the head is {}", seal.head),
+            ),
+            SealState::Continued { lines } => self.fault(
+                dir,
+                &format!("{lines} lines were added after it was sealed at {time}; the sealed lines are unchanged"),
+            ),
+            _ => self.fault(
+                dir,
+                &format!("it differs from the one that was sealed at {time}; restore it from a copy"),
+            ),
+        }
+    }
+
+    /// Counts and prints a fault of a manifest.
+    fn fault(&mut self, dir: &Path, what: &str) {
+        self.faults += 1;
+        self.manifest(dir, what);
+    }
+
+    fn manifest(&mut self, dir: &Path, what: &str) {
+        let path = dir.join("manifest.jsonl");
+        self.output
+            .line(&format!("{}: {what}", archive::display_path(&path)));
     }
 
     /// Checks a file that the manifest lists.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{Entry, Status};
 use super::error::ArchiveError;
-use super::index::{Index, ItemState};
-use super::line::Line;
+use super::index::{Index, ItemState, Known};
+use super::line::{Line, Text};
 use super::manifest::{self, Complete, MANIFEST};
 use super::name::Key;
 use super::place;
@@ -152,7 +152,11 @@ impl Inventory {
     pub(super) fn lists(&self, file: &str) -> bool {
         match Key::of_file(file) {
             Some((key, version)) => {
-                let is_latest = |known: &super::Known| known.is_held() && known.version == version;
+                let is_latest = |known: &Known| match known.state {
+                    // Its entry names another file.
+                    ItemState::Lost => known.version.max(1) == version,
+                    _ => known.is_held() && known.version == version,
+                };
                 self.index.get(key).is_some_and(is_latest)
                     || self.older.contains_key(&(key, version))
             }
@@ -162,7 +166,7 @@ impl Inventory {
 
     fn apply(&mut self, line: &Line<'_>, offset: u64) {
         let before = self.index.apply(line, offset);
-        let file = line.file.as_ref().map(super::line::Text::as_str);
+        let file = line.file.as_ref().map(Text::as_str);
         if line.is_record("removed") {
             if let Some(version) = file.and_then(Key::of_file) {
                 self.older.remove(&version);
