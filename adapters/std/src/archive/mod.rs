@@ -64,7 +64,7 @@ use commit::Job;
 use index::{Index, Known};
 use manifest::{Manifest, MANIFEST};
 use name::{Key, ITEMS, TEMPORARY};
-use publisher::Publisher;
+use publisher::{Published, Publisher};
 use temporary::Temporary;
 
 /// The program that writes a manifest or a seal.
@@ -316,8 +316,8 @@ impl Archive {
         loop {
             // The error that stopped the archive says more than the one that it has stopped.
             match self.publisher.published(wait) {
-                Ok(Some(Some(report))) => return Ok(Some(report)),
-                Ok(Some(None)) => {}
+                Ok(Some(Published { report: None })) => {}
+                Ok(Some(published)) => return Ok(published.report),
                 Ok(None) => break,
                 Err(error) => return Err(self.take_deferred().unwrap_or(error)),
             }

@@ -22,14 +22,18 @@ use super::{lock, Shared};
 /// This bounds the number of open files, and the number of items that a kill can lose.
 const QUEUE: usize = 64;
 
-/// A job that has become durable: its report.
-type Published = Result<Option<Entry>, ArchiveError>;
+/// A job that has become durable.
+#[derive(Debug)]
+pub(super) struct Published {
+    /// The entry to report, if there is one.
+    pub(super) report: Option<Entry>,
+}
 
 /// The thread, and the queues to and from it.
 #[derive(Debug)]
 pub(super) struct Publisher {
     jobs: Option<SyncSender<Job>>,
-    published: Mutex<Receiver<Published>>,
+    published: Mutex<Receiver<Result<Published, ArchiveError>>>,
     thread: Option<JoinHandle<()>>,
     /// The number of jobs whose report has not been returned.
     waiting: AtomicUsize,
@@ -75,9 +79,9 @@ impl Publisher {
             .unwrap_or(ArchiveError::Stopped))
     }
 
-    /// Returns the report of the next job that has become durable, in order. With `wait`, waits for it, and returns
+    /// Returns the next job that has become durable, in order. With `wait`, waits for it, and returns
     /// `None` only if no job is queued.
-    pub(super) fn published(&self, wait: bool) -> Result<Option<Option<Entry>>, ArchiveError> {
+    pub(super) fn published(&self, wait: bool) -> Result<Option<Published>, ArchiveError> {
         let published = match self.published.try_lock() {
             Ok(published) => published,
             // Another thread is waiting for the next report.
@@ -114,7 +118,7 @@ impl Drop for Publisher {
 
 fn run(
     queue: &Receiver<Job>,
-    done: &Sender<Published>,
+    done: &Sender<Result<Published, ArchiveError>>,
     dir: PathBuf,
     manifest: Manifest,
     shared: &Shared,
@@ -131,7 +135,7 @@ fn run(
             Ok(reports) => {
                 for report in reports {
                     // Sending fails while the archive is being dropped, and then no one needs the report.
-                    let _ = done.send(Ok(report));
+                    let _ = done.send(Ok(Published { report }));
                 }
             }
             // After a disk error, later writes cannot be trusted either.

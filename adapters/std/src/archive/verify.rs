@@ -119,7 +119,7 @@ pub fn verify(
     }
     let is_listed = |file: &str| inventory.lists(file);
     without_entry(dir, is_listed, |path| {
-        report(Finding::WithoutEntry { path })
+        report(Finding::WithoutEntry { path });
     })
 }
 

@@ -38,8 +38,12 @@ fn write_manifest(dir: &Path, lines: &[String]) {
 }
 
 fn sha256(bytes: impl AsRef<[u8]>) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = Sha256::digest(bytes)
+        .into_iter()
+        .flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .map(|digit| char::from_digit(digit.into(), 16).unwrap())
+        .collect()
 }
 
 /// Writes the right hash into each line, as somebody would who edits the manifest consistently.
