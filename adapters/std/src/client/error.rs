@@ -261,6 +261,11 @@ pub enum TransportError {
         /// In this time.
         within: Duration,
     },
+    /// The response to a [call](super::Client::call) is too large to be kept.
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// The connection broke while the request was sent.
     Write(io::Error),
     /// The connection broke while the response was received.
@@ -384,6 +389,9 @@ impl fmt::Display for TransportError {
                 "the server sent only {bytes} bytes in {}",
                 seconds(*within)
             ),
+            Self::TooLarge { limit } => {
+                write!(f, "the response has more than {limit} bytes; request smaller pages")
+            }
             Self::Write(_) => f.write_str("the connection broke during the request"),
             Self::Read(_) => f.write_str("the connection broke during the response"),
             Self::Http(error) => match error.kind {
@@ -448,6 +456,7 @@ impl core::error::Error for TransportError {
             Self::Tls { .. }
             | Self::Timeout { .. }
             | Self::TooSlow { .. }
+            | Self::TooLarge { .. }
             | Self::NotHttp { .. }
             | Self::Unasked
             | Self::OtherAnswer { .. } => None,

@@ -4,12 +4,14 @@ use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
 
-use exportitems::{Decoder, Encoder, ExportItems, Options, ResponseOutcome};
+use exportitems::{Decoder, Options, ResponseOutcome};
 use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
 use zeroize::Zeroizing;
 
 use super::auth::{AuthError, ChannelBinding, EndPoint, Next, Permit, Renewal, Turn, With};
 use super::body::Body;
+use super::call::RequestBody;
+use super::credentials::Credentials;
 use super::error::{ClientError, ResponseError, TransportError};
 use super::head::{Head, Heard};
 use super::response::{Answer, Fields};
@@ -152,7 +154,7 @@ impl<C: Connector> Session<C> {
     pub(super) async fn attempt(
         &mut self,
         mut connection: Connection<C::Transport>,
-        body: &Encoder<'_>,
+        body: &impl RequestBody,
     ) -> Result<Answered<C::Transport>, Failed> {
         let Some(credentials) = self.credentials.clone() else {
             let turn = Turn {
@@ -260,13 +262,13 @@ impl<C: Connector> Session<C> {
         &mut self,
         mut connection: Connection<C::Transport>,
         turn: Turn,
-        body: &Encoder<'_>,
+        body: &impl RequestBody,
     ) -> Result<Answered<C::Transport>, Failed> {
+        let soap_action = format!("\"{}\"", body.soap_action());
         let mut body = turn.body.then(|| body.clone());
         connection.transport.begin_exchange();
         let id = uuid::Uuid::new_v4().to_string();
         let cookies = self.cookies.field();
-        let soap_action = format!("\"{}\"", ExportItems::SOAP_ACTION);
         let headers = headers(
             &soap_action,
             self.accept_encoding,
@@ -279,7 +281,7 @@ impl<C: Connector> Session<C> {
             &self.route.endpoint.target,
             &self.route.endpoint.authority,
             &headers,
-            body.as_ref().map_or(0, Encoder::encoded_len),
+            body.as_ref().map_or(0, RequestBody::encoded_len),
         )
         .map_err(ClientError::Header)?;
 
@@ -325,61 +327,16 @@ impl<C: Connector> Session<C> {
         options: Options,
         receiver: impl FnOnce(Option<Duration>) -> R,
     ) -> Result<Answer, ClientError> {
-        let Answered {
-            connection,
-            head,
+        let is_gzip = self.accept_encoding == GZIP;
+        let credentials = self.credentials.as_ref();
+        let receive = &mut self.buffers.receive;
+        let opened = open(answered, receive, is_gzip, credentials, self.is_ews).await?;
+        let Opened {
+            mut body,
+            status,
             fields,
-            rest,
             sent,
-            permit,
-            renewal,
-            binding,
-            ..
-        } = answered;
-        let credentials = match (&self.credentials, connection.login.tried()) {
-            (None, _) => SentCredentials::Nothing,
-            (Some(credentials), None) => SentCredentials::Withheld {
-                schemes: credentials.schemes(),
-            },
-            (Some(_), Some(scheme)) => SentCredentials::by(scheme, renewal, binding),
-        };
-        let mut fields = fields;
-        let is_gzip = self.accept_encoding == GZIP
-            && (fields.content_coding.as_deref()).is_some_and(|coding| {
-                ["gzip", "x-gzip"]
-                    .iter()
-                    .any(|name| coding.eq_ignore_ascii_case(name))
-            });
-        if is_gzip {
-            fields.content_coding = None;
-        }
-        let mut body = Body::new(connection, &head, &mut self.buffers.receive, rest);
-        if is_gzip {
-            body.expand();
-        }
-        // EWS answers by content and not by status: faults come with 500 and with 200. But a redirect
-        // or a challenge is the web server's, even with XML in its body.
-        let status = head.status();
-        let is_web_servers = matches!(status, 300..=399 | 401 | 407);
-        // What a status says does not need the body.
-        let start = match body.look().await {
-            Err(_) if is_web_servers => Start::Empty,
-            start => start?,
-        };
-        if is_web_servers || start != Start::Xml {
-            let mut error =
-                StatusError::new(status, fields, credentials, start, body.start().await);
-            error.is_ews = self.is_ews;
-            if let Some(permit) = permit {
-                permit.refused(&mut error);
-            }
-            return Err(ClientError::Status(Box::new(error)));
-        }
-        // EWS reads the whole request before it answers with success.
-        if !sent && matches!(status, 200..=299) {
-            return Err(TransportError::Unasked.into());
-        }
-
+        } = opened;
         let mut decoder = Decoder::with_scratch(options, &mut self.buffers.scratch[..])
             .unwrap_or_else(|_| unreachable!("the scratch is larger than MIN_SCRATCH"));
         let mut receiver = receiver(fields.retry_after);
@@ -409,6 +366,85 @@ impl<C: Connector> Session<C> {
             (Ok(()), None) => Ok(answer),
         }
     }
+}
+
+/// A response with a SOAP message, whose body follows.
+pub(super) struct Opened<'b, T> {
+    pub(super) body: Body<'b, T>,
+    pub(super) status: u16,
+    pub(super) fields: Fields,
+    /// The server has the whole request: otherwise the connection ends here.
+    pub(super) sent: bool,
+}
+
+/// Returns the body of a SOAP message; anything else is an error.
+///
+/// `is_gzip`: compressed responses were requested. `is_ews`: the server has sent SOAP before.
+pub(super) async fn open<'b, T: Transport>(
+    answered: Answered<T>,
+    buffer: &'b mut [u8],
+    is_gzip: bool,
+    credentials: Option<&Credentials>,
+    is_ews: bool,
+) -> Result<Opened<'b, T>, ClientError> {
+    let Answered {
+        connection,
+        head,
+        mut fields,
+        rest,
+        sent,
+        permit,
+        renewal,
+        binding,
+        ..
+    } = answered;
+    let credentials = match (credentials, connection.login.tried()) {
+        (None, _) => SentCredentials::Nothing,
+        (Some(credentials), None) => SentCredentials::Withheld {
+            schemes: credentials.schemes(),
+        },
+        (Some(_), Some(scheme)) => SentCredentials::by(scheme, renewal, binding),
+    };
+    let is_gzip = is_gzip
+        && (fields.content_coding.as_deref()).is_some_and(|coding| {
+            ["gzip", "x-gzip"]
+                .iter()
+                .any(|name| coding.eq_ignore_ascii_case(name))
+        });
+    if is_gzip {
+        fields.content_coding = None;
+    }
+    let mut body = Body::new(connection, &head, buffer, rest);
+    if is_gzip {
+        body.expand();
+    }
+    // EWS answers by content and not by status: faults come with 500 and with 200. But a redirect
+    // or a challenge is the web server's, even with XML in its body.
+    let status = head.status();
+    let is_web_servers = matches!(status, 300..=399 | 401 | 407);
+    // What a status says does not need the body.
+    let start = match body.look().await {
+        Err(_) if is_web_servers => Start::Empty,
+        start => start?,
+    };
+    if is_web_servers || start != Start::Xml {
+        let mut error = StatusError::new(status, fields, credentials, start, body.start().await);
+        error.is_ews = is_ews;
+        if let Some(permit) = permit {
+            permit.refused(&mut error);
+        }
+        return Err(ClientError::Status(Box::new(error)));
+    }
+    // EWS reads the whole request before it answers with success.
+    if !sent && matches!(status, 200..=299) {
+        return Err(TransportError::Unasked.into());
+    }
+    Ok(Opened {
+        body,
+        status,
+        fields,
+        sent,
+    })
 }
 
 /// All fields of a request but those that frame it.
@@ -441,7 +477,7 @@ fn headers<'h>(
 async fn transmit(
     transport: &mut impl Transport,
     mut head: HeadEncoder<'_>,
-    mut body: Option<&mut Encoder<'_>>,
+    mut body: Option<&mut impl RequestBody>,
     out: &mut [u8],
     response: &mut Head<'_>,
 ) -> Result<Sent, Failed> {

@@ -5,6 +5,7 @@ mod auth;
 mod block_on;
 mod body;
 mod builder;
+mod call;
 mod certificate;
 mod cookies;
 mod credentials;
@@ -40,6 +41,7 @@ pub use auth::{
     TokenClaims,
 };
 pub use builder::ClientBuilder;
+pub use call::CallAnswer;
 pub use certificate::Certificate;
 pub use credentials::{Credentials, CredentialsError};
 pub use endpoint::UrlError;
@@ -141,6 +143,18 @@ impl Client {
         S::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
     {
         block_on(self.0.export(headers, items, sink, options))
+    }
+
+    /// Sends a request for another operation, over the same connection and with the same login.
+    ///
+    /// `operation` is the local name of its element, such as `FindItem`, and `envelope` the whole SOAP message.
+    /// The request is sent again in the same cases as that of [`export`](Self::export), so it must be one that can be
+    /// repeated.
+    ///
+    /// # Errors
+    /// [`ClientError`] if there is no SOAP message, or if it did not arrive completely. A fault is an answer.
+    pub fn call(&mut self, operation: &str, envelope: &str) -> Result<CallAnswer, ClientError> {
+        block_on(self.0.call(operation, envelope))
     }
 }
 

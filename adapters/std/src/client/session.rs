@@ -1,9 +1,10 @@
 //! The client's rules over any transport: one connection, one request at a time.
 
-use exportitems::{Encoder, ExportItems, ItemId, Options, RequestHeaders, Sink};
+use exportitems::{ExportItems, ItemId, Options, RequestHeaders, Sink};
 
 use super::async_sink::{AsyncSink, AsyncTap};
 use super::auth::{ChannelBinding, Renewal};
+use super::call::RequestBody;
 use super::cookies::Cookies;
 use super::credentials::Credentials;
 use super::error::{BuildError, ClientError, TransportError};
@@ -161,7 +162,10 @@ impl<C: Connector> Session<C> {
     }
 
     /// Sends the request and reads the head of its response.
-    async fn request(&mut self, body: &Encoder<'_>) -> Result<Answered<C::Transport>, ClientError> {
+    pub(super) async fn request(
+        &mut self,
+        body: &impl RequestBody,
+    ) -> Result<Answered<C::Transport>, ClientError> {
         let (mut strays, mut renewals) = (0, 0);
         // What has arrived meanwhile would be taken for the answer.
         let mut kept = self.connection.take();
