@@ -66,6 +66,7 @@ pub mod archive;
 mod chain;
 pub mod client;
 mod export;
+pub mod list;
 mod texts;
 
 pub use archive::{Archive, ArchiveError, ArchiveSink};

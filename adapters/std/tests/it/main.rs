@@ -7,6 +7,7 @@ mod evidence;
 mod export;
 mod hardship;
 mod http;
+mod list;
 mod login;
 mod network;
 mod server;
