@@ -1,4 +1,4 @@
-//! The async sink, and the calls that events become.
+//! The async sink, and its calls for the events of a decoder.
 
 use core::future::Future;
 use core::time::Duration;
@@ -64,8 +64,9 @@ pub trait AsyncSink: Send {
     }
 }
 
-/// Calls the methods of an async sink for the events of a decoder, and keeps the summary and the first error.
-pub(super) struct AsyncTap<'s, K: AsyncSink + ?Sized> {
+/// Calls the methods of an async sink for the events of a decoder, and keeps the summary and the first error of the sink.
+#[derive(Debug)]
+pub struct AsyncTap<'s, K: AsyncSink + ?Sized> {
     sink: &'s mut K,
     retry_after: RetryAfter,
     /// The index of the current message.
@@ -77,7 +78,8 @@ pub(super) struct AsyncTap<'s, K: AsyncSink + ?Sized> {
 }
 
 impl<'s, K: AsyncSink + ?Sized> AsyncTap<'s, K> {
-    pub(super) fn new(sink: &'s mut K, retry_after: Option<Duration>) -> Self {
+    /// Returns the tap for one response. `retry_after` is the field of its HTTP head: a fault gets the longer wait.
+    pub fn new(sink: &'s mut K, retry_after: Option<Duration>) -> Self {
         Self {
             sink,
             retry_after: RetryAfter::new(retry_after),
@@ -86,6 +88,50 @@ impl<'s, K: AsyncSink + ?Sized> AsyncTap<'s, K> {
             summary: None,
             error: None,
         }
+    }
+
+    /// Decodes a piece of the response. Errors of the sink fail its current item and do not end the response.
+    ///
+    /// # Errors
+    /// The response cannot be decoded any further.
+    pub async fn feed<S: AsMut<[u8]>>(
+        &mut self,
+        decoder: &mut Decoder<S>,
+        piece: &mut &[u8],
+    ) -> Result<(), exportitems::Error> {
+        while let Some((event, wanted)) = decoder.next_event_and_item(piece)? {
+            let mut answer = None;
+            let has_failed = self.deliver(event, wanted, &mut answer).await;
+            if let Some(answer) = answer {
+                decoder.compare_id(answer);
+            }
+            if has_failed {
+                decoder.reject_item();
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes the end of the response.
+    ///
+    /// # Errors
+    /// The response is incomplete, or could not be decoded.
+    pub async fn finish<S: AsMut<[u8]>>(
+        &mut self,
+        decoder: &mut Decoder<S>,
+    ) -> Result<(), exportitems::Error> {
+        while let Some(event) = decoder.finish()? {
+            // No item begins after the end of the input.
+            if self.deliver(event, None, &mut None).await {
+                decoder.reject_item();
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the summary, once there is one, and the first error of the sink.
+    pub fn into_parts(self) -> (Option<Summary>, Option<K::Error>) {
+        (self.summary, self.error)
     }
 
     /// Passes an event to the sink. `wanted` is the item that may begin with its ids. Returns whether the sink failed.
@@ -165,27 +211,14 @@ where
         decoder: &mut Decoder<&mut [u8]>,
         piece: &mut &[u8],
     ) -> Result<(), exportitems::Error> {
-        while let Some((event, wanted)) = decoder.next_event_and_item(piece)? {
-            let mut answer = None;
-            let has_failed = self.deliver(event, wanted, &mut answer).await;
-            if let Some(answer) = answer {
-                decoder.compare_id(answer);
-            }
-            if has_failed {
-                decoder.reject_item();
-            }
-        }
-        Ok(())
+        self.feed(decoder, piece).await
     }
 
-    async fn finish(&mut self, decoder: &mut Decoder<&mut [u8]>) -> Result<(), exportitems::Error> {
-        while let Some(event) = decoder.finish()? {
-            // No item begins after the end of the input.
-            if self.deliver(event, None, &mut None).await {
-                decoder.reject_item();
-            }
-        }
-        Ok(())
+    async fn finish(
+        &mut self,
+        decoder: &mut Decoder<&mut [u8]>,
+    ) -> Result<(), exportitems::Error> {
+        self.finish(decoder).await
     }
 
     fn received(self) -> Received {

@@ -314,6 +314,23 @@ impl TransportError {
         }
     }
 
+    /// Returns the error of a read from an open connection to `host`. TLS reports there that the server wants a certificate
+    /// of the client.
+    #[must_use]
+    pub fn read(host: &str, source: io::Error) -> Self {
+        let tls = source
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match tls.and_then(TlsProblem::after_handshake) {
+            None => Self::Read(source),
+            Some(problem) => Self::Tls {
+                host: host.to_owned(),
+                problem,
+                source,
+            },
+        }
+    }
+
     /// What can be done about it.
     #[must_use]
     pub fn disposition(&self) -> Disposition {

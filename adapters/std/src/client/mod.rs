@@ -35,7 +35,7 @@ use core::time::Duration;
 
 use exportitems::{ItemId, Options, RequestHeaders, Sink};
 
-pub use async_sink::AsyncSink;
+pub use async_sink::{AsyncSink, AsyncTap};
 pub use auth::{
     AccessToken, AuthError, ChannelBinding, Credential, EndPoint, Handshake, Leg, Renewal, Scope,
     TokenClaims,

@@ -1,12 +1,15 @@
 //! How to reach a server.
 
 use core::time::Duration;
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::ClientConfig;
 
+use super::dial::{self, Deadline};
 use super::endpoint::Endpoint;
+use super::error::TransportError;
 use super::proxy::Proxy;
 
 /// How to reach a server: its address, a proxy, TLS and the time that the server may take.
@@ -31,6 +34,20 @@ impl Route {
     #[must_use]
     pub const fn tls(&self) -> Option<&Arc<ClientConfig>> {
         self.tls.as_ref()
+    }
+
+    /// Opens the TCP connection, through the proxy if there is one, and blocks until it is open. Each of the host's addresses
+    /// is tried, within the [time for a connection](Timeouts::connect).
+    ///
+    /// # Errors
+    /// The host or the proxy cannot be found or reached, or the proxy refuses.
+    pub fn dial(&self) -> Result<TcpStream, TransportError> {
+        let socket = dial::connect(self, &Deadline::after(self.timeouts.connect))?;
+        socket
+            .set_read_timeout(None)
+            .and_then(|()| socket.set_write_timeout(None))
+            .map_err(|source| TransportError::connect(&self.endpoint, source))?;
+        Ok(socket)
     }
 
     /// Returns the time that the server may take.

@@ -14,7 +14,6 @@ use super::dial::{self, Deadline};
 use super::error::{Phase, TransportError};
 use super::examine::Observer;
 use super::route::{Route, Timeouts};
-use super::tls_problem::TlsProblem;
 use super::transport::{Connector, Pace, Sent, Transport};
 
 /// TLS records that are processed in a row while looking whether anything is waiting.
@@ -69,20 +68,6 @@ impl TcpTransport {
             timeouts,
             pace: Pace::default(),
         })
-    }
-
-    /// What a TLS error on an open connection is: about the certificate that we do not have, or a break.
-    fn broken(&self, error: rustls::Error) -> TransportError {
-        let problem = TlsProblem::after_handshake(&error);
-        let source = io::Error::new(io::ErrorKind::InvalidData, error);
-        match problem {
-            None => TransportError::Read(source),
-            Some(problem) => TransportError::Tls {
-                host: self.host.clone(),
-                problem,
-                source,
-            },
-        }
     }
 
     /// Runs `step` while calls on the socket return at once.
@@ -229,7 +214,8 @@ impl Transport for TcpTransport {
                 Some(tls) => {
                     if let Err(error) = tls.process_new_packets() {
                         let _ = tls.write_tls(&mut self.socket);
-                        return Err(self.broken(error));
+                        let source = io::Error::new(io::ErrorKind::InvalidData, error);
+                        return Err(TransportError::read(&self.host, source));
                     }
                 }
             }

@@ -61,8 +61,9 @@ pub enum TlsProblem {
 }
 
 impl TlsProblem {
-    /// Of an error of the handshake, by the first bytes that the server sent.
-    pub(super) fn of(error: &io::Error, first: &[u8]) -> Self {
+    /// Returns the cause of an error in the handshake. `first` has the first bytes, five are enough, that the server sent.
+    #[must_use]
+    pub fn of(error: &io::Error, first: &[u8]) -> Self {
         let source = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<Error>());
