@@ -214,10 +214,7 @@ where
         self.feed(decoder, piece).await
     }
 
-    async fn finish(
-        &mut self,
-        decoder: &mut Decoder<&mut [u8]>,
-    ) -> Result<(), exportitems::Error> {
+    async fn finish(&mut self, decoder: &mut Decoder<&mut [u8]>) -> Result<(), exportitems::Error> {
         self.finish(decoder).await
     }
 
