@@ -42,7 +42,8 @@ impl Route {
     /// # Errors
     /// The host or the proxy cannot be found or reached, or the proxy refuses.
     pub fn dial(&self) -> Result<TcpStream, TransportError> {
-        let socket = dial::connect(self, &Deadline::after(self.timeouts.connect))?;
+        let deadline = Deadline::after(self.timeouts.connect);
+        let socket = dial::connect(self, &deadline, &mut |_| {})?;
         socket
             .set_read_timeout(None)
             .and_then(|()| socket.set_write_timeout(None))
