@@ -50,7 +50,8 @@ impl<'a> Bodies<'a> {
         let strings = strings(message);
         let there = |id| properties.get(id).filter(|it| !it.value.is_empty());
         let mut bodies = Self::default();
-        if let Some(property) = there(0x1000) {
+        // PidTagReportText, of a report
+        if let Some(property) = there(0x1000).or_else(|| there(0x1001)) {
             bodies.text = code_page(property.tag, strings).map(|page| Body {
                 property,
                 form: Form::String(page),

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod fields;
+mod report;
 mod smime;
 
 use std::io::{self, Write};
@@ -10,11 +11,15 @@ use crate::address::AddressMap;
 use crate::body::{Bodies, Body, Survey};
 use crate::encode::{Base64Writer, QuotedPrintableWriter};
 use crate::header::Headers;
+use crate::ics;
 use crate::item::{Item, Message};
 use crate::rtf;
 use crate::source::{Source, ValueReader};
 use crate::values::{strings, Values};
+use crate::vcf;
 use crate::warning::{Warning, WarningKind};
+
+use report::Report;
 
 pub(crate) use attachments::file_name;
 pub(crate) use fields::{date, subject, People};
@@ -66,6 +71,7 @@ pub(crate) fn write_message(
     options: &Options,
 ) -> io::Result<Vec<Warning>> {
     let mut writer = Writer {
+        item,
         values: Values::new(source),
         out,
         options,
@@ -77,12 +83,19 @@ pub(crate) fn write_message(
 }
 
 struct Writer<'a> {
+    item: &'a Item,
     values: Values<'a>,
     out: &'a mut dyn Write,
     options: &'a Options,
     /// Of the payload: no part of it can contain a boundary that is made of its hash.
     fingerprint: String,
     boundaries: u32,
+}
+
+/// A form of the body.
+enum Alternative<'a> {
+    Body(&'a Body<'a>, &'static str, &'a Survey),
+    Calendar(ics::Kind),
 }
 
 /// An open multipart.
@@ -114,19 +127,26 @@ impl Writer<'_> {
             .partition(|part| part.is_inline && has_html);
 
         // mixed( related( alternative(text, html), inline… ), attachment… )
+        let report = Report::of(message);
+        let is_contact = vcf::is_contact(message);
         let mut mixed = None;
-        if !attached.is_empty() || bodies.rtf.is_some() {
+        if let Some(report) = report {
+            let report_type = [("report-type", report.report_type())];
+            mixed = Some(self.open(None, "report", &report_type)?);
+        } else if !attached.is_empty() || bodies.rtf.is_some() || is_contact {
             mixed = Some(self.open(None, "mixed", &[])?);
         }
         let mut related = None;
         if !inline.is_empty() {
-            let root = match bodies.text {
-                Some(_) => "multipart/alternative",
-                None => "text/html",
+            let is_alone = bodies.text.is_none() && ics::Kind::of(message).is_none();
+            let root = match is_alone {
+                true => "text/html",
+                false => "multipart/alternative",
             };
             related = Some(self.open(mixed.as_mut(), "related", &[("type", root)])?);
         }
-        self.bodies(&bodies, &html_survey, related.as_mut().or(mixed.as_mut()))?;
+        let outer = related.as_mut().or(mixed.as_mut());
+        self.bodies(message, &bodies, &html_survey, outer)?;
         if let Some(mut related) = related {
             for part in inline {
                 self.begin(&mut related)?;
@@ -135,6 +155,14 @@ impl Writer<'_> {
             self.close(&related)?;
         }
         if let Some(mut mixed) = mixed {
+            if let Some(report) = report {
+                self.begin(&mut mixed)?;
+                self.report(report, message)?;
+            }
+            if is_contact {
+                self.begin(&mut mixed)?;
+                self.card(message)?;
+            }
             if let Some(property) = bodies.rtf {
                 self.begin(&mut mixed)?;
                 self.rtf_part(property)?;
@@ -148,41 +176,99 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes the text and the HTML, or an empty text.
+    /// Writes the text, the HTML and the calendar object, or an empty text.
     fn bodies(
         &mut self,
+        message: &Message,
         bodies: &Bodies<'_>,
         html_survey: &Survey,
         mut outer: Option<&mut Multipart>,
     ) -> io::Result<()> {
-        let is_last = outer.is_none();
         let mut text_survey = Survey::default();
         if let Some(text) = &bodies.text {
             text.write(&mut self.values, &mut text_survey)?;
         }
-        match (&bodies.text, &bodies.html) {
-            (Some(text), Some(html)) => {
-                let mut alternative = self.open(outer, "alternative", &[])?;
-                self.begin(&mut alternative)?;
-                self.body(text, "text/plain", &text_survey, false)?;
-                self.begin(&mut alternative)?;
-                self.body(html, "text/html", html_survey, false)?;
-                self.close(&alternative)
-            }
-            (Some(text), None) => {
-                self.begin_in(&mut outer)?;
-                self.body(text, "text/plain", &text_survey, is_last)
-            }
-            (None, Some(html)) => {
-                self.begin_in(&mut outer)?;
-                self.body(html, "text/html", html_survey, is_last)
-            }
-            (None, None) => {
+        let text = bodies.text.as_ref();
+        let text = text.map(|text| Alternative::Body(text, "text/plain", &text_survey));
+        let html = bodies.html.as_ref();
+        let html = html.map(|html| Alternative::Body(html, "text/html", html_survey));
+        let calendar = ics::Kind::of(message).map(Alternative::Calendar);
+        let all: Vec<_> = [text, html, calendar].into_iter().flatten().collect();
+        match &all[..] {
+            [] => {
                 self.begin_in(&mut outer)?;
                 self.out
                     .write_all(b"Content-Type: text/plain; charset=us-ascii\r\n\r\n")
             }
+            [only] => {
+                self.begin_in(&mut outer)?;
+                self.alternative(message, only, outer.is_none())
+            }
+            all => {
+                let mut alternative = self.open(outer, "alternative", &[])?;
+                for part in all {
+                    self.begin(&mut alternative)?;
+                    self.alternative(message, part, false)?;
+                }
+                self.close(&alternative)
+            }
         }
+    }
+
+    fn alternative(
+        &mut self,
+        message: &Message,
+        part: &Alternative<'_>,
+        is_last: bool,
+    ) -> io::Result<()> {
+        match part {
+            Alternative::Body(body, media_type, survey) => {
+                self.body(body, media_type, survey, is_last)
+            }
+            Alternative::Calendar(kind) => self.calendar(message, *kind, is_last),
+        }
+    }
+
+    /// Writes an appointment, a meeting or a task as a program reads it, RFC 6047.
+    fn calendar(&mut self, message: &Message, kind: ics::Kind, is_last: bool) -> io::Result<()> {
+        let parameters = [("charset", "utf-8"), ("method", kind.method())];
+        let mut headers = Headers::default();
+        headers.parameters("Content-Type", "text/calendar", &parameters);
+        headers.text("Content-Transfer-Encoding", "base64");
+        self.out.write_all(headers.out.as_bytes())?;
+        self.out.write_all(b"\r\n")?;
+        let mut encoder = Base64Writer::new(self.out);
+        let source = &mut *self.values.source;
+        let (item, options) = (self.item, self.options);
+        let warnings = ics::write_part(item, message, kind, source, &mut encoder, options)?;
+        encoder.finish()?;
+        for Warning { kind, detail } in warnings {
+            self.values.warn(kind, detail);
+        }
+        match is_last {
+            true => self.out.write_all(b"\r\n"),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes a contact or a distribution list as a vCard.
+    fn card(&mut self, message: &Message) -> io::Result<()> {
+        let mut headers = Headers::default();
+        let parameters = [("charset", "utf-8"), ("name", "contact.vcf")];
+        headers.parameters("Content-Type", "text/vcard", &parameters);
+        let name = [("filename", "contact.vcf")];
+        headers.parameters("Content-Disposition", "attachment", &name);
+        headers.text("Content-Transfer-Encoding", "base64");
+        self.out.write_all(headers.out.as_bytes())?;
+        self.out.write_all(b"\r\n")?;
+        let mut encoder = Base64Writer::new(self.out);
+        let source = &mut *self.values.source;
+        let warnings = vcf::write_message(self.item, message, source, &mut encoder, self.options)?;
+        encoder.finish()?;
+        for Warning { kind, detail } in warnings {
+            self.values.warn(kind, detail);
+        }
+        Ok(())
     }
 
     fn body(

@@ -40,40 +40,25 @@ pub fn write(
     out: &mut dyn Write,
     options: &Options,
 ) -> io::Result<Vec<Warning>> {
-    write_message(item, &item.message, source, out, options)
-}
-
-/// Writes a message of an item.
-pub(crate) fn write_message(
-    item: &Item,
-    message: &Message,
-    source: &mut dyn Source,
-    out: &mut dyn Write,
-    options: &Options,
-) -> io::Result<Vec<Warning>> {
-    let Some(kind) = Kind::of(message) else {
+    let Some(kind) = Kind::of(&item.message) else {
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,
             "the item is no appointment, meeting or task",
         ));
     };
-    let mut writer = Writer {
-        item,
-        values: Values::new(source),
-        lines: ContentLines::new(out),
-        options,
-    };
-    let lines = &mut writer.lines;
-    lines.value("BEGIN", "VCALENDAR")?;
-    lines.value("PRODID", "-//exportitems//exportitems-convert//EN")?;
-    lines.value("VERSION", "2.0")?;
-    lines.value("METHOD", kind.method())?;
-    match kind {
-        Kind::Task => writer.task(message)?,
-        kind => writer.event(message, kind)?,
-    }
-    writer.lines.value("END", "VCALENDAR")?;
-    Ok(writer.values.warnings)
+    Writer::new(item, source, out, options, true).object(&item.message, kind)
+}
+
+/// Writes a message of an item as a part of an Internet message, which has the attachments.
+pub(crate) fn write_part(
+    item: &Item,
+    message: &Message,
+    kind: Kind,
+    source: &mut dyn Source,
+    out: &mut dyn Write,
+    options: &Options,
+) -> io::Result<Vec<Warning>> {
+    Writer::new(item, source, out, options, false).object(message, kind)
 }
 
 /// What a message is, by its class.
@@ -126,6 +111,7 @@ struct Writer<'a> {
     values: Values<'a>,
     lines: ContentLines<'a>,
     options: &'a Options,
+    has_attachments: bool,
 }
 
 /// The value of a named PtypInteger32 or PtypBoolean.
@@ -144,7 +130,38 @@ fn bytes(message: &Message, set: Guid, dispid: u32) -> Option<&[u8]> {
     message.properties.dispid(set, dispid)?.bytes()
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(
+        item: &'a Item,
+        source: &'a mut dyn Source,
+        out: &'a mut dyn Write,
+        options: &'a Options,
+        has_attachments: bool,
+    ) -> Self {
+        Self {
+            item,
+            values: Values::new(source),
+            lines: ContentLines::new(out),
+            options,
+            has_attachments,
+        }
+    }
+
+    /// Writes a calendar object.
+    fn object(mut self, message: &Message, kind: Kind) -> io::Result<Vec<Warning>> {
+        self.lines.value("BEGIN", "VCALENDAR")?;
+        let product = "-//exportitems//exportitems-convert//EN";
+        self.lines.value("PRODID", product)?;
+        self.lines.value("VERSION", "2.0")?;
+        self.lines.value("METHOD", kind.method())?;
+        match kind {
+            Kind::Task => self.task(message)?,
+            kind => self.event(message, kind)?,
+        }
+        self.lines.value("END", "VCALENDAR")?;
+        Ok(self.values.warnings)
+    }
+
     /// Writes a text, if there is one.
     fn text(
         &mut self,

@@ -56,6 +56,7 @@ pub mod maildir;
 pub mod mbox;
 pub mod msg;
 pub mod names;
+mod ole;
 pub mod plain;
 mod rtf;
 mod source;

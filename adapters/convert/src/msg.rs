@@ -13,6 +13,7 @@ use cfb::{CompoundFile, Version};
 
 use crate::eml::{Options, People};
 use crate::item::{Attachment, Item, Message, Properties, Value};
+use crate::ole;
 use crate::source::Source;
 use crate::values::{strings, Values};
 use crate::warning::{Warning, WarningKind};
@@ -21,13 +22,15 @@ use named::Names;
 
 /// Messages within messages that are written.
 const MAX_DEPTH: usize = 32;
+/// Storages and streams of an OLE object that are written.
+const MAX_OLE_ENTRIES: usize = 10_000;
 /// Bytes of a compound file of version 3, less some for its own tables.
 const MAX_FILE: u64 = 0x7E00_0000;
 
 /// Writes an item as an Outlook message. `out` must be empty.
 ///
 /// Nothing of the size of an attachment is held. The same item gives the same bytes.
-/// An OLE object becomes a file with its compound file.
+/// An OLE object becomes a storage with the streams of its compound file.
 ///
 /// # Errors
 /// Those of the source and of the writer; and [`io::ErrorKind::FileTooLarge`] where the values exceed the 2 GiB that the
@@ -177,11 +180,64 @@ impl<F: Read + Write + Seek> Writer<'_, F> {
             let inner = format!("{path}/__substg1.0_3701000D");
             self.storage(&inner)?;
             self.message(embedded, &inner, depth + 1)?;
-        } else if data.is_some_and(|data| data.tag.property_type() == 0x000D) {
-            rows.integer(0x3705, 1); // afByValue
+        } else if let Some(data) = data.filter(|data| data.tag.property_type() == 0x000D) {
+            let inner = format!("{path}/__substg1.0_3701000D");
+            if self.ole(&data.value, &inner)? {
+                rows.integer(0x3705, 6); // afOle
+                rows.ids.insert(0x3701);
+                rows.put(0x3701_000D, [0xFF, 0xFF, 0xFF, 0xFF, 4, 0, 0, 0]);
+            } else {
+                rows.integer(0x3705, 1); // afByValue
+            }
         }
         self.properties(&attachment.properties, &path, strings, &mut rows, |_| false)?;
         self.rows(&path, &[0; 8], &rows)
+    }
+
+    /// Copies the streams of a compound file into a storage; `false` if the value is no compound file.
+    fn ole(&mut self, value: &Value, path: &str) -> io::Result<bool> {
+        let Some(mut object) = ole::open(value, self.values.source)? else {
+            return Ok(false);
+        };
+        self.file.create_storage(path)?;
+        let entries: Vec<_> = object.walk().take(MAX_OLE_ENTRIES).collect();
+        // A damaged file may have the same bytes in many streams.
+        let mut left = value.len();
+        let mut is_whole = entries.len() < MAX_OLE_ENTRIES;
+        for entry in entries {
+            let name = entry.path().to_string_lossy().replace('\\', "/");
+            let target = format!("{path}{}", name.trim_end_matches('/'));
+            if !entry.is_stream() {
+                if !entry.is_root() {
+                    self.file.create_storage(&target)?;
+                }
+                self.file.set_storage_clsid(&target, *entry.clsid())?;
+                self.file
+                    .set_created_time(&target, SystemTime::UNIX_EPOCH)?;
+                self.file
+                    .set_modified_time(&target, SystemTime::UNIX_EPOCH)?;
+                continue;
+            }
+            let mut stream = self.file.create_stream(&target)?;
+            let copied = object.open_stream(entry.path()).and_then(|bytes| {
+                let mut bytes = bytes.take(left);
+                io::copy(&mut bytes, &mut stream)
+            });
+            stream.flush()?;
+            match copied {
+                Ok(copied) => {
+                    is_whole &= copied == entry.len();
+                    left -= copied;
+                }
+                Err(error) if ole::is_malformed(&error) => is_whole = false,
+                Err(error) => return Err(error),
+            }
+        }
+        if !is_whole {
+            self.values
+                .warn(WarningKind::SkippedAttachment, "a part of an OLE object");
+        }
+        Ok(true)
     }
 
     /// The properties of a message, recipient or attachment, but those that are left out; the first of an id counts.

@@ -6,8 +6,9 @@ use super::{Writer, MAX_DEPTH};
 use crate::body::Survey;
 use crate::encode::Base64Writer;
 use crate::header::Headers;
-use crate::item::{Attachment, Message, Value};
+use crate::item::{Attachment, Message, Property, Value};
 use crate::names::media_type;
+use crate::ole::{self, Inner};
 use crate::source::ValueReader;
 use crate::time::Time;
 use crate::warning::WarningKind;
@@ -25,6 +26,8 @@ pub(super) struct Part<'a> {
 
 enum Content<'a> {
     Bytes(&'a Value),
+    /// A file in an OLE object.
+    Ole(&'a Value, Inner),
     Message(&'a Message),
     /// A link to what is not in the item.
     Link(String),
@@ -57,7 +60,7 @@ impl Writer<'_> {
         depth: usize,
     ) -> io::Result<Option<Part<'m>>> {
         let properties = &attachment.properties;
-        let name = file_name(&mut self.values, attachment, index, strings)?;
+        let mut name = file_name(&mut self.values, attachment, index, strings)?;
         let mut line = |id| self.values.line(properties, id, strings);
         let link = line(0x370D)?;
         let stated = line(0x370E)?.unwrap_or_default();
@@ -76,7 +79,17 @@ impl Writer<'_> {
                 Content::Message(embedded)
             }
             (None, Some(data), _) if !matches!(data.value, Value::Fixed(_) | Value::Many(_)) => {
-                Content::Bytes(&data.value)
+                match self.ole(data, strings)? {
+                    Some(inner) => {
+                        if let Some(inner) = inner.name.as_deref().map(bare) {
+                            if !inner.is_empty() {
+                                name = inner;
+                            }
+                        }
+                        Content::Ole(&data.value, inner)
+                    }
+                    None => Content::Bytes(&data.value),
+                }
             }
             (None, _, Some(link)) => Content::Link(link),
             _ => {
@@ -102,18 +115,28 @@ impl Writer<'_> {
         }))
     }
 
+    /// The file in an OLE object; `None` if the value is none, or has no file that is known.
+    fn ole(&mut self, data: &Property, strings: u16) -> io::Result<Option<Inner>> {
+        // PtypObject
+        if data.tag.property_type() != 0x000D {
+            return Ok(None);
+        }
+        let strings = self.values.encoding(strings);
+        ole::find(&data.value, self.values.source, strings)
+    }
+
     /// Writes a part, from its headers on.
     pub(super) fn part(&mut self, part: &Part<'_>, depth: usize) -> io::Result<()> {
         let mut headers = Headers::default();
         let media_type = match part.content {
-            Content::Bytes(_) => &part.media_type,
+            Content::Bytes(_) | Content::Ole(..) => &part.media_type,
             Content::Message(_) => "message/rfc822",
             Content::Link(_) => "text/plain",
         };
         let name = match part.content {
             Content::Message(_) => format!("{}.eml", part.name.trim_end_matches(".eml")),
             Content::Link(_) => format!("{}.txt", part.name),
-            Content::Bytes(_) => part.name.clone(),
+            Content::Bytes(_) | Content::Ole(..) => part.name.clone(),
         };
         let mut parameters = vec![("name", &*name)];
         if let Content::Link(_) = part.content {
@@ -155,6 +178,15 @@ impl Writer<'_> {
                     &mut encoder,
                 )?;
                 encoder.finish()
+            }
+            Content::Ole(value, inner) => {
+                let mut encoder = Base64Writer::new(self.out);
+                let is_whole = inner.copy(value, self.values.source, &mut encoder)?;
+                encoder.finish()?;
+                if !is_whole {
+                    (self.values).warn(WarningKind::SkippedAttachment, part.name.as_str());
+                }
+                Ok(())
             }
             Content::Link(link) => {
                 let mut encoder = Base64Writer::new(self.out);

@@ -17,6 +17,8 @@ use crate::warning::WarningKind;
 
 /// Header fields of the properties with names in PS_INTERNET_HEADERS that are written, at most.
 const MAX_NAMED: usize = 200;
+/// Recipients of whom only the names are known that are written, at most.
+const MAX_DISPLAYED: usize = 1000;
 
 /// The persons of a message.
 #[derive(Clone, Debug, Default)]
@@ -57,8 +59,40 @@ impl People {
             };
             list.extend(mailbox(values, recipient, RECIPIENT, strings, map)?);
         }
+        if message.recipients.is_empty() {
+            people.to = displayed(message, 0x0E04, values, options)?;
+            people.cc = displayed(message, 0x0E03, values, options)?;
+            people.bcc = displayed(message, 0x0E02, values, options)?;
+        }
         Ok(people)
     }
+}
+
+/// Recipients of whom only the names are known: PidTagDisplayTo, …Cc, …Bcc.
+fn displayed(
+    message: &Message,
+    id: u16,
+    values: &mut Values<'_>,
+    options: &Options,
+) -> io::Result<Vec<Mailbox>> {
+    let names = values.line(&message.properties, id, strings(message))?;
+    let names = names.unwrap_or_default();
+    let names = names
+        .split(';')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let mut list = Vec::new();
+    for name in names.take(MAX_DISPLAYED) {
+        let address = name.trim_matches(['\'', '"', '<', '>']);
+        let address = if address.contains('@') { address } else { "" };
+        let entry = Entry {
+            address: address.to_owned(),
+            ..Entry::default()
+        };
+        let entries = [entry, Entry::default()];
+        list.push(resolve(values, name, None, entries, &options.addresses));
+    }
+    Ok(list)
 }
 
 /// The subject of a message.

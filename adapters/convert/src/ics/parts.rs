@@ -118,7 +118,7 @@ impl Writer<'_> {
     /// Files and mails that are attached.
     pub(super) fn attachments(&mut self, message: &Message) -> io::Result<()> {
         for (index, attachment) in message.attachments.iter().enumerate() {
-            if !is_exception(attachment) {
+            if self.has_attachments && !is_exception(attachment) {
                 self.attachment(message, attachment, index)?;
             }
         }

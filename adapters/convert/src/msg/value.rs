@@ -32,7 +32,7 @@ impl<F: Read + Write + Seek> Writer<'_, F> {
         let property_type = match (text_page, property.tag.property_type()) {
             (Some(_), _) if property.tag.is_multivalued() => 0x101F,
             (Some(_), _) => 0x001F,
-            // An OLE object becomes a file.
+            // A file, for an OLE object has been written already.
             (None, 0x000D) if id == 0x3701 => 0x0102,
             // Objects are storages elsewhere, and PtypServerId has no place here.
             (None, 0x000D | 0x00FB) => return Ok(()),

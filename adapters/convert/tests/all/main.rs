@@ -3,6 +3,7 @@
 mod common;
 mod eml;
 mod ics;
+mod kinds;
 mod msg;
 mod python;
 mod vcf;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::common::{convert, everything, mail, Stream};
 
 /// Prints the parts of a message, and fails where Python sees a defect.
-const SCRIPT: &str = r#"
+pub(crate) const SCRIPT: &str = r#"
 import email, email.policy, hashlib, sys
 message = email.message_from_binary_file(sys.stdin.buffer, policy=email.policy.default)
 out = open(sys.stdout.fileno(), "w", encoding="utf-8", newline="\n", closefd=False)
