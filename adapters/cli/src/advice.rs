@@ -174,6 +174,11 @@ fn of_status(error: &StatusError) -> Option<&'static str> {
                     }
                     _ => "check --user, as DOMAIN\\user or user@domain, and its password",
                 },
+                SentCredentials::Ticket { binding: SentBinding::Sent } => {
+                    "get a new ticket with kinit; if a proxy on the way is meant to end TLS, give --channel-binding off, \
+                     unless the server requires Extended Protection"
+                }
+                SentCredentials::Ticket { .. } => "get a new ticket with kinit",
                 SentCredentials::Withheld { schemes: own } if !own.iter().any(|scheme| speaks(scheme)) => {
                     if speaks("NTLM") || speaks("Negotiate") {
                         "leave --auth out"

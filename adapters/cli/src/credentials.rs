@@ -36,7 +36,8 @@ pub(crate) struct CredentialOptions {
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// How to authenticate. With auto, a user logs in by NTLM or Negotiate, whichever the server offers, and
-    /// a token is sent as Bearer. Basic sends the password itself, so it is used only when it is given here.
+    /// a token is sent as Bearer. With negotiate, a program that is built with Kerberos uses the ticket of the user, or
+    /// without --user that of the account that runs it, and only without a ticket the password. Basic sends the password itself, so it is used only when it is given here.
     #[arg(long, value_name = "SCHEME", value_enum, default_value_t)]
     auth: Auth,
     /// Whether a login by NTLM or Negotiate is bound to the server's certificate, as Extended Protection
@@ -134,6 +135,7 @@ impl CredentialOptions {
     /// Whether `--auth` fits the other options.
     fn check(&self) -> Result<(), Failure> {
         let wrong = match (self.auth, &self.user) {
+            (Auth::Negotiate, None) if cfg!(feature = "kerberos") => return Ok(()),
             (Auth::Basic | Auth::Ntlm | Auth::Negotiate, None) => {
                 "--auth basic, ntlm and negotiate need --user"
             }
@@ -148,6 +150,34 @@ impl CredentialOptions {
         Err(Failure::Usage(wrong.to_owned()))
     }
 
+    /// The Kerberos ticket for `--auth negotiate`, if there is one.
+    #[cfg(feature = "kerberos")]
+    fn ticket(&self) -> Result<Option<Credentials>, Failure> {
+        match (self.auth, &self.user) {
+            (Auth::Negotiate, None) => Credentials::kerberos(None)
+                .map(Some)
+                .map_err(|error| Failure::Usage(error_chain(&error))),
+            // DOMAIN\user is not the name of a principal. A realm is written in capital letters by convention.
+            (Auth::Negotiate, Some(user)) if !user.contains('\\') => {
+                let capital = match user.split_once('@') {
+                    Some((name, realm)) => format!("{name}@{}", realm.to_uppercase()),
+                    None => user.clone(),
+                };
+                let ticket = Credentials::kerberos(Some(user));
+                Ok(ticket
+                    .or_else(|_| Credentials::kerberos(Some(&capital)))
+                    .ok())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    #[cfg(not(feature = "kerberos"))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps)] // see the other one
+    const fn ticket(&self) -> Result<Option<Credentials>, Failure> {
+        Ok(None)
+    }
+
     const fn has_tokens(&self) -> bool {
         self.bearer_env.is_some()
             || self.bearer_file.is_some()
@@ -157,6 +187,9 @@ impl CredentialOptions {
 
     pub(crate) fn read(&self, network: &NetworkOptions) -> Result<Option<Credentials>, Failure> {
         self.check()?;
+        if let Some(credentials) = self.ticket()? {
+            return Ok(Some(credentials));
+        }
         let credentials = if let Some(user) = &self.user {
             let password = self.password(user)?;
             match self.auth {

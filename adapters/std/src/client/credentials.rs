@@ -62,6 +62,21 @@ impl Credentials {
         Ntlm::new(Schemes::Negotiate, user, password).map(Self::new)
     }
 
+    /// The Kerberos tickets of `principal`, or by default of the user who runs the process, by Negotiate (RFC 4559).
+    ///
+    /// The system's library keeps the tickets: on Unix GSSAPI, whose ticket cache `kinit` fills, and on Windows SSPI,
+    /// which logs in as the account of the process, so that a service needs no stored password.
+    ///
+    /// # Errors
+    /// [`BuildError::NoTicket`] if there are none.
+    #[cfg(feature = "kerberos")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "kerberos")))]
+    pub fn kerberos(principal: Option<&str>) -> Result<Self, BuildError> {
+        super::auth::Kerberos::new(principal)
+            .map(Self::new)
+            .map_err(BuildError::NoTicket)
+    }
+
     /// User and password for HTTP Basic (RFC 7617), in UTF-8. It sends the password itself.
     ///
     /// # Errors

@@ -28,6 +28,10 @@ pub enum BuildError {
     Credentials(CredentialsError),
     /// The source of access tokens failed.
     TokenSource(Box<dyn core::error::Error + Send + Sync>),
+    /// There is no Kerberos ticket.
+    #[cfg(feature = "kerberos")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "kerberos")))]
+    NoTicket(Box<dyn core::error::Error + Send + Sync>),
     /// Credentials for a host that is reached without TLS.
     PlaintextCredentials {
         /// The host.
@@ -68,6 +72,8 @@ impl fmt::Display for BuildError {
             Self::Url(error) => error.fmt(f),
             Self::Credentials(error) => error.fmt(f),
             Self::TokenSource(_) => f.write_str("cannot get an access token"),
+            #[cfg(feature = "kerberos")]
+            Self::NoTicket(_) => f.write_str("there is no Kerberos ticket; get one with kinit"),
             Self::PlaintextCredentials { host } => write!(
                 f,
                 "credentials would go to {host} in plain text; use https, or allow it by name"
@@ -106,6 +112,8 @@ impl core::error::Error for BuildError {
             Self::Credentials(error) => error.source(),
             Self::Header(error) => error.source(),
             Self::TokenSource(error) => Some(&**error),
+            #[cfg(feature = "kerberos")]
+            Self::NoTicket(error) => Some(&**error),
             Self::CaFile { source, .. } | Self::NoRoots { source } => source
                 .as_ref()
                 .map(|error| &**error as &(dyn core::error::Error + 'static)),

@@ -403,6 +403,9 @@ pub(super) async fn open<'b, T: Transport>(
         (Some(credentials), None) => SentCredentials::Withheld {
             schemes: credentials.schemes(),
         },
+        (Some(credentials), Some(_)) if credentials.credential().has_ticket() => {
+            SentCredentials::Ticket { binding }
+        }
         (Some(_), Some(scheme)) => SentCredentials::by(scheme, renewal, binding),
     };
     let is_gzip = is_gzip

@@ -105,6 +105,11 @@ pub enum SentCredentials {
         /// Whether it was bound to the server's certificate.
         binding: SentBinding,
     },
+    /// A Kerberos ticket, by Negotiate.
+    Ticket {
+        /// Whether it was bound to the server's certificate.
+        binding: SentBinding,
+    },
     /// There are credentials, and the server offers none of the schemes that they may be used with: they were
     /// not sent.
     Withheld {
@@ -382,13 +387,20 @@ fn unauthorized(
     }
     match sent {
         SentCredentials::Login { scheme, binding } => refused_login(f, scheme, *binding, &offered),
+        SentCredentials::Ticket { binding } => {
+            f.write_str(
+                "the login by Negotiate with a Kerberos ticket was refused; the service principal name of the server \
+                 belongs to another account, or the user may not sign in, or ",
+            )?;
+            wrong_binding(f, *binding, &offered)
+        }
         SentCredentials::Withheld { schemes: own } => {
             let own_names = own.join(" or ");
             if own.iter().any(|scheme| offers(scheme)) {
                 return write!(
                     f,
-                    "{offered}, and a login by {own_names} did not begin; the server may want Kerberos, which \
-                     this client does not speak: enable NTLM for EWS on the server"
+                    "{offered}, and a login by {own_names} did not begin; the server may want a Kerberos ticket: use \
+                     one if this client is built with Kerberos, or enable NTLM for EWS on the server"
                 );
             }
             write!(
@@ -447,6 +459,11 @@ fn refused_login(
         "the login by {scheme} was refused; the user or the password is wrong, or the account is locked or may \
          not sign in, or "
     )?;
+    wrong_binding(f, binding, offered)
+}
+
+/// Why the server may refuse a login for its binding, and what it offers.
+fn wrong_binding(f: &mut fmt::Formatter<'_>, binding: SentBinding, offered: &str) -> fmt::Result {
     f.write_str(match binding {
         SentBinding::Sent => {
             "the channel binding does not match, because a proxy or balancer on the way ends TLS with \

@@ -20,6 +20,13 @@ pub enum AuthError {
     Closed,
     /// The system gave no random numbers.
     Random(getrandom::Error),
+    /// The Kerberos library gives no ticket for the server.
+    Ticket {
+        /// The service principal name of the server.
+        target: String,
+        /// Why.
+        source: Box<dyn core::error::Error + Send + Sync>,
+    },
     /// The source of access tokens failed.
     TokenSource(Box<dyn core::error::Error + Send + Sync>),
     /// A credential of the caller's own failed.
@@ -40,6 +47,11 @@ impl fmt::Display for AuthError {
                  look for a proxy or balancer that ends connections after each request",
             ),
             Self::Random(_) => f.write_str("the system gives no random numbers"),
+            Self::Ticket { target, .. } => write!(
+                f,
+                "there is no Kerberos ticket for {target}; check that the server has this service principal name and \
+                 that this machine reaches the domain controller, or log in by NTLM"
+            ),
             Self::TokenSource(_) => f.write_str("cannot get an access token"),
             Self::Other(_) => f.write_str("cannot log in"),
         }
@@ -52,7 +64,9 @@ impl core::error::Error for AuthError {
             Self::Challenge(error) => Some(error),
             Self::Login(error) => Some(error),
             Self::Random(error) => Some(error),
-            Self::TokenSource(error) | Self::Other(error) => Some(&**error),
+            Self::Ticket { source, .. } | Self::TokenSource(source) | Self::Other(source) => {
+                Some(&**source)
+            }
             Self::Token | Self::Unexpected | Self::Closed => None,
         }
     }

@@ -14,6 +14,8 @@ mod claims;
 mod end_point;
 mod error;
 mod gate;
+#[cfg(feature = "kerberos")]
+mod kerberos;
 mod login;
 mod ntlm;
 
@@ -27,6 +29,8 @@ pub use error::AuthError;
 pub(super) use basic::Basic;
 pub(super) use bearer::{Bearer, BoxError};
 pub(super) use gate::{Gate, Permit};
+#[cfg(feature = "kerberos")]
+pub(super) use kerberos::Kerberos;
 pub(super) use login::{Login, Next, Offers, Turn, With};
 pub(super) use ntlm::{Ntlm, Schemes};
 
@@ -56,6 +60,11 @@ pub trait Credential: Send + Sync {
     /// Then one connection logs in alone first, and after a refusal none does.
     fn can_be_locked(&self) -> bool {
         true
+    }
+
+    /// Whether it logs in with a ticket rather than a password, so that a refusal says nothing about a password.
+    fn has_ticket(&self) -> bool {
+        false
     }
 
     /// The claims of the access token in use, if there is one and it can be read.
