@@ -3,7 +3,7 @@
 use core::future::Future;
 use core::time::Duration;
 
-use exportitems::{Decoder, Event, IdMatch, Outcome, ResponseItemId, Summary};
+use exportitems::{Decoder, Event, IdMatch, Operation, Outcome, ResponseItemId, Summary};
 
 use super::tap::{Received, Receiver, RetryAfter};
 
@@ -94,9 +94,9 @@ impl<'s, K: AsyncSink + ?Sized> AsyncTap<'s, K> {
     ///
     /// # Errors
     /// The response cannot be decoded any further.
-    pub async fn feed<S: AsMut<[u8]>>(
+    pub async fn feed<S: AsMut<[u8]>, O: Operation>(
         &mut self,
-        decoder: &mut Decoder<S>,
+        decoder: &mut Decoder<S, O>,
         piece: &mut &[u8],
     ) -> Result<(), exportitems::Error> {
         while let Some((event, wanted)) = decoder.next_event_and_item(piece)? {
@@ -116,9 +116,9 @@ impl<'s, K: AsyncSink + ?Sized> AsyncTap<'s, K> {
     ///
     /// # Errors
     /// The response is incomplete, or could not be decoded.
-    pub async fn finish<S: AsMut<[u8]>>(
+    pub async fn finish<S: AsMut<[u8]>, O: Operation>(
         &mut self,
-        decoder: &mut Decoder<S>,
+        decoder: &mut Decoder<S, O>,
     ) -> Result<(), exportitems::Error> {
         while let Some(event) = decoder.finish()? {
             // No item begins after the end of the input.
@@ -206,15 +206,18 @@ where
     K: AsyncSink + ?Sized,
     K::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
 {
-    async fn feed(
+    async fn feed<O: Operation>(
         &mut self,
-        decoder: &mut Decoder<&mut [u8]>,
+        decoder: &mut Decoder<&mut [u8], O>,
         piece: &mut &[u8],
     ) -> Result<(), exportitems::Error> {
         self.feed(decoder, piece).await
     }
 
-    async fn finish(&mut self, decoder: &mut Decoder<&mut [u8]>) -> Result<(), exportitems::Error> {
+    async fn finish<O: Operation>(
+        &mut self,
+        decoder: &mut Decoder<&mut [u8], O>,
+    ) -> Result<(), exportitems::Error> {
         self.finish(decoder).await
     }
 

@@ -16,36 +16,63 @@ const LARGEST: usize = 64 * 1024 * 1024;
 /// The namespace in the `SOAPAction` of all operations.
 const MESSAGES: &str = "http://schemas.microsoft.com/exchange/services/2006/messages/";
 
-/// The body of a request, from its current position. A clone made at the start sends it again.
-pub(super) trait RequestBody: Clone {
+/// The body of a request.
+pub(super) trait RequestBody {
+    /// Whether the server may receive the request twice. Otherwise it is sent again only if the server cannot have all of
+    /// it.
+    const IS_REPEATABLE: bool;
+
     /// Returns the `SOAPAction`.
     fn soap_action(&self) -> &str;
 
     /// Returns the length of the whole body in bytes, at any position.
     fn encoded_len(&self) -> u64;
 
+    /// Returns to the start.
+    fn restart(&mut self);
+
     /// Writes the next bytes to `out` and returns how many there are, as [`Encoder::write`].
-    fn write(&mut self, out: &mut [u8]) -> usize;
+    async fn write(&mut self, out: &mut [u8]) -> Result<usize, ClientError>;
 
     /// Returns whether everything has been written.
     fn is_done(&self) -> bool;
 }
 
-impl RequestBody for Encoder<'_> {
+/// A request for items.
+#[derive(Clone, Debug)]
+pub(super) struct ItemsBody<'e> {
+    start: Encoder<'e>,
+    rest: Encoder<'e>,
+}
+
+impl<'e> ItemsBody<'e> {
+    pub(super) fn new(start: Encoder<'e>) -> Self {
+        let rest = start.clone();
+        Self { start, rest }
+    }
+}
+
+impl RequestBody for ItemsBody<'_> {
+    const IS_REPEATABLE: bool = true;
+
     fn soap_action(&self) -> &str {
         ExportItems::SOAP_ACTION
     }
 
     fn encoded_len(&self) -> u64 {
-        self.encoded_len()
+        self.start.encoded_len()
     }
 
-    fn write(&mut self, out: &mut [u8]) -> usize {
-        self.write(out)
+    fn restart(&mut self) {
+        self.rest = self.start.clone();
+    }
+
+    async fn write(&mut self, out: &mut [u8]) -> Result<usize, ClientError> {
+        Ok(self.rest.write(out))
     }
 
     fn is_done(&self) -> bool {
-        self.is_done()
+        self.rest.is_done()
     }
 }
 
@@ -53,26 +80,33 @@ impl RequestBody for Encoder<'_> {
 #[derive(Clone, Copy, Debug)]
 struct Envelope<'e> {
     soap_action: &'e str,
-    len: usize,
+    envelope: &'e [u8],
     /// The bytes that are not written yet.
     rest: &'e [u8],
 }
 
 impl RequestBody for Envelope<'_> {
+    // The caller decides if the operation may be repeated; lists may.
+    const IS_REPEATABLE: bool = true;
+
     fn soap_action(&self) -> &str {
         self.soap_action
     }
 
     fn encoded_len(&self) -> u64 {
-        self.len as u64
+        self.envelope.len() as u64
     }
 
-    fn write(&mut self, out: &mut [u8]) -> usize {
+    fn restart(&mut self) {
+        self.rest = self.envelope;
+    }
+
+    async fn write(&mut self, out: &mut [u8]) -> Result<usize, ClientError> {
         let len = out.len().min(self.rest.len());
         let (now, rest) = self.rest.split_at(len);
         out[..len].copy_from_slice(now);
         self.rest = rest;
-        len
+        Ok(len)
     }
 
     fn is_done(&self) -> bool {
@@ -104,12 +138,12 @@ impl<C: Connector> Session<C> {
         operation: &str,
         envelope: &str,
     ) -> Result<CallAnswer, ClientError> {
-        let request = Envelope {
+        let mut request = Envelope {
             soap_action: &format!("{MESSAGES}{operation}"),
-            len: envelope.len(),
+            envelope: envelope.as_bytes(),
             rest: envelope.as_bytes(),
         };
-        let answered = self.request(&request).await?;
+        let answered = self.request(&mut request).await?;
         let is_gzip = self.accept_encoding == GZIP;
         let credentials = self.credentials.as_ref();
         let receive = &mut self.buffers.receive;

@@ -143,6 +143,13 @@ pub enum ClientError {
     Status(Box<StatusError>),
     /// The response broke; the sink has the outcomes of the items before that.
     Response(Box<ResponseError>),
+    /// The data of an item to upload could not be read, or are shorter than announced. The request was not completed.
+    Source {
+        /// Position of the item in the request, from 0.
+        index: usize,
+        /// What went wrong.
+        source: io::Error,
+    },
     /// The sink failed for at least one item, with this first error. The response was read to its end.
     Sink(Box<dyn core::error::Error + Send + Sync>),
 }
@@ -152,7 +159,9 @@ impl ClientError {
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         match self {
-            Self::Request(_) | Self::Header(_) | Self::Sink(_) => Disposition::Permanent,
+            Self::Request(_) | Self::Header(_) | Self::Sink(_) | Self::Source { .. } => {
+                Disposition::Permanent
+            }
             Self::Transport(error) => error.disposition(),
             Self::Auth(AuthError::Closed) => Disposition::Permanent,
             Self::Auth(_) => Disposition::Auth,
@@ -175,6 +184,9 @@ impl fmt::Display for ClientError {
             Self::Auth(error) => error.fmt(f),
             Self::Status(error) => error.fmt(f),
             Self::Response(error) => error.fmt(f),
+            Self::Source { index, .. } => {
+                write!(f, "the data of item {index} cannot be read; check its file")
+            }
             Self::Sink(error) => error.fmt(f),
         }
     }
@@ -190,6 +202,7 @@ impl core::error::Error for ClientError {
             Self::Auth(error) => error.source(),
             Self::Status(error) => error.source(),
             Self::Response(error) => error.source(),
+            Self::Source { source, .. } => Some(source),
             Self::Sink(error) => error.source(),
         }
     }

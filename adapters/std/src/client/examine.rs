@@ -11,6 +11,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use super::auth::Turn;
 use super::block_on::block_on;
 use super::body::Body;
+use super::call::ItemsBody;
 use super::exchange::Answered;
 use super::session::Session;
 use super::start::Start;
@@ -103,8 +104,9 @@ impl<C: Connector> Session<C> {
             authorization: None,
             body: false,
         };
+        let mut body = ItemsBody::new(ExportItems::new(&items).encoder()?);
         let answered = self
-            .send(connection, turn, &ExportItems::new(&items).encoder()?)
+            .send(connection, turn, &mut body)
             .await
             .map_err(|failed| failed.error)?;
         let Answered {

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
 
-use exportitems::{Decoder, Options, ResponseOutcome};
+use exportitems::{Decoder, Operation, Options, ResponseOutcome};
 use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
 use zeroize::Zeroizing;
 
@@ -26,7 +26,7 @@ const RECEIVE: usize = 64 * 1024;
 /// The decoder's scratch: how large the pieces of data are that a sink gets.
 const SCRATCH: usize = 48 * 1024;
 /// What the socket gets at once, request head and body.
-const SEND: usize = 16 * 1024;
+const SEND: usize = 64 * 1024;
 /// The longest line of a response's head; `X-DiagInfo`s and cookies stay far below.
 const LINE: usize = 8 * 1024;
 
@@ -125,6 +125,8 @@ pub(super) struct Failed {
     pub(super) error: ClientError,
     /// Not a byte of a response has come.
     pub(super) unanswered: bool,
+    /// The whole request was sent, so the server may have processed it.
+    pub(super) is_sent: bool,
 }
 
 impl Failed {
@@ -140,21 +142,29 @@ impl Failed {
     }
 }
 
+impl Failed {
+    /// Whether a request with this body may be sent again.
+    pub(super) const fn may_repeat<B: RequestBody>(&self) -> bool {
+        B::IS_REPEATABLE || !self.is_sent
+    }
+}
+
 impl<E: Into<ClientError>> From<E> for Failed {
     fn from(error: E) -> Self {
         Self {
             error: error.into(),
             unanswered: true,
+            is_sent: false,
         }
     }
 }
 
 impl<C: Connector> Session<C> {
     /// Sends a request on this connection, after what it takes to log in, and reads the head of its response.
-    pub(super) async fn attempt(
+    pub(super) async fn attempt<B: RequestBody>(
         &mut self,
         mut connection: Connection<C::Transport>,
-        body: &impl RequestBody,
+        body: &mut B,
     ) -> Result<Answered<C::Transport>, Failed> {
         let Some(credentials) = self.credentials.clone() else {
             let turn = Turn {
@@ -180,7 +190,11 @@ impl<C: Connector> Session<C> {
             };
             let turn = connection.login.turn(with, self.scheme)?;
             let mut answered = match self.send(connection, turn, body).await {
-                Err(failed) if core::mem::take(&mut may_reconnect) && failed.is_stale() => {
+                Err(failed)
+                    if core::mem::take(&mut may_reconnect)
+                        && failed.is_stale()
+                        && failed.may_repeat::<B>() =>
+                {
                     connection = self.connect().await?;
                     continue;
                 }
@@ -262,10 +276,11 @@ impl<C: Connector> Session<C> {
         &mut self,
         mut connection: Connection<C::Transport>,
         turn: Turn,
-        body: &impl RequestBody,
+        body: &mut impl RequestBody,
     ) -> Result<Answered<C::Transport>, Failed> {
         let soap_action = format!("\"{}\"", body.soap_action());
-        let mut body = turn.body.then(|| body.clone());
+        body.restart();
+        let mut body = turn.body.then_some(body);
         connection.transport.begin_exchange();
         let id = uuid::Uuid::new_v4().to_string();
         let cookies = self.cookies.field();
@@ -281,7 +296,7 @@ impl<C: Connector> Session<C> {
             &self.route.endpoint.target,
             &self.route.endpoint.authority,
             &headers,
-            body.as_ref().map_or(0, RequestBody::encoded_len),
+            body.as_ref().map_or(0, |body| body.encoded_len()),
         )
         .map_err(ClientError::Header)?;
 
@@ -295,7 +310,7 @@ impl<C: Connector> Session<C> {
         let sent = transmit(
             &mut connection.transport,
             HeadEncoder::new(head),
-            body.as_mut(),
+            body.as_deref_mut(),
             send,
             &mut response,
         )
@@ -310,9 +325,10 @@ impl<C: Connector> Session<C> {
             Err(failed) => return Err(failed),
         };
         let whole = sent.as_ref().map_or(Sent::Answered, |sent| *sent);
+        let is_sent = body.is_some() && whole == Sent::All;
         let mut answered = match (response.finish(connection, whole).await, sent) {
             (Err(failed), Err(error)) if failed.unanswered => return Err(error.into()),
-            (head, _) => head?,
+            (head, _) => head.map_err(|failed| Failed { is_sent, ..failed })?,
         };
         answered.authorization = turn.authorization;
         Ok(answered)
@@ -321,7 +337,7 @@ impl<C: Connector> Session<C> {
     /// Reads the body: a SOAP message into the sink, anything else into an error.
     ///
     /// `receiver` makes the receiver from the `Retry-After` of the head.
-    pub(super) async fn receive<R: Receiver>(
+    pub(super) async fn receive<O: Operation, R: Receiver>(
         &mut self,
         answered: Answered<C::Transport>,
         options: Options,
@@ -337,7 +353,8 @@ impl<C: Connector> Session<C> {
             fields,
             sent,
         } = opened;
-        let mut decoder = Decoder::with_scratch(options, &mut self.buffers.scratch[..])
+        let scratch = &mut self.buffers.scratch[..];
+        let mut decoder = Decoder::<_, O>::for_operation_with_scratch(options, scratch)
             .unwrap_or_else(|_| unreachable!("the scratch is larger than MIN_SCRATCH"));
         let mut receiver = receiver(fields.retry_after);
         let result = pump(&mut body, &mut decoder, &mut receiver).await;
@@ -496,7 +513,7 @@ async fn transmit(
     }
     loop {
         if let Some(body) = &mut body {
-            filled += body.write(&mut out[filled..]);
+            filled += body.write(&mut out[filled..]).await?;
         }
         if pass(transport, &out[..filled], response).await? == Sent::Answered {
             return Ok(Sent::Answered);

@@ -148,6 +148,7 @@ impl<'a> Head<'a> {
         Failed {
             error: error.into(),
             unanswered: self.received == 0,
+            is_sent: false,
         }
     }
 }

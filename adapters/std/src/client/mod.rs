@@ -30,10 +30,12 @@ mod tls;
 mod tls_problem;
 mod transport;
 mod trusted;
+mod upload;
 
 use core::time::Duration;
+use std::io;
 
-use exportitems::{ItemId, Options, RequestHeaders, Sink};
+use exportitems::{ItemId, Options, RequestHeaders, Sink, UploadItem};
 
 pub use async_sink::{AsyncSink, AsyncTap};
 pub use auth::{
@@ -56,6 +58,7 @@ pub use status::{SentBinding, SentCredentials, StatusError, StatusKind};
 pub use tls::TlsVersion;
 pub use tls_problem::TlsProblem;
 pub use transport::{Connector, Pace, Sent, Transport};
+pub use upload::{Readers, UploadSource};
 
 use block_on::block_on;
 use tcp::TcpConnector;
@@ -63,7 +66,7 @@ use tcp::TcpConnector;
 /// A blocking client for one server.
 ///
 /// It keeps one connection for the next request, and the server's cookies.
-/// Memory: about 140 KiB for items and batches of any size; with TLS what rustls needs on top.
+/// Memory: about 190 KiB for items and batches of any size; with TLS what rustls needs on top.
 ///
 /// ```no_run
 /// use exportitems::{ItemId, Options, RequestHeaders};
@@ -155,6 +158,35 @@ impl Client {
     /// [`ClientError`] if there is no SOAP message, or if it did not arrive completely. A fault is an answer.
     pub fn call(&mut self, operation: &str, envelope: &str) -> Result<CallAnswer, ClientError> {
         block_on(self.0.call(operation, envelope))
+    }
+
+    /// Uploads `items`, whose data are read while they are sent: `open` returns a reader of the item at an index.
+    ///
+    /// It blocks until the response is over. The sink gets [`begin`](Sink::begin) with the id of each new item, and its
+    /// `commit` when the response has confirmed it. A login takes place before the data are sent.
+    ///
+    /// A server does not recognise an item that it already has. So the request is sent again only if the server cannot
+    /// have received all of it, or has refused it by 401 and there is another access token; a reader is then opened anew.
+    /// After any other error except [`ClientError::Source`] and [`ClientError::Status`], the server may have stored items
+    /// without reporting it.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Source`] if a reader fails, or has less than [`UploadItem::data_len`] bytes.
+    pub fn upload<R, S>(
+        &mut self,
+        headers: &RequestHeaders<'_>,
+        items: &[UploadItem<'_>],
+        open: impl FnMut(usize) -> io::Result<R>,
+        sink: &mut S,
+        options: Options,
+    ) -> Result<Answer, ClientError>
+    where
+        R: io::Read,
+        S: Sink + ?Sized,
+        S::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
+    {
+        let mut source = Readers::new(open);
+        block_on(self.0.upload(headers, items, &mut source, sink, options))
     }
 }
 

@@ -1,10 +1,10 @@
 //! The client's rules over any transport: one connection, one request at a time.
 
-use exportitems::{ExportItems, ItemId, Options, RequestHeaders, Sink};
+use exportitems::{ExportItems, ExportItemsOperation, ItemId, Options, RequestHeaders, Sink};
 
 use super::async_sink::{AsyncSink, AsyncTap};
 use super::auth::{ChannelBinding, Renewal};
-use super::call::RequestBody;
+use super::call::{ItemsBody, RequestBody};
 use super::cookies::Cookies;
 use super::credentials::Credentials;
 use super::error::{BuildError, ClientError, TransportError};
@@ -127,7 +127,7 @@ impl<C: Connector> Session<C> {
     {
         let answered = self.request_items(headers, items).await?;
         let options = for_items(options, items);
-        self.receive(answered, options, |wait| Tap::new(sink, wait))
+        self.receive::<ExportItemsOperation, _>(answered, options, |wait| Tap::new(sink, wait))
             .await
     }
 
@@ -148,7 +148,7 @@ impl<C: Connector> Session<C> {
     {
         let answered = self.request_items(headers, items).await?;
         let options = for_items(options, items);
-        self.receive(answered, options, |wait| AsyncTap::new(sink, wait))
+        self.receive::<ExportItemsOperation, _>(answered, options, |wait| AsyncTap::new(sink, wait))
             .await
     }
 
@@ -157,14 +157,14 @@ impl<C: Connector> Session<C> {
         headers: &RequestHeaders<'_>,
         items: &[ItemId<'_>],
     ) -> Result<Answered<C::Transport>, ClientError> {
-        let body = ExportItems::new(items).headers(*headers).encoder()?;
-        self.request(&body).await
+        let encoder = ExportItems::new(items).headers(*headers).encoder()?;
+        self.request(&mut ItemsBody::new(encoder)).await
     }
 
     /// Sends the request and reads the head of its response.
-    pub(super) async fn request(
+    pub(super) async fn request<B: RequestBody>(
         &mut self,
-        body: &impl RequestBody,
+        body: &mut B,
     ) -> Result<Answered<C::Transport>, ClientError> {
         let (mut strays, mut renewals) = (0, 0);
         // What has arrived meanwhile would be taken for the answer.
@@ -183,7 +183,7 @@ impl<C: Connector> Session<C> {
             let mut answered = match self.attempt(connection, body).await {
                 Ok(answered) => answered,
                 // A server may end an idle connection at any time; it has not seen this request.
-                Err(failed) if is_kept && failed.is_stale() => continue,
+                Err(failed) if is_kept && failed.is_stale() && failed.may_repeat::<B>() => continue,
                 Err(failed) => return Err(failed.error),
             };
             if is_kept && answered.is_of_the_idle_connection() {
@@ -191,7 +191,7 @@ impl<C: Connector> Session<C> {
             }
             if let Some((sent, echoed)) = answered.other_request() {
                 strays += 1;
-                if strays <= STRAYS {
+                if B::IS_REPEATABLE && strays <= STRAYS {
                     continue;
                 }
                 return Err(TransportError::OtherAnswer { sent, echoed }.into());

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use exportitems::{
-    Decoder, Event, Fault, FeedError, IdMatch, Outcome, ResponseItemId, Sink, Summary,
+    Decoder, Event, Fault, FeedError, IdMatch, Operation, Outcome, ResponseItemId, Sink, Summary,
 };
 
 use super::body::Body;
@@ -13,14 +13,17 @@ use super::transport::Transport;
 /// Takes the body of a response into a sink.
 pub(super) trait Receiver {
     /// Decodes a piece of the body. Errors of the sink do not end the response.
-    async fn feed(
+    async fn feed<O: Operation>(
         &mut self,
-        decoder: &mut Decoder<&mut [u8]>,
+        decoder: &mut Decoder<&mut [u8], O>,
         piece: &mut &[u8],
     ) -> Result<(), exportitems::Error>;
 
     /// Decodes the end of the body.
-    async fn finish(&mut self, decoder: &mut Decoder<&mut [u8]>) -> Result<(), exportitems::Error>;
+    async fn finish<O: Operation>(
+        &mut self,
+        decoder: &mut Decoder<&mut [u8], O>,
+    ) -> Result<(), exportitems::Error>;
 
     /// Returns what the response contained.
     fn received(self) -> Received;
@@ -36,9 +39,9 @@ pub(super) struct Received {
 /// Decodes the whole body. The error says what is wrong with the document, and with the connection if that is the cause.
 ///
 /// A connection that is cut after the end of a complete document does no harm.
-pub(super) async fn pump<T: Transport>(
+pub(super) async fn pump<T: Transport, O: Operation>(
     body: &mut Body<'_, T>,
-    decoder: &mut Decoder<&mut [u8]>,
+    decoder: &mut Decoder<&mut [u8], O>,
     receiver: &mut impl Receiver,
 ) -> Result<(), (exportitems::Error, Option<TransportError>)> {
     let cause = loop {
@@ -116,15 +119,18 @@ where
     S: Sink + ?Sized,
     S::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
 {
-    async fn feed(
+    async fn feed<O: Operation>(
         &mut self,
-        decoder: &mut Decoder<&mut [u8]>,
+        decoder: &mut Decoder<&mut [u8], O>,
         piece: &mut &[u8],
     ) -> Result<(), exportitems::Error> {
         self.despite_itself(|tap| decoder.feed(piece, tap))
     }
 
-    async fn finish(&mut self, decoder: &mut Decoder<&mut [u8]>) -> Result<(), exportitems::Error> {
+    async fn finish<O: Operation>(
+        &mut self,
+        decoder: &mut Decoder<&mut [u8], O>,
+    ) -> Result<(), exportitems::Error> {
         self.despite_itself(|tap| decoder.finish_into(tap).map(drop))
     }
 

@@ -13,3 +13,4 @@ mod network;
 mod server;
 mod tls;
 mod token;
+mod upload;
