@@ -8,21 +8,53 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use exportitems_std::archive::ItemInfo;
+use exportitems_std::list::ListedItem;
+use serde::{Deserialize, Serialize};
+
 use crate::filekind;
 use crate::output::say;
 use crate::status::Failure;
 use form::Forms;
 use lines::Lines;
 
-/// The longest line in bytes. Exchange's ids have about 150 characters, so a file with longer lines is not a
-/// list of ids.
-const LONGEST_LINE: usize = 16 * 1024;
+/// The longest line in bytes. Exchange's ids have about 150 characters, and lines of `list` a few thousand, so a file with
+/// longer lines is not a list of ids.
+const LONGEST_LINE: usize = 64 * 1024;
 
 /// An item to export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Requested {
     pub(crate) id: String,
     pub(crate) change_key: Option<String>,
+    /// What `list` has printed about the item.
+    pub(crate) info: ItemInfo,
+}
+
+/// A line that `list` prints.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ListLine {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change_key: Option<String>,
+    #[serde(flatten)]
+    info: ItemInfo,
+}
+
+impl From<ListedItem> for ListLine {
+    fn from(item: ListedItem) -> Self {
+        Self {
+            id: item.id,
+            change_key: item.change_key,
+            info: item.info,
+        }
+    }
+}
+
+impl fmt::Display for ListLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id)
+    }
 }
 
 /// A line whose id is also in an earlier line.
@@ -184,6 +216,23 @@ fn item(text: &str, line: u64) -> Result<Option<Requested>, IdsError> {
     if text.is_empty() || text.starts_with('#') {
         return Ok(None);
     }
+    if text.starts_with('{') {
+        let read: Result<ListLine, _> = serde_json::from_str(text);
+        let ListLine {
+            id,
+            change_key,
+            info,
+        } = read.map_err(|_| IdsError::Format {
+            line,
+            what: "this is JSON, but not a line of `exportitems list`",
+        })?;
+        check(&id, change_key.as_deref(), line)?;
+        return Ok(Some(Requested {
+            id,
+            change_key,
+            info,
+        }));
+    }
     if let Some(what) = form::of_other_file(text) {
         return Err(IdsError::Format { line, what });
     }
@@ -191,11 +240,21 @@ fn item(text: &str, line: u64) -> Result<Option<Requested>, IdsError> {
     let id = fields.next().unwrap_or_default();
     // Spreadsheets write an empty second column. The server would refuse an empty change key.
     let change_key = fields.next().filter(|key| !key.is_empty());
-    if id.is_empty() {
-        return Err(IdsError::NoId { line });
-    }
     if fields.next().is_some() {
         return Err(IdsError::Fields { line });
+    }
+    check(id, change_key, line)?;
+    Ok(Some(Requested {
+        id: id.to_owned(),
+        change_key: change_key.map(str::to_owned),
+        info: ItemInfo::default(),
+    }))
+}
+
+/// Checks the characters of an id and a change key.
+fn check(id: &str, change_key: Option<&str>, line: u64) -> Result<(), IdsError> {
+    if id.is_empty() {
+        return Err(IdsError::NoId { line });
     }
     for field in [id, change_key.unwrap_or_default()] {
         if let Some(character) = field.chars().find(|&c| !form::may_be_of_id(c)) {
@@ -208,10 +267,7 @@ fn item(text: &str, line: u64) -> Result<Option<Requested>, IdsError> {
             });
         }
     }
-    Ok(Some(Requested {
-        id: id.to_owned(),
-        change_key: change_key.map(str::to_owned),
-    }))
+    Ok(())
 }
 
 /// Keeps the first line of each id, in order, and returns the other lines separately.
@@ -268,6 +324,7 @@ mod tests {
             "AAA=\rBBB=\tck\r",
             "AAA=\r\rBBB=\tck",
             "AAA=\nBBB=\tck",
+            "{\"id\":\"AAA=\",\"later\":[1]}\n{\"id\":\"BBB=\",\"change_key\":\"ck\",\"size\":9}\n",
             "# a comment, \"with\" anything… in it\nAAA=\r\n\n \t \n BBB= \t ck \n",
             "AAA=\t\r\nBBB=\tck\r\n",
         ] {
@@ -366,7 +423,9 @@ mod tests {
             ("AAMkAGYzZjZm...\n", 1, "width of a console"),
             ("Id : AAMkAG\n", 1, "Format-List"),
             ("[\n  \"AAA=\"\n]\n", 1, "JSON"),
-            ("{\"id\": \"AAA=\"}\n", 1, "JSON"),
+            ("{\"ids\": \"AAA=\"}\n", 1, "JSON"),
+            ("AAA=\n{\"id\": \"AAA=\"\n", 2, "JSON"),
+            ("{\"id\": \"A A=\"}\n", 1, "' '"),
             ("<t:ItemId Id=\"AAA=\"/>\n", 1, "XML"),
             ("| Id |\n", 1, "table"),
             ("AAA= BBB=\n", 1, "' '"),

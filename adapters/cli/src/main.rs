@@ -20,6 +20,8 @@ mod ids;
 mod integrity;
 mod interrupt;
 mod line;
+mod list;
+mod mailbox;
 mod network;
 mod output;
 mod payloads;
@@ -58,6 +60,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    List(Box<list::List>),
     Export(Box<export::Export>),
     Doctor(Box<doctor::Doctor>),
     Encode(encode::Encode),
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
     interrupt::install(interrupted);
     let done = match &arguments.command {
         Command::Demo(args) => demo::run(args, &mut output),
+        Command::List(args) => list::run(args, &mut output),
         Command::Export(args) => export::run(args, &mut output),
         Command::Doctor(args) => doctor::run(args, &mut output),
         Command::Encode(args) => encode::run(args, &mut output),

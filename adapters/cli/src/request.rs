@@ -13,8 +13,8 @@ use crate::status::Failure;
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown)] // clap prints these lines without rendering Markdown
 pub(crate) struct RequestOptions {
-    /// The items: one id per line, or an id, a tab and a change key. Blank lines and lines that begin with
-    /// `#` are skipped. `-` reads the standard input.
+    /// The items: one id per line, or an id, a tab and a change key, or the output of list. Blank lines and
+    /// lines that begin with `#` are skipped. `-` reads the standard input.
     #[arg(long, value_name = "FILE")]
     ids: PathBuf,
     #[command(flatten)]
@@ -95,6 +95,15 @@ impl SoapOptions {
     /// Returns whether the request impersonates a user.
     pub(crate) const fn impersonates(&self) -> bool {
         self.impersonate.is_some()
+    }
+
+    /// Returns the SMTP address of the impersonated user, if it is one.
+    pub(crate) fn impersonated_address(&self) -> Option<&str> {
+        match self.impersonate.as_deref().and_then(who)? {
+            ExchangeImpersonation::PrimarySmtpAddress(address)
+            | ExchangeImpersonation::SmtpAddress(address) => Some(address),
+            _ => None,
+        }
     }
 
     /// Returns the roles, in the two lists that a request borrows.

@@ -85,6 +85,15 @@ impl ServerOptions {
         &self,
         credentials: Option<Credentials>,
     ) -> Result<ClientBuilder, Failure> {
+        self.anchored(credentials, None)
+    }
+
+    /// Begins a client that sends this address as X-AnchorMailbox, unless an option says otherwise.
+    pub(crate) fn anchored(
+        &self,
+        credentials: Option<Credentials>,
+        mailbox: Option<&str>,
+    ) -> Result<ClientBuilder, Failure> {
         let mut builder = Client::builder(&self.url)
             .read_timeout(Duration::from_secs(self.timeout))
             .allow_plaintext_credentials(self.allow_plaintext_credentials)
@@ -92,7 +101,7 @@ impl ServerOptions {
         if let Some(credentials) = credentials {
             builder = builder.credentials(credentials);
         }
-        if let Some(mailbox) = &self.anchor_mailbox {
+        if let Some(mailbox) = self.anchor_mailbox.as_deref().or(mailbox) {
             builder = builder.anchor_mailbox(mailbox);
         }
         if let Some(mailbox) = &self.public_folder_mailbox {

@@ -4,6 +4,7 @@
 //! Lister::folders ── FindFolder, GetFolder ──► Folder, with its path and its number of items
 //! Lister::changes ── SyncFolderItems ────────► Changes since a state, 512 at a time: complete and resumable
 //! Lister::find ───── FindItem ───────────────► items by time or class, and of folders that cannot be synced
+//! Lister::items ──── either of them ─────────► all items of a folder
 //! ```
 //!
 //! Only `SyncFolderItems` gives a complete list of a folder that changes meanwhile, if it is repeated until an answer has
@@ -42,6 +43,7 @@ mod item;
 mod read;
 mod request;
 mod sync;
+mod whole;
 
 use core::fmt;
 use core::time::Duration;
@@ -82,6 +84,58 @@ const WELL_KNOWN_DELETIONS: [&str; 3] = [
     "recoverableitemsversions",
     "recoverableitemspurges",
 ];
+
+/// The names of well-known folders that can be listed: those of `DistinguishedFolderIdNameType` in the schema of Exchange
+/// Server, without those of other services.
+const NAMES: [&str; 41] = [
+    "adminauditlogs",
+    "archivedeleteditems",
+    "archiveinbox",
+    "archivemsgfolderroot",
+    "archiverecoverableitemsdeletions",
+    "archiverecoverableitemsdiscoveryholds",
+    "archiverecoverableitemspurges",
+    "archiverecoverableitemsroot",
+    "archiverecoverableitemsversions",
+    "archiveroot",
+    "calendar",
+    "conflicts",
+    "contacts",
+    "conversationhistory",
+    "deleteditems",
+    "directory",
+    "drafts",
+    "favorites",
+    "imcontactlist",
+    "inbox",
+    "journal",
+    "junkemail",
+    "localfailures",
+    "mycontacts",
+    "msgfolderroot",
+    "notes",
+    "outbox",
+    "peopleconnect",
+    "publicfoldersroot",
+    "quickcontacts",
+    "recipientcache",
+    "recoverableitemsdeletions",
+    "recoverableitemsdiscoveryholds",
+    "recoverableitemspurges",
+    "recoverableitemsroot",
+    "recoverableitemsversions",
+    "root",
+    "sentitems",
+    "serverfailures",
+    "syncissues",
+    "voicemail",
+];
+
+/// Returns whether this is the name of a well-known folder, such as `recoverableitemspurges`.
+#[must_use]
+pub fn is_well_known(name: &str) -> bool {
+    NAMES.contains(&name)
+}
 
 /// How often the folders are listed again if their number changes meanwhile.
 const ATTEMPTS: usize = 5;

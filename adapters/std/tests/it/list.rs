@@ -237,7 +237,14 @@ fn items_are_found_where_sync_is_not_allowed() {
     assert!(found.is_certain && ids == on_server(&emulator, "Gruppe"));
     assert_eq!(found.items.len(), 1100);
 
+    let everything = lister.items(&group, true, &Filter::default()).unwrap();
+    assert_eq!(everything, found);
     let inbox = folder(&mut lister, "inbox");
+    let everything = lister.items(&inbox, true, &Filter::default()).unwrap();
+    assert_eq!(
+        (everything.items.len(), everything.is_certain),
+        (1203, true)
+    );
     let associated = lister.find(&inbox, true, &Filter::default()).unwrap();
     assert_eq!(associated.items.len(), 3);
     assert_eq!(associated.items[0].info.associated, Some(true));
