@@ -1,4 +1,4 @@
-//! The body of a response, off the connection.
+//! The body of a response, received piece by piece.
 
 use core::ops::Range;
 
@@ -9,32 +9,32 @@ use super::gunzip::Gunzip;
 use super::start::Start;
 use super::transport::{Connection, Transport};
 
-/// Bytes of a body that are looked at before it is decoded or quoted.
+/// The largest number of bytes that are inspected before a body is decoded or quoted.
 const START: usize = 4096;
 
-/// Gives a body piece by piece, in the buffer that the connection fills.
+/// A body that is received piece by piece into one buffer.
 pub(super) struct Body<'b, T> {
     connection: Connection<T>,
     decoder: BodyDecoder,
     buffer: &'b mut [u8],
-    /// What has been received and not been looked at.
+    /// The part of the buffer that was received and not decoded yet.
     rest: Range<usize>,
-    /// The first data, which have been looked at; they are given before everything else.
+    /// The inspected bytes at the start of the body. They are returned first.
     start: Vec<u8>,
-    /// `start` has been given.
+    /// Whether `start` was returned.
     begun: bool,
-    /// Where data are in the buffer that were received with the last of `start`.
+    /// The place of the data that follow `start` in the same piece.
     peeked: Range<usize>,
-    /// Expands a compressed body. Then `peeked` and data are places in what it has expanded.
+    /// Decompresses the body, if it is compressed. Then `peeked` is a place in the decompressed bytes.
     gunzip: Option<Box<Gunzip>>,
-    /// What has been decoded of the framing and not been expanded: a place in the buffer.
+    /// The place in the buffer of compressed bytes that were not decompressed yet.
     packed: Range<usize>,
-    /// How the body ended, where that was noticed while looking at its start.
+    /// How the body ended, if it ended during the inspection.
     ended: Option<Result<(), TransportError>>,
 }
 
 impl<'b, T: Transport> Body<'b, T> {
-    /// The body after `head`, of which `rest` is in the buffer already.
+    /// Returns the body after `head`. `rest` is the part of it that is already in the buffer.
     pub(super) fn new(
         connection: Connection<T>,
         head: &ResponseHead,
@@ -55,12 +55,12 @@ impl<'b, T: Transport> Body<'b, T> {
         }
     }
 
-    /// Expands the body by gzip.
+    /// Decompresses the body with gzip.
     pub(super) fn expand(&mut self) {
         self.gunzip = Some(Box::new(Gunzip::new()));
     }
 
-    /// The next data, never empty; `None` at the end of a whole body.
+    /// Returns the next data, which are never empty, or `None` at the end of a complete body.
     pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, TransportError> {
         if !core::mem::replace(&mut self.begun, true) && !self.start.is_empty() {
             return Ok(Some(&self.start));
@@ -75,10 +75,10 @@ impl<'b, T: Transport> Body<'b, T> {
         }
     }
 
-    /// What the body begins with. The data are given again by [`next`](Self::next).
+    /// Returns what kind of document the body is. [`next`](Self::next) returns the inspected data again.
     ///
     /// # Errors
-    /// What happened to the connection before the first byte of the body.
+    /// The connection failed before the first byte of the body.
     pub(super) async fn look(&mut self) -> Result<Start, TransportError> {
         loop {
             if let Some(start) = Start::of(&self.start, self.is_over()) {
@@ -91,23 +91,23 @@ impl<'b, T: Transport> Body<'b, T> {
         }
     }
 
-    /// The first bytes, as far as they can be had.
+    /// Returns the first bytes, as many as can be received.
     pub(super) async fn start(&mut self) -> &[u8] {
-        // What is wrong with the connection matters less than what the server said.
+        // The text of the server explains more than an error of the connection.
         while !self.is_over() {
             self.fill().await;
         }
         &self.start
     }
 
-    /// The connection, if it can carry another request.
+    /// Returns the connection if it can be used for another request.
     pub(super) fn reusable(self) -> Option<Connection<T>> {
         self.decoder
             .can_reuse(&self.buffer[self.rest])
             .then_some(self.connection)
     }
 
-    /// Whether there is no more to be looked at.
+    /// Returns whether enough bytes were inspected.
     fn is_over(&self) -> bool {
         self.ended.is_some() || self.start.len() >= START
     }
@@ -129,7 +129,7 @@ impl<'b, T: Transport> Body<'b, T> {
         }
     }
 
-    /// What the places of data are in.
+    /// Returns the bytes in which the places of data are.
     fn data(&self) -> &[u8] {
         match &self.gunzip {
             Some(gunzip) => gunzip.expanded(),
@@ -137,7 +137,7 @@ impl<'b, T: Transport> Body<'b, T> {
         }
     }
 
-    /// Where the next data are in [`data`](Self::data).
+    /// Returns the place of the next data in [`data`](Self::data).
     async fn advance(&mut self) -> Result<Option<Range<usize>>, TransportError> {
         if self.gunzip.is_none() {
             return self.unframe().await;
@@ -173,7 +173,7 @@ impl<'b, T: Transport> Body<'b, T> {
         }
     }
 
-    /// Where the next data are in the buffer, as the framing of HTTP has them.
+    /// Returns the place in the buffer of the next data after removing the HTTP framing.
     async fn unframe(&mut self) -> Result<Option<Range<usize>>, TransportError> {
         loop {
             let mut input = &self.buffer[self.rest.clone()];

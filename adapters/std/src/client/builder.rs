@@ -1,4 +1,4 @@
-//! What a client is made from.
+//! The options of a client.
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use super::tls::{TlsOptions, TlsVersion};
 use super::transport::Connector;
 use super::Client;
 
-/// Makes a [`Client`]; begun by [`Client::builder`].
+/// The options of a [`Client`]. [`Client::builder`] returns it.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -62,47 +62,47 @@ impl ClientBuilder {
         }
     }
 
-    /// Proves who asks, with every request.
+    /// Sets the credentials. Without them, requests are anonymous.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = Some(credentials);
         self
     }
 
-    /// Sends credentials to a host other than this one without TLS too, where anybody on the way reads them.
+    /// Sets whether credentials are sent to another machine without TLS, where anyone on the path can read them.
     pub fn allow_plaintext_credentials(mut self, allow: bool) -> Self {
         self.allow_plaintext_credentials = allow;
         self
     }
 
-    /// Whether a login by NTLM or Negotiate is bound to the server's certificate; [`ChannelBinding::Auto`] by
-    /// default.
+    /// Sets whether a login by NTLM or Negotiate is bound to the server's certificate. The default is
+    /// [`ChannelBinding::Auto`].
     pub fn channel_binding(mut self, binding: ChannelBinding) -> Self {
         self.binding = binding;
         self
     }
 
-    /// Trusts the certificates of a PEM file, beside the system's.
+    /// Trusts the certificates of a PEM file, in addition to those of the system.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.tls.ca_files.push(path.into());
         self
     }
 
-    /// Trusts the one certificate whose DER has this SHA-256, whoever issued it, and no other.
+    /// Trusts only the certificate whose DER has this SHA-256, regardless of its issuer.
     ///
-    /// Its names and dates are checked all the same. This is for a server with a self-signed certificate, as
-    /// Exchange makes it at its installation.
+    /// Its names and dates are still checked. This is for a server with a self-signed certificate, such as the one that the
+    /// setup of Exchange makes.
     pub fn trust_certificate(mut self, sha256: [u8; 32]) -> Self {
         self.tls.trusted = Some(sha256);
         self
     }
 
-    /// The lowest version of TLS; 1.2 by default.
+    /// Sets the lowest version of TLS. The default is 1.2.
     pub fn lowest_tls(mut self, version: TlsVersion) -> Self {
         self.tls.lowest = version;
         self
     }
 
-    /// Proves who connects by a certificate, of two files in PEM; the key is not encrypted.
+    /// Sets the client certificate, from two PEM files. The key must not be encrypted.
     pub fn client_certificate(
         mut self,
         certificate: impl Into<PathBuf>,
@@ -112,84 +112,84 @@ impl ClientBuilder {
         self
     }
 
-    /// Uses this configuration of TLS in place of all the options above.
+    /// Uses this TLS configuration instead of all TLS options above.
     ///
-    /// Whom it trusts, which crypto provider and which versions it has, is the caller's decision; ALPN has to
-    /// leave HTTP/1.1.
+    /// The caller decides about roots, crypto provider and versions. ALPN must allow HTTP/1.1.
     pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
         self.config = Some(config);
         self
     }
 
-    /// Connects through a proxy; [`Proxy::from_environment`] finds the one that the environment names.
+    /// Connects through a proxy. [`Proxy::from_environment`] returns the one in the environment variables.
     pub fn proxy(mut self, proxy: Option<Proxy>) -> Self {
         self.proxy = proxy;
         self
     }
 
-    /// Asks for compressed responses. It saves a quarter of the bytes or more, and costs the server time.
+    /// Sets whether compressed responses are requested. They have at least a quarter fewer bytes, and cost the server time.
     pub fn gzip(mut self, gzip: bool) -> Self {
         self.gzip = gzip;
         self
     }
 
-    /// `X-AnchorMailbox`: the SMTP address of the mailbox, which routes the request to its server.
+    /// Sets `X-AnchorMailbox`, the SMTP address of the mailbox, which routes the request to its server.
     ///
-    /// Exchange Online wants it [with impersonation](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-authenticate-an-ews-application-by-using-oauth).
+    /// Exchange Online requires it [with impersonation](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-authenticate-an-ews-application-by-using-oauth).
     pub fn anchor_mailbox(self, smtp_address: &str) -> Self {
         self.header("X-AnchorMailbox", smtp_address)
     }
 
-    /// A header of every request, such as `X-PublicFolderMailbox`.
+    /// Adds a header field to every request, such as `X-PublicFolderMailbox`.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// `User-Agent`, which Microsoft wants to be unique; `exportitems/` and the version by default.
+    /// Sets `User-Agent`, which Microsoft recommends to be unique. The default is `exportitems/` and the version.
     pub fn user_agent(mut self, user_agent: &str) -> Self {
         user_agent.clone_into(&mut self.user_agent);
         self
     }
 
-    /// Longest time for a whole connection: all addresses of the host, and the TLS handshake; 30 s by default.
+    /// Sets the longest time for a connection, which includes all addresses of the host and the TLS handshake. The default is
+    /// 30 s.
     ///
-    /// The system's resolver of names has limits of its own.
+    /// The system's resolver has its own time limits.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.connect = timeout;
         self
     }
 
-    /// Longest silence of the server in a response; 5 minutes by default.
+    /// Sets the longest time in which the server sends nothing. The default is 5 minutes.
     ///
-    /// A server works up to a minute on a batch and delays items that are over its budget, so this is not
-    /// the time of a whole response, which has no limit but the [lowest rate](Self::lowest_rate).
+    /// A server works up to a minute on a batch, and delays responses to users over their budget. A whole response may take
+    /// longer; only the [lowest rate](Self::lowest_rate) limits it.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.read = timeout;
         self
     }
 
-    /// Lowest rate of a response: one that brings fewer `bytes` `within` this time ends in
-    /// [`TransportError::TooSlow`](super::TransportError::TooSlow). 1 KiB in 5 minutes by default; 0 bytes is no
+    /// Sets the lowest rate of a response. If fewer `bytes` arrive `within` this time, the result is
+    /// [`TransportError::TooSlow`](super::TransportError::TooSlow). The default is 1 KiB in 5 minutes. 0 bytes means no
     /// limit.
     ///
-    /// Only time spent waiting for the server counts, not that of the sink. A time below the
-    /// [longest silence](Self::read_timeout) is raised to it, so that silence alone never is a low rate.
+    /// Only the time spent waiting for the server counts, not that of the sink. A time below the
+    /// [read timeout](Self::read_timeout) is raised to it, so that a single pause is never a low rate.
     pub fn lowest_rate(mut self, bytes: u64, within: Duration) -> Self {
         self.timeouts.lowest = Rate { bytes, within };
         self
     }
 
-    /// Longest time that the server takes nothing of a request; a minute by default.
+    /// Sets the longest time in which the server accepts no bytes of a request. The default is one minute.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.write = timeout;
         self
     }
 
-    /// The client. It connects when it is used.
+    /// Makes the client. It connects when it is used.
     ///
     /// # Errors
-    /// What is wrong with the options; credentials without TLS for another host are.
+    /// The options cannot be used. Credentials for another machine require TLS.
     pub fn build(self) -> Result<Client, BuildError> {
         self.build_with(TcpConnector).map(Client)
     }

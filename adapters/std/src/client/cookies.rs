@@ -1,22 +1,22 @@
-//! Cookies: how a load balancer finds the same server again.
+//! Cookies, with which a load balancer routes requests to the same server.
 
 use core::fmt;
 use std::collections::BTreeMap;
 
 use cookie::Cookie;
 
-/// Names and values together, in bytes; a server that sends more loses the rest.
+/// The largest number of bytes of all names and values. Further cookies are ignored.
 const LIMIT: usize = 8 * 1024;
 
 /// The cookies of one server, in memory.
 ///
-/// Exchange and the balancers before it set them for affinity (`exchangecookie`, `X-BackEndCookie`).
-/// A client talks to one URL only, so domain and path (RFC 6265 §5.4) have nothing to decide.
+/// Exchange and load balancers set them for affinity (`exchangecookie`, `X-BackEndCookie`).
+/// A client uses only one URL, so domain and path (RFC 6265 §5.4) are ignored.
 #[derive(Default)]
 pub(super) struct Cookies(BTreeMap<String, String>);
 
 impl Cookies {
-    /// Takes the value of a `Set-Cookie` field.
+    /// Stores the cookie of a `Set-Cookie` field.
     pub(super) fn set(&mut self, field: &[u8]) {
         let Some(cookie) = core::str::from_utf8(field)
             .ok()
@@ -32,13 +32,13 @@ impl Cookies {
         if !is_sendable(name) || !is_sendable(value) {
             return;
         }
-        // RFC 6265 §5.3: Max-Age counts before Expires.
+        // RFC 6265 §5.3: Max-Age takes precedence over Expires.
         let expired = match (cookie.max_age(), cookie.expires_datetime()) {
             (Some(age), _) => !age.is_positive(),
             (None, Some(time)) => time.unix_timestamp() <= jiff::Timestamp::now().as_second(),
             (None, None) => false,
         };
-        // Exchange takes a cookie back by an empty value.
+        // Exchange deletes a cookie with an empty value.
         if expired || value.is_empty() {
             self.0.remove(name);
         } else if self.len() + name.len() + value.len() <= LIMIT {
@@ -46,7 +46,7 @@ impl Cookies {
         }
     }
 
-    /// The value of the `Cookie` field, if there is any.
+    /// Returns the value of the `Cookie` field, if there are cookies.
     pub(super) fn field(&self) -> Option<String> {
         let pairs: Vec<_> = self
             .0
@@ -64,7 +64,7 @@ impl Cookies {
     }
 }
 
-/// Values may be session keys.
+/// Does not print values, because they may be session keys.
 impl fmt::Debug for Cookies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()

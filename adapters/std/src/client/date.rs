@@ -1,11 +1,11 @@
-//! HTTP's dates (RFC 9110 §5.6.7).
+//! HTTP dates (RFC 9110 §5.6.7).
 
 use jiff::fmt::strtime;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-/// The moment that a date names, in any of the three forms, read at `now`; `None` for anything else.
+/// Parses a date in any of the three forms, at the time `now`. Returns `None` for anything else.
 ///
-/// The weekday is not compared with the date: it adds nothing.
+/// The weekday is not compared with the date.
 pub(super) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
     let text = text.trim();
     if let Some((_, date)) = text.split_once(", ") {
@@ -20,7 +20,7 @@ fn imf_fixdate(date: &str) -> Option<Timestamp> {
     moment("%d %b %Y %H:%M:%S GMT", date)
 }
 
-/// A year of two digits is never more than 50 years ahead, but in the past instead.
+/// Returns the full year for two digits. It is at most 50 years in the future.
 fn rfc850(date: &str, now: Timestamp) -> Option<Timestamp> {
     let (day_and_month, rest) = date.split_at_checked(7)?;
     let (year, time) = rest.split_at_checked(2)?;
@@ -46,7 +46,7 @@ fn moment(format: &str, date: &str) -> Option<Timestamp> {
     Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
 }
 
-/// From `now` to `then`; zero where that is past.
+/// Returns the time from `now` to `then`, or zero if that is in the past.
 pub(super) fn until(then: Timestamp, now: Timestamp) -> core::time::Duration {
     then.duration_since(now)
         .max(SignedDuration::ZERO)
@@ -75,7 +75,7 @@ mod tests {
                 "{text}"
             );
         }
-        // A leap second may be sent, and a wrong weekday harms nothing.
+        // A leap second is valid, and a wrong weekday is ignored.
         for (text, expected) in [
             ("Sat, 31 Dec 2016 23:59:60 GMT", "2016-12-31T23:59:59Z"),
             ("Mon, 27 Nov 2026 13:00:00 GMT", "2026-11-27T13:00:00Z"),
@@ -97,7 +97,7 @@ mod tests {
         ] {
             assert_eq!(read(text).as_deref(), Some(expected), "{text}");
         }
-        // Near the end of a century the next one is meant.
+        // Near the end of a century, the year is in the next one.
         let now = "2099-12-31T12:00:00Z".parse().unwrap();
         let time = parse("Friday, 01-Jan-00 00:00:00 GMT", now).unwrap();
         assert_eq!(time.to_string(), "2100-01-01T00:00:00Z");

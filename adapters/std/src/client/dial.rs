@@ -1,4 +1,4 @@
-//! Making a connection: the host's addresses, TCP, TLS.
+//! Makes a connection: looks up addresses, connects by TCP and performs the TLS handshake.
 
 use core::time::Duration;
 use std::io::{self, Read, Write as _};
@@ -17,9 +17,9 @@ use super::route::Route;
 use super::tcp::is_timeout;
 use super::tls_problem::TlsProblem;
 
-/// The end of the time for a whole connection: every address, and the TLS handshake.
+/// The end of the time for a connection, which includes all addresses and the TLS handshake.
 pub(super) struct Deadline {
-    /// `None`: too far away for the clock.
+    /// `None` if the clock cannot represent it.
     end: Option<Instant>,
     total: Duration,
 }
@@ -32,7 +32,7 @@ impl Deadline {
         }
     }
 
-    /// The time that is left. Sockets do not take zero, so that is an error, as is the end.
+    /// Returns the remaining time. If there is none, returns the error of a timeout.
     fn left(&self, phase: Phase) -> Result<Duration, TransportError> {
         let Some(end) = self.end else {
             return Ok(self.total);
@@ -122,7 +122,7 @@ fn connect_through(
 
 /// Tries the addresses in turn.
 ///
-/// An address that does not answer takes its share of the time, so that the next ones are tried too.
+/// Each address gets an equal share of the time, so that the later ones are tried even if the first do not respond.
 fn connect_to_any(
     host: &str,
     addresses: &[SocketAddr],
@@ -139,12 +139,12 @@ fn connect_to_any(
         let share = deadline.left(Phase::Connect)? / shares;
         match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
             Ok(socket) => {
-                // A request is sent in few large pieces, which need not wait for more.
+                // A request is sent in a few large pieces, so there is nothing to wait for.
                 let _ = socket.set_nodelay(true);
                 observer(Step::Connected { address: *address });
                 return Ok(Ok(socket));
             }
-            // A machine without IPv6 says so of every IPv6 address; the other addresses' errors say more.
+            // On a machine without IPv6, every IPv6 address fails. The errors of other addresses explain more.
             Err(error) if failure.is_some() && is_about_this_machine(&error) => {}
             Err(error) => failure = Some(error),
         }
@@ -163,7 +163,7 @@ fn is_about_this_machine(error: &io::Error) -> bool {
     )
 }
 
-/// The TLS handshake over a connected socket.
+/// Performs the TLS handshake over a connected socket.
 pub(super) fn handshake(
     endpoint: &Endpoint,
     config: Arc<ClientConfig>,
@@ -179,7 +179,7 @@ pub(super) fn handshake(
             source,
         },
     };
-    // RFC 6066 §3: the name goes without the trailing dot of an absolute name.
+    // RFC 6066 §3: the name has no trailing dot, even if the URL's name is absolute.
     let host = endpoint.host.trim_end_matches('.').to_owned();
     let name = ServerName::try_from(host)
         .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error), &[]))?;
@@ -194,7 +194,7 @@ pub(super) fn handshake(
             .and_then(|()| step(&mut tls, socket, &mut first));
         step.map_err(|error| failed(error, first.bytes()))?;
     }
-    // Its last message may be ours.
+    // The client may have the last message of the handshake.
     while tls.wants_write() {
         tls.write_tls(socket)
             .map_err(|error| failed(error, first.bytes()))?;
@@ -206,12 +206,12 @@ pub(super) fn handshake(
     Ok(tls)
 }
 
-/// The name of a protocol element, as rustls has it.
+/// Returns the name of a protocol element in rustls.
 fn shown(element: Option<impl core::fmt::Debug>) -> String {
     element.map_or_else(String::new, |element| format!("{element:?}"))
 }
 
-/// Sends what is to be sent, else receives once.
+/// Sends if there is anything to send. Otherwise, receives once.
 fn step(tls: &mut ClientConnection, socket: &mut TcpStream, first: &mut First) -> io::Result<()> {
     if tls.wants_write() {
         return tls.write_tls(socket).map(drop).or_else(again);
@@ -223,7 +223,7 @@ fn step(tls: &mut ClientConnection, socket: &mut TcpStream, first: &mut First) -
         Err(error) => return again(error),
     }
     tls.process_new_packets().map(drop).map_err(|error| {
-        // The alert that says why; the error is the same whether it arrives or not.
+        // Sends the alert. The error is the same whether or not it arrives.
         let _ = tls.write_tls(socket).and_then(|_| socket.flush());
         io::Error::new(io::ErrorKind::InvalidData, error)
     })
@@ -236,7 +236,7 @@ fn again(error: io::Error) -> io::Result<()> {
     }
 }
 
-/// The first bytes that the server sent: what it speaks, where that is not TLS.
+/// The first bytes that the server sent. They show the protocol if it is not TLS.
 #[derive(Default)]
 struct First {
     bytes: [u8; 5],

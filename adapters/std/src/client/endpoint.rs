@@ -1,28 +1,28 @@
-//! Where requests go.
+//! The parts of the server's URL.
 
 use core::fmt;
 use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// A checked URL, in the parts that a connection and a request need.
+/// The parts of a valid URL that a connection and a request need.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
     pub(super) tls: bool,
-    /// Name or address, without brackets.
+    /// The name or address, without brackets.
     pub(super) host: String,
     pub(super) port: u16,
-    /// `host[:port]` for the field `Host`.
+    /// The value of the field `Host`, `host[:port]`.
     pub(super) authority: String,
-    /// Path and query.
+    /// The path and the query.
     pub(super) target: String,
 }
 
 impl Endpoint {
-    /// The parts of a URL.
+    /// Parses a URL.
     ///
-    /// The `url` crate reads URLs as browsers do, and so accepts much that is a slip of the finger here:
-    /// one slash in place of two, blanks, back-slashes. Such a URL is refused before it is read.
+    /// The `url` crate parses URLs like a browser, so it accepts typing errors: one slash instead of two, spaces,
+    /// backslashes. Such URLs are refused first.
     pub(super) fn parse(text: &str) -> Result<Self, UrlError> {
         let rest = ["https://", "http://"].into_iter().find_map(|scheme| {
             let start = text.get(..scheme.len())?;
@@ -34,7 +34,7 @@ impl Endpoint {
             return Err(UrlError::Character);
         }
         let written = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        // They would end up in logs, with the URL; RFC 9110 §4.2.4 wants them refused.
+        // They would appear in logs together with the URL. RFC 9110 §4.2.4 requires recipients to treat them as errors.
         if written.contains('@') {
             return Err(UrlError::UserInfo);
         }
@@ -68,7 +68,7 @@ impl Endpoint {
         })
     }
 
-    /// Whether what is sent stays on this machine. `localhost` does, by RFC 6761 §6.3.
+    /// Returns whether the host is this machine. `localhost` is, by RFC 6761 §6.3.
     pub(super) fn is_loopback(&self) -> bool {
         self.host.eq_ignore_ascii_case("localhost")
             || self
@@ -78,7 +78,7 @@ impl Endpoint {
     }
 }
 
-/// The URL cannot be used. Nothing was connected to.
+/// The error for a URL that cannot be used. No connection was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
@@ -90,11 +90,11 @@ pub enum UrlError {
     Host,
     /// There is a colon after the host, but no port from 1 to 65535.
     Port,
-    /// It holds a user or password.
+    /// It contains a user or a password.
     UserInfo,
-    /// It holds a fragment, which no request carries.
+    /// It contains a fragment, which cannot be part of a request.
     Fragment,
-    /// It holds white space, a control character or a back-slash.
+    /// It contains white space, a control character or a backslash.
     Character,
 }
 

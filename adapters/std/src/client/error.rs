@@ -1,4 +1,4 @@
-//! Errors of the client, sorted by who is at fault.
+//! The errors of the client.
 
 use core::fmt;
 use core::time::Duration;
@@ -18,13 +18,13 @@ use super::seconds;
 use super::status::StatusError;
 use super::tls_problem::TlsProblem;
 
-/// A client cannot be made: the caller is at fault, or this machine.
+/// The error for a client that cannot be made.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The URL is none to export from.
+    /// The URL cannot be used.
     Url(UrlError),
-    /// The credentials cannot be carried.
+    /// The credentials cannot be part of a request.
     Credentials(CredentialsError),
     /// The source of access tokens failed.
     TokenSource(Box<dyn core::error::Error + Send + Sync>),
@@ -32,7 +32,7 @@ pub enum BuildError {
     #[cfg(feature = "kerberos")]
     #[cfg_attr(docsrs, doc(cfg(feature = "kerberos")))]
     NoTicket(Box<dyn core::error::Error + Send + Sync>),
-    /// Credentials for a host that is reached without TLS.
+    /// Credentials would be sent without TLS.
     PlaintextCredentials {
         /// The host.
         host: String,
@@ -41,16 +41,16 @@ pub enum BuildError {
     Header(exportitems_http1::RequestError),
     /// A timeout is zero.
     ZeroTimeout,
-    /// A file of certificates cannot be used.
+    /// A certificate file cannot be used.
     CaFile {
         /// The file.
         path: PathBuf,
-        /// Why; `None` where it holds no certificate at all.
+        /// The reason, or `None` if the file contains no certificate.
         source: Option<Box<dyn core::error::Error + Send + Sync>>,
     },
-    /// Neither the system nor a file gave a certificate to trust.
+    /// Neither the system nor a file has a certificate to trust.
     NoRoots {
-        /// What went wrong with the system's first.
+        /// The first error of the system's certificate store.
         source: Option<Box<dyn core::error::Error + Send + Sync>>,
     },
     /// TLS cannot be set up.
@@ -59,7 +59,7 @@ pub enum BuildError {
     ClientCertificate {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: Box<dyn core::error::Error + Send + Sync>,
     },
     /// The crate is built without the feature `ring`, and the process has no default crypto provider.
@@ -107,7 +107,7 @@ impl fmt::Display for BuildError {
 impl core::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            // These print the text of the error within as their own.
+            // `Display` prints the text of these errors, so the chain continues with their cause.
             Self::Url(error) => error.source(),
             Self::Credentials(error) => error.source(),
             Self::Header(error) => error.source(),
@@ -124,14 +124,14 @@ impl core::error::Error for BuildError {
     }
 }
 
-/// An export failed as a whole, or its response broke.
+/// The error of an export.
 ///
-/// Only with [`Response`](Self::Response) and [`Sink`](Self::Sink) has the sink heard of the items; then it has
-/// heard of every one of them.
+/// With [`Response`](Self::Response) and [`Sink`](Self::Sink), the sink has received the outcome of every item. With all
+/// other errors, it has received none.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The caller asked for something that no request can say.
+    /// The request cannot be encoded.
     Request(RequestError),
     /// A header cannot be sent.
     Header(exportitems_http1::RequestError),
@@ -139,9 +139,9 @@ pub enum ClientError {
     Transport(TransportError),
     /// The login could not be continued.
     Auth(AuthError),
-    /// The response was HTTP, but not SOAP.
+    /// The response is HTTP, but not SOAP.
     Status(Box<StatusError>),
-    /// The response broke; the sink has the outcomes of the items before that.
+    /// The response is incomplete or malformed. The sink has received the outcomes of all items.
     Response(Box<ResponseError>),
     /// The data of an item to upload could not be read, or are shorter than announced. The request was not completed.
     Source {
@@ -150,12 +150,12 @@ pub enum ClientError {
         /// What went wrong.
         source: io::Error,
     },
-    /// The sink failed for at least one item, with this first error. The response was read to its end.
+    /// The response is complete, but the sink failed for at least one item. This is its first error.
     Sink(Box<dyn core::error::Error + Send + Sync>),
 }
 
 impl ClientError {
-    /// What can be done about it: a TLS or authentication failure is not transient.
+    /// Returns what can be done. TLS and authentication failures are not transient.
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         match self {
@@ -232,7 +232,7 @@ impl From<TransportError> for ClientError {
     }
 }
 
-/// The connection did not bring a whole response.
+/// The error of a connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TransportError {
@@ -240,46 +240,46 @@ pub enum TransportError {
     Resolve {
         /// The host.
         host: String,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// None of the host's addresses can be reached.
+    /// No address of the host can be reached.
     Connect {
-        /// Host and port.
+        /// The host and the port.
         authority: String,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
     /// There is no connection through the proxy.
     Proxy {
-        /// Host and port of the proxy.
+        /// The host and the port of the proxy.
         proxy: String,
-        /// Why.
+        /// The reason.
         problem: ProxyProblem,
     },
-    /// The compressed response is damaged, or cut.
+    /// The compressed response is damaged or incomplete.
     Gzip(io::Error),
     /// There is no TLS connection.
     Tls {
         /// The host.
         host: String,
-        /// Why, sorted by what can be done.
+        /// The kind of the failure.
         problem: TlsProblem,
-        /// Why, by rustls or the socket.
+        /// The error of rustls or of the socket.
         source: io::Error,
     },
     /// The server took too long.
     Timeout {
-        /// For what.
+        /// What was waited for.
         phase: Phase,
-        /// How long.
+        /// The time limit.
         after: Duration,
     },
-    /// The response came, but below the [lowest rate](super::ClientBuilder::lowest_rate).
+    /// The response is slower than the [lowest rate](super::ClientBuilder::lowest_rate).
     TooSlow {
-        /// So many bytes came.
+        /// The number of bytes that arrived.
         bytes: u64,
-        /// In this time.
+        /// The time in which they arrived.
         within: Duration,
     },
     /// The response to a [call](super::Client::call) is too large to be kept.
@@ -293,18 +293,18 @@ pub enum TransportError {
     Read(io::Error),
     /// The response is not HTTP/1.1, or ended early.
     Http(exportitems_http1::Error),
-    /// What answers does not speak HTTP.
+    /// The server does not use HTTP.
     NotHttp {
-        /// It speaks TLS.
+        /// Whether it uses TLS.
         tls: bool,
     },
-    /// A SOAP message came before the server had the request.
+    /// A SOAP message arrived before the request was sent completely.
     Unasked,
-    /// The responses were those to other requests, each time.
+    /// Each response belonged to another request.
     OtherAnswer {
         /// The `client-request-id` of the last request.
         sent: String,
-        /// The one that came back.
+        /// The one in the last response.
         echoed: String,
     },
 }
@@ -352,7 +352,7 @@ impl TransportError {
         }
     }
 
-    /// What can be done about it.
+    /// Returns what can be done.
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         match self {
@@ -370,7 +370,7 @@ impl TransportError {
         }
     }
 
-    /// Whether the connection, once made, broke or ended early.
+    /// Returns whether an open connection failed or ended early.
     #[must_use]
     pub fn is_disconnect(&self) -> bool {
         match self {
@@ -380,7 +380,7 @@ impl TransportError {
         }
     }
 
-    /// Whether a kept connection may have ended before the request.
+    /// Returns whether a kept connection may have ended before the request.
     pub(super) fn is_broken(&self) -> bool {
         match self {
             Self::Write(_) | Self::Read(_) => true,
@@ -459,7 +459,7 @@ impl fmt::Display for TransportError {
     }
 }
 
-/// What to check where a host is not reached.
+/// Returns what to check if a host cannot be reached.
 fn unreached(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::ConnectionRefused => {
@@ -502,17 +502,17 @@ impl core::error::Error for TransportError {
     }
 }
 
-/// A response that began as SOAP and did not end well.
+/// The error of a response that is SOAP, but incomplete or malformed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ResponseError {
-    /// What is wrong with the document.
+    /// The error in the document.
     pub error: exportitems::Error,
-    /// What happened to the connection, where that is the reason.
+    /// The error of the connection, if that is the cause.
     pub cause: Option<TransportError>,
-    /// The declared encoding, where the response cannot be read for that.
+    /// The declared encoding, if that is the cause.
     pub encoding: Option<String>,
-    /// What came of it nevertheless.
+    /// The part of the response that was decoded.
     pub answer: Answer,
 }
 

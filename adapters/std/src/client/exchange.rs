@@ -21,28 +21,28 @@ use super::status::{SentBinding, SentCredentials, StatusError};
 use super::tap::{pump, Received, Receiver};
 use super::transport::{Connection, Connector, Sent, Transport};
 
-/// What the socket gives at once.
+/// The largest number of bytes that are received at once.
 const RECEIVE: usize = 64 * 1024;
-/// The decoder's scratch: how large the pieces of data are that a sink gets.
+/// The size of the decoder's scratch, which limits the pieces of data that a sink receives.
 const SCRATCH: usize = 48 * 1024;
-/// What the socket gets at once, request head and body.
+/// The largest number of bytes of a request that are sent at once.
 const SEND: usize = 64 * 1024;
-/// The longest line of a response's head; `X-DiagInfo`s and cookies stay far below.
+/// The longest line of a response's head. Diagnostic fields and cookies are much shorter.
 const LINE: usize = 8 * 1024;
 
-/// The longest body of a leg's response that is read, so that the connection can carry the next leg.
+/// The longest body that is read of the response to a leg of a login, to keep the connection for the next leg.
 const LONGEST_PAGE: usize = 1024 * 1024;
 
-/// `Accept-Encoding`; proxies compress where nothing is said.
+/// The value of `Accept-Encoding`. Without the field, proxies may compress.
 pub(super) const IDENTITY: &str = "identity";
 pub(super) const GZIP: &str = "gzip";
 
-/// All memory that an exchange needs, of any size.
+/// The memory for an exchange of any size.
 pub(super) struct Buffers {
     pub(super) receive: Box<[u8]>,
     scratch: Box<[u8]>,
     pub(super) line: Box<[u8]>,
-    /// It sees the credentials.
+    /// It is wiped because it holds credentials.
     send: Zeroizing<Vec<u8>>,
 }
 
@@ -68,15 +68,15 @@ pub(super) struct Answered<T> {
     pub(super) connection: Connection<T>,
     pub(super) head: ResponseHead,
     pub(super) fields: Fields,
-    /// What of the body is in the buffer already.
+    /// The part of the body that is already in the buffer.
     pub(super) rest: Range<usize>,
-    /// The server has the whole request: otherwise the connection ends here.
+    /// Whether the whole request was sent. Otherwise, the connection cannot be used again.
     pub(super) sent: bool,
     /// The value of `Authorization` that the request was sent with.
     pub(super) authorization: Option<Zeroizing<String>>,
-    /// Whether there is another secret, after a refusal.
+    /// Whether there is another secret after a refusal.
     pub(super) renewal: Renewal,
-    /// Where a refusal is to be reported.
+    /// The permit of the login, which a refusal is reported to.
     permit: Option<Permit>,
     binding: SentBinding,
 }
@@ -106,13 +106,13 @@ impl<T> Answered<T> {
         self.head.status()
     }
 
-    /// Whether a response on a kept connection is about its idleness, or was under way before the request was:
-    /// a 408 that crossed the request, or a good answer to a request that was not sent yet.
+    /// Returns whether a response on a kept connection does not belong to the request: it is a 408, which the server sends
+    /// to an idle connection, or a successful response although the request was not sent completely.
     pub(super) const fn is_of_the_idle_connection(&self) -> bool {
         self.status() == 408 || !self.sent && matches!(self.status(), 200..=299)
     }
 
-    /// The `client-request-id` that was sent and the one that came back, where they differ.
+    /// Returns the `client-request-id` that was sent and the one that was returned, if they differ.
     pub(super) fn other_request(&self) -> Option<(String, String)> {
         let echoed = self.fields.other_request()?;
         let sent = &self.fields.diagnostics.client_request_id;
@@ -123,16 +123,16 @@ impl<T> Answered<T> {
 /// An attempt without a response.
 pub(super) struct Failed {
     pub(super) error: ClientError,
-    /// Not a byte of a response has come.
+    /// Whether no byte of a response has arrived.
     pub(super) unanswered: bool,
     /// The whole request was sent, so the server may have processed it.
     pub(super) is_sent: bool,
 }
 
 impl Failed {
-    /// Whether this is what a kept connection says that the server has ended meanwhile.
+    /// Returns whether the attempt failed because the server had closed the kept connection.
     ///
-    /// Bytes that are not HTTP are strays: a server that spoke HTTP before does so again.
+    /// Bytes that are not HTTP are stray bytes, because the server used HTTP on this connection before.
     pub(super) fn is_stale(&self) -> bool {
         match &self.error {
             ClientError::Transport(TransportError::NotHttp { .. }) => true,
@@ -160,7 +160,7 @@ impl<E: Into<ClientError>> From<E> for Failed {
 }
 
 impl<C: Connector> Session<C> {
-    /// Sends a request on this connection, after what it takes to log in, and reads the head of its response.
+    /// Logs in if necessary, sends a request on this connection, and reads the head of its response.
     pub(super) async fn attempt<B: RequestBody>(
         &mut self,
         mut connection: Connection<C::Transport>,
@@ -178,7 +178,7 @@ impl<C: Connector> Session<C> {
             true => None,
             false => credentials.enter().await?,
         };
-        // The server may end a connection between two requests that need not share it.
+        // The server may close a connection between two requests that need not share it.
         let (mut may_reconnect, mut is_answering) = (false, false);
         let host = self.route.endpoint.host.clone();
         loop {
@@ -233,7 +233,7 @@ impl<C: Connector> Session<C> {
         }
     }
 
-    /// The binding of a login on this connection, and what there is to say about it.
+    /// Returns the channel binding for a login on this connection, and how to describe it in an error.
     pub(super) fn bind(
         &self,
         connection: &Connection<C::Transport>,
@@ -246,7 +246,7 @@ impl<C: Connector> Session<C> {
         }
     }
 
-    /// Reads the response of a leg to its end; the connection, if it can carry the next one.
+    /// Reads the response to a leg to its end. Returns the connection if it can be used for the next leg.
     async fn discard(
         &mut self,
         answered: Answered<C::Transport>,
@@ -317,7 +317,7 @@ impl<C: Connector> Session<C> {
         .await;
         let sent = match sent {
             Ok(sent) => Ok(sent),
-            // A server that refuses early answers and closes; its answer says more than the broken pipe.
+            // A server may refuse a request early and close the connection. Its response explains more than the write error.
             Err(Failed {
                 error: ClientError::Transport(error @ TransportError::Write(_)),
                 ..
@@ -334,7 +334,7 @@ impl<C: Connector> Session<C> {
         Ok(answered)
     }
 
-    /// Reads the body: a SOAP message into the sink, anything else into an error.
+    /// Passes the body to a receiver if it is a SOAP message. Otherwise, returns an error.
     ///
     /// `receiver` makes the receiver from the `Retry-After` of the head.
     pub(super) async fn receive<O: Operation, R: Receiver>(
@@ -390,7 +390,7 @@ pub(super) struct Opened<'b, T> {
     pub(super) body: Body<'b, T>,
     pub(super) status: u16,
     pub(super) fields: Fields,
-    /// The server has the whole request: otherwise the connection ends here.
+    /// Whether the whole request was sent. Otherwise, the connection cannot be used again.
     pub(super) sent: bool,
 }
 
@@ -438,11 +438,11 @@ pub(super) async fn open<'b, T: Transport>(
     if is_gzip {
         body.expand();
     }
-    // EWS answers by content and not by status: faults come with 500 and with 200. But a redirect
-    // or a challenge is the web server's, even with XML in its body.
+    // EWS sends faults with status 500 and with 200, so the content decides. But a redirect or a challenge is from the web
+    // server, even if its body is XML.
     let status = head.status();
     let is_web_servers = matches!(status, 300..=399 | 401 | 407);
-    // What a status says does not need the body.
+    // These statuses are clear without the body.
     let start = match body.look().await {
         Err(_) if is_web_servers => Start::Empty,
         start => start?,
@@ -455,7 +455,7 @@ pub(super) async fn open<'b, T: Transport>(
         }
         return Err(ClientError::Status(Box::new(error)));
     }
-    // EWS reads the whole request before it answers with success.
+    // EWS reads the whole request before it responds with success.
     if !sent && matches!(status, 200..=299) {
         return Err(TransportError::Unasked.into());
     }
@@ -467,7 +467,7 @@ pub(super) async fn open<'b, T: Transport>(
     })
 }
 
-/// All fields of a request but those that frame it.
+/// Returns all header fields of a request except those for the framing.
 fn headers<'h>(
     soap_action: &'h str,
     accept_encoding: &'h str,
@@ -493,7 +493,7 @@ fn headers<'h>(
     headers
 }
 
-/// Sends head and body through `out`, as far as the server wants them.
+/// Sends the head and the body through the buffer `out`. Stops early if the server responds.
 async fn transmit(
     transport: &mut impl Transport,
     mut head: HeadEncoder<'_>,
@@ -525,7 +525,7 @@ async fn transmit(
     }
 }
 
-/// Sends these bytes, unless the server begins to answer; interim responses do not count.
+/// Sends these bytes. Stops early if the server begins to respond, except with an interim response.
 pub(super) async fn pass(
     transport: &mut impl Transport,
     mut bytes: &[u8],

@@ -4,17 +4,17 @@ use std::io::{self, Write as _};
 
 use flate2::write::MultiGzDecoder;
 
-/// Compressed bytes that are expanded at once; deflate makes a thousand times as many of them at most.
+/// The number of compressed bytes that are decompressed at once. Deflate expands them at most about a thousandfold.
 const PIECE: usize = 128;
-/// Bytes at the end that are kept back until the checksum is known to be right: with them the end of the
-/// document, so that a document whose checksum is missing or wrong is a cut one.
+/// The number of bytes at the end that are held back until the checksum is verified. They contain the end of the
+/// document, so a document with a missing or wrong checksum counts as cut.
 const KEPT: usize = 1024;
 
 /// Expands a body piece by piece, in memory of a fixed size.
 pub(super) struct Gunzip {
     decoder: MultiGzDecoder<Vec<u8>>,
     expanded: Vec<u8>,
-    /// How many of the expanded bytes are given away.
+    /// The number of decompressed bytes that may be used.
     given: usize,
     is_over: bool,
 }
@@ -29,7 +29,7 @@ impl Gunzip {
         }
     }
 
-    /// Expands the front of `input`, and returns how many bytes that is.
+    /// Decompresses the beginning of `input`, and returns its length.
     pub(super) fn expand(&mut self, input: &[u8]) -> io::Result<usize> {
         let piece = &input[..input.len().min(PIECE)];
         self.decoder.write_all(piece)?;
@@ -37,10 +37,10 @@ impl Gunzip {
         Ok(piece.len())
     }
 
-    /// Expands what is left at the end of the body.
+    /// Decompresses the rest at the end of the body.
     ///
     /// # Errors
-    /// The data end before their checksum, or it does not match.
+    /// The checksum is missing or wrong.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         if !core::mem::replace(&mut self.is_over, true) {
             self.decoder.try_finish()?;
@@ -49,7 +49,7 @@ impl Gunzip {
         Ok(())
     }
 
-    /// What the last step has expanded.
+    /// Returns the bytes that the last step has decompressed.
     pub(super) fn expanded(&self) -> &[u8] {
         &self.expanded[..self.given]
     }

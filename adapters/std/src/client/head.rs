@@ -1,4 +1,4 @@
-//! The head of a response, off the connection, while its request may still be under way.
+//! The head of a response, which may arrive while the request is still being sent.
 
 use core::ops::Range;
 
@@ -10,7 +10,7 @@ use super::exchange::{Answered, Failed};
 use super::response::Fields;
 use super::transport::{Connection, Sent, Transport};
 
-/// What every response begins with.
+/// The first bytes of every HTTP response.
 const HTTP: &[u8] = b"HTTP/";
 
 /// Reads the head of one response.
@@ -19,18 +19,18 @@ pub(super) struct Head<'a> {
     buffer: &'a mut [u8],
     cookies: &'a mut Cookies,
     fields: Fields,
-    /// What has been received and not been read.
+    /// The part of the buffer that was received and not read yet.
     unread: Range<usize>,
-    /// The first bytes, and how many there are: what the server speaks, where that is not HTTP.
+    /// The first bytes that were received, and the number of bytes received. They show the protocol if it is not HTTP.
     first: [u8; HTTP.len()],
     received: usize,
     read: Option<ResponseHead>,
 }
 
-/// What a server has said before it had the whole request.
+/// What a server has sent before it had the whole request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// Interim responses; it wants the rest.
+    /// Interim responses. The server expects the rest of the request.
     Interim,
     /// The beginning of the response itself.
     Final,
@@ -55,7 +55,7 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// Reads what arrived while the request is being sent.
+    /// Reads what has arrived while the request is being sent.
     pub(super) async fn hear(&mut self, transport: &mut impl Transport) -> Result<Heard, Failed> {
         loop {
             match self.step(transport).await? {
@@ -87,7 +87,7 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// Reads one event, and waits for it.
+    /// Waits for one event and reads it.
     async fn step(&mut self, transport: &mut impl Transport) -> Result<Heard, Failed> {
         loop {
             let mut input = &self.buffer[self.unread.clone()];
@@ -128,7 +128,7 @@ impl<'a> Head<'a> {
         Ok(())
     }
 
-    /// The error of a head that cannot be read: another protocol, where it did not begin as HTTP.
+    /// Returns the error for a head that cannot be read. If it does not begin like HTTP, it is another protocol.
     fn what_it_speaks(
         &self,
         error: exportitems_http1::Error,
@@ -138,7 +138,7 @@ impl<'a> Head<'a> {
         match HTTP.starts_with(first) {
             true => TransportError::Http(error),
             false => TransportError::NotHttp {
-                // A record of TLS begins with its type, 20 to 23, and the version's major number, 3.
+                // A TLS record begins with its type, 20 to 23, and the major version, 3.
                 tls: !transport.is_tls() && matches!(first, [20..=23, 3, ..]),
             },
         }

@@ -90,14 +90,14 @@ use tcp::TcpConnector;
 pub struct Client(Session<TcpConnector>);
 
 impl Client {
-    /// Begins a client for the EWS URL of a server.
+    /// Returns a builder for a client of the server with this EWS URL.
     ///
     /// A URL without a path gets [`exportitems::ENDPOINT_PATH`].
     pub fn builder(url: &str) -> ClientBuilder {
         ClientBuilder::new(url)
     }
 
-    /// Uses these credentials from the next request on: a new token, for one that expires.
+    /// Uses these credentials from the next request on, for example a new token instead of one that expires.
     ///
     /// # Errors
     /// [`BuildError::PlaintextCredentials`]
@@ -105,15 +105,15 @@ impl Client {
         self.0.set_credentials(credentials)
     }
 
-    /// Whether this client has ever had a connection to the server, with TLS if the URL says so.
+    /// Returns whether this client has ever had a connection to the server, with TLS if the URL begins with `https`.
     ///
-    /// Where it has not, a wrong URL is more likely than an outage.
+    /// If it has not, a wrong URL is more likely than an outage.
     #[must_use]
     pub const fn has_connected(&self) -> bool {
         self.0.has_connected()
     }
 
-    /// The certificate, in DER, of the server at the other end of the connection that is kept.
+    /// Returns the certificate, in DER, of the server at the other end of the connection that is kept.
     #[must_use]
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         self.0.peer_certificate()
@@ -121,19 +121,19 @@ impl Client {
 
     /// Exports `items` with the headers of `request` into `sink`.
     ///
-    /// It blocks until the response is over. A [fault](exportitems::Summary::fault) is an answer.
+    /// Blocks until the end of the response. A [fault](exportitems::Summary::fault) is an answer, not an error.
     ///
-    /// The request is sent again, on a new connection, where the server cannot have answered it:
-    /// - A kept connection turns out to be closed before a byte of the response, or brings a 408.
-    /// - The response has the `client-request-id` of another request; after two more such responses this is
+    /// The request is sent again on a new connection if the server cannot have responded to it:
+    /// - The kept connection is closed before the first byte of the response, or the response is a 408.
+    /// - The response has the `client-request-id` of another request. After two more such responses, the result is
     ///   [`TransportError::OtherAnswer`].
-    /// - The server refuses an access token by 401, and [its source](Credentials::bearer_from) has another.
+    /// - The server refuses an access token with 401, and [its source](Credentials::bearer_from) has another one.
     ///
-    /// A kept connection on which anything arrived since the last response is not used at all.
+    /// If anything has arrived on the kept connection since the last response, the connection is not used again.
     ///
     /// # Errors
-    /// [`ClientError`] says which of them the sink has heard of.
-    /// After [`ClientError::Response`] the items that the sink committed are whole.
+    /// See [`ClientError`], which also says whether the sink has received the outcomes of the items.
+    /// After [`ClientError::Response`], the items that the sink committed are complete.
     pub fn export<S>(
         &mut self,
         headers: &RequestHeaders<'_>,
@@ -150,12 +150,11 @@ impl Client {
 
     /// Sends a request for another operation, over the same connection and with the same login.
     ///
-    /// `operation` is the local name of its element, such as `FindItem`, and `envelope` the whole SOAP message.
-    /// The request is sent again in the same cases as that of [`export`](Self::export), so it must be one that can be
-    /// repeated.
+    /// `operation` is the local name of its element, such as `FindItem`, and `envelope` is the whole SOAP message.
+    /// The request is sent again in the same cases as in [`export`](Self::export), so it must be safe to repeat.
     ///
     /// # Errors
-    /// [`ClientError`] if there is no SOAP message, or if it did not arrive completely. A fault is an answer.
+    /// [`ClientError`] if the response is not a SOAP message, or is incomplete. A fault is an answer, not an error.
     pub fn call(&mut self, operation: &str, envelope: &str) -> Result<CallAnswer, ClientError> {
         block_on(self.0.call(operation, envelope))
     }
@@ -190,7 +189,7 @@ impl Client {
     }
 }
 
-/// A time in whole seconds, as messages give it.
+/// Returns a time in whole seconds, rounded up, for messages.
 fn seconds(time: Duration) -> String {
     format!("{} s", time.as_millis().div_ceil(1000))
 }

@@ -1,4 +1,4 @@
-//! HTTP proxies: a tunnel by CONNECT.
+//! HTTP proxies, with tunnels by CONNECT.
 
 use core::fmt;
 use core::time::Duration;
@@ -13,14 +13,14 @@ use zeroize::Zeroizing;
 
 use super::endpoint::Endpoint;
 
-/// The longest line of a proxy's head, and the most bytes of all lines.
+/// The largest number of bytes of a line in a proxy's head, and of all lines.
 const LINE: usize = 8 * 1024;
 const HEAD: u64 = 64 * 1024;
 
 /// An HTTP proxy that a connection goes through, by CONNECT (RFC 9110 §9.3.6).
 ///
-/// The proxy sees the host and port of the server; with TLS it sees nothing else.
-/// Its user and password are sent to it by Basic, without TLS. They are never printed.
+/// The proxy sees the host and port of the server. With TLS, it sees nothing else.
+/// The user and password for the proxy are sent by Basic, without TLS. They are never printed.
 #[derive(Clone)]
 pub struct Proxy {
     pub(super) host: String,
@@ -30,13 +30,13 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy by its URL: `http://host:port`, or `http://user:password@host:port`.
+    /// Parses the URL of a proxy: `http://host:port`, or `http://user:password@host:port`.
     ///
-    /// Without a scheme it is `http://`, and without a port 80. Bytes of user and password may be
+    /// The default scheme is `http`, and the default port is 80. Bytes of user and password may be
     /// percent-encoded.
     ///
     /// # Errors
-    /// The URL is not that of an HTTP proxy. The error does not repeat it.
+    /// The URL is not that of an HTTP proxy. The error does not contain it.
     pub fn parse(text: &str) -> Result<Self, ProxyUrlError> {
         let with_scheme = match text.contains("://") {
             true => Zeroizing::new(text.to_owned()),
@@ -65,21 +65,21 @@ impl Proxy {
         })
     }
 
-    /// Whether there are a user and a password for the proxy.
+    /// Returns whether there are a user and a password for the proxy.
     #[must_use]
     pub const fn has_credentials(&self) -> bool {
         self.token.is_some()
     }
 
-    /// The proxy that the environment names for a URL: `https_proxy` or `HTTPS_PROXY` for `https`, `http_proxy`
-    /// for `http`, else `all_proxy` or `ALL_PROXY`, unless `no_proxy` or `NO_PROXY` excludes the host.
+    /// Returns the proxy for a URL from the environment variables: `https_proxy` or `HTTPS_PROXY` for `https`, `http_proxy`
+    /// for `http`, or else `all_proxy` or `ALL_PROXY`. There is none if `no_proxy` or `NO_PROXY` excludes the host.
     ///
-    /// An element of `no_proxy` is a host, which excludes the names below it too, an address, a range of
-    /// addresses such as `10.0.0.0/8`, or `*`; a host or address may have a port. This machine is always
+    /// An element of `no_proxy` is a host, which also excludes its subdomains, an address, a range of
+    /// addresses such as `10.0.0.0/8`, or `*`. A host or an address may have a port. This machine is always
     /// excluded.
     ///
     /// # Errors
-    /// The variable that counts does not hold the URL of an HTTP proxy.
+    /// The variable does not contain the URL of an HTTP proxy.
     pub fn from_environment(url: &str) -> Result<Option<Self>, ProxyUrlError> {
         Self::of_variables(url, |name| {
             std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -93,7 +93,7 @@ impl Proxy {
         let Ok(endpoint) = Endpoint::parse(url) else {
             return Ok(None);
         };
-        // A request's header `Proxy` is HTTP_PROXY of a CGI program, so only the lower case counts.
+        // In a CGI program, HTTP_PROXY is the header field `Proxy` of a request, so only the lower case is safe.
         let names: &[&str] = match endpoint.tls {
             true => &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
             false => &["http_proxy", "all_proxy", "ALL_PROXY"],
@@ -152,9 +152,9 @@ impl Proxy {
     }
 }
 
-/// Reads the head of the proxy's answer: its status, and the schemes of `Proxy-Authenticate`.
+/// Reads the head of the proxy's response. Returns its status and the schemes of `Proxy-Authenticate`.
 ///
-/// One byte at a time, so that nothing of the tunnel is read.
+/// It reads byte by byte, so that it reads no byte of the tunnel.
 fn answer(
     socket: &mut TcpStream,
     left: impl Fn() -> io::Result<Duration>,
@@ -211,7 +211,7 @@ fn decode(text: &str) -> Zeroizing<Vec<u8>> {
     decoded
 }
 
-/// Whether an element of `no_proxy` excludes this server.
+/// Returns whether an element of `no_proxy` excludes this server.
 fn excludes(element: &str, endpoint: &Endpoint) -> bool {
     let element = element.trim().to_ascii_lowercase();
     let host = endpoint.host.trim_end_matches('.').to_ascii_lowercase();
@@ -227,7 +227,7 @@ fn excludes(element: &str, endpoint: &Endpoint) -> bool {
     }
     let bare = element.trim_matches(['[', ']']);
     let (name, port) = match element.rsplit_once(':') {
-        // An IPv6 address has colons of its own.
+        // An IPv6 address contains colons.
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
             (name.trim_matches(['[', ']']), Some(port))
         }
@@ -244,7 +244,7 @@ fn excludes(element: &str, endpoint: &Endpoint) -> bool {
     !name.is_empty() && above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
 }
 
-/// Whether an address is in a network whose first `length` bits count.
+/// Returns whether an address is in a network with a prefix of `length` bits.
 fn is_in(address: IpAddr, network: IpAddr, length: u32) -> bool {
     let (one, other, bits) = match (address, network) {
         (IpAddr::V4(one), IpAddr::V4(other)) => (one.to_bits().into(), other.to_bits().into(), 32),
@@ -256,7 +256,7 @@ fn is_in(address: IpAddr, network: IpAddr, length: u32) -> bool {
     difference.checked_shr(rest).unwrap_or(0) == 0
 }
 
-/// The password is not for eyes.
+/// Does not print the password.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proxy")
@@ -266,7 +266,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// `host:port`
+/// Prints `host:port`.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host.contains(':') {
@@ -276,13 +276,13 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// The URL of a proxy cannot be used. The texts do not repeat it, since it may hold a password.
+/// The error for the URL of a proxy. The texts do not contain it, because it may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyUrlError {
     /// It is not a URL with a host.
     Syntax,
-    /// It is the URL of another kind of proxy, such as `https` or `socks5`.
+    /// It has another scheme, such as `https` or `socks5`.
     Scheme,
 }
 
@@ -297,7 +297,7 @@ impl fmt::Display for ProxyUrlError {
 
 impl core::error::Error for ProxyUrlError {}
 
-/// Why there is no tunnel through a proxy.
+/// The cause of a failed connection through a proxy.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProxyProblem {
@@ -305,21 +305,21 @@ pub enum ProxyProblem {
     Resolve(io::Error),
     /// The proxy cannot be reached.
     Connect(io::Error),
-    /// 407: the proxy wants credentials, or other ones.
+    /// 407: the proxy requires credentials, or refuses those that were sent.
     Authentication {
-        /// The schemes that it offers.
+        /// The schemes that the proxy offers.
         schemes: Vec<String>,
-        /// A user and a password were sent.
+        /// Whether a user and a password were sent.
         sent: bool,
     },
-    /// Another status than a good one.
+    /// The status is not successful.
     Refused {
         /// The status.
         status: u16,
     },
-    /// The answer is not HTTP, or ends early.
+    /// The response is not HTTP, or is incomplete.
     NotHttp,
-    /// The connection to the proxy broke.
+    /// The connection to the proxy failed.
     Io(io::Error),
 }
 

@@ -1,4 +1,4 @@
-//! The head of a response: what it says about itself, and for whom to ask when it went wrong.
+//! The head of a response: its fields, and the values that identify it in the server's logs.
 
 use core::fmt;
 use core::time::Duration;
@@ -11,40 +11,40 @@ use super::auth::Offers;
 use super::cookies::Cookies;
 use super::date;
 
-/// Bytes that are kept of a header's value.
+/// The largest number of bytes that are kept of a field's value.
 const VALUE_LIMIT: usize = 512;
-/// Elements that are kept of a list.
+/// The largest number of elements that are kept of a list.
 const MOST: usize = 8;
 
-/// A response that was read to its end.
+/// A complete response.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answer {
-    /// The response in figures.
+    /// The summary of the decoder.
     pub summary: Summary,
-    /// The HTTP status; a fault comes with 500, or with 200.
+    /// The HTTP status. A fault has 500 or 200.
     pub status: u16,
-    /// `Content-Type`, where it is not that of XML: something on the way changes responses.
+    /// `Content-Type`, if it is not that of XML. Then a proxy may be changing responses.
     pub odd_content_type: Option<String>,
-    /// How to find this exchange in the server's logs.
+    /// The values that identify this request in the server's logs.
     pub diagnostics: Diagnostics,
 }
 
-/// How to find one exchange in a server's logs.
+/// The values that identify a request in a server's logs.
 ///
 /// Source: [Instrumenting client requests](https://learn.microsoft.com/exchange/client-developer/exchange-web-services/instrumenting-client-requests-for-ews-and-rest-in-exchange).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnostics {
-    /// `client-request-id`, the GUID that this attempt was sent with.
+    /// `client-request-id`, the GUID of this attempt.
     pub client_request_id: String,
-    /// `request-id`, the server's own.
+    /// `request-id`, which the server has assigned.
     pub request_id: Option<String>,
     /// `X-FEServer`, the front end.
     pub fe_server: Option<String>,
     /// `X-CalculatedBETarget`, the back end.
     pub calculated_be_target: Option<String>,
-    /// `x-ms-diagnostics`: why OAuth failed.
+    /// `x-ms-diagnostics`, the reason for which OAuth failed.
     pub ms_diagnostics: Option<String>,
 }
 
@@ -65,18 +65,18 @@ impl fmt::Display for Diagnostics {
     }
 }
 
-/// What the fields of a head say.
+/// The fields of a head.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     pub(super) diagnostics: Diagnostics,
     pub(super) content_type: Option<String>,
-    /// The first coding that `Content-Encoding` names, `identity` aside.
+    /// The first coding in `Content-Encoding` other than `identity`.
     pub(super) content_coding: Option<String>,
     pub(super) location: Option<String>,
     pub(super) retry_after: Option<Duration>,
     /// The challenges of `WWW-Authenticate`.
     pub(super) offers: Offers,
-    /// What `client-request-id` came back as.
+    /// The values of `client-request-id` in the response.
     pub(super) echoes: Vec<String>,
 }
 
@@ -102,7 +102,7 @@ impl Fields {
             self.echoes.extend(list(field.value));
             self.echoes.truncate(MOST);
         } else if let Some(wait) = field.retry_after() {
-            // Of several the longest, as of everything that asks for a wait.
+            // The longest of several waits counts.
             self.retry_after = self.retry_after.max(until(wait));
         } else if let Some(kept) = self.slot(field) {
             *kept = Some(text(field.value)).filter(|value| !value.is_empty());
@@ -126,7 +126,7 @@ impl Fields {
         .find_map(|(name, slot)| field.is(name).then_some(slot))
     }
 
-    /// The `client-request-id` of another request, where that is what this response answers.
+    /// Returns the `client-request-id` of another request, if this is the response to it.
     pub(super) fn other_request(&self) -> Option<&str> {
         let own = &self.diagnostics.client_request_id;
         let is_own = |echo: &String| match (uuid::Uuid::try_parse(echo), uuid::Uuid::try_parse(own))
@@ -140,7 +140,7 @@ impl Fields {
         }
     }
 
-    /// The type, where it is not one of XML.
+    /// Returns the media type, if it is not one of XML.
     pub(super) fn odd_content_type(&self) -> Option<&str> {
         self.content_type.as_deref().filter(|value| {
             let media_type = value.split(';').next().unwrap_or_default().trim();
@@ -149,7 +149,7 @@ impl Fields {
     }
 }
 
-/// The elements of a list, without empty ones.
+/// Returns the elements of a list that are not empty.
 fn list(value: &[u8]) -> impl Iterator<Item = String> + '_ {
     value
         .split(|&byte| byte == b',')
@@ -158,13 +158,13 @@ fn list(value: &[u8]) -> impl Iterator<Item = String> + '_ {
         .map(text)
 }
 
-/// A header's value in a form that can be shown, on a terminal too.
+/// Returns a field's value in a form that can be printed, on a terminal too.
 fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(&value[..value.len().min(VALUE_LIMIT)])
         .replace(char::is_control, "\u{fffd}")
 }
 
-/// How long to wait; `None` for a date that cannot be read.
+/// Returns the length of the wait, or `None` for an invalid date.
 fn until(wait: RetryAfter<'_>) -> Option<Duration> {
     match wait {
         RetryAfter::Seconds(seconds) => Some(Duration::from_secs(seconds)),
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_cannot_steer_a_terminal() {
-        // U+009B begins a control sequence, in a form that header rules let through.
+        // U+009B begins a control sequence, and is valid in a header field.
         assert_eq!(text("FE1\u{9b}2J".as_bytes()), "FE1\u{fffd}2J");
         assert_eq!(text(&[b'x'; 600]).len(), VALUE_LIMIT);
     }
@@ -229,7 +229,7 @@ mod tests {
             ),
             (&[other], Some(other)),
             (&["true"], Some("true")),
-            // A proxy may add its own.
+            // A proxy may add its own value.
             (&[other, own], None),
             (
                 &["11111111-0000-4000-8000-00000000abcd, 7e2b1c1a-0000-4000-8000-00000000abcd"],

@@ -14,9 +14,9 @@ use super::route::Route;
 use super::tap::Tap;
 use super::transport::{Connection, Connector, Transport as _};
 
-/// Requests that are sent again because the response was that to another one.
+/// The number of times that a request is sent again because the response belongs to another request.
 const STRAYS: u8 = 2;
-/// Access tokens that are tried for one request, after the one that the server refused.
+/// The number of access tokens that are tried for one request after the server has refused the first.
 const RENEWALS: u8 = 3;
 
 /// A client over the connections of a [`Connector`].
@@ -37,14 +37,14 @@ pub struct Session<C: Connector> {
     pub(super) credentials: Option<Credentials>,
     allow_plaintext_credentials: bool,
     pub(super) binding: ChannelBinding,
-    /// The scheme that the server was found to offer.
+    /// The authentication scheme that the server offers, once it is known.
     pub(super) scheme: Option<&'static str>,
     pub(super) cookies: Cookies,
-    /// Open, and at the end of a response.
+    /// The open connection. Its last response was received completely.
     pub(super) connection: Option<Connection<C::Transport>>,
-    /// A connection was made.
+    /// Whether there was ever a connection.
     pub(super) has_connected: bool,
-    /// A SOAP message came.
+    /// Whether the server has ever sent a SOAP message.
     pub(super) is_ews: bool,
     pub(super) buffers: Buffers,
 }
@@ -74,7 +74,7 @@ impl<C: Connector> Session<C> {
         }
     }
 
-    /// Uses these credentials from the next request on: a new token, for one that expires.
+    /// Uses these credentials from the next request on, for example a new token instead of one that expires.
     ///
     /// # Errors
     /// [`BuildError::PlaintextCredentials`]
@@ -87,7 +87,7 @@ impl<C: Connector> Session<C> {
                 host: self.route.endpoint.host.clone(),
             });
         }
-        // A connection that is logged in would serve the next requests as the user before.
+        // A connection that is logged in would serve the next requests under the previous user.
         self.connection
             .take_if(|connection| connection.login.is_in());
         self.scheme = None;
@@ -95,15 +95,15 @@ impl<C: Connector> Session<C> {
         Ok(())
     }
 
-    /// Whether this client has ever had a connection to the server, with TLS if the URL says so.
+    /// Returns whether this client has ever had a connection to the server, with TLS if the URL begins with `https`.
     ///
-    /// Where it has not, a wrong URL is more likely than an outage.
+    /// If it has not, a wrong URL is more likely than an outage.
     #[must_use]
     pub const fn has_connected(&self) -> bool {
         self.has_connected
     }
 
-    /// The certificate, in DER, of the server at the other end of the connection that is kept.
+    /// Returns the certificate, in DER, of the server at the other end of the connection that is kept.
     #[must_use]
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         let certificate = self.connection.as_ref()?.transport.peer_certificate()?;
@@ -167,7 +167,7 @@ impl<C: Connector> Session<C> {
         body: &mut B,
     ) -> Result<Answered<C::Transport>, ClientError> {
         let (mut strays, mut renewals) = (0, 0);
-        // What has arrived meanwhile would be taken for the answer.
+        // Bytes that have arrived since the last response would be taken for the response to this request.
         let mut kept = self.connection.take();
         if let Some(connection) = &mut kept {
             if !connection.transport.is_idle().await {
@@ -182,7 +182,7 @@ impl<C: Connector> Session<C> {
             };
             let mut answered = match self.attempt(connection, body).await {
                 Ok(answered) => answered,
-                // A server may end an idle connection at any time; it has not seen this request.
+                // A server may close an idle connection at any time. It has not seen this request.
                 Err(failed) if is_kept && failed.is_stale() && failed.may_repeat::<B>() => continue,
                 Err(failed) => return Err(failed.error),
             };

@@ -1,37 +1,38 @@
-//! What a body is, by its first bytes.
+//! Recognises a body by its first bytes.
 //!
-//! Servers and proxies give whole SOAP messages the media types of plain text, of HTML or of anything, and
-//! login pages that of XML, so the type decides nothing.
+//! Servers and proxies send SOAP messages with the media types of plain text, of HTML or of binary data, and login pages
+//! with that of XML. So the media type is ignored.
 
-/// What a body begins with.
+/// The kind of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// An XML document that may be a SOAP message, or whose root element is too far away to be seen.
+    /// An XML document that may be a SOAP message, or whose root element is not within the inspected bytes.
     Xml,
     /// An XML document with another root element.
     OtherXml,
-    /// A page of HTML.
+    /// An HTML page.
     Html,
-    /// Compressed data, by the name of the coding.
+    /// Compressed data, with the name of the coding.
     Coded(&'static str),
     /// Something else.
     Other,
-    /// Nothing but white space.
+    /// Only white space.
     Empty,
 }
 
-/// What a page may begin with, HTML's start tags being optional.
+/// The elements that an HTML page may begin with, because the tags `html` and `head` are optional.
 const HTML: [&[u8]; 8] = [
     b"html", b"head", b"title", b"meta", b"script", b"body", b"form", b"center",
 ];
 
 impl Start {
-    /// Of the first bytes; `None` where more of them are needed to say. `is_all`: there are no more.
+    /// Returns the kind of a body with these first bytes, or `None` if more bytes are necessary. `is_all` means that there
+    /// are no more.
     pub(super) fn of(bytes: &[u8], is_all: bool) -> Option<Self> {
         if let Some(coding) = coding(bytes) {
             return Some(Self::Coded(coding));
         }
-        // The decoder says best what is wrong with UTF-16.
+        // The decoder has the best error for UTF-16.
         if bytes.starts_with(&[0xFE, 0xFF]) || bytes.starts_with(&[0xFF, 0xFE]) {
             return Some(Self::Xml);
         }
@@ -43,12 +44,12 @@ impl Start {
             [b'<', ..] => match root(text) {
                 Root::Name(name) => Some(Self::of_root(name)),
                 Root::Doctype(name) if name.eq_ignore_ascii_case(b"html") => Some(Self::Html),
-                // The decoder refuses it, and says so.
+                // The decoder has an error for it.
                 Root::Doctype(_) => Some(Self::Xml),
                 Root::Unknown => undecided(Self::Xml),
                 Root::None => Some(Self::Other),
             },
-            // A mark of four bytes may be incomplete.
+            // A signature of four bytes may be incomplete.
             _ if bytes.len() < 4 => undecided(Self::Other),
             _ => Some(Self::Other),
         }
@@ -66,13 +67,13 @@ impl Start {
     }
 }
 
-/// The content coding that the first bytes are the mark of. None of the marks begins a text.
+/// Returns the content coding whose signature the first bytes are. No text begins with one of these signatures.
 fn coding(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x1F, 0x8B, ..] => Some("gzip"),
         [0x1F, 0x9D, ..] => Some("compress"),
         [0x28, 0xB5, 0x2F, 0xFD, ..] => Some("zstd"),
-        // RFC 1950 §2.2: method 8, a window, and check bits that make it a multiple of 31.
+        // RFC 1950 §2.2: method 8, a window size, and check bits that make the number a multiple of 31.
         [first @ (0x08 | 0x18 | 0x28 | 0x38 | 0x48 | 0x58 | 0x68 | 0x78), second, ..]
             if u16::from_be_bytes([*first, *second]) % 31 == 0 && !second.is_ascii_alphabetic() =>
         {
@@ -83,17 +84,17 @@ fn coding(bytes: &[u8]) -> Option<&'static str> {
 }
 
 enum Root<'b> {
-    /// The root element's name, whole.
+    /// The complete name of the root element.
     Name(&'b [u8]),
-    /// The name in a document type declaration, whole.
+    /// The complete name in a document type declaration.
     Doctype(&'b [u8]),
-    /// It is further on.
+    /// It is not within the inspected bytes.
     Unknown,
-    /// There is none: this is not XML.
+    /// There is none, so this is not XML.
     None,
 }
 
-/// The root element of a document that begins with `<`: after the XML declaration, processing instructions
+/// Finds the root element of a document that begins with `<`. It may follow the XML declaration, processing instructions
 /// and comments.
 fn root(mut text: &[u8]) -> Root<'_> {
     const DOCTYPE: &[u8] = b"<!DOCTYPE";
@@ -125,7 +126,7 @@ fn root(mut text: &[u8]) -> Root<'_> {
     }
 }
 
-/// The name at the front, if its end is there too.
+/// Returns the name at the front, if it is complete.
 fn name(text: &[u8]) -> Option<&[u8]> {
     let is_end = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/' | b'[');
     text.iter().position(is_end).map(|end| &text[..end])

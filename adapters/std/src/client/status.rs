@@ -1,4 +1,4 @@
-//! Responses that are not SOAP, by their HTTP status and their first bytes.
+//! Responses that are not SOAP, classified by their HTTP status and their first bytes.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,16 +10,16 @@ use super::response::{Diagnostics, Fields};
 use super::seconds;
 use super::start::Start;
 
-/// Characters of the line that is quoted.
+/// The largest number of characters of the quoted line.
 const LINE_LIMIT: usize = 200;
 
-/// The server answered, but not with a SOAP message.
+/// The error for an HTTP response that is not a SOAP message.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StatusError {
     /// The HTTP status.
     pub status: u16,
-    /// What it means for an export.
+    /// What it means for the export.
     pub kind: StatusKind,
     /// `Content-Type`
     pub content_type: Option<String>,
@@ -27,21 +27,21 @@ pub struct StatusError {
     pub location: Option<String>,
     /// `Retry-After`
     pub retry_after: Option<Duration>,
-    /// The first line of text in the body; `None` where the body is not text.
+    /// The first line of text in the body, or `None` if the body is not text.
     pub line: Option<String>,
-    /// How to find this exchange in the server's logs.
+    /// The values that identify this request in the server's logs.
     pub diagnostics: Diagnostics,
-    /// The client has had a SOAP message from this URL before: EWS is there.
+    /// Whether the client has received a SOAP message from this URL before, which shows that it is the URL of EWS.
     pub(super) is_ews: bool,
 }
 
-/// What an HTTP response without SOAP means for an export.
+/// What an HTTP response without a SOAP message means for an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StatusKind {
-    /// 302 to `genericerrorpage`: a passing outage; the same request may succeed soon.
+    /// 302 to `genericerrorpage`: a temporary outage. The same request may succeed soon.
     Outage,
-    /// Another redirect. It is not followed: credentials stay with the host they were given for.
+    /// Another redirect. It is not followed, so that credentials are sent only to the host of the URL.
     Redirect,
     /// 401: the credentials are missing or wrong.
     Unauthorized {
@@ -50,13 +50,13 @@ pub enum StatusKind {
         /// What the request was sent with.
         sent: SentCredentials,
     },
-    /// A page or a redirect that asks a person to sign in: a gateway or a login module answers, not EWS.
+    /// A page or a redirect for signing in, from a gateway or a login module in front of EWS.
     LoginPage,
     /// 403: the account, the application or the whole tenant may not use EWS.
     Forbidden,
     /// 404, 405: EWS is not at this URL.
     NotFound,
-    /// 407: a proxy wants credentials of its own.
+    /// 407: a proxy requires credentials.
     ProxyAuthentication,
     /// 408: the request did not arrive in time.
     RequestTimeout,
@@ -64,20 +64,20 @@ pub enum StatusKind {
     Locked,
     /// 429, 503: too much at once.
     Throttled,
-    /// 413, 507: the request is larger than the server takes.
+    /// 413, 507: the request is larger than the server accepts.
     TooLarge,
-    /// 502, 504: a gateway got no answer from the server.
+    /// 502, 504: a gateway received no response from the server.
     Gateway,
-    /// A body in a content coding; the request accepts none.
+    /// The body has a content coding, although the request accepts none.
     ContentEncoding {
-        /// The coding, by `Content-Encoding` or by the first bytes.
+        /// The coding, from `Content-Encoding` or from the first bytes.
         coding: String,
     },
-    /// A good status, and nothing in the body.
+    /// A successful status with an empty body.
     Empty,
-    /// A good status, and a page that is not EWS.
+    /// A successful status with an HTML page.
     Page,
-    /// Another status, or a good one with a body that is neither SOAP nor a page.
+    /// Another status, or a successful one with a body that is neither SOAP nor HTML.
     Other,
 }
 
@@ -87,18 +87,18 @@ pub enum StatusKind {
 pub enum SentCredentials {
     /// None.
     Nothing,
-    /// User and password.
+    /// A user and a password.
     Basic,
     /// An access token.
     Bearer,
-    /// An access token that [its source](super::Credentials::bearer_from) gave again, unchanged.
+    /// An access token that [its source](super::Credentials::bearer_from) returned again.
     SameBearer,
-    /// An access token, and its source failed to give another.
+    /// An access token whose source failed to return another one.
     NoNewBearer {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A whole login by another scheme, such as NTLM.
+    /// A complete login by another scheme, such as NTLM.
     Login {
         /// The scheme.
         scheme: String,
@@ -110,10 +110,9 @@ pub enum SentCredentials {
         /// Whether it was bound to the server's certificate.
         binding: SentBinding,
     },
-    /// There are credentials, and the server offers none of the schemes that they may be used with: they were
-    /// not sent.
+    /// There are credentials, but they were not sent, because the server offers none of their schemes.
     Withheld {
-        /// The schemes that they may be used with.
+        /// The schemes of the credentials.
         schemes: Vec<String>,
     },
 }
@@ -124,11 +123,11 @@ pub enum SentCredentials {
 pub enum SentBinding {
     /// It was.
     Sent,
-    /// It was not: [`ClientBuilder::channel_binding`](super::ClientBuilder::channel_binding) is off.
+    /// It was not, because [`ClientBuilder::channel_binding`](super::ClientBuilder::channel_binding) is off.
     Off,
-    /// It was not: the connection has no TLS.
+    /// It was not, because the connection has no TLS.
     NoTls,
-    /// It was not: the signature of the certificate defines no hash for it.
+    /// It was not, because the signature of the certificate defines no hash for it.
     Undefined,
 }
 
@@ -148,7 +147,7 @@ impl SentCredentials {
 }
 
 impl StatusError {
-    /// `body` is its beginning, and `start` what that is.
+    /// Classifies a response. `body` is the beginning of its body, and `start` the kind of it.
     pub(super) fn new(
         status: u16,
         fields: Fields,
@@ -168,7 +167,7 @@ impl StatusError {
                 schemes: fields.offers.schemes().map(shown).collect(),
                 sent,
             },
-            // 440 is IIS's and OWA's: the session of the login page has ended.
+            // IIS and OWA send 440 when the session of the login page has ended.
             (440, _) => StatusKind::LoginPage,
             (404 | 405, _) => StatusKind::NotFound,
             (407, _) => StatusKind::ProxyAuthentication,
@@ -177,7 +176,7 @@ impl StatusError {
             (429 | 503, _) => StatusKind::Throttled,
             (456, _) => StatusKind::Locked,
             (502 | 504, _) => StatusKind::Gateway,
-            // 511 is a network that wants a sign-in first (RFC 6585 §6).
+            // 511: the network requires a sign-in first (RFC 6585 §6).
             (511, _) => StatusKind::LoginPage,
             (200..=299, None) if is_login => StatusKind::LoginPage,
             (403, _) => StatusKind::Forbidden,
@@ -201,22 +200,22 @@ impl StatusError {
         }
     }
 
-    /// What can be done about it.
+    /// Returns what can be done.
     #[must_use]
     pub fn disposition(&self) -> Disposition {
         let location = self.location.as_deref();
         Advice::of_http(self.policy_status(), self.policy_seconds(), location).disposition
     }
 
-    /// `Retry-After` in the seconds that the policy counts in.
+    /// Returns `Retry-After` in seconds, for the policy.
     pub(crate) fn policy_seconds(&self) -> Option<u32> {
         let whole = self.retry_after?.as_millis().div_ceil(1000);
         Some(u32::try_from(whole).unwrap_or(u32::MAX))
     }
 
-    /// The status that the policy is to judge by: a login page with a good status is a 401 in disguise, and
-    /// what compresses responses does so with the next one too. Anything else that is no SOAP comes from a URL
-    /// that is not that of EWS, or, where EWS has answered before, from a proxy while EWS is down.
+    /// Returns the status for the policy. A login page with a successful status counts as 401. A server that compresses
+    /// responses will compress the next one too. Anything else without SOAP is from a wrong URL or, if EWS has responded
+    /// before, from a proxy while EWS is down.
     pub(crate) fn policy_status(&self) -> u16 {
         match (&self.kind, self.status) {
             (StatusKind::LoginPage, _) => 401,
@@ -228,7 +227,7 @@ impl StatusError {
     }
 }
 
-/// exchangelib, which learned it from outages, recognises an outage by the page's name.
+/// Returns whether a redirect means an outage. exchangelib recognises it by the name of the page too.
 fn redirect(location: Option<&str>) -> StatusKind {
     let location = location.unwrap_or_default().to_ascii_lowercase();
     if location.contains("/genericerrorpage") {
@@ -240,7 +239,7 @@ fn redirect(location: Option<&str>) -> StatusKind {
     }
 }
 
-/// What the addresses of login pages hold: OWA, AD FS, Microsoft's sign-in, and gateways' own.
+/// Parts of the addresses of login pages: those of OWA, AD FS, Microsoft and gateways.
 const SIGN_IN: [&str; 12] = [
     "auth.owa",
     "logon",
@@ -256,7 +255,7 @@ const SIGN_IN: [&str; 12] = [
     "/vpn/",
 ];
 
-/// Whether a page holds a field for a password, or leads to one.
+/// Returns whether a page contains a password field, or refers to a login page.
 fn asks_to_sign_in(page: &[u8]) -> bool {
     let page = String::from_utf8_lossy(page).to_ascii_lowercase();
     let asks_for_password = page.split("<input").skip(1).any(|input| {
@@ -447,7 +446,7 @@ fn unauthorized(
     }
 }
 
-/// A wrong password and a wrong binding look the same from here, so both are named.
+/// A wrong password and a wrong binding cannot be distinguished, so both are named.
 fn refused_login(
     f: &mut fmt::Formatter<'_>,
     scheme: &str,
@@ -483,15 +482,15 @@ fn wrong_binding(f: &mut fmt::Formatter<'_>, binding: SentBinding, offered: &str
     write!(f, "; {offered}")
 }
 
-/// A scheme's name in a form that can be shown.
+/// Returns the name of a scheme in a form that can be printed.
 fn shown(scheme: &str) -> String {
     scheme.chars().take(64).collect()
 }
 
 impl core::error::Error for StatusError {}
 
-/// Whether a body can be quoted. Compressed data are half odd; pages in the languages of Europe, in whichever
-/// encoding, far less.
+/// Returns whether a body can be quoted. In compressed data, half of the bytes are not text. In pages of European
+/// languages, far fewer are, in any encoding.
 fn is_text(body: &[u8]) -> bool {
     let body = String::from_utf8_lossy(body);
     let (mut all, mut strange) = (0_usize, 0_usize);
@@ -503,13 +502,13 @@ fn is_text(body: &[u8]) -> bool {
     strange * 4 <= all
 }
 
-/// The first text of a page or plain text: what is before, between or after tags, scripts and styles left out.
+/// Returns the first text of a page or of plain text, without tags, scripts and styles.
 fn first_line(body: &[u8]) -> Option<String> {
     let body = String::from_utf8_lossy(body);
     let mut hidden = false;
     body.split('<')
         .enumerate()
-        // Of each piece but the first, what follows the tag.
+        // In each piece except the first, the text follows the tag.
         .filter_map(|(index, piece)| match index {
             0 => Some(piece),
             _ => {
@@ -571,7 +570,7 @@ mod tests {
         assert!(is_text(b""));
         assert!(!is_text(b"\x1F\x8B\x08\0\0\0\0\0\0\xFF\xED}"));
         assert!(!is_text(b"<\0h\0t\0m\0l\0>\0"));
-        // Brotli has no mark.
+        // Brotli has no signature.
         assert!(!is_text(
             b"\x1B\x16\x02\xF8\x8D\x94\x6E\xDE\x21\x85\x6D\xC4\x08\x51\x83\x2A"
         ));

@@ -1,4 +1,4 @@
-//! From the body into the sink, listening on the way.
+//! Passes a body to a sink, and keeps the summary and the first error of the sink.
 
 use core::time::Duration;
 
@@ -97,7 +97,7 @@ impl<'s, S: Sink + ?Sized> Tap<'s, S> {
         }
     }
 
-    /// Continues after errors of the sink: an item that it cannot take is not its neighbours' fault.
+    /// Continues after errors of the sink, because they concern only one item.
     fn despite_itself(
         &mut self,
         mut step: impl FnMut(&mut Self) -> Result<(), FeedError<S::Error>>,

@@ -16,7 +16,7 @@ use super::examine::Observer;
 use super::route::{Route, Timeouts};
 use super::transport::{Connector, Pace, Sent, Transport};
 
-/// TLS records that are processed in a row while looking whether anything is waiting.
+/// The largest number of TLS records that are processed while checking for waiting data.
 const RECORDS: usize = 64;
 /// The longest pause before a full send buffer is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -70,7 +70,7 @@ impl TcpTransport {
         })
     }
 
-    /// Runs `step` while calls on the socket return at once.
+    /// Runs `step` with a non-blocking socket.
     fn without_blocking<T>(
         &mut self,
         step: impl FnOnce(&mut Self) -> Result<T, TransportError>,
@@ -85,7 +85,7 @@ impl TcpTransport {
         result
     }
 
-    /// Whether data or the end of the stream can be received. The socket does not block.
+    /// Returns whether data or the end of the stream can be received. The socket must be non-blocking.
     ///
     /// With TLS, records are processed first: session tickets and key updates are not data.
     fn is_waiting(&mut self) -> bool {
@@ -95,7 +95,7 @@ impl TcpTransport {
         for _ in 0..RECORDS {
             match tls.process_new_packets() {
                 Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
-                // An error comes again when it is read.
+                // The next read returns the error again.
                 Ok(_) | Err(_) => return true,
             }
             match tls.read_tls(&mut self.socket) {
@@ -107,7 +107,7 @@ impl TcpTransport {
         true
     }
 
-    /// Sends on a socket that does not block, looking for an answer on the way.
+    /// Sends on a non-blocking socket, and checks for a response between the writes.
     fn send_now(&mut self, bytes: &mut &[u8]) -> Result<Sent, TransportError> {
         let mut taken = Instant::now();
         let mut pause = Duration::from_millis(1);
@@ -116,7 +116,7 @@ impl TcpTransport {
                 let buffered = tls.writer().write(bytes).map_err(TransportError::Write)?;
                 *bytes = &bytes[buffered..];
             }
-            // Before looking: with the last byte the server may answer.
+            // This comes before the check for a response, because the server may respond to the last byte.
             if bytes.is_empty() && self.tls.as_ref().is_none_or(|tls| !tls.wants_write()) {
                 return Ok(Sent::All);
             }
@@ -144,8 +144,8 @@ impl TcpTransport {
                             after: self.timeouts.write,
                         });
                     }
-                    // The standard library cannot wait for two things at once; a request that fills the
-                    // socket's buffer is rare and large, so that these pauses are not what it takes.
+                    // The standard library cannot wait for two events at once. Only large requests fill the
+                    // socket's buffer, so the pauses are a small part of their time.
                     thread::sleep(pause);
                     pause = (pause * 2).min(PAUSE);
                 }
@@ -184,7 +184,7 @@ impl Transport for TcpTransport {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     done => return done.map_err(TransportError::Read),
                 }
-                // The answer to a key update; without it the next read says what is wrong.
+                // Sends the response to a key update. If that fails, the next read returns the error.
                 while tls.wants_write() && tls.write_tls(&mut self.socket).is_ok_and(|len| len > 0)
                 {
                 }
@@ -223,7 +223,7 @@ impl Transport for TcpTransport {
     }
 }
 
-/// How a socket says that its time is up: the first on Unix, the second on Windows.
+/// Returns whether the error is a timeout of a socket: the first kind on Unix, the second on Windows.
 pub(super) fn is_timeout(error: &io::Error) -> bool {
     matches!(
         error.kind(),

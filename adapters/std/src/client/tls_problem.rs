@@ -1,4 +1,4 @@
-//! Why a TLS connection could not be made.
+//! The causes of a failed TLS handshake.
 
 use core::fmt;
 use std::io;
@@ -8,55 +8,55 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerInco
 
 use super::trusted::OtherCertificate;
 
-/// Why a TLS connection could not be made, sorted by what can be done about it.
+/// The cause of a failed TLS handshake. Each variant requires different advice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsProblem {
-    /// No authority that is trusted here issued the certificate. It may be self-signed, or of a private
-    /// authority, or a proxy in between may have made it.
+    /// The issuer of the certificate is not trusted. The certificate may be self-signed, from a private authority, or from a
+    /// proxy that inspects TLS.
     UnknownAuthority,
-    /// The certificate is not the one that [alone is trusted](super::ClientBuilder::trust_certificate).
+    /// The certificate is not the [trusted one](super::ClientBuilder::trust_certificate).
     OtherCertificate {
         /// The SHA-256 of the server's certificate.
         sha256: [u8; 32],
     },
     /// The certificate is for other names.
     WrongName {
-        /// The names that it is for, in its extension subjectAltName; its common name does not count.
+        /// The names in its extension subjectAltName. Its common name is ignored.
         names: Vec<String>,
     },
     /// The certificate is no longer valid.
     Expired {
-        /// Its last moment, as seconds after 1970, where it is known.
+        /// The end of its validity in seconds since 1970, if it is known.
         not_after: Option<u64>,
     },
     /// The certificate is not valid yet.
     NotYetValid {
-        /// Its first moment, as seconds after 1970, where it is known.
+        /// The start of its validity in seconds since 1970, if it is known.
         not_before: Option<u64>,
     },
-    /// The server uses the certificate of an authority (`CA:TRUE`) as its own.
+    /// The certificate of the server is that of an authority (`CA:TRUE`).
     AuthorityAsServer,
-    /// The certificate was revoked, is damaged, or is not meant for a server.
+    /// The certificate was revoked, is damaged, or is not for a server.
     BadCertificate,
-    /// The server speaks no version from TLS 1.2 on.
+    /// The server supports no version from TLS 1.2 on.
     OldVersion,
     /// The server and this client have no cipher suite, group or signature scheme in common.
     NothingInCommon,
-    /// The server wants a certificate of the client.
+    /// The server requires a client certificate.
     ClientCertificate,
-    /// The server does not know the name that it was asked for.
+    /// The server does not know the requested name.
     UnknownName,
-    /// What answers is not TLS.
+    /// The server does not use TLS on this port.
     NotTls {
-        /// It is HTTP without TLS.
+        /// Whether it uses HTTP without TLS.
         http: bool,
     },
-    /// The server ended the connection during the handshake.
+    /// The server closed the connection during the handshake.
     Closed,
-    /// The host of the URL is not a name that a certificate can be checked for.
+    /// The host of the URL is not a name that a certificate can be verified for.
     HostName,
-    /// Another reason, which the source gives.
+    /// Another cause, which the source describes.
     Other,
 }
 
@@ -78,7 +78,7 @@ impl TlsProblem {
         match error {
             Error::InvalidCertificate(error) => Self::of_certificate(error),
             Error::NoCertificatesPresented => Self::BadCertificate,
-            // A record of TLS begins with its type, 20 to 23, and the version's major number, 3.
+            // A TLS record begins with its type, 20 to 23, and the major version, 3.
             Error::InvalidMessage(_) if !matches!(first, [20..=23, 3, ..]) => Self::NotTls {
                 http: first.starts_with(b"HTTP/"),
             },
@@ -106,7 +106,7 @@ impl TlsProblem {
 
     fn of_certificate(error: &CertificateError) -> Self {
         match error {
-            // A bad signature: another authority of the same name is trusted, as after a renewal.
+            // A wrong signature means that another authority of the same name is trusted, for example after a renewal.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 Self::UnknownAuthority
             }
@@ -138,8 +138,8 @@ impl TlsProblem {
         }
     }
 
-    /// The problem of a connection that was open: an alert about certificates comes after the handshake of
-    /// TLS 1.3.
+    /// Returns the cause of an error on an open connection. In TLS 1.3, alerts about client certificates arrive after the
+    /// handshake.
     pub(super) fn after_handshake(error: &Error) -> Option<Self> {
         match Self::of_tls(error, &[23, 3]) {
             problem @ Self::ClientCertificate => Some(problem),
@@ -147,14 +147,14 @@ impl TlsProblem {
         }
     }
 
-    /// Whether the next handshake would end the same way.
+    /// Returns whether the next handshake would fail in the same way.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
         !matches!(self, Self::Closed | Self::Other)
     }
 }
 
-/// A name as webpki gives it, `DnsName("a.example")` or `IpAddress(10.0.0.1)`, without what is around it.
+/// Returns the name in the text of webpki, which is `DnsName("a.example")` or `IpAddress(10.0.0.1)`.
 fn plain(name: &str) -> String {
     let inner = name.split_once('(').map_or(name, |(_, inner)| inner);
     inner
@@ -163,7 +163,7 @@ fn plain(name: &str) -> String {
         .replace(char::is_control, "\u{fffd}")
 }
 
-/// A moment in the form `2026-11-27 14:00 UTC`.
+/// Returns a time in the form `2026-11-27 14:00 UTC`.
 pub(super) fn moment(seconds: u64) -> String {
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
     match jiff::Timestamp::from_second(seconds) {
@@ -175,7 +175,7 @@ pub(super) fn moment(seconds: u64) -> String {
 /// Completes "no TLS connection with HOST: ".
 impl fmt::Display for TlsProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Names that a message lists.
+        /// The largest number of names in a message.
         const MOST: usize = 8;
         let text = match self {
             Self::UnknownAuthority => {

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use x509_cert::der::Decode as _;
 use x509_cert::Certificate;
 
-/// Accepts the certificate with this SHA-256, whoever issued it, for the names and the time that it is for.
+/// Accepts the certificate with this SHA-256 from any issuer, within its names and its validity.
 #[derive(Debug)]
 pub(super) struct Trusted {
     sha256: [u8; 32],
@@ -27,7 +27,7 @@ impl Trusted {
     }
 }
 
-/// The server has another certificate than the trusted one.
+/// The server's certificate is not the trusted one.
 #[derive(Debug)]
 pub(super) struct OtherCertificate {
     /// The SHA-256 of the certificate.
