@@ -1,14 +1,15 @@
 //! What a client proves itself with.
 
 use core::fmt;
+use core::future::{ready, Future};
 use std::sync::Arc;
 
 use exportitems_ntlm::UserError;
 use zeroize::Zeroizing;
 
 use super::auth::{
-    AccessToken, Basic, Bearer, BoxError, Credential, Gate, Ntlm, Permit, Renewal, Schemes,
-    TokenClaims,
+    AccessToken, Basic, Bearer, BoxError, Credential, Gate, Ntlm, Permit, Schemes, TokenClaims,
+    TokenSource,
 };
 use super::error::BuildError;
 use super::status::StatusError;
@@ -119,7 +120,7 @@ impl Credentials {
         let first = source().map_err(BuildError::TokenSource)?;
         let first = AccessToken::new(&first).map_err(BuildError::Credentials)?;
         let next = move || Ok(AccessToken::new(&source()?)?);
-        Ok(Self::new(Bearer::from_source(first, Box::new(next))))
+        Ok(Self::new(Bearer::from_source(first, at_once(next))))
     }
 
     /// As [`bearer_from`](Self::bearer_from), of a source that knows when its tokens expire
@@ -131,7 +132,23 @@ impl Credentials {
         source: impl Fn() -> Result<AccessToken, BoxError> + Send + Sync + 'static,
     ) -> Result<Self, BuildError> {
         let first = source().map_err(BuildError::TokenSource)?;
-        Ok(Self::new(Bearer::from_source(first, Box::new(source))))
+        Ok(Self::new(Bearer::from_source(first, at_once(source))))
+    }
+
+    /// As [`bearer_tokens`](Self::bearer_tokens), of an asynchronous source, for clients that must not block a thread.
+    ///
+    /// Clients that share the credentials do not call it at the same time.
+    ///
+    /// # Errors
+    /// [`BuildError::TokenSource`] where the source fails.
+    pub async fn bearer_source<F, R>(source: F) -> Result<Self, BuildError>
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<AccessToken, BoxError>> + Send + 'static,
+    {
+        let first = source().await.map_err(BuildError::TokenSource)?;
+        let source: TokenSource = Box::new(move || Box::pin(source()));
+        Ok(Self::new(Bearer::from_source(first, source)))
     }
 
     pub(super) fn credential(&self) -> &dyn Credential {
@@ -160,10 +177,6 @@ impl Credentials {
         schemes.map(|&scheme| scheme.to_owned()).collect()
     }
 
-    pub(super) fn renew(&self, refused: &str) -> Renewal {
-        self.credential.renew(refused)
-    }
-
     /// Waits until a login may be tried.
     pub(super) async fn enter(&self) -> Result<Option<Permit>, Box<StatusError>> {
         match &self.gate {
@@ -171,6 +184,13 @@ impl Credentials {
             None => Ok(None),
         }
     }
+}
+
+/// Makes an asynchronous source of one that blocks.
+fn at_once(
+    source: impl Fn() -> Result<AccessToken, BoxError> + Send + Sync + 'static,
+) -> TokenSource {
+    Box::new(move || Box::pin(ready(source())))
 }
 
 impl fmt::Debug for Credentials {

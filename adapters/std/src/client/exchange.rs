@@ -178,6 +178,7 @@ impl<C: Connector> Session<C> {
             true => None,
             false => credentials.enter().await?,
         };
+        credentials.credential().prepare().await?;
         // The server may close a connection between two requests that need not share it.
         let (mut may_reconnect, mut is_answering) = (false, false);
         let host = self.route.endpoint.host.clone();

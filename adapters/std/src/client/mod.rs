@@ -40,7 +40,7 @@ use exportitems::{ItemId, Options, RequestHeaders, Sink, UploadItem};
 pub use async_sink::{AsyncSink, AsyncTap};
 pub use auth::{
     AccessToken, AuthError, ChannelBinding, Credential, EndPoint, Handshake, Leg, Renewal, Scope,
-    TokenClaims,
+    TokenClaims, Waiting,
 };
 pub use builder::ClientBuilder;
 pub use call::CallAnswer;

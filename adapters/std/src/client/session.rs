@@ -202,7 +202,7 @@ impl<C: Connector> Session<C> {
                 &answered.authorization,
             ) {
                 if renewals < RENEWALS {
-                    answered.renewal = credentials.renew(refused);
+                    answered.renewal = credentials.credential().renew(refused).await;
                     if answered.renewal == Renewal::Renewed {
                         renewals += 1;
                         continue;

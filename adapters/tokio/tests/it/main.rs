@@ -6,3 +6,4 @@ mod conformance;
 mod connection;
 mod login;
 mod stream;
+mod token;

@@ -2,13 +2,13 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
 
 use super::basic::Whole;
-use super::{AuthError, Credential, Handshake, Renewal, TokenClaims};
+use super::{AuthError, Credential, Handshake, Renewal, TokenClaims, Waiting};
 use crate::client::credentials::CredentialsError;
 
 const NAME: &str = "Bearer";
@@ -16,7 +16,8 @@ const NAME: &str = "Bearer";
 const AHEAD: Duration = Duration::from_mins(2);
 
 pub(in crate::client) type BoxError = Box<dyn core::error::Error + Send + Sync>;
-type TokenSource = Box<dyn Fn() -> Result<AccessToken, BoxError> + Send + Sync>;
+pub(in crate::client) type TokenSource =
+    Box<dyn Fn() -> Waiting<'static, Result<AccessToken, BoxError>> + Send + Sync>;
 
 /// An access token, and when it expires. Never printed, and wiped from memory when dropped.
 #[derive(Clone)]
@@ -73,6 +74,8 @@ fn now() -> u64 {
 
 pub(in crate::client) struct Bearer {
     current: Mutex<AccessToken>,
+    /// Held while the source is asked, so that connections do not ask it at the same time.
+    renewing: async_lock::Mutex<()>,
     source: Option<TokenSource>,
 }
 
@@ -80,6 +83,7 @@ impl Bearer {
     pub(in crate::client) fn new(token: AccessToken) -> Self {
         Self {
             current: Mutex::new(token),
+            renewing: async_lock::Mutex::new(()),
             source: None,
         }
     }
@@ -87,6 +91,7 @@ impl Bearer {
     pub(in crate::client) fn from_source(token: AccessToken, source: TokenSource) -> Self {
         Self {
             current: Mutex::new(token),
+            renewing: async_lock::Mutex::new(()),
             source: Some(source),
         }
     }
@@ -102,18 +107,11 @@ impl Credential for Bearer {
     }
 
     fn begin(&self, _scheme: &str, _host: &str) -> Result<Box<dyn Handshake>, AuthError> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(source), true) = (&self.source, current.is_expiring()) {
-            // A source that fails may still have given a token that the server accepts.
-            match source() {
-                Ok(next) => *current = next,
-                Err(error) if current.expires.is_some_and(|expires| expires <= now()) => {
-                    return Err(AuthError::TokenSource(error));
-                }
-                Err(_) => {}
-            }
-        }
-        Ok(Box::new(Whole(current.token.clone())))
+        Ok(Box::new(Whole(self.current().token.clone())))
+    }
+
+    fn prepare(&self) -> Waiting<'_, Result<(), AuthError>> {
+        Box::pin(self.renew_early())
     }
 
     /// No account is locked for a token that has expired.
@@ -122,24 +120,60 @@ impl Credential for Bearer {
     }
 
     fn claims(&self) -> Option<TokenClaims> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        TokenClaims::of_token(&current.token)
+        TokenClaims::of_token(&self.current().token)
     }
 
-    fn renew(&self, refused: &str) -> Renewal {
+    fn renew<'a>(&'a self, refused: &'a str) -> Waiting<'a, Renewal> {
+        Box::pin(self.renew_refused(refused))
+    }
+}
+
+impl Bearer {
+    fn current(&self) -> MutexGuard<'_, AccessToken> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gets the next token if the present one expires soon.
+    async fn renew_early(&self) -> Result<(), AuthError> {
+        let Some(source) = &self.source else {
+            return Ok(());
+        };
+        if !self.current().is_expiring() {
+            return Ok(());
+        }
+        let _turn = self.renewing.lock().await;
+        // Another connection may have renewed it meanwhile.
+        if !self.current().is_expiring() {
+            return Ok(());
+        }
+        let next = source().await;
+        let mut current = self.current();
+        match next {
+            Ok(next) => *current = next,
+            Err(error) if current.expires.is_some_and(|expires| expires <= now()) => {
+                return Err(AuthError::TokenSource(error));
+            }
+            // The server may still accept the present one.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Gets the next token after a refusal.
+    async fn renew_refused(&self, refused: &str) -> Renewal {
         let Some(source) = &self.source else {
             return Renewal::Unsupported;
         };
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.renewing.lock().await;
         let is_refused = |token: &str| refused.split_once(' ').is_some_and(|(_, it)| it == token);
         // Another connection may have renewed it meanwhile.
-        if !is_refused(&current.token) {
+        if !is_refused(&self.current().token) {
             return Renewal::Renewed;
         }
-        match source() {
+        match source().await {
             Ok(next) if is_refused(&next.token) => Renewal::Same,
             Ok(next) => {
-                *current = next;
+                *self.current() = next;
                 Renewal::Renewed
             }
             Err(error) => Renewal::Failed(crate::error_chain(&*error)),
@@ -151,6 +185,7 @@ impl Credential for Bearer {
 mod tests {
     use super::super::Leg;
     use super::*;
+    use crate::client::block_on::block_on;
 
     #[test]
     fn a_token_is_renewed_before_it_expires() {
@@ -163,11 +198,14 @@ mod tests {
         };
         let source = move || {
             counted.fetch_add(1, Ordering::Relaxed);
-            Ok(token("new", 3600))
+            let next: Result<_, BoxError> = Ok(token("new", 3600));
+            let next: Waiting<'static, _> = Box::pin(core::future::ready(next));
+            next
         };
         let bearer = Bearer::from_source(token("old", 100), Box::new(source));
         let shown = || {
             let mut shown = Zeroizing::new(String::new());
+            block_on(bearer.prepare()).unwrap();
             let mut handshake = bearer.begin(NAME, "").unwrap();
             assert_eq!(handshake.step(None, None, &mut shown).unwrap(), Leg::Last);
             shown
@@ -175,8 +213,8 @@ mod tests {
         assert_eq!((shown().as_str(), shown().as_str()), ("new", "new"));
         assert_eq!(calls.load(Ordering::Relaxed), 1);
         // What another connection has renewed already.
-        assert_eq!(bearer.renew("Bearer old"), Renewal::Renewed);
+        assert_eq!(block_on(bearer.renew("Bearer old")), Renewal::Renewed);
         assert_eq!(calls.load(Ordering::Relaxed), 1);
-        assert_eq!(bearer.renew("Bearer new"), Renewal::Same);
+        assert_eq!(block_on(bearer.renew("Bearer new")), Renewal::Same);
     }
 }

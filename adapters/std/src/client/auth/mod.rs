@@ -19,6 +19,9 @@ mod kerberos;
 mod login;
 mod ntlm;
 
+use core::future::{ready, Future};
+use core::pin::Pin;
+
 use zeroize::Zeroizing;
 
 pub use bearer::AccessToken;
@@ -27,12 +30,15 @@ pub use end_point::EndPoint;
 pub use error::AuthError;
 
 pub(super) use basic::Basic;
-pub(super) use bearer::{Bearer, BoxError};
+pub(super) use bearer::{Bearer, BoxError, TokenSource};
 pub(super) use gate::{Gate, Permit};
 #[cfg(feature = "kerberos")]
 pub(super) use kerberos::Kerberos;
 pub(super) use login::{Login, Next, Offers, Turn, With};
 pub(super) use ntlm::{Ntlm, Schemes};
+
+/// The future of a credential, which a request waits for.
+pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What authenticates: a user and a password, an access token, a ticket.
 ///
@@ -72,11 +78,19 @@ pub trait Credential: Send + Sync {
         None
     }
 
-    /// Whether there is something else to log in with after a refusal. `refused` is the value of
-    /// `Authorization` that the server has refused.
-    fn renew(&self, refused: &str) -> Renewal {
+    /// Prepares a login, such as by getting another access token if the present one expires soon.
+    ///
+    /// # Errors
+    /// There is nothing to log in with.
+    fn prepare(&self) -> Waiting<'_, Result<(), AuthError>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Gets something else to log in with after a refusal. `refused` is the value of `Authorization` that the server has
+    /// refused.
+    fn renew<'a>(&'a self, refused: &'a str) -> Waiting<'a, Renewal> {
         let _ = refused;
-        Renewal::Unsupported
+        Box::pin(ready(Renewal::Unsupported))
     }
 }
 
