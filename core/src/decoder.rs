@@ -1,7 +1,7 @@
 //! The decoder: the reader and the caller's scratch.
 
 use crate::ews::reader::{Reader, LAST, PUSHED};
-use crate::ews::{Error, Event, IdMatch, Operation, Options, ResponseItemId, Summary};
+use crate::ews::{Error, Event, IdMatch, Operation, Options, SinkCall, Summary};
 use crate::export_items::{ExportItemsOperation, FeedError, Sink};
 
 pub use crate::ews::reader::MIN_SCRATCH;
@@ -114,6 +114,12 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
         self.reader.offset()
     }
 
+    /// Whether [`Event::End`] has been emitted: until a [`reset`](Self::reset) there is nothing more to decode.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.reader.is_over()
+    }
+
     /// The next event of `input`, which is moved forward over what has been consumed.
     ///
     /// `Ok(None)` means that all of `input` was consumed: callers do not keep a rest of it.
@@ -124,21 +130,6 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
     /// use.
     pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<Event<'_>>, Error> {
         O::next_event(&mut self.reader, input, 0, self.scratch.as_mut())
-    }
-
-    /// [`next_event`](Self::next_event), and the index of the current item while more of it is wanted.
-    ///
-    /// An item is not wanted if it has failed, was [rejected](Self::reject_item) or was not requested: a sink gets no
-    /// `begin` for it. [`feed`](Self::feed) does this on its own; this function is for a loop around an asynchronous sink.
-    ///
-    /// # Errors
-    /// As [`next_event`](Self::next_event).
-    pub fn next_event_and_item(
-        &mut self,
-        input: &mut &[u8],
-    ) -> Result<Option<(Event<'_>, Option<u32>)>, Error> {
-        let event = O::next_event(&mut self.reader, input, 0, self.scratch.as_mut())?;
-        Ok(event.map(|event| (event, self.reader.wanted_item())))
     }
 
     /// The next event after the end of the input: the last item's outcome, the outcomes of items without a
@@ -205,78 +196,49 @@ impl<S: AsMut<[u8]>, O: Operation> Decoder<S, O> {
         Ok(O::summary(&self.reader))
     }
 
-    /// Passes one event to the sink; `None` if there is none.
+    /// The next call of a [`Sink`] for `input`, which is moved forward over what has been consumed.
+    ///
+    /// [`feed`](Self::feed) is a loop over this function. It is for loops that do something else between two calls, such
+    /// as waiting for an asynchronous sink. `Ok(None)` means that all of `input` was consumed.
+    ///
+    /// Call [`compare_id`](Self::compare_id) with the answer to a [`SinkCall::CompareId`], and
+    /// [`reject_item`](Self::reject_item) if the sink fails.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn next_call(&mut self, input: &mut &[u8]) -> Result<Option<SinkCall<'_>>, Error> {
+        O::next_call(&mut self.reader, input, PUSHED, self.scratch.as_mut())
+    }
+
+    /// The next call of a sink after the end of the input, as [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_call(&mut self) -> Result<Option<SinkCall<'_>>, Error> {
+        let mode = PUSHED | LAST;
+        O::next_call(&mut self.reader, &mut &[][..], mode, self.scratch.as_mut())
+    }
+
+    /// Makes one call of the sink; `None` if there is none.
     fn push<K: Sink + ?Sized>(
         &mut self,
         input: &mut &[u8],
         mode: u8,
         sink: &mut K,
     ) -> Result<Option<()>, FeedError<K::Error>> {
-        let event = O::next_event(&mut self.reader, input, mode, self.scratch.as_mut())
+        let call = O::next_call(&mut self.reader, input, mode, self.scratch.as_mut())
             .map_err(FeedError::Response)?;
-        let Some(event) = event else {
+        let Some(call) = call else {
             return Ok(None);
         };
-        let done = match event {
-            Event::ItemId(ids) => {
-                let answer = sink.compare_id(self.reader.index(), &ids);
-                self.reader.compare_id(answer);
-                begin(sink, self.reader.wanted_item(), &mut self.reader, ids)
+        match call.make(sink) {
+            Ok(Some(answer)) => self.reader.compare_id(answer),
+            Ok(None) => {}
+            Err(error) => {
+                self.reader.reject();
+                return Err(FeedError::Sink(error));
             }
-            // Data is emitted only if it is wanted; the item may fail with this piece.
-            Event::Data(bytes) => begin(
-                sink,
-                self.reader.item(),
-                &mut self.reader,
-                ResponseItemId::default(),
-            )
-            .and_then(|()| sink.write(bytes)),
-            Event::Outcome(outcome) => match (self.reader.has_begun(), outcome.error) {
-                (true, None) => sink.commit(&outcome),
-                // Only where a message has no data.
-                (false, None) if !O::NEEDS_DATA => begin(
-                    sink,
-                    Some(outcome.index),
-                    &mut self.reader,
-                    ResponseItemId::default(),
-                )
-                .and_then(|()| sink.commit(&outcome)),
-                (true, Some(_)) => {
-                    sink.abort(&outcome);
-                    Ok(())
-                }
-                (false, _) => {
-                    sink.failed(&outcome);
-                    Ok(())
-                }
-            },
-            Event::End(summary) => {
-                sink.end(&summary);
-                Ok(())
-            }
-            note => {
-                sink.note(&note);
-                Ok(())
-            }
-        };
-        done.map(Some).map_err(|error| {
-            self.reader.reject();
-            FeedError::Sink(error)
-        })
+        }
+        Ok(Some(()))
     }
-}
-
-/// Calls the sink's `begin`, unless that was done.
-fn begin<O: Operation, K: Sink + ?Sized>(
-    sink: &mut K,
-    item: Option<u32>,
-    reader: &mut Reader<O>,
-    ids: ResponseItemId<'_>,
-) -> Result<(), K::Error> {
-    let Some(index) = item.filter(|_| !reader.has_begun()) else {
-        return Ok(());
-    };
-    sink.begin(index, ids)?;
-    reader.begin_in_sink();
-    Ok(())
 }

@@ -133,9 +133,10 @@ pub use decoder::{Decoder, ScratchTooSmall, MIN_SCRATCH};
 pub use ews::FolderId;
 pub use ews::{
     Attribute, Error, ErrorKind, Event, ExchangeImpersonation, Fault, IdMatch, IntegrityPolicy,
-    ItemError, ItemId, ManagementRole, Operation, Options, Outcome, RequestError, RequestField,
-    RequestHeaders, RequestServerVersion, ResponseClass, ResponseCode, ResponseItemId,
-    ResponseOutcome, ServerVersion, Summary, VersionError, CONTENT_TYPE, ENDPOINT_PATH, MAX_DEPTH,
+    ItemError, ItemId, ManagementRole, Operation, OperationName, Options, Outcome, RequestError,
+    RequestField, RequestHeaders, RequestServerVersion, ResponseClass, ResponseCode,
+    ResponseItemId, ResponseOutcome, ServerVersion, SinkCall, Summary, VersionError, CONTENT_TYPE,
+    ENDPOINT_PATH, MAX_DEPTH,
 };
 pub use export_items::{
     fail_all, Discard, Encoder, ExportItems, ExportItemsOperation, FeedError, Sink, SliceFull,

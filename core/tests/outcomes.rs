@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use exportitems::{
-    Attribute, Decoder, Event, IntegrityPolicy, Options, Outcome, MAX_DEPTH, MIN_SCRATCH,
+    Attribute, Decoder, Event, IntegrityPolicy, ItemError, Options, Outcome, SinkCall, MAX_DEPTH,
+    MIN_SCRATCH,
 };
 
 /// The abbreviations in the documents.
@@ -179,47 +180,60 @@ fn a_scratch_has_a_least_size() {
     assert!(Decoder::with_scratch(Options::new(), [0; MIN_SCRATCH - 1]).is_err());
 }
 
-/// [`Decoder::next_event_and_item`]: until it fails or is rejected, if it was requested.
+/// [`Decoder::next_call`]: no data of an item is written once it has failed, was rejected or was not requested.
 #[test]
-fn an_item_is_wanted_until_it_fails() {
+fn an_item_is_written_until_it_fails() {
     let good = "[Success]@OK<Data>$</Data>[/]";
     let broken = "[Success]@OK<Data>QUJD?REVG</Data>[/]";
     let (document, options) = parse(&format!("items=3 {{{good}{broken}{good}{good}}}"));
     let mut decoder = Decoder::<[u8; 64]>::new(options);
     let mut input = document.as_bytes();
-    let mut wanted = Vec::new();
-    while let Some((event, item)) = decoder
-        .next_event_and_item(&mut input)
-        .expect("well-formed")
-    {
-        let (what, reject) = match event {
-            Event::MessageStart { index, .. } => ("start", index == 2),
-            Event::ResponseCode { .. } => ("code", false),
-            Event::Data(_) => ("data", false),
-            _ => ("outcome", false),
+    let mut calls = Vec::new();
+    while let Some(call) = decoder.next_call(&mut input).expect("well-formed") {
+        let (name, reject) = match call {
+            SinkCall::Note(Event::MessageStart { index, .. }) => ("start", index == 2),
+            SinkCall::Begin(..) => ("begin", false),
+            SinkCall::Write(_) => ("write", false),
+            SinkCall::Commit(_) => ("commit", false),
+            SinkCall::Abort(_) => ("abort", false),
+            SinkCall::Failed(_) => ("failed", false),
+            _ => continue,
         };
-        wanted.push((what, item));
+        calls.push(name);
         if reject {
             decoder.reject_item();
         }
     }
+    while let Some(call) = decoder.finish_call().expect("well-formed") {
+        calls.extend(matches!(call, SinkCall::Failed(_)).then_some("failed"));
+    }
     let expected = [
-        ("start", Some(0)),
-        ("code", Some(0)),
-        ("data", Some(0)),
-        ("data", Some(0)),
-        ("outcome", None),
-        ("start", Some(1)),
-        ("code", Some(1)),
-        ("data", Some(1)), // as far as it is good
-        ("outcome", None),
-        ("start", Some(2)),
-        ("code", None),
-        ("outcome", None),
-        ("start", None),
-        ("code", None),
+        &["start", "begin", "write", "write", "commit"][..],
+        &["start", "begin", "write", "abort"], // as far as it is good
+        &["start", "failed", "start", "failed"],
     ];
-    assert_eq!(wanted, expected);
+    assert_eq!(calls, expected.concat());
+}
+
+/// An item whose `begin` failed has not begun.
+#[test]
+fn an_item_that_could_not_begin_fails_alone() {
+    for id in ["", "<ItemId Id='A'/>"] {
+        let (document, options) = parse(&format!("{{[Success]@OK{id}<Data>$</Data>[/]}}"));
+        let mut decoder = Decoder::<[u8; 64]>::new(options);
+        let mut input = document.as_bytes();
+        while let Some(call) = decoder.next_call(&mut input).expect("well-formed") {
+            match call {
+                SinkCall::Begin(..) => decoder.reject_item(),
+                SinkCall::Note(_) | SinkCall::CompareId(..) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        let failed = decoder.finish_call().expect("well-formed");
+        assert!(
+            matches!(failed, Some(SinkCall::Failed(outcome)) if outcome.error == Some(ItemError::Write))
+        );
+    }
 }
 
 /// Unknown elements, next to and inside of each other, after a good message.

@@ -1,8 +1,8 @@
 //! What must come of a [`Script`], from what was put into it: the rules of design.md, *Outcomes*.
 
 use exportitems::{
-    Error, ErrorKind, IdMatch, ItemError, Outcome, ResponseClass, ResponseCode, ResponseOutcome,
-    Summary, Verdict,
+    Error, ErrorKind, IdMatch, ItemError, OperationName, Outcome, ResponseClass, ResponseCode,
+    ResponseOutcome, Summary, Verdict,
 };
 
 use crate::payload_reference::judge;
@@ -260,7 +260,9 @@ fn junk_error(junk: Junk, in_body: bool) -> Option<ErrorKind> {
         Junk::Dtd => ErrorKind::Dtd,
         Junk::LongName => ErrorKind::NameTooLong,
         // The body has one child; elsewhere unknown elements are skipped.
-        Junk::Html | Junk::Deep | Junk::BrokenTag if in_body => ErrorKind::UnexpectedOperation,
+        Junk::Html | Junk::Deep | Junk::BrokenTag if in_body => {
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems)
+        }
         Junk::Html => return None,
         Junk::Deep => ErrorKind::TooDeep,
         Junk::BrokenTag => ErrorKind::UnexpectedByte,
@@ -274,7 +276,7 @@ fn check_end(end: End, error: Option<Error>, summary: Summary) {
         None => ResponseOutcome::Complete,
         Some(ErrorKind::Truncated) => ResponseOutcome::Truncated,
         Some(ErrorKind::UnexpectedEnd) => ResponseOutcome::Cut,
-        Some(ErrorKind::UnexpectedOperation) => ResponseOutcome::NotSoap,
+        Some(ErrorKind::UnexpectedOperation(_)) => ResponseOutcome::NotSoap,
         Some(_) => ResponseOutcome::Malformed,
     };
     assert_eq!(summary.response, response);

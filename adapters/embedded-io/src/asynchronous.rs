@@ -1,13 +1,13 @@
 //! The async client.
 
 use embedded_io_async::{Read, Write};
-use exportitems::{Decoder, Error as ResponseError, Event, ExportItems, Summary};
+use exportitems::{Decoder, Error as ResponseError, ExportItems, IdMatch, SinkCall, Summary};
 use exportitems_http1::HeadEncoder;
 
 use crate::client::{export_error, export_result, not_reset, Client};
 use crate::error::Error;
 use crate::exchange::{next_bytes, Response, MIN_BUFFER};
-use crate::sink::{AsyncSink, Delivery};
+use crate::sink::{make, AsyncSink};
 
 impl<T: Read + Write> Client<'_, T> {
     /// Sends a request and decodes its response into `sink`, like [`export`](Self::export), on any executor.
@@ -37,11 +37,7 @@ impl<T: Read + Write> Client<'_, T> {
         };
         let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
         let mut response = Response::new(line, &self.server.request_id);
-        let mut items = Items {
-            decoder,
-            delivery: Delivery::default(),
-            sink,
-        };
+        let mut items = Items { decoder, sink };
         let received = match sent {
             Ok(()) => receive(&mut self.transport, buffer, &mut response, &mut items).await,
             Err(error) => Err(error),
@@ -114,36 +110,37 @@ async fn receive<T: Read, S: AsMut<[u8]>, K: AsyncSink + ?Sized>(
 /// A decoder and an async sink: the counterpart of [`Decoder::feed`] and [`Decoder::finish_into`].
 struct Items<'i, S, K: ?Sized> {
     decoder: &'i mut Decoder<S>,
-    delivery: Delivery,
     sink: &'i mut K,
 }
 
 impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
     async fn feed(&mut self, input: &mut &[u8]) -> Result<(), ResponseError> {
-        while let Some((event, wanted)) = self.decoder.next_event_and_item(input)? {
-            let kept = self.delivery.deliver(event, wanted, self.sink).await;
-            if let Some(answer) = self.delivery.id_match.take() {
-                self.decoder.compare_id(answer);
-            }
-            if kept.is_err() {
-                self.decoder.reject_item();
-            }
+        while let Some(call) = self.decoder.next_call(input)? {
+            let made = make(call, self.sink).await;
+            self.settle(made);
         }
         Ok(())
     }
 
     async fn finish(&mut self) -> Result<Summary, ResponseError> {
         let mut summary = None;
-        while let Some(event) = self.decoder.finish()? {
-            if let Event::End(end) = event {
+        while let Some(call) = self.decoder.finish_call()? {
+            if let SinkCall::End(end) = call {
                 summary = Some(end);
             }
-            // No item begins after the end of the input.
-            if self.delivery.deliver(event, None, self.sink).await.is_err() {
-                self.decoder.reject_item();
-            }
+            let made = make(call, self.sink).await;
+            self.settle(made);
         }
-        // Without an end event, the decoder has finished an earlier response and was not reset.
+        // Without an end, the decoder has finished an earlier response and was not reset.
         summary.ok_or(not_reset(self.decoder.offset()))
+    }
+
+    /// Passes the result of a call to the decoder.
+    fn settle(&mut self, made: Result<Option<IdMatch>, K::Error>) {
+        match made {
+            Ok(Some(answer)) => self.decoder.compare_id(answer),
+            Ok(None) => {}
+            Err(_) => self.decoder.reject_item(),
+        }
     }
 }

@@ -1,9 +1,7 @@
 //! The blocking client.
 
 use embedded_io::{Read, Write};
-use exportitems::{
-    Decoder, Event, ExportItems, FeedError, IdMatch, Outcome, ResponseItemId, Sink, Summary,
-};
+use exportitems::{Decoder, ExportItems, FeedError, Sink, Summary};
 use exportitems_http1::HeadEncoder;
 
 use crate::client::{export_error, export_result, not_reset, Client};
@@ -40,18 +38,10 @@ impl<T: Read + Write> Client<'_, T> {
         };
         let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
         let mut response = Response::new(line, &self.server.request_id);
-        let mut sink = Watched { sink, ended: false };
-        let received = sent.and_then(|()| {
-            receive(
-                &mut self.transport,
-                buffer,
-                &mut response,
-                decoder,
-                &mut sink,
-            )
-        });
+        let received =
+            sent.and_then(|()| receive(&mut self.transport, buffer, &mut response, decoder, sink));
         let can_reuse = matches!(received, Ok(true));
-        let result = finish(decoder, &mut sink, &response, received);
+        let result = finish(decoder, sink, &response, received);
         self.close_exchange(can_reuse && result.is_ok());
         result
     }
@@ -120,14 +110,15 @@ fn receive<T: Read, S: AsMut<[u8]>, K: Sink + ?Sized>(
 #[inline(never)]
 fn finish<S: AsMut<[u8]>, K: Sink + ?Sized, E>(
     decoder: &mut Decoder<S>,
-    sink: &mut Watched<'_, K>,
+    sink: &mut K,
     response: &Response<'_>,
     received: Result<bool, Error<E>>,
 ) -> Result<Summary, Error<E>> {
+    // Then it has finished an earlier response and was not reset, or `finish_into` repeats an error of this one.
+    let was_over = decoder.is_over();
     loop {
         match decoder.finish_into(sink) {
-            Ok(summary) if sink.ended => return export_result(&received, summary),
-            // The decoder finished an earlier response and was not reset.
+            Ok(summary) if !was_over => return export_result(&received, summary),
             Ok(_) => {
                 let error = not_reset(decoder.offset());
                 return Err(export_error(response, received, error));
@@ -135,48 +126,5 @@ fn finish<S: AsMut<[u8]>, K: Sink + ?Sized, E>(
             Err(FeedError::Response(error)) => return Err(export_error(response, received, error)),
             Err(FeedError::Sink(_)) => {}
         }
-    }
-}
-
-/// A sink that records whether it has received the end of a response.
-struct Watched<'k, K: ?Sized> {
-    sink: &'k mut K,
-    ended: bool,
-}
-
-impl<K: Sink + ?Sized> Sink for Watched<'_, K> {
-    type Error = K::Error;
-
-    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
-        self.sink.compare_id(index, ids)
-    }
-
-    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), K::Error> {
-        self.sink.begin(index, ids)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), K::Error> {
-        self.sink.write(bytes)
-    }
-
-    fn commit(&mut self, outcome: &Outcome) -> Result<(), K::Error> {
-        self.sink.commit(outcome)
-    }
-
-    fn abort(&mut self, outcome: &Outcome) {
-        self.sink.abort(outcome);
-    }
-
-    fn failed(&mut self, outcome: &Outcome) {
-        self.sink.failed(outcome);
-    }
-
-    fn note(&mut self, event: &Event<'_>) {
-        self.sink.note(event);
-    }
-
-    fn end(&mut self, summary: &Summary) {
-        self.ended = true;
-        self.sink.end(summary);
     }
 }

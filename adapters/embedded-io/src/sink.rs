@@ -1,6 +1,6 @@
 //! The async sink.
 
-use exportitems::{Event, IdMatch, Outcome, ResponseItemId, Summary};
+use exportitems::{Event, IdMatch, Outcome, ResponseItemId, SinkCall, Summary};
 
 /// An async [`Sink`](exportitems::Sink) with back-pressure: while one of its futures waits, nothing is received.
 ///
@@ -49,75 +49,20 @@ pub trait AsyncSink {
     }
 }
 
-/// Calls the methods of a sink for the events of a [`Decoder`](exportitems::Decoder).
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Delivery {
-    /// The index of the current message.
-    index: u32,
-    /// Whether `begin` was called for the current item.
-    begun: bool,
-    /// The result of `compare_id`, to pass to the decoder after the event.
-    pub(crate) id_match: Option<IdMatch>,
-}
-
-impl Delivery {
-    /// Passes an event to the sink. `wanted` is the item that may begin with its ids.
-    ///
-    /// After an error, the caller rejects the item, and the decoder returns no more of its data.
-    pub(crate) async fn deliver<K: AsyncSink + ?Sized>(
-        &mut self,
-        event: Event<'_>,
-        wanted: Option<u32>,
-        sink: &mut K,
-    ) -> Result<(), K::Error> {
-        match event {
-            Event::ItemId(ids) => {
-                let answer = sink.compare_id(self.index, &ids).await;
-                self.id_match = Some(answer);
-                match wanted {
-                    Some(_) if answer != IdMatch::Other => self.begin(ids, sink).await,
-                    _ => Ok(()),
-                }
-            }
-            // The decoder returns data of wanted items only, so `wanted` need not be checked.
-            Event::Data(bytes) => {
-                self.begin(ResponseItemId::default(), sink).await?;
-                sink.write(bytes).await
-            }
-            Event::Outcome(outcome) => match (core::mem::take(&mut self.begun), outcome.error) {
-                (true, None) => sink.commit(&outcome).await,
-                (true, Some(_)) => {
-                    sink.abort(&outcome).await;
-                    Ok(())
-                }
-                (false, _) => {
-                    sink.failed(&outcome).await;
-                    Ok(())
-                }
-            },
-            Event::End(summary) => {
-                sink.end(&summary).await;
-                Ok(())
-            }
-            note => {
-                if let Event::MessageStart { index, .. } = note {
-                    self.index = index;
-                }
-                sink.note(&note).await;
-                Ok(())
-            }
-        }
+/// Makes a call of a sink. Returns the answer to [`SinkCall::CompareId`].
+pub(crate) async fn make<K: AsyncSink + ?Sized>(
+    call: SinkCall<'_>,
+    sink: &mut K,
+) -> Result<Option<IdMatch>, K::Error> {
+    match call {
+        SinkCall::CompareId(index, ids) => return Ok(Some(sink.compare_id(index, &ids).await)),
+        SinkCall::Begin(index, ids) => sink.begin(index, ids).await?,
+        SinkCall::Write(bytes) => sink.write(bytes).await?,
+        SinkCall::Commit(outcome) => sink.commit(&outcome).await?,
+        SinkCall::Abort(outcome) => sink.abort(&outcome).await,
+        SinkCall::Failed(outcome) => sink.failed(&outcome).await,
+        SinkCall::Note(event) => sink.note(&event).await,
+        SinkCall::End(summary) => sink.end(&summary).await,
     }
-
-    async fn begin<K: AsyncSink + ?Sized>(
-        &mut self,
-        ids: ResponseItemId<'_>,
-        sink: &mut K,
-    ) -> Result<(), K::Error> {
-        if !self.begun {
-            sink.begin(self.index, ids).await?;
-            self.begun = true;
-        }
-        Ok(())
-    }
+    Ok(None)
 }

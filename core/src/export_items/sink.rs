@@ -1,6 +1,6 @@
 //! The trait that receives items: the push side of the decoder.
 
-use crate::ews::{Error, Event, IdMatch, Outcome, ResponseItemId, Summary};
+use crate::ews::{Error, Event, IdMatch, Outcome, ResponseItemId, SinkCall, Summary};
 
 /// Receives the items of a response.
 ///
@@ -69,6 +69,23 @@ pub trait Sink {
     /// The response is over.
     fn end(&mut self, summary: &Summary) {
         let _ = summary;
+    }
+}
+
+impl SinkCall<'_> {
+    /// Makes the call. Returns the answer to [`CompareId`](Self::CompareId).
+    pub fn make<K: Sink + ?Sized>(self, sink: &mut K) -> Result<Option<IdMatch>, K::Error> {
+        match self {
+            Self::CompareId(index, ids) => return Ok(Some(sink.compare_id(index, &ids))),
+            Self::Begin(index, ids) => sink.begin(index, ids)?,
+            Self::Write(bytes) => sink.write(bytes)?,
+            Self::Commit(outcome) => sink.commit(&outcome)?,
+            Self::Abort(outcome) => sink.abort(&outcome),
+            Self::Failed(outcome) => sink.failed(&outcome),
+            Self::Note(event) => sink.note(&event),
+            Self::End(summary) => sink.end(&summary),
+        }
+        Ok(None)
     }
 }
 

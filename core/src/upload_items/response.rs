@@ -1,16 +1,17 @@
 //! The response: what the operation adds to the messages that all operations share.
 
-use crate::ews::operation::{Hooks, NO_ELEMENT};
-use crate::ews::reader::{Reader, Ready};
+use crate::ews::hooks::{Hooks, NO_ELEMENT};
+use crate::ews::operation::operation;
+use crate::ews::progress::Progress;
 use crate::ews::response::Node;
-use crate::ews::{Error, Event, IntegrityPolicy, Operation, Summary};
+use crate::ews::{IntegrityPolicy, OperationName};
 use crate::payload::Verdict;
 use crate::xml::hash::LocalHash;
 
 /// The operation `UploadItems`, whose response a [`Decoder`](crate::Decoder) reads that was made by
 /// [`for_operation`](crate::Decoder::for_operation).
 ///
-/// [`Event::ItemId`] has the ids of the new item. An item is in the mailbox if its outcome has no error.
+/// [`Event::ItemId`](crate::Event::ItemId) has the ids of the new item. An item is in the mailbox if its outcome has no error.
 /// If the response was cut, an item without a message may be in the mailbox all the same.
 ///
 /// ```
@@ -44,58 +45,45 @@ use crate::xml::hash::LocalHash;
 #[non_exhaustive]
 pub struct UploadItemsOperation;
 
-impl Operation for UploadItemsOperation {}
+operation!(UploadItemsOperation);
 
 impl Hooks for UploadItemsOperation {
+    const NAME: OperationName = OperationName::UploadItems;
     const RESPONSE: LocalHash = LocalHash::of(b"UploadItemsResponse");
     const MESSAGE: LocalHash = LocalHash::of(b"UploadItemsResponseMessage");
     // `UploadItemsResponseMessageType`, Messages.xsd.
     const ELEMENTS: [(LocalHash, Node); 2] = [(LocalHash::of(b"ItemId"), Node::ItemId), NO_ELEMENT];
     const NEEDS_DATA: bool = false;
 
-    type Data = ();
-    const DATA: () = ();
-    type Check = ();
-    const CHECK: () = ();
+    const NEW: Self = Self;
 
-    fn next_event<'s>(
-        reader: &mut Reader<Self>,
-        input: &mut &[u8],
-        mode: u8,
-        scratch: &'s mut [u8],
-    ) -> Result<Option<Event<'s>>, Error> {
-        reader.next_event(input, mode, scratch)
-    }
-
-    fn summary(reader: &Reader<Self>) -> Summary {
-        reader.summary()
-    }
-
-    fn takes_data((): &()) -> bool {
+    fn takes_data(&self) -> bool {
         false
     }
 
-    fn open_data(_: &mut Reader<Self>) {}
+    fn open_data(&mut self) {}
 
-    fn data(_: &mut Reader<Self>, _: &mut &[u8], _: &mut [u8]) -> Ready {
-        Ready::Nothing
+    fn data(&mut self, _: &mut Progress, _: &mut &[u8], _: &mut [u8]) -> usize {
+        0
     }
 
-    fn data_char(_: &mut Reader<Self>, _: &[u8], _: u64, _: &mut [u8]) -> Ready {
-        Ready::Nothing
+    fn data_char(&mut self, _: &mut Progress, _: &[u8], _: u64, _: &mut [u8]) -> usize {
+        0
     }
 
-    fn skip_data((): &mut (), _: &[u8]) {}
+    fn skip_data(&mut self, _: &[u8]) {}
 
-    fn close_data(_: &mut Reader<Self>, _: &mut [u8]) -> Ready {
-        Ready::Nothing
+    fn close_data(&mut self, _: &mut Progress, _: &mut [u8]) -> usize {
+        0
     }
 
-    fn is_truncated((): &()) -> bool {
+    fn check(&mut self, _: &[u8]) {}
+
+    fn is_truncated(&self) -> bool {
         false
     }
 
-    fn verdict((): &(), _: IntegrityPolicy) -> Option<Verdict> {
+    fn verdict(&self, _: IntegrityPolicy) -> Option<Verdict> {
         None
     }
 }
@@ -103,14 +91,14 @@ impl Hooks for UploadItemsOperation {
 #[cfg(test)]
 mod tests {
     use std::format;
-    use std::string::String;
+    use std::string::{String, ToString as _};
     use std::vec::Vec;
 
     use core::convert::Infallible;
 
     use super::UploadItemsOperation;
     use crate::ews::reader::{Reader, LAST};
-    use crate::ews::{ErrorKind, Event, ItemError, Options, Outcome, ResponseItemId, Summary};
+    use crate::ews::{Event, ItemError, Options, Outcome, ResponseItemId, Summary};
     use crate::{Decoder, Sink};
 
     /// The ids and errors of a response of `UploadItems`, and how it ended.
@@ -186,7 +174,10 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert_eq!(error.kind, ErrorKind::UnexpectedOperation);
+        assert_eq!(
+            error.to_string(),
+            "not a response to UploadItems (at byte 20)"
+        );
     }
 
     /// Counts what a sink receives.

@@ -101,6 +101,12 @@ impl Assembly {
         };
     }
 
+    /// Notes the length of what the scratch holds in place of a token.
+    #[allow(clippy::cast_possible_truncation)] // it is that of decoded input
+    pub(crate) fn hold(&mut self, len: usize) {
+        self.total = len as u32;
+    }
+
     /// Appends as many bytes as there is room for, and returns how many.
     pub(crate) fn push(&mut self, bytes: &[u8], scratch: &mut [u8]) -> usize {
         let len = scratch.len().min(LARGEST);
@@ -142,7 +148,7 @@ impl Assembly {
         scratch.len().min(LARGEST).wrapping_sub(self.end.into()) >= bytes
     }
 
-    /// Length of the whole token in bytes; `u32::MAX` for longer ones too.
+    /// Length of the whole token in bytes; `u32::MAX` for longer ones too. Or the length that is [held](Self::hold).
     pub(crate) const fn total(&self) -> u32 {
         self.total
     }

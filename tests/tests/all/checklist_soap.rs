@@ -1,6 +1,8 @@
 //! protocol.md §6, "Incremental XML decoder", the lines about SOAP and EWS: a test for each, in their order.
 
-use exportitems::{ErrorKind, ItemError, ResponseClass, ResponseCode, ResponseOutcome};
+use exportitems::{
+    ErrorKind, ItemError, OperationName, ResponseClass, ResponseCode, ResponseOutcome,
+};
 use exportitems_testkit::run::{Reported, Value};
 
 use crate::support::{
@@ -94,7 +96,11 @@ fn envelope_header_and_body() {
     );
     for body in ["<m:GetItemResponse/>", "", "<x/>"] {
         let run = run(envelope(body));
-        assert_eq!(run.kind(), Some(ErrorKind::UnexpectedOperation), "{body}");
+        assert_eq!(
+            run.kind(),
+            Some(ErrorKind::UnexpectedOperation(OperationName::ExportItems)),
+            "{body}"
+        );
         assert_eq!(run.summary().response, ResponseOutcome::NotSoap);
     }
 }

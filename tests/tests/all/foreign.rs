@@ -1,6 +1,6 @@
 //! Documents that are no answer to ExportItems: one clear error each, never a commit.
 
-use exportitems::{ErrorKind, ResponseOutcome};
+use exportitems::{ErrorKind, OperationName, ResponseOutcome};
 use exportitems_testkit::data;
 use exportitems_testkit::oracle;
 
@@ -79,7 +79,7 @@ fn nothing_or_nothing_yet() {
 
 #[test]
 fn another_operation() {
-    let kind = ErrorKind::UnexpectedOperation;
+    let kind = ErrorKind::UnexpectedOperation(OperationName::ExportItems);
     for body in [
         "<m:GetItemResponse/>",
         "",
@@ -105,72 +105,72 @@ fn recorded_answers() {
         ("003_200", ErrorKind::NotSoap, ResponseOutcome::NotSoap),
         (
             "004_200_GetFolder_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "005_200_FindFolder_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "006_200_CreateFolder_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "007_200_DeleteFolder_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "008_200_CreateItem_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "009_200_DeleteItem_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "010_200_DeleteItem_ErrorItemNotFound",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "011_200_GetItem_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "012_200_GetServerTimeZones_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "013_200_SyncFolderItems_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "014_200_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "015_200_FindItem_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "016_200_UpdateItem_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
         (
             "017_200_MoveItem_NoError",
-            ErrorKind::UnexpectedOperation,
+            ErrorKind::UnexpectedOperation(OperationName::ExportItems),
             ResponseOutcome::NotSoap,
         ),
     ] {

@@ -1,7 +1,8 @@
 //! Rules that a change of the code could break unseen, each by the change that it was.
 
 use exportitems::{
-    Decoder, Discard, ErrorKind, Event, ItemError, Options, ResponseCode, ResponseOutcome, Verdict,
+    Decoder, Discard, ErrorKind, Event, ItemError, OperationName, Options, ResponseCode,
+    ResponseOutcome, Verdict,
 };
 use exportitems_testkit::run::{Reported, Setup, Value};
 
@@ -340,7 +341,10 @@ fn the_answer_is_the_element_of_the_body() {
     }
     assert_eq!(run(&whole).errors(), [None]);
     let followed = run(envelope(&(answer.to_owned() + "<x/>")));
-    assert_eq!(followed.kind(), Some(ErrorKind::UnexpectedOperation));
+    assert_eq!(
+        followed.kind(),
+        Some(ErrorKind::UnexpectedOperation(OperationName::ExportItems))
+    );
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use exportitems::policy::Disposition;
 use exportitems::{
-    BrokenReason, Decoder, Error, ErrorKind, Event, FeedError, ItemError, Options, Outcome,
-    RequestError, RequestField, RequestServerVersion, ResponseClass, ResponseItemId,
+    BrokenReason, Decoder, Error, ErrorKind, Event, FeedError, ItemError, OperationName, Options,
+    Outcome, RequestError, RequestField, RequestServerVersion, ResponseClass, ResponseItemId,
     ResponseOutcome, ScratchTooSmall, Sink, SliceFull, Summary, Verdict,
 };
 
@@ -80,7 +80,7 @@ fn error_texts() {
         ErrorKind::UnexpectedEnd,
         ErrorKind::Truncated,
         ErrorKind::NotSoap,
-        ErrorKind::UnexpectedOperation,
+        ErrorKind::UnexpectedOperation(OperationName::ExportItems),
         ErrorKind::Encoding,
         ErrorKind::Dtd,
         ErrorKind::UnexpectedText,

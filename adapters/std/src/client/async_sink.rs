@@ -1,11 +1,13 @@
-//! The async sink, and its calls for the events of a decoder.
+//! The async sink.
 
 use core::future::Future;
 use core::time::Duration;
 
-use exportitems::{Decoder, Event, IdMatch, Operation, Outcome, ResponseItemId, Summary};
+use exportitems::{
+    Decoder, Error, Event, IdMatch, Operation, Outcome, ResponseItemId, SinkCall, Summary,
+};
 
-use super::tap::{Received, Receiver, RetryAfter};
+use super::tap::{Receiver, Tap};
 
 /// An async [`Sink`](exportitems::Sink) with back-pressure: while one of its futures waits, nothing is received.
 ///
@@ -64,30 +66,17 @@ pub trait AsyncSink: Send {
     }
 }
 
-/// Calls the methods of an async sink for the events of a decoder, and keeps the summary and the first error of the sink.
+/// An async sink, with its summary and its first error.
 #[derive(Debug)]
-pub struct AsyncTap<'s, K: AsyncSink + ?Sized> {
-    sink: &'s mut K,
-    retry_after: RetryAfter,
-    /// The index of the current message.
-    index: u32,
-    /// Whether `begin` was called for the current item.
-    begun: bool,
-    summary: Option<Summary>,
-    error: Option<K::Error>,
-}
+pub struct AsyncTap<'s, K: AsyncSink + ?Sized>(Tap<Async<'s, K>, K::Error>);
 
-impl<'s, K: AsyncSink + ?Sized> AsyncTap<'s, K> {
+impl<'s, K> AsyncTap<'s, K>
+where
+    K: AsyncSink + ?Sized,
+{
     /// Returns the tap for one response. `retry_after` is the field of its HTTP head: a fault gets the longer wait.
     pub fn new(sink: &'s mut K, retry_after: Option<Duration>) -> Self {
-        Self {
-            sink,
-            retry_after: RetryAfter::new(retry_after),
-            index: 0,
-            begun: false,
-            summary: None,
-            error: None,
-        }
+        Self(Tap::new(Async(sink), retry_after))
     }
 
     /// Decodes a piece of the response. Errors of the sink fail its current item and do not end the response.
@@ -98,18 +87,8 @@ impl<'s, K: AsyncSink + ?Sized> AsyncTap<'s, K> {
         &mut self,
         decoder: &mut Decoder<S, O>,
         piece: &mut &[u8],
-    ) -> Result<(), exportitems::Error> {
-        while let Some((event, wanted)) = decoder.next_event_and_item(piece)? {
-            let mut answer = None;
-            let has_failed = self.deliver(event, wanted, &mut answer).await;
-            if let Some(answer) = answer {
-                decoder.compare_id(answer);
-            }
-            if has_failed {
-                decoder.reject_item();
-            }
-        }
-        Ok(())
+    ) -> Result<(), Error> {
+        self.0.feed(decoder, piece).await
     }
 
     /// Decodes the end of the response.
@@ -119,112 +98,39 @@ impl<'s, K: AsyncSink + ?Sized> AsyncTap<'s, K> {
     pub async fn finish<S: AsMut<[u8]>, O: Operation>(
         &mut self,
         decoder: &mut Decoder<S, O>,
-    ) -> Result<(), exportitems::Error> {
-        while let Some(event) = decoder.finish()? {
-            // No item begins after the end of the input.
-            if self.deliver(event, None, &mut None).await {
-                decoder.reject_item();
-            }
-        }
-        Ok(())
+    ) -> Result<(), Error> {
+        self.0.finish(decoder).await
     }
 
     /// Returns the summary, once there is one, and the first error of the sink.
     pub fn into_parts(self) -> (Option<Summary>, Option<K::Error>) {
-        (self.summary, self.error)
-    }
-
-    /// Passes an event to the sink. `wanted` is the item that may begin with its ids. Returns whether the sink failed.
-    async fn deliver(
-        &mut self,
-        event: Event<'_>,
-        wanted: Option<u32>,
-        answer: &mut Option<IdMatch>,
-    ) -> bool {
-        let result = match event {
-            Event::ItemId(ids) => {
-                let id_match = self.sink.compare_id(self.index, &ids).await;
-                *answer = Some(id_match);
-                match wanted {
-                    Some(_) if id_match != IdMatch::Other => self.begin(ids).await,
-                    _ => Ok(()),
-                }
-            }
-            // The decoder returns data of wanted items only, so `wanted` need not be checked.
-            Event::Data(bytes) => match self.begin(ResponseItemId::default()).await {
-                Ok(()) => self.sink.write(bytes).await,
-                failed => failed,
-            },
-            Event::Outcome(outcome) => match (core::mem::take(&mut self.begun), outcome.error) {
-                (true, None) => self.sink.commit(&outcome).await,
-                (true, Some(_)) => {
-                    self.sink.abort(&outcome).await;
-                    Ok(())
-                }
-                (false, _) => {
-                    self.sink.failed(&outcome).await;
-                    Ok(())
-                }
-            },
-            Event::End(mut summary) => {
-                summary.fault = summary
-                    .fault
-                    .map(|fault| self.retry_after.applied_to(fault));
-                self.summary = Some(summary);
-                self.sink.end(&summary).await;
-                Ok(())
-            }
-            Event::Fault(fault) => {
-                let fault = Event::Fault(self.retry_after.applied_to(fault));
-                self.sink.note(&fault).await;
-                Ok(())
-            }
-            note => {
-                if let Event::MessageStart { index, .. } = note {
-                    self.index = index;
-                }
-                self.sink.note(&note).await;
-                Ok(())
-            }
-        };
-        result
-            .map_err(|error| self.error.get_or_insert(error))
-            .is_err()
-    }
-
-    async fn begin(&mut self, ids: ResponseItemId<'_>) -> Result<(), K::Error> {
-        if !self.begun {
-            self.sink.begin(self.index, ids).await?;
-            self.begun = true;
-        }
-        Ok(())
+        (self.0.summary, self.0.error)
     }
 }
 
-impl<K> Receiver for AsyncTap<'_, K>
+/// The receiver of an async sink.
+#[derive(Debug)]
+pub(super) struct Async<'s, K: ?Sized>(pub(super) &'s mut K);
+
+impl<K> Receiver for Async<'_, K>
 where
     K: AsyncSink + ?Sized,
-    K::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
 {
-    async fn feed<O: Operation>(
-        &mut self,
-        decoder: &mut Decoder<&mut [u8], O>,
-        piece: &mut &[u8],
-    ) -> Result<(), exportitems::Error> {
-        self.feed(decoder, piece).await
-    }
+    type Error = K::Error;
 
-    async fn finish<O: Operation>(
-        &mut self,
-        decoder: &mut Decoder<&mut [u8], O>,
-    ) -> Result<(), exportitems::Error> {
-        self.finish(decoder).await
-    }
-
-    fn received(self) -> Received {
-        Received {
-            summary: self.summary,
-            error: self.error.map(Into::into),
+    async fn make(&mut self, call: SinkCall<'_>) -> Result<Option<IdMatch>, K::Error> {
+        match call {
+            SinkCall::CompareId(index, ids) => {
+                return Ok(Some(self.0.compare_id(index, &ids).await));
+            }
+            SinkCall::Begin(index, ids) => self.0.begin(index, ids).await?,
+            SinkCall::Write(bytes) => self.0.write(bytes).await?,
+            SinkCall::Commit(outcome) => self.0.commit(&outcome).await?,
+            SinkCall::Abort(outcome) => self.0.abort(&outcome).await,
+            SinkCall::Failed(outcome) => self.0.failed(&outcome).await,
+            SinkCall::Note(event) => self.0.note(&event).await,
+            SinkCall::End(summary) => self.0.end(&summary).await,
         }
+        Ok(None)
     }
 }

@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::ops::Range;
-use core::time::Duration;
 
 use exportitems::{Decoder, Operation, Options, ResponseOutcome};
 use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
@@ -18,7 +17,7 @@ use super::response::{Answer, Fields};
 use super::session::Session;
 use super::start::Start;
 use super::status::{SentBinding, SentCredentials, StatusError};
-use super::tap::{pump, Received, Receiver};
+use super::tap::{Receiver, Tap};
 use super::transport::{Connection, Connector, Sent, Transport};
 
 /// The largest number of bytes that are received at once.
@@ -336,13 +335,14 @@ impl<C: Connector> Session<C> {
     }
 
     /// Passes the body to a receiver if it is a SOAP message. Otherwise, returns an error.
-    ///
-    /// `receiver` makes the receiver from the `Retry-After` of the head.
-    pub(super) async fn receive<O: Operation, R: Receiver>(
+    pub(super) async fn receive<
+        O: Operation,
+        R: Receiver<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    >(
         &mut self,
         answered: Answered<C::Transport>,
         options: Options,
-        receiver: impl FnOnce(Option<Duration>) -> R,
+        receiver: R,
     ) -> Result<Answer, ClientError> {
         let is_gzip = self.accept_encoding == GZIP;
         let credentials = self.credentials.as_ref();
@@ -357,13 +357,12 @@ impl<C: Connector> Session<C> {
         let scratch = &mut self.buffers.scratch[..];
         let mut decoder = Decoder::<_, O>::for_operation_with_scratch(options, scratch)
             .unwrap_or_else(|_| unreachable!("the scratch is larger than MIN_SCRATCH"));
-        let mut receiver = receiver(fields.retry_after);
-        let result = pump(&mut body, &mut decoder, &mut receiver).await;
+        let mut tap = Tap::new(receiver, fields.retry_after);
+        let result = tap.pump(&mut body, &mut decoder).await;
         if sent {
             self.connection = body.reusable();
         }
-        let Received { summary, error } = receiver.received();
-        let Some(summary) = summary else {
+        let Some(summary) = tap.summary else {
             unreachable!("a decoder gives the summary before it ends, well or not");
         };
         self.is_ews |= summary.response != ResponseOutcome::NotSoap;
@@ -373,14 +372,14 @@ impl<C: Connector> Session<C> {
             odd_content_type: fields.odd_content_type().map(str::to_owned),
             diagnostics: fields.diagnostics,
         };
-        match (result, error) {
+        match (result, tap.error) {
             (Err((error, cause)), _) => Err(ClientError::Response(Box::new(ResponseError {
                 error,
                 cause,
                 encoding: decoder.declared_encoding().map(str::to_owned),
                 answer,
             }))),
-            (Ok(()), Some(error)) => Err(ClientError::Sink(error)),
+            (Ok(()), Some(error)) => Err(ClientError::Sink(error.into())),
             (Ok(()), None) => Ok(answer),
         }
     }

@@ -2,7 +2,7 @@
 
 use exportitems::{ExportItems, ExportItemsOperation, ItemId, Options, RequestHeaders, Sink};
 
-use super::async_sink::{AsyncSink, AsyncTap};
+use super::async_sink::{Async, AsyncSink};
 use super::auth::{ChannelBinding, Renewal};
 use super::call::{ItemsBody, RequestBody};
 use super::cookies::Cookies;
@@ -11,7 +11,7 @@ use super::error::{BuildError, ClientError, TransportError};
 use super::exchange::{self, Answered, Buffers};
 use super::response::Answer;
 use super::route::Route;
-use super::tap::Tap;
+use super::tap::Blocking;
 use super::transport::{Connection, Connector, Transport as _};
 
 /// The number of times that a request is sent again because the response belongs to another request.
@@ -127,7 +127,7 @@ impl<C: Connector> Session<C> {
     {
         let answered = self.request_items(headers, items).await?;
         let options = for_items(options, items);
-        self.receive::<ExportItemsOperation, _>(answered, options, |wait| Tap::new(sink, wait))
+        self.receive::<ExportItemsOperation, _>(answered, options, Blocking(sink))
             .await
     }
 
@@ -148,7 +148,7 @@ impl<C: Connector> Session<C> {
     {
         let answered = self.request_items(headers, items).await?;
         let options = for_items(options, items);
-        self.receive::<ExportItemsOperation, _>(answered, options, |wait| AsyncTap::new(sink, wait))
+        self.receive::<ExportItemsOperation, _>(answered, options, Async(sink))
             .await
     }
 

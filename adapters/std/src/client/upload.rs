@@ -11,7 +11,7 @@ use super::call::RequestBody;
 use super::error::ClientError;
 use super::response::Answer;
 use super::session::Session;
-use super::tap::Tap;
+use super::tap::Blocking;
 use super::transport::Connector;
 
 /// What is read at once of an item's data.
@@ -95,7 +95,7 @@ impl<C: Connector> Session<C> {
         let answered = self.request(&mut body).await?;
         // A position has 32 bits, and no server accepts a request for 2^32 items.
         let options = options.items(u32::try_from(items.len()).unwrap_or(u32::MAX));
-        self.receive::<UploadItemsOperation, _>(answered, options, |wait| Tap::new(sink, wait))
+        self.receive::<UploadItemsOperation, _>(answered, options, Blocking(sink))
             .await
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Queue, Reader, Ready, Stage};
 
-use crate::ews::operation::Hooks;
+use crate::ews::hooks::Hooks;
 use crate::ews::response::item::{Item, Notes};
 use crate::ews::response::{ErrorKind, ItemError, Node};
 use crate::xml::hash::QualifiedHash;
@@ -20,7 +20,7 @@ impl<O: Hooks> Reader<O> {
         let mut ready = Ready::Nothing;
         let mut error = None;
         if self.attributes.are_contradictory() && !is_message {
-            if self.path.is_in_fault() || self.item.is_none() {
+            if self.path.is_in_fault() || self.progress.item.is_none() {
                 return self.stop_at_markup(ErrorKind::DuplicateAttribute);
             }
             error = Some(ItemError::Contradiction);
@@ -44,7 +44,7 @@ impl<O: Hooks> Reader<O> {
                 };
             }
             Node::ItemId => {
-                if self.item.as_mut().is_some_and(Item::begin_ids) {
+                if self.progress.item.as_mut().is_some_and(Item::begin_ids) {
                     ready = Ready::ItemId;
                 } else {
                     // The schema has no second one.
@@ -52,9 +52,11 @@ impl<O: Hooks> Reader<O> {
                 }
             }
             Node::Data => {
-                if self.item.as_mut().is_some_and(Item::begin_data) {
-                    self.place.set_data_start(self.lexer.markup_offset());
-                    O::open_data(self);
+                if self.progress.item.as_mut().is_some_and(Item::begin_data) {
+                    self.progress
+                        .place
+                        .set_data_start(self.progress.lexer.markup_offset());
+                    self.operation.open_data();
                 } else {
                     error = Some(ItemError::Duplicate);
                 }
@@ -63,7 +65,8 @@ impl<O: Hooks> Reader<O> {
             _ => self.assembly.begin(0),
         }
         if let Some(error) = error {
-            self.fail(error, self.lexer.markup_offset());
+            self.progress
+                .fail(error, self.progress.lexer.markup_offset());
         }
         ready
     }
@@ -81,14 +84,19 @@ impl<O: Hooks> Reader<O> {
         };
         match node {
             Node::Envelope if self.stage < Stage::Answer => {
-                return self.stop_at_markup(ErrorKind::UnexpectedOperation);
+                return self.stop_at_markup(ErrorKind::UnexpectedOperation(O::NAME));
             }
             Node::Envelope => {
                 self.stage = Stage::Epilog;
-                self.room.begin_trailing();
+                self.progress.room.begin_trailing();
             }
-            Node::Message | Node::OtherMessage => self.place.set_message_end(input.offset()),
-            Node::Data => return O::close_data(self, scratch),
+            Node::Message | Node::OtherMessage => {
+                self.progress.place.set_message_end(input.offset())
+            }
+            Node::Data => {
+                let len = (self.operation).close_data(&mut self.progress, scratch);
+                return self.hand_out(len, scratch);
+            }
             Node::Fault => return Ready::Fault,
             _ if node.is_streamed_text() || node.is_short_text() => {
                 if node == Node::MessageXmlValue {
@@ -104,15 +112,19 @@ impl<O: Hooks> Reader<O> {
 
     /// A message begins: the item before it is complete.
     pub(crate) fn begin_message(&mut self) -> Ready {
-        if self.item.is_some() {
+        if self.progress.item.is_some() {
             return Ready::Outcome;
         }
         self.begin_item(self.attributes.class);
         // The graver error first.
         if self.index() >= self.items {
-            self.fail(ItemError::Unrequested, self.lexer.markup_offset());
+            self.progress
+                .fail(ItemError::Unrequested, self.progress.lexer.markup_offset());
         } else if self.attributes.are_contradictory() {
-            self.fail(ItemError::Contradiction, self.lexer.markup_offset());
+            self.progress.fail(
+                ItemError::Contradiction,
+                self.progress.lexer.markup_offset(),
+            );
         }
         self.queue = match self.queue {
             Queue::EmptyMessage => Queue::Close,

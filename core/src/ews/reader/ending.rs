@@ -1,26 +1,19 @@
 //! The end of a response: the remaining outcomes, and the summary.
 
 use super::{Queue, Reader, Ready, Stage, NOT_SAME, NOT_WHOLE, OK, UNKNOWN};
-use crate::ews::operation::Hooks;
+use crate::ews::hooks::Hooks;
 use crate::ews::response::{
     Error, ErrorKind, Event, Fault, IdMatch, ItemError, Node, ResponseOutcome, Summary,
 };
 use crate::payload::Verdict;
 
 impl<O: Hooks> Reader<O> {
-    #[inline(never)] // for its size
-    pub(crate) fn fail(&mut self, error: ItemError, offset: u64) {
-        if let Some(item) = &mut self.item {
-            item.fail(error, offset);
-        }
-    }
-
-    /// The outcome of the current item, which is complete; `None` if there is no item.
+    /// The outcome of the current item, which is complete, as an event; `None` if there is no item.
     #[inline(never)] // for its size
     pub(crate) fn judge<'s>(&mut self) -> Option<Event<'s>> {
-        let mut item = self.item.take()?;
-        let (offset, required) = (self.place.message_end(), self.integrity);
-        let verdict = O::verdict(&self.check, required);
+        let mut item = self.progress.item.take()?;
+        let (offset, required) = (self.progress.place.message_end(), self.integrity);
+        let verdict = self.operation.verdict(required);
         let integrity = item.integrity(verdict);
         self.count_last();
         if item
@@ -50,7 +43,7 @@ impl<O: Hooks> Reader<O> {
         }
         // A marker inside `Data` in place of the end tags. In a start tag of `Data`, the state is that of the item before.
         let in_data = self.path.on_path() == Node::Data && self.tag != Node::Data;
-        let truncated = in_data && O::is_truncated(&self.data);
+        let truncated = in_data && self.operation.is_truncated();
         self.stop(
             match truncated {
                 true => ErrorKind::Truncated,
@@ -68,8 +61,8 @@ impl<O: Hooks> Reader<O> {
             ErrorKind::Truncated => ItemError::Truncated,
             _ => ItemError::Malformed,
         };
-        self.fail(item_error, offset);
-        self.place.set_broken_at(offset);
+        self.progress.fail(item_error, offset);
+        self.progress.place.set_broken_at(offset);
         self.error = Some(kind);
         self.end_reading();
         Ready::Nothing
@@ -78,8 +71,8 @@ impl<O: Hooks> Reader<O> {
     /// Stops reading: from here on, only the rest is emitted.
     fn end_reading(&mut self) {
         self.queue = Queue::Rest;
-        let messages = self.index.wrapping_add(self.item.is_some().into());
-        self.limit.set_messages(messages);
+        let messages = self.index.wrapping_add(self.progress.item.is_some().into());
+        self.progress.limit.set_messages(messages);
         if self.error.is_none() && self.fault.is_none() {
             // Then only the last item can be incomplete.
             self.count_last();
@@ -89,7 +82,7 @@ impl<O: Hooks> Reader<O> {
 
     /// [`stop`](Self::stop) at the current tag.
     pub(crate) fn stop_at_markup(&mut self, kind: ErrorKind) -> Ready {
-        self.stop(kind, self.lexer.markup_offset())
+        self.stop(kind, self.progress.lexer.markup_offset())
     }
 
     /// Why the response is unusable, if it is.
@@ -97,7 +90,7 @@ impl<O: Hooks> Reader<O> {
         let kind = self.error?;
         Some(Error {
             kind,
-            offset: self.place.broken_at(),
+            offset: self.progress.place.broken_at(),
         })
     }
 
@@ -121,16 +114,16 @@ impl<O: Hooks> Reader<O> {
                 return ready;
             }
         }
-        if self.item.is_none() && self.items != UNKNOWN && self.index() < self.items {
+        if self.progress.item.is_none() && self.items != UNKNOWN && self.index() < self.items {
             // Where the response ended: input after an error may or may not have been consumed.
             let offset = match self.error {
-                Some(_) => self.place.broken_at(),
-                None => self.offset.0,
+                Some(_) => self.progress.place.broken_at(),
+                None => self.progress.offset.0,
             };
             self.begin_item(None);
-            self.fail(ItemError::NotAnswered, offset);
+            self.progress.fail(ItemError::NotAnswered, offset);
         }
-        if self.item.is_some() {
+        if self.progress.item.is_some() {
             return Ready::Outcome;
         }
         self.count_last();
@@ -143,7 +136,7 @@ impl<O: Hooks> Reader<O> {
         match self.error {
             Some(ErrorKind::UnexpectedEnd) => ResponseOutcome::Cut,
             Some(ErrorKind::Truncated) => ResponseOutcome::Truncated,
-            Some(ErrorKind::UnexpectedOperation) => ResponseOutcome::NotSoap,
+            Some(ErrorKind::UnexpectedOperation(_)) => ResponseOutcome::NotSoap,
             Some(_) if self.stage == Stage::Prolog => ResponseOutcome::NotSoap,
             Some(_) => ResponseOutcome::Malformed,
             None if self.fault.is_some() => ResponseOutcome::Fault,
@@ -154,10 +147,12 @@ impl<O: Hooks> Reader<O> {
     /// How many bytes follow the document.
     fn trailing(&self) -> u64 {
         match self.stage {
-            Stage::Epilog if self.error.is_some() => {
-                self.room.trailing().wrapping_sub(self.stray.len().into())
-            }
-            Stage::Epilog => self.room.trailing(),
+            Stage::Epilog if self.error.is_some() => self
+                .progress
+                .room
+                .trailing()
+                .wrapping_sub(self.stray.len().into()),
+            Stage::Epilog => self.progress.room.trailing(),
             _ => 0,
         }
     }
@@ -165,7 +160,7 @@ impl<O: Hooks> Reader<O> {
     /// The summary of the response, once it has ended.
     pub(crate) fn summary(&self) -> Summary {
         let response = self.response();
-        let messages = self.limit.messages();
+        let messages = self.progress.limit.messages();
         let expected = (self.items != UNKNOWN).then_some(self.items);
         let trailing = self.trailing();
         let [ok, not_whole, not_same] = self.counts;

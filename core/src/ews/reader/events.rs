@@ -1,7 +1,7 @@
 //! Events, built from what the reader knows when they are ready.
 
 use super::{Reader, Ready};
-use crate::ews::operation::Hooks;
+use crate::ews::hooks::Hooks;
 use crate::ews::response::{Event, Node};
 
 impl<O: Hooks> Reader<O> {

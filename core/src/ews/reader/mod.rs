@@ -1,22 +1,25 @@
 //! The reader of responses: the decoder without its scratch, so that one serves every size.
 
+mod calls;
+mod data;
 mod elements;
 mod ending;
 mod events;
-mod shared;
 mod texts;
 
-use super::operation::Hooks;
+use super::hooks::Hooks;
+use super::progress::Progress;
 use super::response::attributes::Attributes;
+use super::response::element::{children, Children};
 use super::response::item::{Item, Notes};
 use super::response::{
     Error, ErrorKind, Event, IdMatch, IntegrityPolicy, ItemError, Marker, Node, Options, Path,
     ResponseClass,
 };
 use super::ResponseCode;
-use crate::offset::Offset;
-use crate::xml::{Assembly, Cursor, Lexer, Token};
-use shared::{Limit, Place, Room};
+use crate::xml::{Assembly, Cursor, Token};
+
+pub use calls::SinkCall;
 
 /// Smallest scratch, in bytes.
 pub const MIN_SCRATCH: usize = 64;
@@ -30,27 +33,18 @@ pub struct Reader<O: Hooks> {
     /// The current start tag. [`Node::Foreign`] if there is none, or if it is not on the path.
     tag: Node,
     stage: Stage,
-    /// [`PUSHED`], [`BEGUN`], and what the last outcome counts as.
+    /// [`PUSHED`], what the sink has been called for, and what the last outcome counts as.
     flags: u8,
-    /// Why the response is unusable, from [`Place::broken_at`] on.
+    /// Why the response is unusable, from [`Place::broken_at`](super::progress::Place::broken_at) on.
     error: Option<ErrorKind>,
-    pub(crate) integrity: IntegrityPolicy,
+    integrity: IntegrityPolicy,
     /// Text where none belongs, which must be a truncation marker.
     stray: Marker,
     text: Text,
-    /// `Data`, while it arrives.
-    pub(crate) data: O::Data,
     assembly: Assembly,
     path: Path,
-    /// Offset in the response of the next byte of input.
-    pub(crate) offset: Offset,
-    pub(crate) lexer: Lexer,
     attributes: Attributes,
-    /// The item whose outcome has not been emitted.
-    pub(crate) item: Option<Item>,
-    pub(crate) place: Place,
-    pub(crate) room: Room,
-    pub(crate) limit: Limit,
+    progress: Progress,
     /// How many items were requested, or [`UNKNOWN`].
     items: u32,
     /// How many items have had their outcome: the index of the current one.
@@ -60,8 +54,7 @@ pub struct Reader<O: Hooks> {
     counts: [u32; 3],
     /// The notes of the fault, if there is one.
     fault: Option<Notes>,
-    /// What checks the decoded data.
-    pub(crate) check: O::Check,
+    operation: O,
 }
 
 /// More items than a response can have: it would take 400 gigabytes at least.
@@ -109,6 +102,14 @@ const NOT_SAME: u8 = 4;
 pub(crate) const PUSHED: u8 = 8;
 /// The current item has begun there.
 const BEGUN: u8 = 16;
+// What the last call of a sink leaves to be done by the next one.
+/// It was `begin`: if it fails, the item has not begun.
+const BEGINS: u8 = 32;
+/// The ids have been compared: the item begins, if it is wanted.
+const COMPARED: u8 = 64;
+/// The item has begun at its first data, which is still in the scratch; the assembly has its length.
+const HELD: u8 = 128;
+const DUE: u8 = BEGINS | COMPARED | HELD;
 
 /// Mode of a call: there is no more input.
 pub(crate) const LAST: u8 = 1;
@@ -126,7 +127,7 @@ struct Text {
 
 /// The event that is ready, without its contents, which are in the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ready {
+pub(crate) enum Ready {
     /// No event yet.
     Nothing,
     /// No event without more input.
@@ -145,6 +146,13 @@ pub enum Ready {
     End,
 }
 
+/// The table of an operation, made at compile time.
+struct Table<O>(core::marker::PhantomData<O>);
+
+impl<O: Hooks> Table<O> {
+    const CHILDREN: &'static Children = &children(O::NAME, O::RESPONSE, O::MESSAGE, O::ELEMENTS);
+}
+
 impl<O: Hooks> Reader<O> {
     pub(crate) const fn new(options: Options) -> Self {
         Self {
@@ -153,16 +161,12 @@ impl<O: Hooks> Reader<O> {
                 Some(items) => items,
                 None => UNKNOWN,
             },
+            progress: Progress::new(options),
             integrity: options.integrity,
-            limit: Limit::new(options.max_item_bytes),
-            room: Room::new(options.max_total_bytes),
-            offset: Offset(0),
-            lexer: Lexer::new(),
             assembly: Assembly::new(),
             attributes: Attributes::new(),
             path: Path::new(),
-            data: O::DATA,
-            check: O::CHECK,
+            operation: O::NEW,
             stray: Marker::new(),
             queue: Queue::Nothing,
             tag: Node::Foreign,
@@ -173,8 +177,6 @@ impl<O: Hooks> Reader<O> {
                 replacement: false,
                 last: false,
             },
-            item: None,
-            place: Place::START,
             fault: None,
             stage: Stage::Prolog,
             index: 0,
@@ -184,55 +186,60 @@ impl<O: Hooks> Reader<O> {
     }
 
     pub(crate) const fn offset(&self) -> u64 {
-        self.offset.0
+        self.progress.offset.0
     }
 
-    /// The next event of `input`, or the next one after the end of the input ([`LAST`]). It goes to a sink
-    /// ([`PUSHED`]) or to the caller.
+    /// The next event of `input`, or the next one after the end of the input ([`LAST`]).
+    #[inline]
     pub(crate) fn next_event<'s>(
         &mut self,
         input: &mut &[u8],
         mode: u8,
         scratch: &'s mut [u8],
     ) -> Result<Option<Event<'s>>, Error> {
+        match self.advance(input, mode, scratch) {
+            // First, since most events are data.
+            Ready::Data(len) => Ok(Some(Event::Data(scratch.get(..len).unwrap_or_default()))),
+            Ready::Starved => self.starve(input),
+            Ready::Outcome => Ok(self.judge()),
+            ready => Ok(self.event(ready, scratch)),
+        }
+    }
+
+    /// Advances to the next event, which goes to a sink ([`PUSHED`]) or to the caller, or to the end of the input.
+    #[allow(clippy::inline_always)] // a program has one of its two callers, and most calls are for a piece of data
+    #[inline(always)]
+    fn advance(&mut self, input: &mut &[u8], mode: u8, scratch: &mut [u8]) -> Ready {
         let last = mode & LAST != 0;
         let changed = (self.flags ^ mode) & PUSHED;
         if changed != 0 {
-            self.flags ^= changed;
+            self.flags = (self.flags ^ changed) & !DUE;
             // Neither has received all of the current item.
-            self.fail(ItemError::Write, self.offset.0);
+            (self.progress).fail(ItemError::Write, self.progress.offset.0);
         }
-        let ready = loop {
-            let mut ready = Ready::Nothing;
+        loop {
             if self.is_in_data() {
-                ready = O::data(self, input, scratch);
+                let len = (self.operation).data(&mut self.progress, input, scratch);
+                let ready = self.hand_out(len, scratch);
+                if ready != Ready::Nothing {
+                    return ready;
+                }
                 // As `walk` would return; short pieces of input end here.
-                if ready == Ready::Nothing && input.is_empty() && !last {
-                    return Ok(None);
+                if input.is_empty() && !last {
+                    return Ready::Starved;
                 }
             }
-            if ready == Ready::Nothing {
-                ready = self.walk(input, last, scratch);
+            let ready = self.walk(input, last, scratch);
+            if ready != Ready::Nothing {
+                return ready;
             }
-            match ready {
-                Ready::Nothing => {}
-                Ready::Starved if self.queue == Queue::Over => return self.refuse(input),
-                Ready::Starved => return Ok(None),
-                // First, since most events are data.
-                Ready::Data(len) => {
-                    return Ok(Some(Event::Data(scratch.get(..len).unwrap_or_default())));
-                }
-                Ready::Outcome => return Ok(self.judge()),
-                ready => break ready,
-            }
-        };
-        Ok(self.event(ready, scratch))
+        }
     }
 
     /// Advances to the next event, or to data.
     #[inline(never)] // off the way of the data
     fn walk(&mut self, input: &mut &[u8], last: bool, scratch: &mut [u8]) -> Ready {
-        let mut cursor = Cursor::new(input, self.offset.0);
+        let mut cursor = Cursor::new(input, self.progress.offset.0);
         let ready = loop {
             match self.step(&mut cursor, scratch) {
                 Ready::Nothing if !self.is_in_data() => {}
@@ -243,16 +250,19 @@ impl<O: Hooks> Reader<O> {
             }
         };
         *input = cursor.rest();
-        self.offset.0 = cursor.offset();
+        self.progress.offset.0 = cursor.offset();
         ready
     }
 
-    /// Returns the error after the end of the response. More input is an error as well, which stays: otherwise the summary of
-    /// the response could be mistaken for that of the new input.
-    fn refuse<'s>(&mut self, input: &[u8]) -> Result<Option<Event<'s>>, Error> {
+    /// The result if there is no event: `Ok(None)`, or the error after the end of the response. More input is an error as
+    /// well, which stays: otherwise the summary of the response could be mistaken for that of the new input.
+    fn starve<T>(&mut self, input: &[u8]) -> Result<Option<T>, Error> {
+        if self.queue != Queue::Over {
+            return Ok(None);
+        }
         if self.error.is_none() && !input.is_empty() {
             self.error = Some(ErrorKind::Finished);
-            self.place.set_broken_at(self.offset.0);
+            (self.progress.place).set_broken_at(self.progress.offset.0);
         }
         match self.response_error() {
             Some(error) => Err(error),
@@ -262,26 +272,25 @@ impl<O: Hooks> Reader<O> {
 
     /// Notes that the caller could not keep the current item, or the one that was just committed.
     pub(crate) fn reject(&mut self) {
-        if self.item.is_some() {
-            self.fail(ItemError::Write, self.offset.0);
+        if self.flags & BEGINS != 0 {
+            self.flags &= !BEGUN;
+        }
+        self.flags &= !DUE;
+        if self.progress.item.is_some() {
+            self.progress.fail(ItemError::Write, self.progress.offset.0);
         } else {
             self.flags &= !(OK | NOT_WHOLE | NOT_SAME);
         }
     }
 
     /// Whether the current item, or the one of the last outcome, has begun in the sink.
-    pub(crate) const fn has_begun(&self) -> bool {
+    const fn has_begun(&self) -> bool {
         self.flags & BEGUN != 0
-    }
-
-    /// The current item has begun in the sink.
-    pub(crate) fn begin_in_sink(&mut self) {
-        self.flags |= BEGUN;
     }
 
     /// A new item is the current one.
     pub(crate) fn begin_item(&mut self, class: Option<ResponseClass>) {
-        self.item = Some(Item::new(class, self.offset.0));
+        self.progress.item = Some(Item::new(class, self.progress.offset.0));
         self.flags &= !BEGUN;
     }
 
@@ -296,24 +305,24 @@ impl<O: Hooks> Reader<O> {
 
     /// How the ids of the current item compare.
     pub(crate) fn compare_id(&mut self, answer: IdMatch) {
-        if let Some(item) = &mut self.item {
-            item.set_id_match(answer, self.offset.0);
+        if let Some(item) = &mut self.progress.item {
+            item.set_id_match(answer, self.progress.offset.0);
         }
     }
 
+    /// Whether everything has been emitted.
+    pub(crate) fn is_over(&self) -> bool {
+        self.queue == Queue::Over
+    }
+
     /// How many items have had their outcome: the index of the current one.
-    pub(crate) const fn index(&self) -> u32 {
+    const fn index(&self) -> u32 {
         self.index
     }
 
-    /// Index of the current item.
-    pub(crate) fn item(&self) -> Option<u32> {
-        self.item.is_some().then_some(self.index())
-    }
-
     /// Index of the current item, if anything more of it is wanted.
-    pub(crate) fn wanted_item(&self) -> Option<u32> {
-        let wanted = self.item.as_ref().is_some_and(Item::wants_data);
+    fn wanted_item(&self) -> Option<u32> {
+        let wanted = self.progress.item.as_ref().is_some_and(Item::wants_data);
         wanted.then_some(self.index())
     }
 
@@ -322,8 +331,8 @@ impl<O: Hooks> Reader<O> {
     pub(crate) fn is_in_data(&self) -> bool {
         self.path.is_in(Node::Data)
             && self.queue == Queue::Nothing
-            && self.lexer.in_text()
-            && O::takes_data(&self.data)
+            && self.progress.lexer.in_text()
+            && self.operation.takes_data()
     }
 
     /// Takes one entry of the queue, or one token.
@@ -357,7 +366,7 @@ impl<O: Hooks> Reader<O> {
         }
         let node = self.path.node();
         let keep_name = node == Node::MessageXml;
-        match (self.lexer).next(input, keep_name, &mut self.assembly, scratch) {
+        match (self.progress.lexer).next(input, keep_name, &mut self.assembly, scratch) {
             Ok(token) => self.token(token, node, input, scratch),
             Err(error) => self.stop(error.into(), input.offset()),
         }
@@ -383,9 +392,13 @@ impl<O: Hooks> Reader<O> {
             Token::Start => {
                 if node == Node::Data {
                     // An element is not base64.
-                    self.fail(ItemError::Base64, self.lexer.markup_offset());
+                    self.progress
+                        .fail(ItemError::Base64, self.progress.lexer.markup_offset());
                 }
-                self.tag = match self.path.open::<O>(self.lexer.name()) {
+                self.tag = match self
+                    .path
+                    .open(self.progress.lexer.name(), Table::<O>::CHILDREN)
+                {
                     Ok(node) => node,
                     Err(kind) => return self.stop_at_markup(kind),
                 };
@@ -398,9 +411,9 @@ impl<O: Hooks> Reader<O> {
             }
             Token::Declaration => self.tag = Node::Declaration,
             Token::AttributeName => {
-                let name = self.lexer.name().qualified();
+                let name = self.progress.lexer.name().qualified();
                 let wanted = self.attributes.begin(self.tag, name, &mut self.assembly);
-                self.lexer.keep_value(wanted);
+                self.progress.lexer.keep_value(wanted);
             }
             Token::AttributeValue => {
                 if let Err(kind) = self.attributes.end(&self.assembly, scratch) {
@@ -414,7 +427,9 @@ impl<O: Hooks> Reader<O> {
                 }
                 return self.open(empty, scratch);
             }
-            Token::Close => return self.close(self.lexer.name().qualified(), input, scratch),
+            Token::Close => {
+                return self.close(self.progress.lexer.name().qualified(), input, scratch)
+            }
             Token::Text => self.take_text(node, input, scratch),
             Token::Char => return self.char(node, input, scratch),
         }

@@ -1,9 +1,9 @@
 //! Texts: codes, messages and values, and text where none belongs.
 
-use super::super::operation::Hooks;
 use super::{Queue, Reader, Ready, Stage};
 use crate::bytes::is_space;
 use crate::ews::code::{ResponseCode, Word, NEVER};
+use crate::ews::hooks::Hooks;
 use crate::ews::response::attributes::{number, trim};
 use crate::ews::response::item::Notes;
 use crate::ews::response::{ErrorKind, Node};
@@ -25,8 +25,13 @@ impl<O: Hooks> Reader<O> {
     /// Takes text.
     pub(crate) fn take_text(&mut self, node: Node, input: &mut Cursor<'_>, scratch: &mut [u8]) {
         // After a comment or `<![CDATA[`, the text of `Data` continues, which the operation takes.
-        if node != Node::Data || !O::takes_data(&self.data) {
-            let taken = self.take(node, self.lexer.run(input.rest()), input.offset(), scratch);
+        if node != Node::Data || !self.operation.takes_data() {
+            let taken = self.take(
+                node,
+                self.progress.lexer.run(input.rest()),
+                input.offset(),
+                scratch,
+            );
             input.bump(taken);
         }
     }
@@ -34,12 +39,14 @@ impl<O: Hooks> Reader<O> {
     /// A character that was written as a reference.
     pub(crate) fn char(&mut self, node: Node, input: &Cursor<'_>, scratch: &mut [u8]) -> Ready {
         let mut bytes = [0; 4];
-        let (bytes, legal) = self.lexer.char(&mut bytes);
+        let (bytes, legal) = self.progress.lexer.char(&mut bytes);
         if !legal {
             self.note_replaced();
         }
-        if node == Node::Data && O::takes_data(&self.data) {
-            return O::data_char(self, bytes, input.offset(), scratch);
+        if node == Node::Data && self.operation.takes_data() {
+            let offset = input.offset();
+            let len = (self.operation).data_char(&mut self.progress, bytes, offset, scratch);
+            return self.hand_out(len, scratch);
         }
         self.take(node, bytes, input.offset(), scratch);
         Ready::Nothing
@@ -68,7 +75,7 @@ impl<O: Hooks> Reader<O> {
             // As well as what follows the root, whose node is the document.
             self.stray(bytes, offset);
         } else if node == Node::Data {
-            O::skip_data(&mut self.data, bytes);
+            self.operation.skip_data(bytes);
         }
         bytes.len()
     }
@@ -83,7 +90,7 @@ impl<O: Hooks> Reader<O> {
                 if !self.stray.push(byte) {
                     if !trails {
                         if begins {
-                            self.place.set_stray_start(offset);
+                            self.progress.place.set_stray_start(offset);
                         }
                         self.stop_at_stray();
                         return;
@@ -91,14 +98,14 @@ impl<O: Hooks> Reader<O> {
                     self.stray.restart(byte);
                 }
                 if self.stray.len() == 1 {
-                    self.lexer.begin_markup(offset);
+                    self.progress.lexer.begin_markup(offset);
                     // What follows the root does not invalidate the last item so far.
                     if !trails {
-                        self.place.set_stray_start(offset);
+                        self.progress.place.set_stray_start(offset);
                     }
                 }
                 if trails {
-                    self.room.count_trailing();
+                    self.progress.room.count_trailing();
                 }
                 if self.stray.is_complete() {
                     self.stop_at_markup(ErrorKind::Truncated);
@@ -115,7 +122,7 @@ impl<O: Hooks> Reader<O> {
             Stage::Prolog => ErrorKind::NotSoap,
             _ => ErrorKind::UnexpectedText,
         };
-        self.stop(kind, self.place.stray_start())
+        self.stop(kind, self.progress.place.stray_start())
     }
 
     /// Emits the next piece of a streamed text.
@@ -238,7 +245,7 @@ impl<O: Hooks> Reader<O> {
         if self.path.is_in_fault() {
             self.fault.as_mut()
         } else {
-            self.item.as_mut().map(|item| &mut item.notes)
+            self.progress.item.as_mut().map(|item| &mut item.notes)
         }
     }
 }

@@ -5,8 +5,7 @@
 //! path except inside `MessageXml`, so a foreign element cannot be mistaken for one of these.
 //! A subtree that is not on the path is skipped.
 
-use super::error::ErrorKind;
-use crate::ews::operation::Hooks;
+use super::error::{ErrorKind, OperationName};
 use crate::xml::hash::LocalHash;
 
 /// An element on the path, or the document around it. Similar ones are adjacent, so that a test is one comparison.
@@ -50,12 +49,21 @@ pub enum Node {
 /// An element: its parent, its name, and what it is.
 type Child = (Node, LocalHash, Node);
 
+/// The elements of an operation, which has this name.
+#[derive(Debug)]
+pub(crate) struct Children {
+    operation: OperationName,
+    rows: [Child; 29],
+}
+
 /// The elements of a response of an operation.
 ///
 /// INVARIANT: no two rows have the same parent and name, so a look-up does not depend on the order of the rows. What does
 /// is [`PARENTS`], and the order in which names are compared: the most frequent ones come first.
 #[rustfmt::skip]
-const fn children(response: LocalHash, message: LocalHash, own: [(LocalHash, Node); 2]) -> [Child; 29] {
+pub(crate) const fn children(
+    operation: OperationName, response: LocalHash, message: LocalHash, own: [(LocalHash, Node); 2],
+) -> Children {
     const fn name(name: &str) -> LocalHash {
         LocalHash::of(name.as_bytes())
     }
@@ -64,7 +72,7 @@ const fn children(response: LocalHash, message: LocalHash, own: [(LocalHash, Nod
         MessageXml, OtherMessage, Response, ResponseCode, ResponseMessages, ServerVersionInfo, Wrapper,
     };
     let [first, second] = own;
-    [
+    let rows = [
         (Message, name("ResponseCode"), ResponseCode),
         (Message, first.0, first.1),
         (Message, second.0, second.1),
@@ -98,14 +106,8 @@ const fn children(response: LocalHash, message: LocalHash, own: [(LocalHash, Nod
         (Detail, name("ResponseCode"), ResponseCode),
         (Detail, name("Message"), MessageText),
         (Detail, name("MessageXml"), MessageXml),
-    ]
-}
-
-/// The table of an operation, made at compile time.
-struct Table<O>(core::marker::PhantomData<O>);
-
-impl<O: Hooks> Table<O> {
-    const CHILDREN: &'static [Child; 29] = &children(O::RESPONSE, O::MESSAGE, O::ELEMENTS);
+    ];
+    Children { operation, rows }
 }
 
 /// The number of elements on the path, with the document: all nodes before [`Node::Declaration`].
@@ -118,7 +120,8 @@ pub(crate) const PARENTS: [Node; NODES] = {
     let mut parents = [Node::MessageXml; NODES];
     // Names do not matter here, only which elements there can be.
     let name = LocalHash::of(b"");
-    let children = children(name, name, [(name, Node::ItemId), (name, Node::Data)]);
+    let own = [(name, Node::ItemId), (name, Node::Data)];
+    let children = children(OperationName::ExportItems, name, name, own).rows;
     let mut at = children.len();
     while at > 0 {
         at -= 1; // those in a message come first, and those in a fault before those one level deeper
@@ -133,9 +136,9 @@ impl Node {
     ///
     /// # Errors
     /// The document must not have such a child here.
-    pub(crate) fn child<O: Hooks>(self, name: LocalHash) -> Result<Self, ErrorKind> {
-        let known = (Table::<O>::CHILDREN.iter())
-            .find(|&&(parent, known, _)| known == name && parent == self);
+    pub(crate) fn child(self, name: LocalHash, children: &Children) -> Result<Self, ErrorKind> {
+        let known =
+            (children.rows.iter()).find(|&&(parent, known, _)| known == name && parent == self);
         match (known, self) {
             (Some(&(_, _, child)), _) => Ok(child),
             // `t:Value Name="…"`, or an element whose own name is the name of the value (`t:LineNumber`).
@@ -143,7 +146,7 @@ impl Node {
             // `ResponseMessages` is a choice of messages of every operation, and each takes a position.
             (None, Self::ResponseMessages) => Ok(Self::OtherMessage),
             (None, Self::Document) => Err(ErrorKind::NotSoap),
-            (None, Self::Body) => Err(ErrorKind::UnexpectedOperation),
+            (None, Self::Body) => Err(ErrorKind::UnexpectedOperation(children.operation)),
             (None, _) => Ok(Self::Foreign),
         }
     }
@@ -181,12 +184,19 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use super::{Node, Table, PARENTS};
-    use crate::export_items::ExportItemsOperation;
+    use super::{children, LocalHash, Node, OperationName, PARENTS};
 
     #[test]
     fn no_two_children_are_taken_for_one_another() {
-        let children = Table::<ExportItemsOperation>::CHILDREN;
+        let [response, message, id, data] = [
+            &b"ExportItemsResponse"[..],
+            b"ExportItemsResponseMessage",
+            b"ItemId",
+            b"Data",
+        ]
+        .map(LocalHash::of);
+        let own = [(id, Node::ItemId), (data, Node::Data)];
+        let children = children(OperationName::ExportItems, response, message, own).rows;
         for (at, &(parent, name, _)) in children.iter().enumerate() {
             let others = &children[at + 1..];
             assert!(!others.iter().any(|&(p, n, _)| (p, n) == (parent, name)));

@@ -19,6 +19,18 @@ pub struct Error {
     pub offset: u64,
 }
 
+/// An operation of EWS, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum OperationName {
+    /// `ExportItems`
+    ExportItems,
+    /// `UploadItems`
+    UploadItems,
+}
+
 /// What made a response unusable, sorted by who is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -34,8 +46,8 @@ pub enum ErrorKind {
     // --- the peer's bytes: not an answer to the request ---
     /// The document is not a SOAP envelope (HTML, JSON, plain text, …).
     NotSoap,
-    /// A SOAP envelope whose body is neither the response of the operation nor a `Fault`.
-    UnexpectedOperation,
+    /// A SOAP envelope whose body is neither the response of this operation nor a `Fault`.
+    UnexpectedOperation(OperationName),
     /// Not UTF-8: UTF-16, or an encoding is declared that is neither UTF-8 nor a superset of ASCII in use
     /// ([`Decoder::declared_encoding`](crate::Decoder::declared_encoding) has its name).
     Encoding,
@@ -72,7 +84,12 @@ impl ErrorKind {
             Self::UnexpectedEnd => "the response ended before the document did",
             Self::Truncated => "the server truncated the response (`=== Truncated Data ===`)",
             Self::NotSoap => "not a SOAP envelope",
-            Self::UnexpectedOperation => "the response of another operation",
+            Self::UnexpectedOperation(OperationName::ExportItems) => {
+                "not a response to ExportItems"
+            }
+            Self::UnexpectedOperation(OperationName::UploadItems) => {
+                "not a response to UploadItems"
+            }
             Self::Encoding => "not UTF-8",
             Self::Dtd => "document type declarations are refused",
             Self::UnexpectedText => "text where only elements belong",

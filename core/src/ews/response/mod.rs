@@ -10,7 +10,7 @@ mod options;
 mod outcome;
 mod path;
 
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, OperationName};
 pub use event::{Attribute, Event, ResponseItemId, ServerVersion};
 pub use options::{IntegrityPolicy, Options};
 pub use outcome::{Fault, IdMatch, ItemError, Outcome, ResponseClass, ResponseOutcome, Summary};

@@ -1,8 +1,7 @@
 //! The open elements of a response.
 
-use super::element::{Node, PARENTS};
+use super::element::{Children, Node, PARENTS};
 use super::error::ErrorKind;
-use crate::ews::operation::Hooks;
 use crate::xml::hash::{QualifiedHash, FACTOR};
 use crate::xml::Word;
 
@@ -77,11 +76,11 @@ impl Path {
     }
 
     /// Opens an element, and returns which it is.
-    pub(crate) fn open<O: Hooks>(&mut self, name: &Word) -> Result<Node, ErrorKind> {
+    pub(crate) fn open(&mut self, name: &Word, children: &Children) -> Result<Node, ErrorKind> {
         self.last_opened = name.qualified();
         let node = match self.node() {
             Node::Foreign => Node::Foreign,
-            node => node.child::<O>(name.local())?,
+            node => node.child(name.local(), children)?,
         };
         let free = (self.names.get_mut(usize::from(self.depth))).filter(|_| node != Node::Foreign);
         let Some(free) = free else {

@@ -14,7 +14,7 @@ use crate::ews::response::Marker;
 /// After the first `=`, only the rest of the padding may follow, or the truncation marker, which consists
 /// of base64 symbols, equals signs and spaces, so that lenient decoders accept it as data.
 #[derive(Clone, Copy, Debug)]
-pub struct Base64 {
+pub(super) struct Base64 {
     /// The symbols of an incomplete group, six bits each, after a leading 1 that shows how many there are.
     bits: u32,
     /// The padding, which may be the beginning of the truncation marker.

@@ -1,16 +1,56 @@
-//! Numbers of the reader that have several meanings, one after the other, with an accessor for each meaning.
+//! The progress in a response, which the reader shares with the operation.
+//!
+//! Some of its numbers have several meanings, one after the other, and an accessor for each meaning.
 
+use super::response::item::Item;
+use super::response::{ItemError, Options};
 use crate::offset::Offset;
+use crate::xml::Lexer;
+
+/// The position in a response, the current item, and the limits.
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub struct Progress {
+    /// Offset in the response of the next byte of input.
+    pub(crate) offset: Offset,
+    pub(crate) lexer: Lexer,
+    /// The item whose outcome has not been emitted.
+    pub(crate) item: Option<Item>,
+    pub(crate) place: Place,
+    pub(crate) room: Room,
+    pub(crate) limit: Limit,
+}
+
+impl Progress {
+    pub(crate) const fn new(options: Options) -> Self {
+        Self {
+            offset: Offset(0),
+            lexer: Lexer::new(),
+            item: None,
+            place: Place::START,
+            room: Room::new(options.max_total_bytes),
+            limit: Limit::new(options.max_item_bytes),
+        }
+    }
+
+    /// Notes an error of the current item, if there is one.
+    #[inline(never)] // for its size
+    pub(crate) fn fail(&mut self, error: ItemError, offset: u64) {
+        if let Some(item) = &mut self.item {
+            item.fail(error, offset);
+        }
+    }
+}
 
 /// An offset in the response. Each meaning ends the use of the one before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place(Offset);
 
 impl Place {
-    pub(super) const START: Self = Self(Offset(0));
+    pub(crate) const START: Self = Self(Offset(0));
 
     /// `Data` of the current message begins.
-    pub(super) fn set_data_start(&mut self, offset: u64) {
+    pub(crate) fn set_data_start(&mut self, offset: u64) {
         self.0 .0 = offset;
     }
 
@@ -20,32 +60,32 @@ impl Place {
     }
 
     /// The current message ended.
-    pub(super) fn set_message_end(&mut self, offset: u64) {
+    pub(crate) fn set_message_end(&mut self, offset: u64) {
         self.0 .0 = offset;
     }
 
     /// Where the current message ended.
-    pub(super) const fn message_end(self) -> u64 {
+    pub(crate) const fn message_end(self) -> u64 {
         self.0 .0
     }
 
     /// Text begins where none belongs. Unless it is the truncation marker, the response is unusable from here on.
-    pub(super) fn set_stray_start(&mut self, offset: u64) {
+    pub(crate) fn set_stray_start(&mut self, offset: u64) {
         self.0 .0 = offset;
     }
 
     /// Where text began where none belongs.
-    pub(super) const fn stray_start(self) -> u64 {
+    pub(crate) const fn stray_start(self) -> u64 {
         self.0 .0
     }
 
     /// The response is unusable from here on.
-    pub(super) fn set_broken_at(&mut self, offset: u64) {
+    pub(crate) fn set_broken_at(&mut self, offset: u64) {
         self.0 .0 = offset;
     }
 
     /// Where the response became unusable.
-    pub(super) const fn broken_at(self) -> u64 {
+    pub(crate) const fn broken_at(self) -> u64 {
         self.0 .0
     }
 }
@@ -55,7 +95,7 @@ impl Place {
 pub(crate) struct Room(Offset);
 
 impl Room {
-    pub(super) const fn new(bytes: u64) -> Self {
+    pub(crate) const fn new(bytes: u64) -> Self {
         Self(Offset(bytes))
     }
 
@@ -70,17 +110,17 @@ impl Room {
     }
 
     /// The document has ended: from now on, the bytes after it are counted.
-    pub(super) fn begin_trailing(&mut self) {
+    pub(crate) fn begin_trailing(&mut self) {
         self.0 .0 = 0;
     }
 
     /// A byte follows the document.
-    pub(super) fn count_trailing(&mut self) {
+    pub(crate) fn count_trailing(&mut self) {
         self.0 .0 = (self.0 .0).wrapping_add(1);
     }
 
     /// How many bytes follow the document.
-    pub(super) const fn trailing(self) -> u64 {
+    pub(crate) const fn trailing(self) -> u64 {
         self.0 .0
     }
 }
@@ -90,7 +130,7 @@ impl Room {
 pub(crate) struct Limit(Offset);
 
 impl Limit {
-    pub(super) const fn new(bytes: u64) -> Self {
+    pub(crate) const fn new(bytes: u64) -> Self {
         Self(Offset(bytes))
     }
 
@@ -100,13 +140,13 @@ impl Limit {
     }
 
     /// The input has ended after so many messages.
-    pub(super) fn set_messages(&mut self, messages: u32) {
+    pub(crate) fn set_messages(&mut self, messages: u32) {
         self.0 .0 = messages.into();
     }
 
     /// How many messages there were.
     #[allow(clippy::cast_possible_truncation)] // it was set from 32 bits
-    pub(super) const fn messages(self) -> u32 {
+    pub(crate) const fn messages(self) -> u32 {
         self.0 .0 as u32
     }
 }
