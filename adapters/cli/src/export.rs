@@ -12,6 +12,7 @@ use exportitems::{ItemId, Options};
 use exportitems_std::{error_chain, Archive, ExportError, Exporter};
 
 use crate::convert::Also;
+use crate::evidence;
 use crate::integrity::IntegrityOption;
 use crate::output::{say, Format, Output};
 use crate::request::RequestOptions;
@@ -79,6 +80,7 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
         ));
     }
 
+    evidence::begin(&archive);
     let mut reporter = Reporter::new(&items, &archive, output, Format::new(args.json));
     let report = Exporter::new(&mut client, &mut archive, headers)
         .options(
@@ -95,6 +97,8 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
         .run(&items, &mut |progress| reporter.progress(&progress));
     match report {
         Ok(report) => {
+            let (exported, missing) = (report.ok, report.missing.len());
+            evidence::end(&archive, exported, report.bytes, missing);
             let status = reporter.finish(&report)?;
             drop(archive);
             let converted = args.also.run(&args.out, Format::new(args.json), output)?;

@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod emulate;
 mod encode;
+mod evidence;
 mod export;
 mod filekind;
 mod headers;

@@ -74,3 +74,24 @@ fn a_seal_is_written_and_compared() {
     assert_eq!(code, 1);
     assert!(printed.contains("differs from the one"), "{printed}");
 }
+
+/// A run says who exported what, when and from where.
+#[test]
+fn a_run_is_recorded() {
+    let setup = Setup::new("", &[5_000; 3]);
+    let output = setup.export(&["--header", "X-Key: hidden"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let manifest = std::fs::read_to_string(setup.path("out/manifest.jsonl")).unwrap();
+    let lines: Vec<Value> = manifest
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of_type = |kind: &str| lines.iter().find(|line| line["type"] == kind).unwrap();
+    let run = of_type("run");
+    assert!(run["user"].is_string() && run["host"].is_string(), "{run}");
+    assert!(run["program"].as_str().unwrap().starts_with("exportitems "));
+    assert_eq!(run["arguments"][0], "export");
+    assert!(!manifest.contains("hidden"), "{manifest}");
+    let end = of_type("end");
+    assert_eq!((&end["exported"], &end["missing"]), (&3.into(), &0.into()));
+}

@@ -88,6 +88,8 @@ pub struct Archive {
     publisher: Publisher,
     /// The number of temporary names used so far.
     temporaries: AtomicU64,
+    /// The server that was recorded last.
+    server: Mutex<Option<Record>>,
     /// An error from a function that cannot return one. The next function that can returns it.
     deferred: Mutex<Option<ArchiveError>>,
 }
@@ -158,6 +160,7 @@ impl Archive {
             lost,
             manifest,
             temporaries: AtomicU64::new(0),
+            server: Mutex::default(),
             deferred: Mutex::default(),
         })
     }
@@ -212,6 +215,18 @@ impl Archive {
     pub fn keep_versions(&self, versions: Option<NonZeroU16>) {
         let versions = versions.map_or(0, NonZeroU16::get);
         self.shared.keep_versions.store(versions, Ordering::Relaxed);
+    }
+
+    /// Records the server of a run, and the SHA-256 of its certificate. The same server is recorded once in a row.
+    pub fn record_server(&self, url: &str, certificate: Option<[u8; 32]>) {
+        let server = Record::Server {
+            url: url.to_owned(),
+            certificate: certificate.map(|sha256| name::hex(&sha256)),
+        };
+        let last = lock(&self.server).replace(server.clone());
+        if last.as_ref() != Some(&server) {
+            self.record(server);
+        }
     }
 
     /// Adds a record to the manifest. An error is returned later, by [`published`](Self::published).

@@ -68,9 +68,6 @@ pub struct EndRecord {
     pub bytes: u64,
     /// The number of requested items that the archive does not hold.
     pub missing: u64,
-    /// Why the run ended before all items were requested, if it did.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub stopped: Option<String>,
 }
 
 /// A folder of the mailbox, and the number of its items.

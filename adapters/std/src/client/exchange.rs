@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use exportitems::{Decoder, Operation, Options, ResponseOutcome};
 use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::auth::{AuthError, ChannelBinding, EndPoint, Next, Permit, Renewal, Turn, With};
@@ -347,6 +348,8 @@ impl<C: Connector> Session<C> {
         let is_gzip = self.accept_encoding == GZIP;
         let credentials = self.credentials.as_ref();
         let receive = &mut self.buffers.receive;
+        let certificate = answered.connection.transport.peer_certificate();
+        let certificate = certificate.map(|der| Sha256::digest(der).into());
         let opened = open(answered, receive, is_gzip, credentials, self.is_ews).await?;
         let Opened {
             mut body,
@@ -370,6 +373,7 @@ impl<C: Connector> Session<C> {
             summary,
             status,
             odd_content_type: fields.odd_content_type().map(str::to_owned),
+            certificate,
             diagnostics: fields.diagnostics,
         };
         match (result, tap.error) {

@@ -26,6 +26,8 @@ pub struct Answer {
     pub status: u16,
     /// `Content-Type`, if it is not that of XML. Then a proxy may be changing responses.
     pub odd_content_type: Option<String>,
+    /// The SHA-256 of the server's certificate, if the connection uses TLS.
+    pub certificate: Option<[u8; 32]>,
     /// The values that identify this request in the server's logs.
     pub diagnostics: Diagnostics,
 }
