@@ -63,6 +63,7 @@
 #![deny(missing_docs)]
 
 pub mod archive;
+pub mod backup;
 mod chain;
 pub mod client;
 mod export;

@@ -88,7 +88,7 @@ impl ArchiveError {
     }
 
     /// Returns a function for `map_err` that adds the action and the path.
-    pub(super) fn io(
+    pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {

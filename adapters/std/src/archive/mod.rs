@@ -30,7 +30,7 @@ mod inventory;
 mod line;
 mod manifest;
 mod name;
-mod place;
+pub(crate) mod place;
 mod publisher;
 mod record;
 mod seal;

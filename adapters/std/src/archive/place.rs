@@ -9,7 +9,7 @@ use std::path::Path;
 use super::error::ArchiveError;
 
 /// Creates a directory and its missing parents. On Unix only the user can read them.
-pub(super) fn create_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -18,7 +18,7 @@ pub(super) fn create_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Creates a directory as [`create_directory`] does, and makes the names of the new directories durable.
-pub(super) fn create_archive(path: &Path) -> io::Result<()> {
+pub(crate) fn create_archive(path: &Path) -> io::Result<()> {
     let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
     let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
     create_directory(path)?;
@@ -37,7 +37,7 @@ pub(super) fn create_archive(path: &Path) -> io::Result<()> {
 }
 
 /// Returns options that create files which only the user can read, on Unix.
-pub(super) fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     #[cfg_attr(not(unix), allow(unused_mut))]
     let mut options = File::options();
     #[cfg(unix)]
@@ -46,7 +46,7 @@ pub(super) fn private() -> OpenOptions {
 }
 
 /// Creates the directory if it does not exist. A link to a directory is an error.
-pub(super) fn own_directory(path: &Path) -> Result<(), ArchiveError> {
+pub(crate) fn own_directory(path: &Path) -> Result<(), ArchiveError> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => Ok(()),
         Ok(_) => Err(not_own(path, "directory")),
@@ -58,7 +58,7 @@ pub(super) fn own_directory(path: &Path) -> Result<(), ArchiveError> {
 }
 
 /// Returns the metadata of a regular file, or `None` if there is no file. A link or a special file is an error.
-pub(super) fn own_file(path: &Path) -> Result<Option<Metadata>, ArchiveError> {
+pub(crate) fn own_file(path: &Path) -> Result<Option<Metadata>, ArchiveError> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => Ok(Some(found)),
         Ok(_) => Err(not_own(path, "file")),
@@ -68,7 +68,7 @@ pub(super) fn own_file(path: &Path) -> Result<Option<Metadata>, ArchiveError> {
 }
 
 /// Replaces a file durably, so that a kill leaves the old or the new contents. A link is an error.
-pub(super) fn replace_file(path: &Path, contents: &[u8]) -> Result<(), ArchiveError> {
+pub(crate) fn replace_file(path: &Path, contents: &[u8]) -> Result<(), ArchiveError> {
     own_file(path)?;
     let temporary = path.with_extension("tmp");
     // A killed process may have left one.
@@ -97,7 +97,7 @@ fn not_own(path: &Path, expected: &'static str) -> ArchiveError {
 }
 
 /// Makes the names in a directory durable. On Windows this does nothing, because directories cannot be synced there.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(path)?.sync_all()?;
     }

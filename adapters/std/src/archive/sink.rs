@@ -33,6 +33,8 @@ pub struct ArchiveSink<'a> {
     requested: Option<&'a [ItemId<'a>]>,
     /// The properties of the requested items, by position.
     infos: Vec<ItemInfo>,
+    /// The listed `ChangeKey`s of the requested items, if they are not in the request.
+    listed: Vec<Option<String>>,
     ids: Ids,
     item: Option<Item>,
     texts: ResponseTexts,
@@ -110,6 +112,7 @@ impl<'a> ArchiveSink<'a> {
             archive,
             requested,
             infos: Vec::new(),
+            listed: Vec::new(),
             ids: Ids::new(requested.unwrap_or_default()),
             item: None,
             texts: ResponseTexts::default(),
@@ -130,6 +133,16 @@ impl<'a> ArchiveSink<'a> {
     #[must_use]
     pub fn describe(mut self, infos: Vec<ItemInfo>) -> Self {
         self.infos = infos;
+        self
+    }
+
+    /// Adds the `ChangeKey`s with which the requested items were listed, in the order of the request.
+    ///
+    /// Each becomes the `requested_change_key` of an item that was requested without one, so that [`Archive::state`]
+    /// recognises the listed version even if the server answers with another key.
+    #[must_use]
+    pub fn listed(mut self, change_keys: Vec<Option<String>>) -> Self {
+        self.listed = change_keys;
         self
     }
 
@@ -199,6 +212,8 @@ impl<'a> ArchiveSink<'a> {
         let texts = self.texts.take(outcome);
         let requested = self.requested(outcome.index);
         let id = requested.map(|item| item.id);
+        let at = usize::try_from(outcome.index).unwrap_or(usize::MAX);
+        let listed = self.listed.get(at).cloned().flatten();
         let disposition = self
             .disposition
             .take()
@@ -211,7 +226,8 @@ impl<'a> ArchiveSink<'a> {
             change_key: None,
             requested_change_key: requested
                 .and_then(|item| item.change_key)
-                .map(str::to_owned),
+                .map(str::to_owned)
+                .or(listed),
             item: self.info(outcome.index),
             file: None,
             bytes: outcome.bytes,

@@ -150,6 +150,17 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Returns whether a folder with this path is in this part of the mailbox.
+    pub(crate) fn contains(self, path: &str) -> bool {
+        let (root, _) = path.split_once('/').unwrap_or((path, ""));
+        match root {
+            "archivemsgfolderroot" => self.archive,
+            "recoverableitemsroot" => self.dumpster && !self.archive,
+            "archiverecoverableitemsroot" => self.dumpster && self.archive,
+            _ => !self.archive,
+        }
+    }
+
     /// Returns the well-known names of the folders that contain the others, and whether their own name begins the paths.
     fn roots(self) -> Vec<(&'static str, bool)> {
         let mut roots = match self.archive {

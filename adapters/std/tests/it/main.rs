@@ -1,6 +1,7 @@
 //! One binary for all of it.
 
 mod archive;
+mod backup;
 mod conformance;
 mod connection;
 mod evidence;
