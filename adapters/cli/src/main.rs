@@ -7,6 +7,7 @@ mod advice;
 mod bar;
 mod config;
 mod convert;
+mod coredump;
 mod credentials;
 mod decode;
 mod demo;

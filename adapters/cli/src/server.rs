@@ -7,6 +7,7 @@ use clap::value_parser;
 use exportitems_std::client::{BuildError, ClientBuilder, Credentials};
 use exportitems_std::{error_chain, Client};
 
+use crate::coredump;
 use crate::credentials::CredentialOptions;
 use crate::headers::{self, Header};
 use crate::network::NetworkOptions;
@@ -77,6 +78,7 @@ impl ServerOptions {
 
     /// Reads the credentials, if there are any.
     pub(crate) fn credentials(&self) -> Result<Option<Credentials>, Failure> {
+        coredump::disable();
         self.credentials.read(&self.network)
     }
 

@@ -39,7 +39,8 @@ pub(super) const GZIP: &str = "gzip";
 
 /// The memory for an exchange of any size.
 pub(super) struct Buffers {
-    pub(super) receive: Box<[u8]>,
+    /// It receives access tokens from a token endpoint.
+    pub(super) receive: Zeroizing<Box<[u8]>>,
     scratch: Box<[u8]>,
     pub(super) line: Box<[u8]>,
     /// It is wiped because it holds credentials.
@@ -49,7 +50,7 @@ pub(super) struct Buffers {
 impl Buffers {
     pub(super) fn new() -> Self {
         Self {
-            receive: vec![0; RECEIVE].into(),
+            receive: Zeroizing::new(vec![0; RECEIVE].into()),
             scratch: vec![0; SCRATCH].into(),
             line: vec![0; LINE].into(),
             send: Zeroizing::new(vec![0; SEND]),
