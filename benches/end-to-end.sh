@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints, as Markdown tables, how long exports over loopback take beside their limit and a peer.
 #
-#   benches/end-to-end.sh [ROUNDS]     11 rounds if not told, of which the shortest and the median time count
+#   benches/end-to-end.sh [ROUNDS]     11 rounds by default, of which the shortest and the median time count
 #
 # The emulator sends the same items to
 #   curl         which throws the response away: the limit;
@@ -50,14 +50,14 @@ start() { # transport or transport-few, items, MiB of each
     local at=$work/$1 count=$2 ids tls=()
     [[ $1 != https* ]] || tls=(--tls-ca "$at/ca.pem")
     mkdir "$at"
-    "$exportitems" emulate --items "$count" --size "$3M" "${tls[@]}" >"$at/told" &
-    for ((tries = 0; $(wc -l <"$at/told") <= count; tries++)); do
+    "$exportitems" emulate --items "$count" --size "$3M" "${tls[@]}" >"$at/printed" &
+    for ((tries = 0; $(wc -l <"$at/printed") <= count; tries++)); do
         kill -0 $! 2>/dev/null || fail "the emulator for $1 ended"
         ((tries < 20 * limit)) || fail "the emulator did not start within $limit s"
         sleep 0.05
     done
-    head -n 1 "$at/told" >"$at/url"
-    tail -n +2 "$at/told" >"$at/ids.1.0"
+    head -n 1 "$at/printed" >"$at/url"
+    tail -n +2 "$at/printed" >"$at/ids.1.0"
     split -n r/4 -d -a 1 "$at/ids.1.0" "$at/ids.4."
     for ids in "$at"/ids.?.?; do
         "$exportitems" encode --ids "$ids" >"$ids.xml"

@@ -1,7 +1,7 @@
 //! Instructions of the hot cases, counted by callgrind through gungraun: what scripts/check-instructions holds to
 //! the committed figures.
 //!
-//! What a setup makes is not counted. Each case returns what it came to, so that none can come to nothing.
+//! What a setup makes is not counted. Each case returns its result, so that the compiler cannot remove it.
 
 #![allow(missing_docs, unused_qualifications)] // of what gungraun's macros generate
 

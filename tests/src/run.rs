@@ -304,7 +304,7 @@ pub fn pull(pieces: &[&[u8]], setup: Setup) -> Run {
             assert_eq!(
                 decoder.next_event(&mut more),
                 Err(error),
-                "an error stays, whatever is fed"
+                "an error is returned again for any input"
             );
         }
         None => {

@@ -3,7 +3,7 @@
 use exportitems_std::archive::{EndRecord, Record, RunRecord};
 use exportitems_std::Archive;
 
-/// What stands in place of a value that may be secret.
+/// The text that replaces a value that may be secret.
 const REMOVED: &str = "[removed]";
 
 /// Options whose values may contain secrets.

@@ -1,4 +1,4 @@
-//! The command logs in to a server of other authors: pyspnego behind Python's TLS.
+//! The command logs in to an independent server: pyspnego with TLS by Python.
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! A server that does to responses and connections, at random, what servers and proxies were seen to do.
 //!
-//! Two things hold whatever it does:
+//! Two properties hold in all cases:
 //! - no file holds another id's bytes while its entry in the manifest says `ok` and not `suspect`;
 //! - every item that the server delivers when it is asked for alone is delivered in the end.
 //!
@@ -322,7 +322,7 @@ impl Case {
         }
     }
 
-    /// A response whose ids say whose the payloads are, whatever is done to its messages.
+    /// A response whose ids identify its payloads, even if its messages are permuted.
     fn traceable(&mut self) -> ItemsAnswer {
         let rng = &mut self.rng;
         let mut answer = ItemsAnswer {

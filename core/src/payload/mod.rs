@@ -66,7 +66,7 @@ pub use verdict::{BrokenReason, Verdict};
 ///
 /// # What it can prove
 /// [`Verdict::Broken`] is proof: no server means to send that. Every cut is found that
-/// - falls inside a record, whatever it falls on there; or
+/// - falls inside a record; or
 /// - leaves the records clean and falls inside a property or marker, or while a recipient, an
 ///   attachment or an embedded message is open.
 ///

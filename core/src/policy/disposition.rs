@@ -13,7 +13,7 @@ pub enum Disposition {
     Done,
     /// Asking again will not help: the item is gone, damaged or not what the caller takes it for.
     Permanent,
-    /// The caller may not; somebody has to change credentials or rights first.
+    /// The caller is not allowed to. The credentials or the rights have to be changed first.
     Auth,
     /// The server is busy: wait, then ask for the same.
     Throttled,

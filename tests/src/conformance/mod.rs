@@ -1,8 +1,8 @@
-//! What every adapter must make of the same servers.
+//! The results that every adapter must have with the same servers.
 //!
 //! For the author of a transport: one test calls [`check`] with a function that makes one export, as `Job` says, over a
 //! fresh connection, and returns how it [ended](End). Each scenario starts an emulator, lets the function export from it,
-//! and compares what the sink heard with what is written down in `scenarios.rs`.
+//! and compares the calls of the sink with those in `scenarios.rs`.
 //!
 //! ```text
 //! scenario ─► emulator ◄─ front ◄──TCP── your adapter ─► Checked ─► transcript = expected?
@@ -36,9 +36,9 @@ use scenarios::{Scenario, SinkFails, SCENARIOS};
 pub struct Job<'j> {
     /// Where the server listens, without TLS.
     pub address: SocketAddr,
-    /// Who asks.
+    /// The credentials.
     pub credentials: Credentials,
-    /// For what: see [`request`](Self::request).
+    /// The items; see [`request`](Self::request).
     pub items: &'j [ItemId<'j>],
 }
 
@@ -60,10 +60,10 @@ impl<'j> Job<'j> {
     }
 }
 
-/// Who asks.
+/// The credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credentials {
-    /// Nobody.
+    /// Anonymous.
     None,
     /// HTTP Basic.
     Basic {
@@ -76,7 +76,7 @@ pub enum Credentials {
     Bearer(&'static str),
 }
 
-/// How an export ended, as its caller learns it.
+/// The result of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// With a whole answer. A fault is one, with any status; so is one whose items the sink refused.

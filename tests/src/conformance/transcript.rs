@@ -1,4 +1,4 @@
-//! What an export came to, in lines that can be compared.
+//! The result of an export, in lines that can be compared.
 
 use exportitems::{ItemError, Outcome, ResponseCode, ResponseOutcome, Summary};
 

@@ -149,7 +149,7 @@ pub fn push_is_pull(document: &[u8], setup: Setup) {
     for n in [0, 1, 4] {
         let mut sink = Checked::failing_at(n);
         let result = push(&[document], setup, &mut sink);
-        assert_eq!(result.err(), pulled.error, "whatever the sink does");
+        assert_eq!(result.err(), pulled.error, "the sink does not matter");
         let lost = sink.failed_item();
         let kept: Vec<_> = pulled
             .committed()

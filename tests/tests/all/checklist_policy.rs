@@ -8,7 +8,7 @@ use exportitems::{Decoder, Event, Options, RequestServerVersion as V, ResponseOu
 
 use crate::support::{data, envelope, good, message, refused, response, run};
 
-/// Tells an attempt what is in a document; what comes of each item.
+/// Reports a document to an attempt. Returns the advice for each item.
 fn answer(attempt: &mut Attempt, items: u32, document: &str) -> Vec<Advice> {
     let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(items));
     let mut input = document.as_bytes();

@@ -111,7 +111,7 @@ fn around(document: &str, place: &str) -> (String, String) {
     (before.to_owned(), after.to_owned())
 }
 
-/// Whatever its size, a response takes the memory of the decoder, and that is this.
+/// A response of any size takes this memory, which is that of the decoder.
 #[test]
 fn memory_is_bounded() {
     assert!(size_of::<Decoder<[u8; 512]>>() <= 512 + 256);

@@ -38,7 +38,7 @@ pub(super) enum Value {
 }
 
 impl File {
-    /// Reads a file that nobody else can write.
+    /// Reads a file. Refuses one that other users can write.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let failed = |error| Failure::local(&name, &error);

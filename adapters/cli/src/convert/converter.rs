@@ -189,7 +189,7 @@ impl<'a> Converter<'a> {
         Ok(converted(item, warnings, target))
     }
 
-    /// Whether an item is in a Maildir already, whatever its flags. A Maildir that does not exist is created.
+    /// Whether an item is in a Maildir already, with any flags. A Maildir that does not exist is created.
     fn maildir_has(&self, folder: &Path, target: &Path) -> Result<bool, Failure> {
         let mut state = self.state();
         let known = match state.known.get_mut(folder) {

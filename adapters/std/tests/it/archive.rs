@@ -29,7 +29,7 @@ pub(crate) fn fill(archive: &mut Archive, items: usize) -> Vec<Entry> {
 pub(crate) fn feed(mut sink: impl Sink<Error = ArchiveError>, response: &str, items: usize) {
     let options = Options::new().items(u32::try_from(items).unwrap());
     let mut decoder = Decoder::<[u8; 512]>::new(options);
-    // A response that is cut is an error that the outcomes have told.
+    // A cut response is an error, which the outcomes have reported.
     let _ = decoder.feed(&mut response.as_bytes(), &mut sink);
     let _ = decoder.finish_into(&mut sink);
 }
@@ -89,12 +89,12 @@ fn a_cut_response_leaves_no_part_of_an_item() {
     let cut = response.rfind("AAEAAAA=").unwrap();
     feed(archive.sink(&ITEMS), &response[..cut], 3);
     let entries = settle(&mut archive);
-    let told: Vec<_> = entries
+    let reported: Vec<_> = entries
         .iter()
         .map(|entry| (entry.status, entry.error.as_deref()))
         .collect();
     let ok = (Status::Ok, None);
-    assert_eq!(told, [(Status::Failed, Some("cut")), ok, ok]);
+    assert_eq!(reported, [(Status::Failed, Some("cut")), ok, ok]);
     assert_eq!(files(&dir.path().join("items")).len(), 2);
     assert!(!archive.is_done("third"));
 }
@@ -276,14 +276,14 @@ fn what_is_in_the_way_of_one_item_costs_that_item() {
         let place = dir.path().join(place);
         fs::create_dir_all(place.parent().unwrap()).unwrap();
         fs::write(&place, "in the way").unwrap();
-        let told: Vec<_> = fill(&mut archive, 3)
+        let reported: Vec<_> = fill(&mut archive, 3)
             .into_iter()
             .map(|entry| (entry.index, entry.error))
             .collect();
         let failed = Some("write".to_owned());
-        assert_eq!(told.len(), 3);
+        assert_eq!(reported.len(), 3);
         for (index, error) in [(0, None), (1, failed), (2, None)] {
-            assert!(told.contains(&(index, error)), "{told:?}");
+            assert!(reported.contains(&(index, error)), "{reported:?}");
         }
         let entry = archive.entry("second").unwrap().unwrap();
         let message = entry.message.unwrap();
@@ -685,7 +685,7 @@ fn a_version_that_is_whole_is_kept_until_there_is_a_better_one() {
     assert_eq!(archive.state(&newer[0]), ItemState::Done);
 }
 
-/// A suspect keeps its bytes, whatever later requests for it end in.
+/// A suspect item keeps its bytes, even if later requests for it fail.
 #[test]
 fn a_suspect_is_kept_until_it_is_confirmed() {
     let (dir, mut archive) = archive();

@@ -1,4 +1,4 @@
-//! A connection that is kept, slow, early, or somebody else's.
+//! Kept connections, slow and early responses, and responses to other requests.
 
 use std::io::{Read as _, Write as _};
 use std::sync::mpsc;

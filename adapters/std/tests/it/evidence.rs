@@ -46,7 +46,7 @@ fn sha256(bytes: impl AsRef<[u8]>) -> String {
         .collect()
 }
 
-/// Writes the right hash into each line, as somebody would who edits the manifest consistently.
+/// Writes the right hash into each line, like someone who edits the manifest consistently.
 fn chain_again(lines: &mut [String]) {
     let mut last = "0".repeat(64);
     for line in lines {

@@ -229,7 +229,7 @@ fn one_bad_item_never_costs_its_neighbours() {
          [[item]]\nindex = 4\ntimes = 1\nanswer = { silent-cut = { place = \"between-records\" } }",
         6,
     );
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let report = setting.run_with(QUICK, |builder| builder, &mut |progress| {
         if let Progress::Item {
             position,
@@ -238,7 +238,7 @@ fn one_bad_item_never_costs_its_neighbours() {
         } = progress
         {
             let (error, disposition) = (entry.error.clone(), entry.disposition.clone().unwrap());
-            told.push((
+            reported.push((
                 position,
                 error.unwrap_or_default(),
                 disposition,
@@ -248,14 +248,14 @@ fn one_bad_item_never_costs_its_neighbours() {
     });
     assert_eq!((report.ok, report.missing), (5, vec![1]));
     assert!(report.stopped.is_none());
-    let told: Vec<_> = told
+    let reported: Vec<_> = reported
         .iter()
         .map(|(position, error, disposition, again)| {
             (*position, error.as_str(), disposition.as_str(), *again)
         })
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             (3, "truncated", "truncated", true),
             (4, "payload", "truncated", true),

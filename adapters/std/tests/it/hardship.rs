@@ -165,7 +165,7 @@ fn one_bad_item_costs_itself_only() {
                 });
                 let what = format!("{name}, {bad:?}, {patience:?}");
                 for run in 0..2 {
-                    let mut told = Vec::new();
+                    let mut reported = Vec::new();
                     let report =
                         setting.run_with(|exporter| exporter.patience(patience), &mut |progress| {
                             if let Progress::Item {
@@ -174,7 +174,7 @@ fn one_bad_item_costs_itself_only() {
                                 again: None,
                             } = progress
                             {
-                                told.push((position, entry.clone()));
+                                reported.push((position, entry.clone()));
                             }
                         });
                     assert_eq!(report.missing, bad, "{what}: {report:?}");
@@ -191,13 +191,13 @@ fn one_bad_item_costs_itself_only() {
                         "{what}: {waited:?}"
                     );
                     // Each of those that are missing is explained, once.
-                    told.retain(|(_, entry)| entry.status == Status::Failed);
-                    told.sort_by_key(|&(position, _)| position);
+                    reported.retain(|(_, entry)| entry.status == Status::Failed);
+                    reported.sort_by_key(|&(position, _)| position);
                     assert!(
-                        told.iter().map(|(position, _)| position).eq(bad),
-                        "{what}: {told:?}"
+                        reported.iter().map(|(position, _)| position).eq(bad),
+                        "{what}: {reported:?}"
                     );
-                    for (_, entry) in &told {
+                    for (_, entry) in &reported {
                         assert!(entry.error.is_some() && entry.disposition.is_some());
                         let explained =
                             entry.message.is_some() || name == "cut" || name == "malformed";
@@ -441,7 +441,7 @@ fn what_a_wrong_count_makes_doubtful_is_requested_alone() {
             messages.insert(0, named("stranger", "stranger"));
             messages
         }),
-        ("behind", |mut messages| {
+        ("after", |mut messages| {
             messages.push(named("stranger", "stranger"));
             messages
         }),
@@ -634,7 +634,7 @@ fn outcomes_of_an_earlier_sink_are_none_of_a_run() {
     });
     let items = setting.items();
     let mut archive = setting.archive();
-    // Other items, of which nobody has asked what became.
+    // Outcomes of other items, which were not taken from the archive.
     let others = ["x", "y", "z"].map(ItemId::new);
     let response = answer_of(others.iter().map(|item| message(item.id)));
     let mut sink = archive.sink(&others);
@@ -682,18 +682,18 @@ fn a_run_whose_callback_panicked_leaves_nothing_to_the_next() {
         })
     }));
     assert!(panicked.is_err());
-    let mut told: Vec<(usize, Entry)> = Vec::new();
+    let mut reported: Vec<(usize, Entry)> = Vec::new();
     let report = export(&items[3..], &mut |progress| {
         if let Progress::Item {
             position, entry, ..
         } = progress
         {
-            told.push((position, entry.clone()));
+            reported.push((position, entry.clone()));
         }
     })
     .unwrap();
     assert_eq!((report.ok, report.missing), (0, vec![0, 1, 2]));
-    for (position, entry) in told {
+    for (position, entry) in reported {
         assert_eq!(entry.id.as_deref(), Some(items[3 + position].id));
     }
     // What had arrived is kept.

@@ -106,7 +106,7 @@ fn the_request_says_what_exchange_wants_to_know() {
 #[test]
 fn a_kept_connection_that_is_closed_is_replaced_once() {
     let good = soap(200, &answer(2));
-    // The first connection ends behind one response, the third before any.
+    // The first connection ends after one response, the third before any.
     let server = Server::start(vec![vec![good.clone()], vec![good], vec![vec![]]]);
     let mut client = client(&server, |builder| builder);
     export(&mut client).0.unwrap();
@@ -222,7 +222,7 @@ fn pages_instead_of_soap() {
         assert_eq!(error.kind, StatusKind::LoginPage);
         assert_eq!(error.disposition(), Disposition::Auth);
     }
-    // XML of somebody else, with a status that says more: object stores and gateways answer so.
+    // XML that is not SOAP, as object stores and gateways send it. The status explains more.
     let other = "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code></Error>";
     let error = status_error("Content-Type: text/xml\r\nRetry-After: 7\r\n", 503, other);
     assert_eq!(error.kind, StatusKind::Throttled);
@@ -270,13 +270,13 @@ fn statuses_say_what_to_do() {
 /// protocol.md §6, "Policy layer": "Diagnostics: request-id, client-request-id, X-FEServer, X-CalculatedBETarget,
 /// x-ms-diagnostics, server version; never log Ids/payload by default."
 ///
-/// Nothing here logs; what is told in errors is what a log would hold. The server's version comes from the body, and
-/// stands in the command's summary.
+/// Nothing is logged here. The errors contain what a log would contain. The server's version is in the body, and the
+/// command prints it in its summary.
 #[test]
 fn diagnostics_without_ids() {
     let fields = "Content-Type: text/xml\r\nrequest-id: r1\r\nX-FEServer: FE1\r\n\
          X-CalculatedBETarget: be1.example.com\r\nx-ms-diagnostics: 2000003;reason=\"expired\"\r\n";
-    let told = "request-id r1, X-FEServer FE1, X-CalculatedBETarget be1.example.com, \
+    let expected = "request-id r1, X-FEServer FE1, X-CalculatedBETarget be1.example.com, \
          x-ms-diagnostics 2000003;reason=\"expired\"";
     let mut body = answer(2);
     body.truncate(body.len() - 200);
@@ -289,12 +289,12 @@ fn diagnostics_without_ids() {
     };
     let diagnostics = &response.answer.diagnostics;
     let all = format!(
-        "client-request-id {}, {told}",
+        "client-request-id {}, {expected}",
         diagnostics.client_request_id
     );
     assert_eq!(diagnostics.to_string(), all);
     for text in [error.to_string(), status_error(fields, 401, "").to_string()] {
-        assert!(text.contains(told), "{text}");
+        assert!(text.contains(expected), "{text}");
         for item in ["first", "second", "answered", "AQAAAAgA"] {
             assert!(!text.contains(item), "{text}");
         }

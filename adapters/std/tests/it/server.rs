@@ -7,7 +7,7 @@ use std::thread;
 
 use exportitems::{Event, IdMatch, Outcome, ResponseItemId, Sink, Summary};
 
-/// What happens on one connection, a response per request; the connection ends behind the last.
+/// The responses of one connection, one per request. The connection ends after the last one.
 pub(crate) type Script = Vec<Vec<u8>>;
 
 /// Plays a script per connection.
@@ -106,7 +106,7 @@ pub(crate) fn serve(mut each: impl FnMut(usize, TcpStream) + Send + 'static) -> 
     thread::spawn(move || {
         for number in 0.. {
             let (stream, _) = listener.accept().unwrap();
-            // What is written arrives, whatever the client has acknowledged.
+            // The written bytes arrive even if the client has not acknowledged the earlier ones.
             stream.set_nodelay(true).unwrap();
             each(number, stream);
         }
@@ -161,7 +161,7 @@ pub(crate) fn answer_of(messages: impl IntoIterator<Item = String>) -> String {
     )
 }
 
-/// A sink that writes down what it is told.
+/// A sink that records its calls.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     /// The bytes of each item that was committed.
