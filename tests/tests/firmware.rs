@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use exportitems::{Decoder, Event, Options};
 use exportitems_emulator::{
-    item_id, payload, Auth, CutPlace, Emulator, ErrorAnswer, ItemAnswer, ItemRule, MarkerPlace,
-    Position, Scenario, DEFAULT_MAILBOX,
+    item_id, payload, CutPlace, Emulator, ErrorAnswer, ItemAnswer, ItemRule, LoginResult,
+    MarkerPlace, Position, Scenario, DEFAULT_MAILBOX,
 };
 use exportitems_testkit::data;
 use sha2::{Digest, Sha256};
@@ -64,11 +64,56 @@ fn rule(id: &str, times: Option<u32>, answer: ItemAnswer) -> ItemRule {
     }
 }
 
-/// At least 50 items, one of 1 MiB, over TCP; one refused, one truncated by the marker, one cut in silence, one cut with
-/// its connection. All but the refused one arrive, byte for byte.
+const USER: &str = "CONTOSO\\firmware";
+const PASSWORD: &str = "correct horse";
+
+/// A server with TLS and NTLM that requires a channel binding.
+fn secure(items: Vec<ItemRule>) -> Emulator {
+    let scenario = format!(
+        "tls = true\n\
+         auth.windows = {{ user = '{USER}', password = '{PASSWORD}', extended-protection = 'require' }}"
+    );
+    let scenario = Scenario {
+        items,
+        ..Scenario::from_toml(&scenario).unwrap()
+    };
+    Emulator::start(scenario, "127.0.0.1:0".parse().unwrap()).unwrap()
+}
+
+/// The certificate of the emulator's authority, in DER.
+fn ca(emulator: &Emulator) -> Vec<u8> {
+    let pem = emulator.ca_pem().unwrap();
+    let lines = pem.lines().filter(|line| !line.starts_with('-'));
+    BASE64_STANDARD.decode(lines.collect::<String>()).unwrap()
+}
+
+/// Runs the exporting firmware, which trusts `ca`, and returns what it prints.
+fn export(emulator: &Emulator, ca: &[u8], password: &str, ids: &[String]) -> String {
+    let mut plan = format!("{}\n{password}\n", emulator.address().port());
+    for id in ids {
+        writeln!(plan, "{id}").unwrap();
+    }
+    let machine = [
+        "qemu-system-arm",
+        "-M",
+        "lm3s6965evb",
+        "-nic",
+        "user,model=stellaris",
+    ];
+    let kernel = built("thumbv6m-none-eabi", "export");
+    let seed: [u8; 32] = Sha256::digest(format!("{:?}", std::time::Instant::now())).into();
+    let files = [("plan", plan.as_bytes()), ("ca", ca), ("seed", &seed)];
+    let start = std::time::Instant::now();
+    let printed = run(&machine, &kernel, &files);
+    println!("{printed}{:?}", start.elapsed());
+    printed
+}
+
+/// At least 50 items, one of 1 MiB, over TLS 1.3 and NTLM with a channel binding; one refused, one truncated by the marker,
+/// one cut in silence, one cut with its connection. All but the refused one arrive, byte for byte.
 #[test]
 #[ignore = "scripts/check-firmware runs it"]
-fn a_cortex_m3_exports_over_tcp() {
+fn a_cortex_m3_exports_over_tls_and_ntlm() {
     const ITEMS: u64 = 56;
     const LARGE: u64 = 20;
     let size = |seed| match seed {
@@ -87,48 +132,27 @@ fn a_cortex_m3_exports_over_tcp() {
         inner_code: None,
         mailbox_guid: None,
     };
-    let scenario = Scenario {
-        auth: Auth::Basic {
-            user: "firmware".to_owned(),
-            password: "correct horse".to_owned(),
-        },
-        items: vec![
-            rule(&ids[3], None, ItemAnswer::Error(refused)),
-            rule(
-                &ids[12],
-                Some(1),
-                ItemAnswer::Marker {
-                    place: MarkerPlace::InData,
-                    at: half,
-                },
-            ),
-            rule(
-                &ids[17],
-                Some(1),
-                ItemAnswer::SilentCut {
-                    place: CutPlace::InRecord,
-                    at: half,
-                },
-            ),
-            rule(&ids[42], Some(1), ItemAnswer::HangUp { at: half }),
-        ],
-        ..Scenario::default()
-    };
-    let emulator = Emulator::start(scenario, "127.0.0.1:0".parse().unwrap()).unwrap();
-    let mut plan = format!("{}\n", emulator.address().port());
-    for id in &ids {
-        writeln!(plan, "{id}").unwrap();
-    }
-
-    let machine = [
-        "qemu-system-arm",
-        "-M",
-        "lm3s6965evb",
-        "-nic",
-        "user,model=stellaris",
-    ];
-    let kernel = built("thumbv6m-none-eabi", "export");
-    let printed = run(&machine, &kernel, &[("plan", plan.as_bytes())]);
+    let emulator = secure(vec![
+        rule(&ids[3], None, ItemAnswer::Error(refused)),
+        rule(
+            &ids[12],
+            Some(1),
+            ItemAnswer::Marker {
+                place: MarkerPlace::InData,
+                at: half,
+            },
+        ),
+        rule(
+            &ids[17],
+            Some(1),
+            ItemAnswer::SilentCut {
+                place: CutPlace::InRecord,
+                at: half,
+            },
+        ),
+        rule(&ids[42], Some(1), ItemAnswer::HangUp { at: half }),
+    ]);
+    let printed = export(&emulator, &ca(&emulator), PASSWORD, &ids);
 
     let lines: Vec<&str> = printed.lines().collect();
     for seed in 0..ITEMS {
@@ -146,7 +170,36 @@ fn a_cortex_m3_exports_over_tcp() {
         assert!(lines.contains(&failure), "no {failure}\n{printed}");
     }
     assert!(printed.contains(&format!("end {ITEMS}")), "{printed}");
-    println!("{printed}");
+    // Every login was accepted, and each connection had one.
+    let logins = emulator.logins();
+    let mut connections: Vec<u64> = logins.iter().map(|login| login.connection).collect();
+    connections.dedup();
+    assert_eq!(connections.len(), logins.len());
+    assert!(logins.len() < ITEMS as usize / 4, "{}", logins.len());
+    assert!(logins
+        .iter()
+        .all(|login| login.result == LoginResult::Accepted));
+}
+
+/// A certificate of another authority gets no login, and a wrong password one attempt.
+#[test]
+#[ignore = "scripts/check-firmware runs it"]
+fn a_cortex_m3_trusts_no_other_server_and_locks_no_account() {
+    let ids = [item_id(DEFAULT_MAILBOX, 1, 1_000)];
+    let (emulator, other) = (secure(Vec::new()), secure(Vec::new()));
+    let printed = export(&emulator, &ca(&other), PASSWORD, &ids);
+    assert!(
+        printed.contains("tls: the server's certificate is not issued by the pinned authority"),
+        "{printed}"
+    );
+    assert!(printed.contains("end 0"), "{printed}");
+    assert_eq!(emulator.requests(), []);
+
+    let printed = export(&emulator, &ca(&emulator), "wrong", &ids);
+    assert!(printed.contains("export: HTTP status 401"), "{printed}");
+    assert!(printed.contains("end 0"), "{printed}");
+    let logins: Vec<LoginResult> = emulator.logins().iter().map(|it| it.result).collect();
+    assert_eq!(logins, [LoginResult::WrongPassword]);
 }
 
 const ARM: [&str; 3] = ["qemu-system-arm", "-M", "mps2-an386"];

@@ -1,29 +1,27 @@
-/* Exports items from an EWS server over plain TCP connections, and writes each complete item to item-N.fts. Failed items
- * are requested again as the retry policy advises.
+/* Exports items from an EWS server, and writes each complete item to item-N.fts. Failed items are requested again as the
+ * retry policy advises.
  *
- *   export [-a ATTEMPTS] HOST PORT ID...      ATTEMPTS: the limit for each kind of failure
+ *   export [-a ATTEMPTS] [-u USER] [-c CA] HOST PORT ID...
+ *     -a: the limit for each kind of failure
+ *     -u: log in by NTLM as USER, with the password in the environment variable EXPORTITEMS_PASSWORD
+ *     -c: use TLS, and trust the certificates in the PEM file CA. Needs Mbed TLS:
+ *         cc -DUSE_MBEDTLS export.c -lmbedtls -lmbedx509 -lmbedcrypto ...
  *
- * It has no TLS and sends no credentials: use it with the emulator, or with a proxy that adds both. Only getaddrinfo()
- * and stdio allocate memory; the size of an item does not matter.
+ * Only getaddrinfo(), stdio and Mbed TLS allocate memory; the size of an item does not matter.
  *
  * Exit status: 0 all items are complete; 1 some are not; 2 wrong usage; 3 some are not, and the last response was
  * unusable. */
-#define _POSIX_C_SOURCE 200112L
-#include <netdb.h>
+#define _DEFAULT_SOURCE
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/types.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "connection.h"
 #include "items.h"
+#include "login.h"
 
 #define MOST_ITEMS 100
 
-static uint8_t buffer[16384];
-static exportitems_error error;
 
 /* Milliseconds since the first call. */
 static uint64_t now_ms(void)
@@ -46,66 +44,13 @@ static void wait_for(uint64_t ms)
     nanosleep(&time, NULL);
 }
 
-static exportitems_text text(const char *string)
-{
-    exportitems_text text = {string, strlen(string)};
-    return text;
-}
-
-static int connect_to(const char *host, const char *port)
-{
-    struct addrinfo hints, *found, *at;
-    int fd = -1;
-
-    memset(&hints, 0, sizeof hints);
-    hints.ai_socktype = SOCK_STREAM;
-    if (getaddrinfo(host, port, &hints, &found) != 0)
-        return -1;
-    for (at = found; at != NULL && fd < 0; at = at->ai_next) {
-        fd = socket(at->ai_family, at->ai_socktype, at->ai_protocol);
-        if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(found);
-    return fd;
-}
-
-static bool send_all(int fd, const uint8_t *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
-        if (sent <= 0)
-            return false;
-        bytes += sent;
-        len -= (size_t)sent;
-    }
-    return true;
-}
-
-/* Reports a mistake of the caller. Another request would not help. */
-static bool refused(void)
-{
-    fprintf(stderr, "%s\n", error.text);
-    exit(2);
-}
-
 /* Sends the request: first the head, then the body, whose length is known beforehand. */
-static bool send_request(int fd, const char *host, const char *port, const struct sink *sink, exportitems_text version)
+static bool send_request(struct session *session, const struct sink *sink, exportitems_text version)
 {
-    static uint64_t memory[MOST_ITEMS * 8], head_memory[64];
+    static uint64_t memory[MOST_ITEMS * 8];
     static exportitems_item_id items[MOST_ITEMS];
-    const exportitems_http_header headers[] = {
-        {text("Content-Type"), text("text/xml; charset=utf-8")},
-        {text("Accept-Encoding"), text("identity")},
-        {text("Connection"), text("close")},
-    };
-    char authority[256];
     exportitems_request request;
     exportitems_encoder *encoder;
-    exportitems_http_request_head head;
-    exportitems_http_request *head_encoder;
     size_t i, len;
 
     for (i = 0; i < sink->asked_len; i++)
@@ -117,26 +62,12 @@ static bool send_request(int fd, const char *host, const char *port, const struc
     if (exportitems_encoder_init(memory, sizeof memory, &request, &encoder, &error) < 0)
         return refused();
 
-    snprintf(authority, sizeof authority, "%s:%s", host, port);
-    memset(&head, 0, sizeof head);
-    head.target = text("/EWS/Exchange.asmx");
-    head.host = text(authority);
-    head.headers = headers;
-    head.headers_len = sizeof headers / sizeof headers[0];
-    head.content_length = exportitems_encoder_len(encoder);
-    if (exportitems_http_request_init(head_memory, sizeof head_memory, &head, &head_encoder, &error) < 0)
-        return refused();
-
-    do {
-        if (exportitems_http_request_write(head_encoder, buffer, sizeof buffer, &len, &error) < 0)
-            return refused();
-        if (!send_all(fd, buffer, len))
-            return false;
-    } while (len > 0);
+    if (!send_head(session, exportitems_encoder_len(encoder)))
+        return false;
     do {
         if (exportitems_encoder_write(encoder, buffer, sizeof buffer, &len, &error) < 0)
             return refused();
-        if (!send_all(fd, buffer, len))
+        if (!send_all(&session->connection, buffer, len))
             return false;
     } while (len > 0);
     return true;
@@ -192,7 +123,7 @@ static exportitems_status take(exportitems_http_response *http, struct http_head
 }
 
 /* Reads the response to its end or to the end of the connection. Without a connection, all items fail. */
-static exportitems_status receive(int fd, struct sink *sink)
+static exportitems_status receive(struct connection *connection, struct sink *sink)
 {
     static uint64_t memory[EXPORTITEMS_DECODER_SIZE / 8], http_memory[EXPORTITEMS_HTTP_RESPONSE_SIZE / 8];
     static uint8_t scratch[4096], line[1024];
@@ -212,7 +143,7 @@ static exportitems_status receive(int fd, struct sink *sink)
                                                  &error)) < 0)
         return status;
     while (status >= 0 && len > 0 && !exportitems_http_response_is_complete(http)) {
-        len = fd < 0 ? 0 : recv(fd, buffer, sizeof buffer, 0);
+        len = receive_some(connection, buffer, sizeof buffer);
         if (len > 0) {
             exportitems_bytes input = {buffer, (size_t)len};
             status = take(http, &head, decoder, sink, input);
@@ -230,25 +161,24 @@ static exportitems_status receive(int fd, struct sink *sink)
 }
 
 /* Requests the items that are ready, and reads the response. */
-static exportitems_status exchange(const char *host, const char *port, exportitems_endpoint *endpoint, struct sink *sink)
+static exportitems_status exchange(struct session *session, exportitems_endpoint *endpoint, struct sink *sink)
 {
     static uint64_t memory[EXPORTITEMS_EXCHANGE_SIZE / 8];
     exportitems_limits limits;
     exportitems_status status;
-    int fd;
 
     exportitems_endpoint_limits(endpoint, &limits, NULL);
     status = exportitems_exchange_init(memory, sizeof memory, endpoint, sink->asked_len, &sink->exchange, &error);
     if (status < 0)
         return status;
-    fd = connect_to(host, port);
-    if (fd < 0)
-        perror(host);
-    else
-        send_request(fd, host, port, sink, limits.server_version); /* if it fails, so does the response */
-    status = receive(fd, sink);
-    if (fd >= 0)
-        close(fd);
+    if (open_connection(&session->connection, session->host, session->port, session->use_tls)) {
+        if (log_in(session))
+            send_request(session, sink, limits.server_version); /* if it fails, so does the response */
+        else
+            close_connection(&session->connection);
+    }
+    status = receive(&session->connection, sink);
+    close_connection(&session->connection);
     if (status < 0)
         fprintf(stderr, "error: %s\n", error.text);
     return status;
@@ -278,6 +208,7 @@ int main(int argc, char **argv)
     static uint64_t memory[EXPORTITEMS_ENDPOINT_SIZE / 8];
     static struct item items[MOST_ITEMS], *asked[MOST_ITEMS];
     static struct sink sink;
+    static struct session session;
     exportitems_policy policy = exportitems_policy_default();
     exportitems_endpoint *endpoint;
     exportitems_limits limits;
@@ -286,15 +217,27 @@ int main(int argc, char **argv)
     int64_t wait_ms = 0;
     size_t count, i;
 
-    if (argc > 2 && strcmp(argv[1], "-a") == 0) {
-        policy.throttled.attempts = policy.transient.attempts = policy.truncated.attempts = (uint8_t)atoi(argv[2]);
+    while (argc > 2 && argv[1][0] == '-') {
+        if (strcmp(argv[1], "-a") == 0)
+            policy.throttled.attempts = policy.transient.attempts = policy.truncated.attempts = (uint8_t)atoi(argv[2]);
+        else if (strcmp(argv[1], "-u") == 0)
+            session.user = argv[2];
+#ifdef USE_MBEDTLS
+        else if (strcmp(argv[1], "-c") == 0 && tls_init(argv[2]))
+            session.use_tls = true;
+#endif
+        else
+            break;
         argv += 2;
         argc -= 2;
     }
-    if (argc < 4 || argc - 3 > MOST_ITEMS || exportitems_abi_version() != EXPORTITEMS_ABI_VERSION) {
-        fprintf(stderr, "usage: export [-a ATTEMPTS] HOST PORT ID...\n");
+    if (argc < 4 || argc - 3 > MOST_ITEMS || argv[1][0] == '-' ||
+        exportitems_abi_version() != EXPORTITEMS_ABI_VERSION) {
+        fprintf(stderr, "usage: export [-a ATTEMPTS] [-u USER] [-c CA] HOST PORT ID...\n");
         return 2;
     }
+    session.host = argv[1];
+    session.port = argv[2];
     count = (size_t)(argc - 3);
     for (i = 0; i < count; i++) {
         items[i].number = (uint32_t)i;
@@ -304,7 +247,7 @@ int main(int argc, char **argv)
     srand((unsigned)time(NULL) ^ (unsigned)getpid());
     if (exportitems_endpoint_init(memory, sizeof memory, NULL, &policy, &endpoint, &error) < 0)
         return 2;
-    while (wait_ms >= 0) {
+    while (wait_ms >= 0 && !session.refused) {
         exportitems_endpoint_limits(endpoint, &limits, NULL);
         ready_ms = choose(&sink, limits.items, items, count);
         if (ready_ms == NEVER)
@@ -314,12 +257,16 @@ int main(int argc, char **argv)
             continue;
         }
         sink.random = (uint32_t)rand() << 16 ^ (uint32_t)rand();
-        status = exchange(argv[1], argv[2], endpoint, &sink);
+        status = exchange(&session, endpoint, &sink);
         wait_ms = end_exchange(&sink, endpoint);
         if (wait_ms > 0)
             wait_for((uint64_t)wait_ms);
     }
     fflush(stdout);
+#ifdef USE_MBEDTLS
+    if (session.use_tls)
+        tls_free();
+#endif
     for (i = 0; i < count && items[i].complete; i++) {
     }
     return i == count ? 0 : status < 0 ? 3 : 1;

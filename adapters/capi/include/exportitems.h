@@ -158,6 +158,14 @@ enum exportitems_status
   EXPORTITEMS_STATUS_HTTP_REQUEST_RESERVED_HEADER = -324,
   // Refused for a reason that is newer than this interface.
   EXPORTITEMS_STATUS_REQUEST_OTHER = -399,
+  // The server's token is not base64.
+  EXPORTITEMS_STATUS_NTLM_TOKEN = -400,
+  // The server's challenge cannot be answered.
+  EXPORTITEMS_STATUS_NTLM_CHALLENGE = -401,
+  // The name of the user is empty or has two backslashes.
+  EXPORTITEMS_STATUS_NTLM_USER = -402,
+  // The host is empty, or a name is too long.
+  EXPORTITEMS_STATUS_NTLM_LOGIN = -403,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -499,6 +507,25 @@ typedef uint32_t exportitems_framing;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// The name under which NTLM messages are sent. The server's `WWW-Authenticate` lists the names that it accepts.
+enum exportitems_ntlm_scheme
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // `NTLM`.
+  EXPORTITEMS_NTLM_SCHEME_NTLM = 0,
+  // `Negotiate`, for servers that do not offer `NTLM`.
+  EXPORTITEMS_NTLM_SCHEME_NEGOTIATE = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum exportitems_ntlm_scheme exportitems_ntlm_scheme;
+#else
+typedef uint32_t exportitems_ntlm_scheme;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // Decodes the response to an ExportItems request, incrementally.
 //
 // For each piece of input, call `exportitems_decoder_next` until it returns `EXPORTITEMS_STATUS_OK`. At the end, call
@@ -814,6 +841,21 @@ typedef struct exportitems_http_event {
   // A field's value, or bytes of the body.
   struct exportitems_bytes data;
 } exportitems_http_event;
+
+// Who logs in, and to which server.
+typedef struct exportitems_ntlm_login {
+  // `DOMAIN\user`, `user@domain`, or a bare name.
+  struct exportitems_text user;
+  // The password. It is hashed where it is.
+  struct exportitems_text password;
+  // The server's host name, without a port.
+  struct exportitems_text host;
+  // The hash of the server's certificate in DER, by the hash function of the certificate's signature; SHA-256 if that
+  // is MD5 or SHA-1. Without TLS `len` is 0. Servers with Extended Protection require it, and accept no wrong one.
+  struct exportitems_bytes certificate_hash;
+  // Eight random bytes, new for every login, from a generator that cannot be predicted.
+  uint8_t nonce[8];
+} exportitems_ntlm_login;
 
 // The result of a payload check.
 typedef struct exportitems_payload_verdict {
@@ -1175,6 +1217,45 @@ bool exportitems_http_response_is_complete(struct exportitems_http_response *res
 // `response` is null or came from `exportitems_http_response_init`.
 bool exportitems_http_response_can_reuse(struct exportitems_http_response *response,
                                          size_t left);
+
+// Stores the value of the header `Authorization` with the first message in `len` bytes of `out`, and its length in
+// `written`. 80 bytes are enough. `scheme` is an `exportitems_ntlm_scheme`.
+//
+// Send it in a request without a body. The response has status 401 and a challenge in `WWW-Authenticate`; read it to its
+// end, and pass the challenge to `exportitems_ntlm_authenticate`. All requests use one connection.
+//
+// # Safety
+// `out` is valid for writes of `len` bytes, and initialised; the other pointers are null or valid.
+exportitems_status exportitems_ntlm_negotiate(uint32_t scheme,
+                                              char *out,
+                                              size_t len,
+                                              size_t *written,
+                                              struct exportitems_error *error);
+
+// Answers the challenge in the value of a header `WWW-Authenticate`.
+//
+// Returns `EXPORTITEMS_STATUS_EVENT` if the value has a challenge of this scheme, and stores the value of the header
+// `Authorization` with the last message in `len` bytes of `out`, and its length in `written`. 1024 bytes are enough for
+// Exchange. Returns `EXPORTITEMS_STATUS_OK` if it has none: a response can have more than one such header.
+//
+// Send it with the next request and its body, over the same connection. Further requests over this connection need no
+// credentials. If the server answers 401, it refuses the login; do not try again, because servers lock accounts.
+//
+// `scratch` holds the challenge and the message; 2048 bytes are enough for Exchange. It contains no password, but a value
+// that is derived from it.
+//
+// # Safety
+// `scratch` is valid for writes of `scratch_len` bytes and `out` of `len` bytes, both initialised, and they do not
+// overlap; `www_authenticate` and what `login` points to are valid; the other pointers are null or valid.
+exportitems_status exportitems_ntlm_authenticate(const struct exportitems_ntlm_login *login,
+                                                 uint32_t scheme,
+                                                 struct exportitems_bytes www_authenticate,
+                                                 uint8_t *scratch,
+                                                 size_t scratch_len,
+                                                 char *out,
+                                                 size_t len,
+                                                 size_t *written,
+                                                 struct exportitems_error *error);
 
 // Returns the size of a payload check in bytes, at most `EXPORTITEMS_PAYLOAD_CHECK_SIZE`.
 size_t exportitems_payload_check_size(void);

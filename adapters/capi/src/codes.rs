@@ -32,6 +32,17 @@ macro_rules! mirror {
     };
 }
 
+/// The name under which NTLM messages are sent. The server's `WWW-Authenticate` lists the names that it accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+#[non_exhaustive]
+pub enum NtlmScheme {
+    /// `NTLM`.
+    Ntlm = 0,
+    /// `Negotiate`, for servers that do not offer `NTLM`.
+    Negotiate = 1,
+}
+
 /// The kind of an event: which member of its body is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -344,3 +355,5 @@ pub enum Framing {
     /// whether the document is complete.
     UntilClose = 4,
 }
+
+mirror!(NtlmScheme: exportitems_ntlm::Scheme { Ntlm Negotiate } else Ntlm);

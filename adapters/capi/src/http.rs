@@ -60,7 +60,10 @@ pub struct HttpRequestHead {
 /// Returns the size in bytes of an encoder for this number of headers. `SIZE_MAX` means that no memory is large enough.
 #[no_mangle]
 pub extern "C" fn exportitems_http_request_size(headers: usize) -> usize {
-    size_of::<HttpRequest>().saturating_add(headers.saturating_mul(size_of::<(&str, &str)>()))
+    let headers = headers.saturating_mul(size_of::<(&str, &str)>());
+    size_of::<HttpRequest>()
+        .saturating_add(headers)
+        .saturating_add(size_of::<&[(&str, &str)]>()) // the one group
 }
 
 /// Returns the alignment in bytes of an encoder of a request head, at most 8.
@@ -100,6 +103,8 @@ pub unsafe extern "C" fn exportitems_http_request_init(
         };
         // SAFETY: `rest` is memory after an object with pointers: unused, and aligned for pointers.
         let headers = unsafe { rest.convert(headers, header) }?;
+        // SAFETY: as above; texts are aligned like pointers, so the rest still is.
+        let headers = unsafe { rest.convert(&[headers], Ok) }?;
         // SAFETY: the text `head.target` is readable for as long as it is used.
         let target = unsafe { text(head.target) }?.unwrap_or_default();
         // SAFETY: the text `head.host` is readable for as long as it is used.

@@ -1,4 +1,4 @@
-//! C ABI and WebAssembly exports of [`exportitems`] and [`exportitems_http1`].
+//! C ABI and WebAssembly exports of [`exportitems`] and [`exportitems_http1`], and for C of `exportitems-ntlm`.
 //!
 //! `include/exportitems.h` declares this interface for C. cbindgen generates it from this crate, and a test checks that it
 //! is current.
@@ -45,6 +45,8 @@ mod event;
 mod exchange;
 mod http;
 mod memory;
+#[cfg(not(target_family = "wasm"))]
+mod ntlm;
 mod payload;
 mod policy;
 mod request;
@@ -53,7 +55,7 @@ mod text;
 
 pub use codes::{
     BrokenReason, Disposition, EventKind, Framing, HttpEventKind, IdMatch, Integrity, ItemError,
-    Relief, Response, ResponseClass, Verdict,
+    NtlmScheme, Relief, Response, ResponseClass, Verdict,
 };
 pub use decoder::*;
 pub use event::{
@@ -62,6 +64,8 @@ pub use event::{
 };
 pub use exchange::*;
 pub use http::*;
+#[cfg(not(target_family = "wasm"))]
+pub use ntlm::*;
 pub use payload::*;
 pub use policy::{exportitems_policy_default, Limits, Policy, Schedule};
 pub use request::*;

@@ -5,6 +5,7 @@ use core::fmt::{self, Write};
 
 use exportitems::{ErrorKind, RequestError, RequestField, VersionError};
 use exportitems_http1 as http1;
+use exportitems_ntlm::{BufferTooSmall, ChallengeError, LoginError, TokenError, UserError};
 
 /// The result of a call: negative for failure, 0 and above for success.
 ///
@@ -137,6 +138,16 @@ pub enum Status {
     HttpRequestReservedHeader = -324,
     /// Refused for a reason that is newer than this interface.
     RequestOther = -399,
+
+    // --- no login by NTLM is possible; no credentials were sent ---
+    /// The server's token is not base64.
+    NtlmToken = -400,
+    /// The server's challenge cannot be answered.
+    NtlmChallenge = -401,
+    /// The name of the user is empty or has two backslashes.
+    NtlmUser = -402,
+    /// The host is empty, or a name is too long.
+    NtlmLogin = -403,
 }
 
 /// Size of the text of an error, including its NUL.
@@ -166,6 +177,25 @@ pub(crate) enum Failure {
     Version(VersionError),
     ImpersonationKind,
     HttpRequest(http1::RequestError),
+    #[cfg_attr(target_family = "wasm", allow(dead_code))]
+    Ntlm(NtlmFailure),
+}
+
+/// Why a login is not possible. No credentials were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(target_family = "wasm", allow(dead_code))]
+pub(crate) enum NtlmFailure {
+    Token(TokenError),
+    Challenge(ChallengeError),
+    User(UserError),
+    Login(LoginError),
+    Buffer(BufferTooSmall),
+}
+
+impl From<NtlmFailure> for Failure {
+    fn from(failure: NtlmFailure) -> Self {
+        Self::Ntlm(failure)
+    }
 }
 
 impl From<Status> for Failure {
@@ -184,6 +214,15 @@ impl Failure {
             Self::Version(error) => error.into(),
             Self::ImpersonationKind => Status::RequestImpersonationKind,
             Self::HttpRequest(error) => error.into(),
+            Self::Ntlm(failure) => match failure {
+                NtlmFailure::Buffer(_) | NtlmFailure::Token(TokenError::BufferTooSmall { .. }) => {
+                    Status::MemoryTooSmall
+                }
+                NtlmFailure::Token(_) => Status::NtlmToken,
+                NtlmFailure::Challenge(_) => Status::NtlmChallenge,
+                NtlmFailure::User(_) => Status::NtlmUser,
+                NtlmFailure::Login(_) => Status::NtlmLogin,
+            },
         }
     }
 
@@ -263,6 +302,13 @@ impl fmt::Display for Failure {
                  with KIND one of PrincipalName, SID, PrimarySmtpAddress, SmtpAddress",
             ),
             Self::HttpRequest(error) => error.fmt(f),
+            Self::Ntlm(failure) => match failure {
+                NtlmFailure::Token(error) => error.fmt(f),
+                NtlmFailure::Challenge(error) => error.fmt(f),
+                NtlmFailure::User(error) => error.fmt(f),
+                NtlmFailure::Login(error) => error.fmt(f),
+                NtlmFailure::Buffer(error) => error.fmt(f),
+            },
         }
     }
 }

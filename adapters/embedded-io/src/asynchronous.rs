@@ -1,15 +1,19 @@
 //! The async client.
 
 use embedded_io_async::{Read, Write};
-use exportitems::{Decoder, Error as ResponseError, ExportItems, IdMatch, SinkCall, Summary};
+use exportitems::{
+    Decoder, Encoder, Error as ResponseError, ExportItems, IdMatch, SinkCall, Summary,
+};
 use exportitems_http1::HeadEncoder;
+use exportitems_ntlm::Login;
 
 use crate::client::{export_error, export_result, not_reset, Client};
 use crate::error::Error;
 use crate::exchange::{next_bytes, Response, MIN_BUFFER};
+use crate::login::{split_for_login, Handshake, Next};
 use crate::sink::{make, AsyncSink};
 
-impl<T: Read + Write> Client<'_, T> {
+impl<'a, T: Read + Write> Client<'a, T> {
     /// Sends a request and decodes its response into `sink`, like [`export`](Self::export), on any executor.
     ///
     /// # Cancel safety
@@ -27,12 +31,12 @@ impl<T: Read + Write> Client<'_, T> {
         decoder: &mut Decoder<S>,
         sink: &mut K,
     ) -> Result<Summary, Error<T::Error>> {
-        if !self.ready {
+        if !self.can_export() {
             return Err(Error::Spent);
         }
         let sent = match self.send_async(request).await {
             // Nothing was sent, so there is no response to read.
-            Err(error) if self.ready => return Err(error),
+            Err(error) if self.can_export() => return Err(error),
             sent => sent,
         };
         let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
@@ -61,26 +65,92 @@ impl<T: Read + Write> Client<'_, T> {
         let mut body = request.encoder();
         let body = body.as_mut().map_err(|error| Error::Request(*error))?;
         let request_id = self.server.request_id.text();
-        let headers = self.server.headers(&request_id);
-        let head = self.server.head(headers.fields(), body.encoded_len());
+        let fields = self.server.fields(&request_id);
+        let groups = fields.groups();
+        let head = fields.head(&groups, body.encoded_len());
         let mut head = HeadEncoder::new(head.map_err(Error::Header)?);
-        self.ready = false;
+        self.begin_exchange();
+        transmit(&mut self.transport, &mut head, Some(body), self.buffer).await
+    }
+
+    /// Logs in by NTLM, like [`log_in`](Self::log_in), on any executor.
+    ///
+    /// # Cancel safety
+    /// The future may be dropped at any `await`. The server has received no credentials then.
+    /// The connection cannot be used again: [`can_export`](Self::can_export) is false.
+    ///
+    /// # Errors
+    /// See [`log_in`](Self::log_in).
+    pub async fn log_in_async(
+        &mut self,
+        login: &Login<'_>,
+        memory: &'a mut [u8],
+    ) -> Result<(), Error<T::Error>> {
+        let mut handshake = self.begin_login(memory)?;
         loop {
-            let mut bytes = next_bytes(&mut head, body, self.buffer);
-            if bytes.is_empty() {
-                return self.transport.flush().await.map_err(Error::Transport);
+            let can_reuse = self.send_leg_async(&mut handshake).await?;
+            let next = handshake.next(can_reuse)?;
+            self.close_exchange(true);
+            match next {
+                Next::Leg => {}
+                next => return self.end_login(handshake, next, login),
             }
-            while !bytes.is_empty() {
-                let len = self
-                    .transport
-                    .write(bytes)
-                    .await
-                    .map_err(Error::Transport)?;
-                if len == 0 {
-                    return Err(Error::WriteZero);
-                }
-                bytes = bytes.get(len..).unwrap_or_default();
+        }
+    }
+
+    /// Sends a request without its body, and receives the response. Returns whether the connection can be used again.
+    async fn send_leg_async(
+        &mut self,
+        handshake: &mut Handshake<'_>,
+    ) -> Result<bool, Error<T::Error>> {
+        let request_id = self.server.request_id.text();
+        let mut fields = self.server.fields(&request_id);
+        let authorization = handshake.first_message()?;
+        fields.authorize(authorization);
+        let groups = fields.groups();
+        let mut head = HeadEncoder::new(fields.head(&groups, 0).map_err(Error::Header)?);
+        self.begin_exchange();
+        transmit(&mut self.transport, &mut head, None, self.buffer).await?;
+
+        let (line, buffer) = split_for_login(self.buffer);
+        let mut response = Response::new(line, &self.server.request_id);
+        let mut can_reuse = false;
+        while !response.is_complete() {
+            let len = self
+                .transport
+                .read(buffer)
+                .await
+                .map_err(Error::Transport)?;
+            if len == 0 {
+                response.finish().map_err(Error::Http)?;
             }
+            let mut input = buffer.get(..len).unwrap_or(buffer);
+            handshake.skip(&mut response, &mut input)?;
+            can_reuse = response.can_reuse(input);
+        }
+        handshake.end(&response)?;
+        Ok(can_reuse)
+    }
+}
+
+/// Sends a request: its head, and its body if there is one.
+async fn transmit<T: Write>(
+    transport: &mut T,
+    head: &mut HeadEncoder<'_>,
+    mut body: Option<&mut Encoder<'_>>,
+    buffer: &mut [u8],
+) -> Result<(), Error<T::Error>> {
+    loop {
+        let mut bytes = next_bytes(head, body.as_deref_mut(), buffer);
+        if bytes.is_empty() {
+            return transport.flush().await.map_err(Error::Transport);
+        }
+        while !bytes.is_empty() {
+            let len = transport.write(bytes).await.map_err(Error::Transport)?;
+            if len == 0 {
+                return Err(Error::WriteZero);
+            }
+            bytes = bytes.get(len..).unwrap_or_default();
         }
     }
 }

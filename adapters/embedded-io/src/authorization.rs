@@ -85,6 +85,11 @@ impl<'a> Authorization<'a> {
         writer.finish()
     }
 
+    /// Wraps a value that was written elsewhere.
+    pub(crate) const fn new(value: &'a str) -> Self {
+        Self(value)
+    }
+
     pub(crate) const fn value(&self) -> &'a str {
         self.0
     }

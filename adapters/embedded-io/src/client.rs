@@ -16,8 +16,20 @@ pub struct Client<'a, T> {
     pub(crate) transport: T,
     pub(crate) server: Server<'a>,
     pub(crate) buffer: &'a mut [u8],
-    /// Whether the next request may be sent.
-    pub(crate) ready: bool,
+    pub(crate) state: State,
+}
+
+/// What the connection can be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// No byte was sent: a login or an export.
+    New,
+    /// An export, whose request has the last message of the login.
+    LastLeg,
+    /// An export.
+    Ready,
+    /// Nothing.
+    Spent,
 }
 
 impl<'a, T> Client<'a, T> {
@@ -30,7 +42,7 @@ impl<'a, T> Client<'a, T> {
             transport,
             server,
             buffer,
-            ready: true,
+            state: State::New,
         }
     }
 
@@ -39,7 +51,7 @@ impl<'a, T> Client<'a, T> {
     /// It can if no request was sent yet, or if the last response was complete and the server keeps the connection.
     #[must_use]
     pub const fn can_export(&self) -> bool {
-        self.ready
+        !matches!(self.state, State::Spent)
     }
 
     /// Returns the connection.
@@ -47,10 +59,21 @@ impl<'a, T> Client<'a, T> {
         self.transport
     }
 
+    /// Begins an exchange. The connection cannot be used again unless the exchange ends well.
+    pub(crate) fn begin_exchange(&mut self) {
+        // NTLM authenticates the connection, so no further request has the field.
+        if self.state == State::LastLeg {
+            self.server.authorization = None;
+        }
+        self.state = State::Spent;
+    }
+
     /// Ends an exchange. The connection is kept only after a complete response, since these clients cannot check
     /// whether bytes of another response are waiting.
     pub(crate) fn close_exchange(&mut self, is_complete: bool) {
-        self.ready = is_complete;
+        if is_complete {
+            self.state = State::Ready;
+        }
         self.server.request_id.advance();
     }
 }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::login::LoginError;
+
 /// The whole export failed. `E` is the error type of the transport.
 ///
 /// If a byte of the request was sent, the sink has received an outcome for every item before the error is returned.
@@ -22,6 +24,10 @@ pub enum Error<E> {
     /// The connection cannot be used again: an earlier export failed, or the server closes the connection. Nothing was
     /// sent. Make a new connection.
     Spent,
+
+    // --- the login ---
+    /// The login by NTLM failed before the server received credentials.
+    Login(LoginError),
 
     // --- the connection; another attempt may succeed ---
     /// The transport failed.
@@ -70,6 +76,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Spent => {
                 f.write_str("the connection cannot be used again; make a new connection")
             }
+            Self::Login(error) => error.fmt(f),
             Self::Transport(error) => error.fmt(f),
             Self::WriteZero => {
                 f.write_str("the transport accepts no more bytes; make a new connection")
@@ -93,6 +100,7 @@ impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
         match self {
             Self::Request(error) => error.source(),
             Self::Header(error) => error.source(),
+            Self::Login(error) => error.source(),
             Self::Transport(error) => error.source(),
             Self::Http(error) => error.source(),
             Self::Response(error) => error.source(),
@@ -109,9 +117,10 @@ impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP status {} without a SOAP message", self.code)?;
-        match self.retry_after {
-            Some(seconds) => write!(f, "; try again in {seconds} s"),
-            None => Ok(()),
+        match (self.code, self.retry_after) {
+            (401, _) => f.write_str("; check the user, the password and the channel binding"),
+            (_, Some(seconds)) => write!(f, "; try again in {seconds} s"),
+            (_, None) => Ok(()),
         }
     }
 }

@@ -13,11 +13,11 @@ pub const MIN_BUFFER: usize = 512;
 /// Writes the next bytes of the request to `buffer` and returns them. The slice is empty at the end.
 pub(crate) fn next_bytes<'b>(
     head: &mut HeadEncoder<'_>,
-    body: &mut Encoder<'_>,
+    body: Option<&mut Encoder<'_>>,
     buffer: &'b mut [u8],
 ) -> &'b [u8] {
     let mut len = head.write(buffer);
-    if let Some(free) = buffer.get_mut(len..) {
+    if let (Some(body), Some(free)) = (body, buffer.get_mut(len..)) {
         len = len.saturating_add(body.write(free));
     }
     buffer.get(..len).unwrap_or_default()
@@ -62,13 +62,26 @@ impl<'l> Response<'l> {
         &mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<&'i [u8]>, exportitems_http1::Error> {
+        self.next_with(input, &mut |_| {})
+    }
+
+    /// Does the same as [`next`](Self::next), and passes the events of the head to `watch`.
+    pub(crate) fn next_with<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+        watch: &mut impl FnMut(&HeadEvent<'_>),
+    ) -> Result<Option<&'i [u8]>, exportitems_http1::Error> {
         loop {
             let head = match &mut self.part {
                 Part::Head(head) => head,
                 Part::Body(body) => return body.next(input),
                 Part::Refused => return Ok(None),
             };
-            match head.next(input)? {
+            let event = head.next(input)?;
+            if let Some(event) = &event {
+                watch(event);
+            }
+            match event {
                 Some(HeadEvent::Field(field)) => {
                     if let Some(seconds) = field.retry_after_seconds() {
                         self.status.retry_after = Some(seconds);
@@ -118,6 +131,11 @@ impl<'l> Response<'l> {
     /// Returns whether the connection can carry another request. `rest` is the input that was not consumed.
     pub(crate) const fn can_reuse(&self, rest: &[u8]) -> bool {
         matches!(&self.part, Part::Body(body) if body.can_reuse(rest))
+    }
+
+    /// Returns the status. Its code is 0 before the end of the head.
+    pub(crate) const fn status(&self) -> Status {
+        self.status
     }
 
     /// Returns the status if it is known and not successful.

@@ -159,6 +159,37 @@
 //! # assert_eq!(waits, [5000]);
 //! ```
 //!
+//! # NTLM
+//! [`Client::log_in`] makes the first part of the handshake of [`exportitems_ntlm`]. The last message goes with the next
+//! export, so the body is sent once. Only a firmware that calls it contains NTLM.
+//!
+//! ```no_run
+//! # fn run<T: embedded_io::Read + embedded_io::Write>(
+//! #     stream: T,
+//! #     certificate_hash: &[u8],
+//! #     random: impl Fn() -> [u8; 8],
+//! # ) -> Result<(), Box<dyn std::error::Error>>
+//! # where
+//! #     T::Error: core::error::Error + 'static,
+//! # {
+//! use exportitems_embedded_io::{Client, Server};
+//! use exportitems_ntlm::{ChannelBinding, Login, NtHash, User};
+//!
+//! let (mut buffer, mut memory) = ([0; 1024], [0; 1024]);
+//! let login = Login {
+//!     user: User::parse("CONTOSO\\backup")?,
+//!     hash: &NtHash::from_password("correct horse"),
+//!     host: "mail.contoso.com",
+//!     binding: Some(ChannelBinding::tls_server_end_point(certificate_hash)),
+//!     nonce: random(), // new for each connection
+//! };
+//! let mut client = Client::new(stream, Server::new("mail.contoso.com"), &mut buffer);
+//! client.log_in(&login, &mut memory)?;
+//! // `client.export(…)` sends the last message.
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Logging
 //! With the feature `defmt`, the errors can be logged if the transport's error can:
 //!
@@ -221,6 +252,7 @@ mod blocking;
 mod client;
 mod error;
 mod exchange;
+mod login;
 mod request_id;
 mod server;
 mod sink;
@@ -229,5 +261,6 @@ pub use authorization::{Authorization, CredentialsError};
 pub use client::Client;
 pub use error::{Error, Status};
 pub use exchange::MIN_BUFFER;
+pub use login::LoginError;
 pub use server::Server;
 pub use sink::AsyncSink;

@@ -30,7 +30,7 @@ impl RequestId {
                 return b'-';
             }
             let byte = self.0.get(digits / 2).copied().unwrap_or_default();
-            let digit = if digits % 2 == 0 {
+            let digit = if digits.is_multiple_of(2) {
                 byte >> 4
             } else {
                 byte & 15

@@ -38,7 +38,7 @@
 //!
 //! // The request. `write` fills outputs of any size, and `encoded_len` is known beforehand.
 //! let body = b"<soap/>";
-//! let headers = [("Content-Type", "text/xml; charset=utf-8")];
+//! let headers: [&[_]; 1] = [&[("Content-Type", "text/xml; charset=utf-8")]];
 //! let (path, host) = ("/EWS/Exchange.asmx", "mail.contoso.com");
 //! let head = RequestHead::new(path, host, &headers, body.len() as u64)?;
 //! let mut encoder = HeadEncoder::new(head);

@@ -10,7 +10,7 @@ use crate::grammar::{is_text, same, trim, HOST, TARGET, TOKEN};
 pub struct RequestHead<'a> {
     target: &'a str,
     host: &'a str,
-    headers: &'a [(&'a str, &'a str)],
+    headers: &'a [&'a [(&'a str, &'a str)]],
     content_length: u64,
 }
 
@@ -19,8 +19,9 @@ impl<'a> RequestHead<'a> {
     ///
     /// - `target`: a path with an optional query.
     /// - `host`: a name or address with an optional port.
-    /// - `headers`: names and values, which are sent in this order after `Host` and `Content-Length`.
-    ///   If one is `Expect: 100-continue`, wait for [`HeadEvent::Interim(100)`](crate::HeadEvent::Interim) before you
+    /// - `headers`: groups of names and values, which are sent in this order after `Host` and `Content-Length`.
+    ///   In groups, optional fields and fields of a caller need no copy: [`Option::as_slice`] is a group too.
+    ///   If a field is `Expect: 100-continue`, wait for [`HeadEvent::Interim(100)`](crate::HeadEvent::Interim) before you
     ///   send the body, but send it after a timeout as well (RFC 9110 §10.1.1).
     /// - `content_length`: the length in bytes of the body that follows.
     ///
@@ -30,7 +31,7 @@ impl<'a> RequestHead<'a> {
     pub fn new(
         target: &'a str,
         host: &'a str,
-        headers: &'a [(&'a str, &'a str)],
+        headers: &'a [&'a [(&'a str, &'a str)]],
         content_length: u64,
     ) -> Result<Self, RequestError> {
         if !target.starts_with('/') || !TARGET.matches(target.as_bytes()) {
@@ -39,7 +40,7 @@ impl<'a> RequestHead<'a> {
         if !HOST.matches(host.as_bytes()) {
             return Err(RequestError::Host);
         }
-        for (index, (name, value)) in headers.iter().enumerate() {
+        for (index, (name, value)) in headers.iter().copied().flatten().enumerate() {
             let (name, value) = (name.as_bytes(), value.as_bytes());
             if !TOKEN.matches(name) {
                 return Err(RequestError::HeaderName(index));
@@ -135,11 +136,11 @@ impl<'a> HeadEncoder<'a> {
             0 => ("POST ", target.as_bytes()),
             1 => (" HTTP/1.1\r\nHost: ", host.as_bytes()),
             2 => ("\r\nContent-Length: ", self.content_length.digits()),
-            pair => match headers.get(pair.wrapping_sub(3) / 2) {
-                Some((name, _)) if pair % 2 == 1 => ("\r\n", name.as_bytes()),
-                Some((_, value)) => (": ", value.as_bytes()),
-                None if pair == headers.len().wrapping_mul(2).wrapping_add(3) => ("\r\n\r\n", b""),
-                None => return None,
+            pair => match nth(headers, pair.wrapping_sub(3) / 2) {
+                Ok((name, _)) if pair % 2 == 1 => ("\r\n", name.as_bytes()),
+                Ok((_, value)) => (": ", value.as_bytes()),
+                Err(0) if pair % 2 == 1 => ("\r\n\r\n", b""),
+                Err(_) => return None,
             },
         };
         Some(if index % 2 == 0 {
@@ -148,6 +149,20 @@ impl<'a> HeadEncoder<'a> {
             theirs
         })
     }
+}
+
+/// Returns the field at `index` of all groups together, or how far the index is after the last field.
+fn nth<'a>(
+    headers: &[&'a [(&'a str, &'a str)]],
+    mut index: usize,
+) -> Result<(&'a str, &'a str), usize> {
+    for group in headers {
+        match group.get(index) {
+            Some(field) => return Ok(*field),
+            None => index = index.wrapping_sub(group.len()),
+        }
+    }
+    Err(index)
 }
 
 /// A number's decimal digits, at the end of the array.

@@ -10,6 +10,7 @@ mod header;
 #[cfg(unix)]
 mod kinds;
 mod misuse;
+mod ntlm;
 mod outcomes;
 mod policy;
 mod tools;

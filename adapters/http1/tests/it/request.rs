@@ -23,6 +23,11 @@ fn encode(head: RequestHead<'_>, piece: usize) -> Vec<u8> {
     written
 }
 
+fn head<'h>(headers: &'h [&'h [(&'h str, &'h str)]]) -> RequestHead<'h> {
+    let (target, host) = ("/EWS/Exchange.asmx", "mail.contoso.com:8443");
+    RequestHead::new(target, host, headers, 1_234_567_890).unwrap()
+}
+
 #[test]
 fn a_head_is_the_same_in_any_output() {
     let headers = [
@@ -30,13 +35,6 @@ fn a_head_is_the_same_in_any_output() {
         ("X-AnchorMailbox", "a@b.example"),
         ("X-Empty", ""),
     ];
-    let head = RequestHead::new(
-        "/EWS/Exchange.asmx",
-        "mail.contoso.com:8443",
-        &headers,
-        1_234_567_890,
-    )
-    .unwrap();
     let expected = "POST /EWS/Exchange.asmx HTTP/1.1\r\n\
         Host: mail.contoso.com:8443\r\n\
         Content-Length: 1234567890\r\n\
@@ -44,10 +42,23 @@ fn a_head_is_the_same_in_any_output() {
         X-AnchorMailbox: a@b.example\r\n\
         X-Empty: \r\n\r\n";
     for piece in 1..=expected.len() + 1 {
+        let groups = [&headers[..]];
+        let written = encode(head(&groups), piece);
+        assert_eq!(String::from_utf8(written).unwrap(), expected, "{piece}");
+    }
+    // The groups do not matter.
+    let [first, second, third] = headers.each_ref().map(core::slice::from_ref);
+    let groups: [&[&[_]]; 5] = [
+        &[first, second, third],
+        &[&[], first, &headers[1..]],
+        &[&headers[..2], &[], &[], third],
+        &[&headers, &[]],
+        &[&[], &[], &headers],
+    ];
+    for groups in groups {
         assert_eq!(
-            String::from_utf8(encode(head, piece)).unwrap(),
-            expected,
-            "{piece}"
+            String::from_utf8(encode(head(groups), 7)).unwrap(),
+            expected
         );
     }
     for (length, digits) in [(0, "0"), (10, "10"), (u64::MAX, "18446744073709551615")] {
@@ -92,7 +103,10 @@ fn what_cannot_be_sent_is_refused() {
         assert_eq!(host(good), None, "{good:?}");
     }
 
-    let header = |name, value| RequestHead::new("/", "a", &[("A", "b"), (name, value)], 0).err();
+    let header = |name, value| {
+        let groups: [&[_]; 3] = [&[("A", "b")], &[], &[(name, value)]];
+        RequestHead::new("/", "a", &groups, 0).err()
+    };
     for bad in ["", "A B", "A:", "A\r\nB", "\u{e4}", "A\0", " A"] {
         assert_eq!(
             header(bad, ""),
@@ -128,7 +142,8 @@ proptest! {
     ) {
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let Ok(head) = RequestHead::new(&target, &host, &headers, content_length) else {
+        let groups = [&headers[..]];
+        let Ok(head) = RequestHead::new(&target, &host, &groups, content_length) else {
             return Ok(());
         };
         let encoded = encode(head, 16);

@@ -220,7 +220,7 @@ impl ClientBuilder {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        RequestHead::new(&endpoint.target, &endpoint.authority, &borrowed, 0)
+        RequestHead::new(&endpoint.target, &endpoint.authority, &[&borrowed], 0)
             .map_err(BuildError::Header)?;
         let (tls, verifier) = match (endpoint.tls, self.config) {
             (false, _) => (None, None),

@@ -294,10 +294,11 @@ impl<C: Connector> Session<C> {
             cookies.as_deref(),
             &id,
         );
+        let groups = [&headers[..]];
         let head = RequestHead::new(
             &self.route.endpoint.target,
             &self.route.endpoint.authority,
-            &headers,
+            &groups,
             body.as_ref().map_or(0, |body| body.encoded_len()),
         )
         .map_err(ClientError::Header)?;

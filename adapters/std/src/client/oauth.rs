@@ -143,10 +143,11 @@ impl<C: Connector> Session<C> {
         ];
         let own = self.headers.iter();
         headers.extend(own.map(|(name, value)| (name.as_str(), value.as_str())));
+        let groups = [&headers[..]];
         let head = RequestHead::new(
             &self.route.endpoint.target,
             &self.route.endpoint.authority,
-            &headers,
+            &groups,
             form.len() as u64,
         )
         .map_err(ClientError::Header)?;

@@ -50,7 +50,7 @@ pub fn flash_decoder<'d>(
 /// Request head, response head and body.
 #[no_mangle]
 pub fn flash_http1<'i>(
-    request: (&str, &str, &[(&str, &str)], u64),
+    request: (&str, &str, &[&[(&str, &str)]], u64),
     out: &mut [u8],
     head: &mut HeadDecoder<'_>,
     body: &mut BodyDecoder,

@@ -8,6 +8,8 @@
 #![no_std]
 
 mod flash;
+#[cfg(feature = "network")]
+mod network;
 mod ram;
 
 #[panic_handler]

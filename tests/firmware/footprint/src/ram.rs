@@ -32,6 +32,8 @@ macro_rules! sizes {
         )*
     };
 }
+#[cfg(feature = "network")]
+pub(crate) use sizes;
 
 sizes! {
     ram_encoder: Encoder<'static>;

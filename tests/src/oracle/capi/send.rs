@@ -257,7 +257,8 @@ fn expected_head(head: &Head) -> Result<Vec<u8>, String> {
             Ok((name.as_str(), value.map_err(|_| "NotUtf8".to_owned())?))
         })
         .collect::<Result<Vec<_>, String>>()?;
-    let head = RequestHead::new(&head.target, &head.host, &headers, head.content_length)
+    let groups = [&headers[..]];
+    let head = RequestHead::new(&head.target, &head.host, &groups, head.content_length)
         .map_err(|error| named("HttpRequest", &format!("{error:?}")))?;
     let mut encoder = HeadEncoder::new(head);
     let mut whole = Vec::new();

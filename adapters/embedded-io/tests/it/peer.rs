@@ -122,9 +122,12 @@ impl embedded_io::Write for Peer {
 /// Pending once, then ready.
 async fn pause() {
     let mut paused = false;
-    poll_fn(|_| match core::mem::replace(&mut paused, true) {
+    poll_fn(|context| match core::mem::replace(&mut paused, true) {
         true => Poll::Ready(()),
-        false => Poll::Pending,
+        false => {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
     })
     .await;
 }

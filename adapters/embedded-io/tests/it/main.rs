@@ -1,5 +1,6 @@
 //! The client against scripted peers: every cut, every await.
 
+mod login;
 mod peer;
 
 use core::future::Future;
@@ -67,7 +68,8 @@ fn the_request_is_one_and_whole() {
     let authorization = Authorization::basic("Aladdin", "open sesame", &mut secret).unwrap();
     let server = server()
         .authorization(authorization)
-        .anchor_mailbox("a@contoso.com");
+        .anchor_mailbox("a@contoso.com")
+        .headers(&[("User-Agent", "firmware/1"), ("X-Empty", "")]);
     let mut client = Client::new(Peer::new(&good()), server, &mut buffer);
     client
         .export(&REQUEST, &mut decoder(), &mut Journal::default())
@@ -82,9 +84,23 @@ fn the_request_is_one_and_whole() {
         "POST /EWS/Exchange.asmx HTTP/1.1\r\nHost: mail.contoso.com\r\nContent-Length: {len}\r\n\
          Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nContent-Type: text/xml; charset=utf-8\r\n\
          Accept-Encoding: identity\r\nclient-request-id: 00000000-0000-0000-0000-000000000000\r\n\
-         return-client-request-id: true\r\nX-AnchorMailbox: a@contoso.com"
+         return-client-request-id: true\r\nX-AnchorMailbox: a@contoso.com\r\n\
+         User-Agent: firmware/1\r\nX-Empty: "
     );
     assert_eq!(head, expected);
+}
+
+#[test]
+fn headers_that_http_cannot_send_are_refused_before_anything_is_sent() {
+    for (name, value) in [("A\r\nB", ""), ("A", "b\r\nC: d"), ("Host", "x")] {
+        let (headers, mut buffer) = ([("A", "b"), (name, value)], [0; MIN_BUFFER]);
+        let server = server().headers(&headers);
+        let mut client = Client::new(Peer::new(&good()), server, &mut buffer);
+        let result = client.export(&REQUEST, &mut decoder(), &mut Journal::default());
+        assert!(matches!(result, Err(Error::Header(_))), "{result:?}");
+        assert!(client.can_export());
+        assert_eq!(client.into_transport().sent, b"");
+    }
 }
 
 #[test]
