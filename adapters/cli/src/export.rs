@@ -101,6 +101,7 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
             evidence::end(&archive, exported, report.bytes, missing);
             let status = reporter.finish(&report)?;
             drop(archive);
+            crate::report::write_after_run(&args.out);
             let converted = args.also.run(&args.out, Format::new(args.json), output)?;
             Ok(status.max(converted))
         }

@@ -17,6 +17,7 @@ mod encode;
 mod evidence;
 mod export;
 mod filekind;
+mod find;
 mod headers;
 mod ids;
 mod integrity;
@@ -26,13 +27,16 @@ mod list;
 mod mailbox;
 mod network;
 mod output;
+mod overview;
 mod payloads;
 mod program;
+mod report;
 mod request;
 mod seal;
 mod server;
 mod show;
 mod size;
+mod state;
 mod status;
 mod textfile;
 mod tokens;
@@ -67,6 +71,9 @@ enum Command {
     Doctor(Box<doctor::Doctor>),
     Encode(encode::Encode),
     Decode(decode::Decode),
+    Status(state::StatusCommand),
+    Find(find::Find),
+    Report(report::Report),
     Verify(verify::Verify),
     Seal(seal::SealCommand),
     Show(show::Show),
@@ -93,6 +100,9 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(args, &mut output),
         Command::Encode(args) => encode::run(args, &mut output),
         Command::Decode(args) => decode::run(args, &mut output),
+        Command::Status(args) => state::run(args, &mut output),
+        Command::Find(args) => find::run(args, &mut output),
+        Command::Report(args) => report::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Seal(args) => seal::run(args, &mut output),
         Command::Show(args) => show::run(args, &mut output),

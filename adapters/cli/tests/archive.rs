@@ -95,3 +95,197 @@ fn a_run_is_recorded() {
     let end = of_type("end");
     assert_eq!((&end["exported"], &end["missing"]), (&3.into(), &0.into()));
 }
+
+/// What a list says about an item: the archive is written with the library, because `export --ids` has only ids.
+fn listed_archive(dir: &Path) {
+    use exportitems::{Decoder, ItemId, Options};
+    use exportitems_std::archive::{folder_path, ItemInfo};
+    use exportitems_std::Archive;
+
+    let payload = "AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=";
+    let message = |id: &str| {
+        format!(
+            "<m:ExportItemsResponseMessage ResponseClass=\"Success\"><m:ResponseCode>NoError</m:ResponseCode>\
+             <m:ItemId Id=\"{id}\" ChangeKey=\"key\"/><m:Data>{payload}</m:Data></m:ExportItemsResponseMessage>"
+        )
+    };
+    let refused = "<m:ExportItemsResponseMessage ResponseClass=\"Error\"><m:MessageText>gone</m:MessageText>\
+                   <m:ResponseCode>ErrorItemNotFound</m:ResponseCode></m:ExportItemsResponseMessage>";
+    let response = format!(
+        "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\
+         <m:ExportItemsResponse xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\">\
+         <m:ResponseMessages>{}{}{refused}</m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>",
+        message("one"),
+        message("two"),
+    );
+    let archive = Archive::open(dir).unwrap();
+    let items = ["one", "two", "three"].map(ItemId::new);
+    let infos = [
+        ("<script>alert(1)</script>", "2026-01-31T12:00:00Z"),
+        ("Quarterly R\u{c9}SUM\u{c9}", "2026-02-28T00:00:00Z"),
+        ("Forged\nline \u{1b}[2J", "2025-12-31T23:59:59Z"),
+    ];
+    let infos = infos.map(|(subject, received)| {
+        let mut info = ItemInfo::default();
+        info.folder = Some(folder_path(["Inbox", "2025/26"]));
+        info.folder_class = Some("IPF.Note".to_owned());
+        info.item_class = Some("IPM.Note.Custom".to_owned());
+        info.subject = Some(subject.to_owned());
+        info.received = Some(received.to_owned());
+        info
+    });
+    let mut sink = archive.sink(&items).describe(infos.to_vec());
+    let mut decoder = Decoder::<[u8; 512]>::new(Options::new().items(3));
+    decoder.feed(&mut response.as_bytes(), &mut sink).unwrap();
+    decoder.finish_into(&mut sink).unwrap();
+    while archive.wait_published().unwrap().is_some() {}
+}
+
+fn listed() -> Setup {
+    let setup = Setup::new("", &[5_000; 1]);
+    listed_archive(&setup.path("out"));
+    setup
+}
+
+#[test]
+fn status_counts_by_folder_and_reason() {
+    let setup = listed();
+    let (code, printed, _) = on(&setup, &["status"]);
+    assert_eq!(code, 1, "{printed}");
+    for part in [
+        "done             2",
+        "1  ErrorItemNotFound; not requested again",
+        r"Inbox/2025\/26",
+    ] {
+        assert!(printed.contains(part), "{part} is not in {printed}");
+    }
+    let (_, json, _) = on(&setup, &["status", "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["done"], &json["failed"], &json["waiting"]),
+        (&2.into(), &1.into(), &0.into())
+    );
+    assert_eq!(json["folders"][0]["done"], 2);
+    assert_eq!(json["folders"][0]["folder"], r"Inbox/2025\/26");
+
+    // A file that is gone is lost, and waits for the next run.
+    let (_, found, _) = on(&setup, &["find", "r\u{e9}sum\u{e9}", "--json"]);
+    let found: Value = serde_json::from_str(&found).unwrap();
+    std::fs::remove_file(found["path"].as_str().unwrap()).unwrap();
+    let (_, json, _) = on(&setup, &["status", "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["done"], &json["lost"], &json["waiting"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+
+    let empty = setup.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let output = run(&["status", empty.to_str().unwrap()], b"");
+    assert_eq!(status(&output), 4);
+    assert!(stderr(&output).contains("no manifest.jsonl"));
+}
+
+#[test]
+fn status_of_a_complete_archive_is_0() {
+    let setup = Setup::new("", &[5_000; 3]);
+    assert_eq!(status(&setup.export(&[])), 0);
+    let (code, printed, _) = on(&setup, &["status"]);
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.contains("3 exported, 0 missing"), "{printed}");
+}
+
+#[test]
+fn find_looks_everywhere_and_prints_what_show_accepts() {
+    let setup = listed();
+    let count = |args: &[&str]| {
+        let mut all = vec!["find"];
+        all.extend(args);
+        on(&setup, &all).1.lines().count()
+    };
+    for (args, expected) in [
+        (&[][..], 3),
+        (&["SCRIPT"], 1),
+        (&["r\u{e9}sum\u{e9}"], 1),
+        (&["2025"], 3),
+        (&["ipm.note"], 3),
+        (&["two"], 1),
+        (&["nothing"], 0),
+        (&["--folder", "Inbox"], 3),
+        (&["--folder", r"Inbox/2025\/26"], 3),
+        (&["--folder", "Inb"], 0),
+        (&["--class", "IPM.Note"], 3),
+        (&["--class", "IPM.Not"], 0),
+        (&["--since", "2026-01-31"], 2),
+        (&["--since", "2026-01-31T12:00:01Z"], 1),
+        (&["--until", "2026-01-31"], 1),
+        (
+            &["--since", "2026-01-01", "--until", "2026-02-01", "script"],
+            1,
+        ),
+    ] {
+        assert_eq!(count(args), expected, "{args:?}");
+    }
+    assert_eq!(on(&setup, &["find", "nothing"]).0, 1);
+    assert_eq!(on(&setup, &["find", "--since", "yesterday"]).0, 2);
+
+    let (_, printed, _) = on(&setup, &["find"]);
+    assert!(
+        printed.contains(r"Forged\nline \u{1b}[2J (ErrorItemNotFound)"),
+        "{printed}"
+    );
+    for line in printed.lines().take(2) {
+        let path = line.split("  ").next().unwrap();
+        let output = run(&["show", path], b"");
+        assert_eq!(status(&output), 0, "{path}: {}", stderr(&output));
+    }
+}
+
+/// The page has no script, and shows texts of the mailbox as they are. A browser opens it.
+#[test]
+fn the_report_is_a_page_for_people() {
+    let setup = listed();
+    let (code, printed, _) = on(&setup, &["report"]);
+    assert_eq!(code, 0, "{printed}");
+    let path = setup.path("out/report.html");
+    let page = std::fs::read_to_string(&path).unwrap();
+    for part in [
+        "2 items are archived; 1 are not",
+        r"Inbox/2025\/26",
+        "ErrorItemNotFound",
+        "Forged\\nline",
+        "default-src 'none'",
+    ] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    for part in ["<script", "http://", "https://", "src=\"", "href="] {
+        assert!(!page.contains(part), "{part} is in the page");
+    }
+
+    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| {
+            std::process::Command::new(name)
+                .arg("--version")
+                .output()
+                .is_ok()
+        })
+    else {
+        common::data::skip_without("no chromium");
+        return;
+    };
+    let profile = setup.path("profile");
+    let output = std::process::Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg(format!("file://{}", path.display()))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        dom.contains("<td>&lt;script&gt;alert(1)&lt;/script&gt;</td>")
+            || dom.contains("ErrorItemNotFound</td>"),
+        "{dom}"
+    );
+    assert_eq!(dom.matches("<table>").count(), 4, "{dom}");
+}

@@ -85,11 +85,10 @@ impl Setup {
             expected.push(file);
         }
         expected.sort();
-        assert_eq!(
-            files(&self.path("out")),
-            expected,
-            "a file too many or too few"
-        );
+        let mut found = files(&self.path("out"));
+        // A run that ends by itself writes it.
+        found.retain(|file| file != Path::new("report.html"));
+        assert_eq!(found, expected, "a file too many or too few");
         done.sort_unstable();
         done
     }
