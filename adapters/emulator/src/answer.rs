@@ -15,6 +15,7 @@ use crate::scenario::{
     ItemsAnswer, MarkerPlace, Order, RequestRule, ResponseClass, Scenario, Style,
 };
 use crate::style::{Writer, DOCS_INDENT, DOCS_LINE};
+use crate::upload::Data;
 
 /// The marker at the end of a truncated response
 /// (<https://learn.microsoft.com/exchange/client-developer/exchange-web-services/how-to-export-items-by-using-ews-in-exchange>).
@@ -38,9 +39,9 @@ const STOPS_THE_BATCH: [&str; 9] = [
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
     Text(Bytes),
-    /// From here on, base64 pieces encode the first `bytes` bytes of this item's payload.
+    /// From here on, base64 pieces encode the first `bytes` bytes of this payload.
     Payload {
-        item: Item,
+        data: Data,
         bytes: u64,
     },
     /// This many characters of that base64.
@@ -316,7 +317,7 @@ impl Response<'_> {
         let found = Found {
             guid: self.scenario.mailbox.clone(),
             identity: item,
-            content: item,
+            content: Data::Generated(item),
             change_key: id::change_key(item.seed),
         };
         match what {
@@ -342,14 +343,15 @@ impl Response<'_> {
                 ..ErrorAnswer::of("ErrorNonExistentMailbox")
             },
         })?;
-        let content = found.content;
         // MS-OXWSBTRF R184: a ChangeKey that is present must be valid, so an empty one is not.
         match &asked.change_key {
             Some(key) if *key != found.change_key => Err(ErrorAnswer::of("ErrorInvalidChangeKey")),
-            _ if Payload::new(content.seed, content.size).is_err() => {
-                Err(ErrorAnswer::of("ErrorItemNotFound"))
-            }
-            _ => Ok(found),
+            _ => match &found.content {
+                Data::Generated(item) if Payload::new(item.seed, item.size).is_err() => {
+                    Err(ErrorAnswer::of("ErrorItemNotFound"))
+                }
+                _ => Ok(found),
+            },
         }
     }
 
@@ -386,7 +388,7 @@ impl Response<'_> {
     fn item(&mut self, found: &Found, id: &str, rule: &ItemRule) {
         let answer = &rule.answer;
         let answered_id = self.answered_id(found, id, rule);
-        let (item, change_key) = (found.content, &found.change_key);
+        let (data, change_key) = (&found.content, &found.change_key);
         if *answer == ItemAnswer::UploadItems {
             let id = answered_id.as_deref().unwrap_or(id);
             return self.text(self.writer.upload(id, change_key));
@@ -397,10 +399,10 @@ impl Response<'_> {
         }
         self.text(self.writer.data_start());
         let end = self.writer.data_end() + &self.writer.message_end();
-        let whole = base64_len(item.size);
+        let whole = base64_len(data.size());
         match answer {
             ItemAnswer::Marker { place, at } => {
-                self.payload(item, item.size);
+                self.payload(data, data.size());
                 match place {
                     MarkerPlace::InData => {
                         self.base64(at.of(whole));
@@ -418,14 +420,14 @@ impl Response<'_> {
                 }
             }
             ItemAnswer::SilentCut { place, at } => {
-                let bytes = cut(item, *place, at.of(item.size));
-                self.payload(item, bytes);
+                let bytes = cut(data, *place, at.of(data.size()));
+                self.payload(data, bytes);
                 self.base64(base64_len(bytes));
                 self.text(end);
             }
             ItemAnswer::HangUp { at } => {
                 let at = at.of(whole);
-                self.payload(item, item.size);
+                self.payload(data, data.size());
                 self.base64(at);
                 self.pieces.push(Piece::Cut);
                 self.base64(whole - at);
@@ -433,13 +435,13 @@ impl Response<'_> {
             }
             ItemAnswer::Cdata => {
                 self.text("<![CDATA[".to_owned());
-                self.payload(item, item.size);
+                self.payload(data, data.size());
                 self.base64(whole);
                 self.text("]]>".to_owned() + &end);
             }
             ItemAnswer::Comment => {
                 let half = whole / 8 * 4;
-                self.payload(item, item.size);
+                self.payload(data, data.size());
                 self.base64(half);
                 self.text("<!-- half of it -->".to_owned());
                 self.base64(whole - half);
@@ -453,15 +455,18 @@ impl Response<'_> {
             | ItemAnswer::UploadItems
             | ItemAnswer::FailsRequest(_)
             | ItemAnswer::Error(_) => {
-                self.payload(item, item.size);
+                self.payload(data, data.size());
                 self.base64(whole);
                 self.text(end);
             }
         }
     }
 
-    fn payload(&mut self, item: Item, bytes: u64) {
-        self.pieces.push(Piece::Payload { item, bytes });
+    fn payload(&mut self, data: &Data, bytes: u64) {
+        self.pieces.push(Piece::Payload {
+            data: data.clone(),
+            bytes,
+        });
     }
 
     fn base64(&mut self, chars: u64) {
@@ -470,8 +475,13 @@ impl Response<'_> {
 }
 
 /// Returns the length of a payload that is cut at `at` or later.
-fn cut(item: Item, place: CutPlace, at: u64) -> u64 {
-    let Ok(payload) = Payload::new(item.seed, item.size) else {
+fn cut(data: &Data, place: CutPlace, at: u64) -> u64 {
+    let payload = match data {
+        Data::Generated(item) => Payload::new(item.seed, item.size).ok(),
+        // The records of an uploaded payload are not known.
+        Data::Uploaded(_) => return at,
+    };
+    let Some(payload) = payload else {
         return 0;
     };
     match (place, payload.record_end(at)) {

@@ -2,16 +2,17 @@
 
 use core::time::Duration;
 use std::collections::VecDeque;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use flate2::write::{GzEncoder, ZlibEncoder};
 use flate2::Compression;
 
 use crate::answer::Piece;
-use crate::id::Item;
 use crate::payload::Payload;
 use crate::style::{DOCS_INDENT, DOCS_LINE};
+use crate::upload::Data;
 
 /// The largest frame in bytes. Base64 is generated in frames, so the memory is a few times this size.
 const FRAME: usize = 64 * 1024;
@@ -205,7 +206,7 @@ impl ResponseBody {
                         self.pieces.push_front(Piece::Text(text));
                     }
                 }
-                Some(Piece::Payload { item, bytes }) => self.base64.open(item, bytes),
+                Some(Piece::Payload { data, bytes }) => self.base64.open(&data, bytes),
                 Some(Piece::Base64(0)) => {}
                 Some(Piece::Base64(chars)) => {
                     let taken = self.base64.take(chars, room, &mut frame);
@@ -250,10 +251,42 @@ impl ResponseBody {
     }
 }
 
+/// The bytes of a payload.
+enum Source {
+    Nothing,
+    Generated(Box<Payload>),
+    Uploaded(File),
+}
+
+impl Source {
+    /// A payload that cannot be read has zeros.
+    fn open(data: &Data) -> Self {
+        let source = match data {
+            Data::Generated(item) => Payload::new(item.seed, item.size)
+                .ok()
+                .map(|payload| Self::Generated(Box::new(payload))),
+            Data::Uploaded(uploaded) => File::open(&uploaded.path).ok().map(Self::Uploaded),
+        };
+        source.unwrap_or(Self::Nothing)
+    }
+
+    fn fill(&mut self, out: &mut [u8]) {
+        match self {
+            Self::Nothing => {}
+            Self::Generated(payload) => {
+                payload.fill(out);
+            }
+            Self::Uploaded(file) => {
+                let _ = file.read_exact(out);
+            }
+        }
+    }
+}
+
 /// The base64 of a payload, generated one frame at a time.
 struct Base64 {
     in_lines: bool,
-    payload: Option<Payload>,
+    source: Source,
     /// The payload bytes that are not encoded yet.
     bytes: u64,
     raw: Vec<u8>,
@@ -268,7 +301,7 @@ impl Base64 {
     fn new(in_lines: bool) -> Self {
         Self {
             in_lines,
-            payload: None,
+            source: Source::Nothing,
             bytes: 0,
             raw: Vec::new(),
             chars: Vec::new(),
@@ -277,8 +310,8 @@ impl Base64 {
         }
     }
 
-    fn open(&mut self, item: Item, bytes: u64) {
-        self.payload = Payload::new(item.seed, item.size).ok();
+    fn open(&mut self, data: &Data, bytes: u64) {
+        self.source = Source::open(data);
         self.bytes = bytes;
         self.at = self.chars.len();
         self.taken = 0;
@@ -309,9 +342,7 @@ impl Base64 {
     fn refill(&mut self) {
         let n = usize::try_from(self.bytes).map_or(RAW, |n| n.min(RAW));
         self.raw.resize(n, 0);
-        if let Some(payload) = &mut self.payload {
-            payload.fill(&mut self.raw);
-        }
+        self.source.fill(&mut self.raw);
         self.bytes -= n as u64;
         self.chars.resize(n.div_ceil(3) * 4, 0);
         // INVARIANT: `chars` has room for exactly this encoding.
@@ -323,6 +354,7 @@ impl Base64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Item;
 
     /// Returns the bytes of the body and the time that it took, on a simulated clock.
     fn collect(pieces: Vec<Piece>, manner: Manner) -> (Vec<u8>, Duration) {
@@ -346,7 +378,10 @@ mod tests {
         let item = Item { seed: 1, size };
         vec![
             Piece::Text("<m:Data>".into()),
-            Piece::Payload { item, bytes: size },
+            Piece::Payload {
+                data: Data::Generated(item),
+                bytes: size,
+            },
             Piece::Base64(size.div_ceil(3) * 4),
         ]
     }

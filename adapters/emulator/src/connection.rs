@@ -10,7 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::body::{Next, ResponseBody};
 use crate::head::{self, Head, Length, Refusal, INVALID_LENGTH};
-use crate::service::{Response, Service, Session, LARGEST_REQUEST};
+use crate::service::{Response, Service, Session};
+use crate::upload::{Body, Spool};
 
 /// The number of bytes read at a time.
 const READ: usize = 64 * 1024;
@@ -61,16 +62,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(None) => return self.stream.shutdown().await.map(|()| false),
             Err(refusal) => return self.refuse(service, refusal).await,
         };
-        let body = match self.body(&head).await? {
+        let body = match self.body(&head, service).await? {
             Err(BadBody::Refused(refusal)) => return self.refuse(service, refusal).await,
             Ok(body) => Some(body),
             Err(BadBody::TooLarge) => None,
         };
-        let Some((response, after)) = service.answer(&mut self.session, &head, body.as_deref())
-        else {
+        let is_read = body.is_some();
+        let Some((response, after)) = service.answer(&mut self.session, &head, body) else {
             return Ok(false);
         };
-        let keep_alive = head.keep_alive && body.is_some();
+        let keep_alive = head.keep_alive && is_read;
         let whole = self.respond(response, head.is_1_1, keep_alive).await?;
         if !whole {
             return Ok(false);
@@ -89,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if keep_alive && !after.close {
             return Ok(true);
         }
-        self.end(body.is_none()).await
+        self.end(!is_read).await
     }
 
     /// Receives the head of the next request, or `None` if the client has closed the connection.
@@ -110,27 +111,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Receives the body of the request with this head.
-    async fn body(&mut self, head: &Head) -> io::Result<Result<Vec<u8>, BadBody>> {
+    async fn body(&mut self, head: &Head, service: &Service) -> io::Result<Result<Body, BadBody>> {
         if head.expects_continue && self.input.is_empty() {
             self.output
                 .extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
             self.send().await?;
         }
+        let most = service.uploads().largest_request;
+        let mut spool = service.spool();
         match head.length {
-            Length::Bytes(length) => {
-                let length = usize::try_from(length).unwrap_or(usize::MAX);
-                if length > LARGEST_REQUEST {
-                    return Ok(Err(BadBody::TooLarge));
+            Length::Bytes(length) if length > most => return Ok(Err(BadBody::TooLarge)),
+            Length::Bytes(mut left) => {
+                while left > 0 {
+                    if self.input.is_empty() {
+                        self.receive_more().await?;
+                    }
+                    let here = usize::try_from(left)
+                        .map_or(self.input.len(), |left| left.min(self.input.len()));
+                    spool.push(&self.input[..here])?;
+                    self.input.drain(..here);
+                    left -= here as u64;
                 }
-                Ok(Ok(self.take(length).await?))
             }
-            Length::Chunked => self.chunks().await,
+            Length::Chunked => {
+                if let Err(bad) = self.chunks(&mut spool, most).await? {
+                    return Ok(Err(bad));
+                }
+            }
         }
+        spool.finish().map(Ok)
     }
 
     /// Receives a chunked body (RFC 9112 §7.1), and ignores chunk extensions and trailers.
-    async fn chunks(&mut self) -> io::Result<Result<Vec<u8>, BadBody>> {
-        let mut body = Vec::new();
+    async fn chunks(&mut self, body: &mut Spool, most: u64) -> io::Result<Result<(), BadBody>> {
+        let mut left = most;
         loop {
             let line = self.line().await?;
             let size = line.split(|&byte| byte == b';').next().unwrap_or_default();
@@ -141,12 +155,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             if size == 0 {
                 while !self.line().await?.is_empty() {}
-                return Ok(Ok(body));
+                return Ok(Ok(()));
             }
-            if size > LARGEST_REQUEST - body.len() {
+            if size as u64 > left {
                 return Ok(Err(BadBody::TooLarge));
             }
-            body.extend(self.take(size).await?);
+            left -= size as u64;
+            body.push(&self.take(size).await?)?;
             if self.take(2).await? != b"\r\n" {
                 return Ok(Err(BadBody::Refused(INVALID_LENGTH)));
             }

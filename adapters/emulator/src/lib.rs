@@ -66,6 +66,7 @@ mod service;
 mod style;
 mod throttle;
 mod tls;
+mod upload;
 
 #[cfg(feature = "cli")]
 pub use command::{run, CommandError, Options};
@@ -80,6 +81,6 @@ pub use scenario::{
     ExtendedProtection, FaultAnswer, FolderRule, Framing, HttpAnswer, Insert, Inserted, ItemAnswer,
     ItemRange, ItemRule, ItemsAnswer, ListingFault, MailboxItem, MailboxRule, MarkerPlace, Order,
     Page, Position, ProxyRule, Push, RequestRule, ResponseClass, Scenario, ScenarioError,
-    ServerVersion, Style, Throttling, WindowsAuth, WindowsScheme,
+    ServerVersion, Style, Throttling, TooLarge, Uploads, WindowsAuth, WindowsScheme,
 };
 pub use server::{Emulator, StartError};

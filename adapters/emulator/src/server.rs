@@ -65,7 +65,8 @@ impl Emulator {
         let proxy = rule.map(|rule| listen_as_proxy(listen, rule)).transpose()?;
         let proxy_address = proxy.as_ref().map(|(_, address, _)| *address);
 
-        let service = Arc::new(Service::new(scenario, certificate.as_deref()));
+        let service =
+            Arc::new(Service::new(scenario, certificate.as_deref()).map_err(StartError::Store)?);
         let (stop, stopped) = oneshot::channel();
         let of_thread = Arc::clone(&service);
         let serve = move || {
@@ -250,6 +251,8 @@ pub enum StartError {
     Tls(Box<dyn core::error::Error + Send + Sync>),
     /// The system provides no thread or no asynchronous sockets.
     Runtime(io::Error),
+    /// The folder for uploaded items cannot be used.
+    Store(io::Error),
 }
 
 impl fmt::Display for StartError {
@@ -263,6 +266,7 @@ impl fmt::Display for StartError {
             Self::Scenario(error) => error.fmt(f),
             Self::Tls(_) => f.write_str("cannot make a TLS certificate"),
             Self::Runtime(_) => f.write_str("cannot start the server's thread"),
+            Self::Store(_) => f.write_str("cannot use the folder for uploaded items"),
         }
     }
 }
@@ -271,7 +275,7 @@ impl core::error::Error for StartError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::NotLoopback(_) => None,
-            Self::Listen(_, error) | Self::Runtime(error) => Some(error),
+            Self::Listen(_, error) | Self::Runtime(error) | Self::Store(error) => Some(error),
             // `Display` prints its text.
             Self::Scenario(error) => error.source(),
             Self::Tls(error) => Some(&**error),

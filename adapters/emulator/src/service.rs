@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
@@ -15,21 +16,19 @@ use crate::content::{Content, Plain};
 use crate::fault::{message_of, Detail, Fault};
 use crate::head::Head;
 use crate::log::{Log, LoggedLogin, LoggedRequest};
-use crate::mailbox::{self, Mailboxes};
+use crate::mailbox::{self, Mailboxes, CHANGING};
 use crate::ntlm::{self, Account, Handshake, LoginResult};
 use crate::pages;
 use crate::request::{self, Request};
 use crate::scenario::{
     Answer, Auth, Coding, Echo, FaultAnswer, Framing, ItemsAnswer, Page, Push, RequestRule,
-    Scenario, Style, WindowsAuth, WindowsScheme,
+    Scenario, Style, TooLarge, Uploads, WindowsAuth, WindowsScheme,
 };
 use crate::throttle::{Active, Admission, Users};
+use crate::upload::{Body, Spool, Spooled};
 
 /// The path of the endpoint. IIS ignores its case.
 pub(crate) const PATH: &str = "/EWS/Exchange.asmx";
-
-/// The largest request body in bytes: `maxAllowedContentLength` of Exchange 2013 and later.
-pub(crate) const LARGEST_REQUEST: usize = 64 << 20;
 
 /// A `client-request-id` that no client generates.
 const WRONG_ID: &str = "00000000-0000-4000-8000-00000000000b";
@@ -89,17 +88,27 @@ pub(crate) struct After {
 }
 
 impl Service {
-    pub(crate) fn new(scenario: Scenario, certificate: Option<&[u8]>) -> Self {
-        Self {
+    pub(crate) fn new(scenario: Scenario, certificate: Option<&[u8]>) -> io::Result<Self> {
+        Ok(Self {
             binding: certificate.map(ntlm::binding),
             uses: Mutex::new(Uses::new(&scenario)),
-            mailboxes: Mutex::new(Mailboxes::new(&scenario)),
+            mailboxes: Mutex::new(Mailboxes::new(&scenario)?),
             users: Users::default(),
             scenario,
             log: Log::default(),
             served: AtomicU64::new(0),
             connections: AtomicU64::new(0),
-        }
+        })
+    }
+
+    /// Returns what the scenario says about large requests and uploads.
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.scenario.uploads
+    }
+
+    /// Makes the receiver for the body of a request.
+    pub(crate) fn spool(&self) -> Spool {
+        Spool::new(self.mailboxes().upload_folder())
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -139,7 +148,7 @@ impl Service {
         &self,
         session: &mut Session,
         head: &Head,
-        body: Option<&[u8]>,
+        body: Option<Body>,
     ) -> Option<(Response, After)> {
         let mut seen = LoggedRequest {
             connection: session.number,
@@ -154,10 +163,13 @@ impl Service {
         let mut active = None;
         let (content, rule) = match (self.refuse(session, head), body) {
             (Some(refused), _) => (Some(refused.into()), None),
-            // exchangelib issue 590
-            (None, None) => (Some(Plain::status(507).into()), None),
-            (None, Some(body)) => {
-                let read = read(body, self.scenario.style);
+            (None, None) => match self.scenario.uploads.too_large {
+                TooLarge::InsufficientStorage => (Some(Plain::status(507).into()), None),
+                TooLarge::ContentTooLarge => (Some(Plain::status(413).into()), None),
+                TooLarge::Reset => (None, None),
+            },
+            (None, Some(Body { text, data })) => {
+                let read = read(&text, self.scenario.style);
                 match &read {
                     Ok(Request::ExportItems(request)) => seen.export_items = Some(request.clone()),
                     Ok(Request::Other(call)) => seen.call = Some(call.clone()),
@@ -168,7 +180,7 @@ impl Service {
                 active = Some(admission.1);
                 match admission.0 {
                     Some(fault) => (Some(Plain::from(fault).into()), None),
-                    None => self.respond(read, &head.headers),
+                    None => self.respond(read, data, &head.headers),
                 }
             }
         };
@@ -374,6 +386,7 @@ impl Service {
     fn respond(
         &self,
         read: Result<Request, Fault>,
+        data: Vec<Spooled>,
         headers: &HeaderMap,
     ) -> (Option<Content>, Option<&RequestRule>) {
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -389,8 +402,9 @@ impl Service {
         if let (true, Ok(Request::ExportItems(request))) = (is_normal, &read) {
             answer = uses.failure(&self.scenario, request).unwrap_or(answer);
         }
+        let ends_after = answer == Answer::HangUpAfter;
         let (around, listing) = match answer {
-            Answer::Normal => (ItemsAnswer::default(), None),
+            Answer::Normal | Answer::HangUpAfter => (ItemsAnswer::default(), None),
             Answer::Items(around) => (around, None),
             Answer::Listing(fault) => (ItemsAnswer::default(), Some(fault)),
             Answer::Fault(answer) => return (Some(fault(&answer).into()), rule),
@@ -413,6 +427,12 @@ impl Service {
             Request::ExportItems(request) => {
                 answer::response(&self.scenario, &mailboxes, &mut uses, request, &around)
             }
+            Request::Other(call) if CHANGING.contains(&call.body.name.as_str()) => {
+                match mailbox::write(&self.scenario, &mut mailboxes, call, data) {
+                    Ok(text) => vec![Piece::Text(text.into())],
+                    Err(fault) => return (Some(Plain::from(fault).into()), rule),
+                }
+            }
             Request::Other(call) => {
                 match mailbox::respond(&self.scenario, &mailboxes, call, listing.as_ref()) {
                     Ok(text) => vec![Piece::Text(text.into())],
@@ -421,6 +441,9 @@ impl Service {
             }
         };
         mailboxes.requested(&self.scenario);
+        if ends_after {
+            return (None, rule);
+        }
         (Some(self.content(pieces, &around, headers)), rule)
     }
 

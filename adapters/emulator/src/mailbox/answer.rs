@@ -46,7 +46,7 @@ pub(crate) fn respond(
     Ok(writer.open() + &messages + &writer.close())
 }
 
-fn refusal(writer: &Writer, error: &ErrorAnswer) -> String {
+pub(super) fn refusal(writer: &Writer, error: &ErrorAnswer) -> String {
     let details = Detail::values(
         error.back_off_ms,
         error.inner_code.as_deref(),
@@ -69,7 +69,7 @@ fn folders_of(body: &Element) -> impl Iterator<Item = &Element> {
 }
 
 /// Finds a folder, or returns the `ResponseCode` of a refusal.
-fn target<'m>(
+pub(super) fn target<'m>(
     mailboxes: &'m Mailboxes,
     own: &'m Mailbox,
     id: &Element,
@@ -89,6 +89,7 @@ fn target<'m>(
             let folder = mailbox.distinguished(given).map(|folder| folder.number);
             (mailbox, folder)
         }
+        // `FolderId` or `ParentFolderId`
         _ => {
             let (guid, number) = id::read_folder(given).ok_or("ErrorInvalidIdMalformed")?;
             let mailbox = mailboxes.by_guid(&guid).ok_or("ErrorNonExistentMailbox")?;

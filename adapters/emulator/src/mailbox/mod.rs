@@ -7,27 +7,39 @@ mod find;
 mod properties;
 mod store;
 mod sync;
+mod write;
 
 use core::fmt::Write as _;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::id::{self, IdError, Item};
 use crate::scenario::{Change, MailboxItem, MailboxRule, Scenario};
+use crate::upload::{Data, Entry, Event, Journal, Uploaded};
 
 pub use element::{Call, Element};
 
 pub(crate) use answer::respond;
 pub(crate) use store::{Folder, Mailbox, StoredItem};
+pub(crate) use write::write;
 
 /// The operations other than `ExportItems`.
-pub(crate) const OPERATIONS: [&str; 5] = [
+pub(crate) const OPERATIONS: [&str; 7] = [
+    "CreateFolder",
     "FindFolder",
     "FindItem",
     "GetFolder",
     "SyncFolderHierarchy",
     "SyncFolderItems",
+    "UploadItems",
 ];
+
+/// Those of them that change a mailbox.
+pub(crate) const CHANGING: [&str; 2] = ["CreateFolder", "UploadItems"];
 
 /// An item of a mailbox at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +65,13 @@ pub(crate) struct Mailboxes {
     scripted: bool,
     /// The number of requests so far.
     requests: u64,
+    /// The changes by requests, and the uploaded payloads.
+    journal: Journal,
 }
 
 impl Mailboxes {
-    pub(crate) fn new(scenario: &Scenario) -> Self {
+    /// Makes the mailboxes of a scenario, with the changes by requests of earlier runs.
+    pub(crate) fn new(scenario: &Scenario) -> io::Result<Self> {
         let only = [MailboxRule {
             address: "pat@example.test".to_owned(),
             guid: None,
@@ -75,11 +90,57 @@ impl Mailboxes {
             None => guid_of(&rule.address),
         };
         let all = rules.iter().enumerate();
-        Self {
+        let (journal, entries) = Journal::open(scenario.uploads.store.as_deref())?;
+        let mut mailboxes = Self {
             all: all.map(|it| Mailbox::new(it.1, guid(it))).collect(),
             scripted,
             requests: 0,
+            journal,
+        };
+        for entry in entries {
+            mailboxes.replay(entry)?;
         }
+        Ok(mailboxes)
+    }
+
+    /// Makes a change of an earlier run again. A mailbox that the scenario no longer has is left out.
+    fn replay(&mut self, entry: Entry) -> io::Result<()> {
+        let open = |file: &str| Uploaded::open(self.journal.folder().join(file)).map(Arc::new);
+        let mut all = self.all.iter_mut();
+        let Some(mailbox) = all.find(|it| it.guid == entry.mailbox) else {
+            return Ok(());
+        };
+        match entry.event {
+            Event::CreateFolder {
+                parent,
+                name,
+                class,
+            } => {
+                mailbox.create_folder(Some(parent), &name, &class);
+            }
+            Event::Create {
+                folder,
+                associated,
+                file,
+            } => {
+                mailbox.create_uploaded(folder, associated, open(&file)?);
+            }
+            Event::Update { seed, file } => mailbox.update_uploaded(seed, open(&file)?),
+        }
+        Ok(())
+    }
+
+    /// Writes a change by a request to the journal.
+    fn log(&mut self, mailbox: usize, event: Event) -> Result<(), &'static str> {
+        let mailbox = self.all[mailbox].guid.clone();
+        self.journal
+            .add(&Entry { mailbox, event })
+            .map_err(|_| "ErrorInternalServerError")
+    }
+
+    /// Returns the folder of the payloads of uploads.
+    pub(crate) fn upload_folder(&self) -> PathBuf {
+        self.journal.folder().to_owned()
     }
 
     /// Counts a request, and makes the changes that the scenario demands after it.
@@ -157,14 +218,14 @@ impl Mailboxes {
                 Some(item) => Ok(Found {
                     guid,
                     identity,
-                    content: item.content,
+                    content: item.data(),
                     change_key: item.change_key(),
                 }),
                 None if self.scripted => Err(Missing::Id(IdError::NotFound)),
                 None => Ok(Found {
                     guid,
                     identity,
-                    content: identity,
+                    content: Data::Generated(identity),
                     change_key: id::change_key(identity.seed),
                 }),
             };
@@ -180,8 +241,8 @@ pub(crate) struct Found {
     pub(crate) guid: String,
     /// The seed and size in its id.
     pub(crate) identity: Item,
-    /// The seed and size of its payload.
-    pub(crate) content: Item,
+    /// Its payload.
+    pub(crate) content: Data,
     pub(crate) change_key: String,
 }
 

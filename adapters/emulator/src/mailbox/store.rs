@@ -1,12 +1,15 @@
 //! A mailbox: its folders, its items, and the order of their changes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::defaults::{ARCHIVE_FOLDERS, DEFAULT_FOLDERS};
 use crate::id::{self, Item};
+use crate::payload::search_key;
 use crate::scenario::{Change, FolderRule, ItemRange, MailboxItem, MailboxRule, START};
+use crate::upload::{Data, Uploaded};
 
 /// A folder.
 #[derive(Clone, Debug)]
@@ -39,6 +42,8 @@ pub(crate) struct StoredItem {
     pub(crate) created: u64,
     pub(crate) changed: u64,
     pub(crate) read_changed: u64,
+    /// The payload, if it was uploaded.
+    pub(crate) uploaded: Option<Arc<Uploaded>>,
 }
 
 impl StoredItem {
@@ -48,12 +53,20 @@ impl StoredItem {
     }
 
     /// Returns `PidTagSearchKey`, which is kept if the item moves or changes.
-    pub(crate) fn search_key(&self) -> [u8; 16] {
-        let mut key = *b"search--\0\0\0\0\0\0\0\0";
-        // An update changes only the upper bits of the seed.
-        let original = self.content.seed & u64::from(u32::MAX);
-        key[8..].copy_from_slice(&original.to_be_bytes());
-        key
+    pub(crate) fn search_key(&self) -> Vec<u8> {
+        let uploaded = self.uploaded.as_ref();
+        match uploaded.and_then(|uploaded| uploaded.properties.search_key.clone()) {
+            Some(key) => key,
+            None => search_key(self.content.seed).to_vec(),
+        }
+    }
+
+    /// Returns the payload.
+    pub(crate) fn data(&self) -> Data {
+        match &self.uploaded {
+            Some(uploaded) => Data::Uploaded(Arc::clone(uploaded)),
+            None => Data::Generated(self.content),
+        }
     }
 }
 
@@ -211,9 +224,56 @@ impl Mailbox {
             created,
             changed: created,
             read_changed: created,
+            uploaded: None,
         };
         self.items.insert(seed, item);
         seed
+    }
+
+    /// Creates an item with an uploaded payload, and returns its seed.
+    pub(crate) fn create_uploaded(
+        &mut self,
+        folder: u64,
+        associated: bool,
+        uploaded: Arc<Uploaded>,
+    ) -> u64 {
+        let properties = MailboxItem {
+            associated,
+            read: true,
+            ..MailboxItem::default()
+        };
+        let seed = self.create_item(folder, properties);
+        self.set_uploaded(seed, uploaded);
+        seed
+    }
+
+    /// Gives an item another payload.
+    pub(crate) fn update_uploaded(&mut self, seed: u64, uploaded: Arc<Uploaded>) {
+        let now = self.tick();
+        if let Some(item) = self.items.get_mut(&seed) {
+            item.changed = now;
+        }
+        self.set_uploaded(seed, uploaded);
+    }
+
+    fn set_uploaded(&mut self, seed: u64, uploaded: Arc<Uploaded>) {
+        let Some(item) = self.items.get_mut(&seed) else {
+            return;
+        };
+        let found = &uploaded.properties;
+        let properties = &mut item.properties;
+        properties.class = found.class.clone().unwrap_or_else(|| "IPM.Note".to_owned());
+        properties.subject = found.subject.clone().unwrap_or_default();
+        properties.received = found.received.unwrap_or(START);
+        properties.size = uploaded.size;
+        item.uploaded = Some(uploaded);
+    }
+
+    /// Returns the item with this id.
+    pub(crate) fn stored(&self, id: &str) -> Option<&StoredItem> {
+        let identity = id::read(&self.guid, id).ok()?;
+        self.item(identity.seed)
+            .filter(|item| item.identity == identity)
     }
 
     fn next_number(&mut self) -> u64 {
@@ -252,6 +312,7 @@ impl Mailbox {
                     let now = self.tick();
                     if let Some(item) = self.items.get_mut(&seed) {
                         item.changed = now;
+                        item.uploaded = None;
                         item.content.seed = seed & u64::from(u32::MAX) | (now & 0xffff) << 32;
                     }
                 }

@@ -24,6 +24,8 @@ const MULTIPLE_UNICODE: u16 = 0x101F;
 const UTF16_STRING: u16 = 0x84B0;
 const WINDOWS_1252_STRING: u16 = 0x84E4;
 
+/// Streams from this length on contain `PidTagSearchKey`.
+const SEARCH_KEY_FROM: u64 = 512;
 /// Streams from this length on contain a full message. Shorter ones have a class, a subject and a body.
 const FULL_FROM: u64 = 6 * 1024;
 /// Streams from this length on have attachments.
@@ -92,6 +94,7 @@ fn total(atoms: &[Atom]) -> u64 {
 /// The parts of a message, and the lengths of its values.
 struct Shape {
     seed: u64,
+    search_key: bool,
     full: bool,
     dn_prefix: bool,
     recipients: u64,
@@ -117,6 +120,7 @@ impl Shape {
         let embedded = rng.below(3);
         Self {
             seed,
+            search_key: len >= SEARCH_KEY_FROM,
             full,
             // Exchange 2010 sends this, and Exchange Online does not.
             dn_prefix: full && rng.below(2) == 0,
@@ -140,6 +144,9 @@ impl Shape {
         }
         stream.message_properties(self.full, self.seed);
         stream.value(BINARY, 0x1013, self.body, Filler::Html); // PidTagHtml
+        if self.search_key {
+            stream.binary(0x300B, &super::search_key(self.seed)); // PidTagSearchKey
+        }
         stream.del_prop(0x0E12_000D); // PidTagMessageRecipients
         for row in 0..self.recipients {
             stream.recipient(row);

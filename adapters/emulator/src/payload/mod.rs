@@ -31,6 +31,13 @@ const PRELUDE: [u8; 62] = [
     0x04, 0, 0, 0, 0x06, 0, 0, 0, 0x02, 0x0F, 0xD4, 0x86, 0x0A, 0, // TellPartnerVersion
 ];
 
+/// Returns `PidTagSearchKey` of the item with this seed. An update changes only the upper bits of the seed.
+pub(crate) fn search_key(seed: u64) -> [u8; 16] {
+    let mut key = *b"search--\0\0\0\0\0\0\0\0";
+    key[8..].copy_from_slice(&(seed & u64::from(u32::MAX)).to_be_bytes());
+    key
+}
+
 /// The header of a record: opcode and length.
 const RECORD_HEADER: usize = 8;
 

@@ -4,6 +4,7 @@
 
 mod mailbox;
 mod rules;
+mod uploads;
 
 use core::fmt;
 use core::num::NonZeroU64;
@@ -24,6 +25,7 @@ pub use rules::{
     Insert, Inserted, ItemAnswer, ItemRule, ItemsAnswer, ListingFault, MarkerPlace, Order, Page,
     Position, Push, RequestRule, ResponseClass,
 };
+pub use uploads::{TooLarge, Uploads};
 
 /// A description of the server and its faults, which can be read from a TOML file.
 ///
@@ -78,6 +80,8 @@ pub struct Scenario {
     pub items: Vec<ItemRule>,
     /// The limits for each user.
     pub throttling: Throttling,
+    /// What the server does with large requests and uploaded items.
+    pub uploads: Uploads,
     /// The mailboxes: `[[mailboxes]]`. The first one is that of the user. Without any, every id of `mailbox` is an item.
     #[serde(rename = "mailboxes")]
     pub mailboxes: Vec<MailboxRule>,
@@ -102,6 +106,7 @@ impl Default for Scenario {
             requests: Vec::new(),
             items: Vec::new(),
             throttling: Throttling::default(),
+            uploads: Uploads::default(),
             mailboxes: Vec::new(),
             changes: Vec::new(),
         }
@@ -446,7 +451,7 @@ mod tests {
         let scenarios: Vec<_> = scenarios
             .map(|rest| rest.split("```").next().unwrap())
             .collect();
-        assert_eq!(scenarios.len(), 11);
+        assert_eq!(scenarios.len(), 12);
         for text in scenarios {
             if let Err(error) = Scenario::from_toml(text) {
                 panic!("{error}");

@@ -56,8 +56,10 @@ pub enum Answer {
     Http(HttpAnswer),
     /// A well-known page instead of SOAP.
     Page(Page),
-    /// The connection ends without a response.
+    /// The connection ends without a response, before the request is processed.
     HangUp,
+    /// The request is processed, and the connection ends without a response.
+    HangUpAfter,
 }
 
 /// A fault in the answer of an operation that lists a mailbox.
