@@ -46,7 +46,7 @@ fn certificate(dir: &Path, options: &[&str]) -> (PathBuf, PathBuf) {
             "-subj",
             "/CN=localhost",
         ])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1,IP:0.0.0.0"])
         .args(options)
         .args([Path::new("-out"), &certificate, Path::new("-keyout"), &key])
         .output()
@@ -108,31 +108,36 @@ impl Server {
     }
 
     /// Exports each item by a request of its own; the exit status, and what was printed.
-    fn export(&self, (user, password): (&str, &str), args: &[&str]) -> (i32, String) {
+    fn export(&self, login: (&str, &str), args: &[&str]) -> (i32, String) {
+        let url = format!("https://127.0.0.1:{}/", self.port);
+        let args = [&["--proxy", "none"], args].concat();
+        self.export_by(&url, login, &args, &[])
+    }
+
+    /// As [`export`](Self::export), from this URL and with these variables.
+    fn export_by(
+        &self,
+        url: &str,
+        (user, password): (&str, &str),
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (i32, String) {
         let path = |name: &str| self.dir.path().join(name);
         let _ = std::fs::remove_dir_all(path("out"));
         std::fs::write(path("password"), password).unwrap();
-        let output = command(&[
-            "export",
-            "--retry-for",
-            "0",
-            "--proxy",
-            "none",
-            "--user",
-            user,
-        ])
-        .args(["--url", &format!("https://127.0.0.1:{}/", self.port)])
-        .args(["--trust-certificate", &self.sha256])
-        .args([Path::new("--password-file"), &path("password")])
-        .args([
-            Path::new("--ids"),
-            &path("ids"),
-            Path::new("--out"),
-            &path("out"),
-        ])
-        .args(args)
-        .output()
-        .unwrap();
+        let output = command(&["export", "--retry-for", "0", "--user", user, "--url", url])
+            .args(["--trust-certificate", &self.sha256])
+            .args([Path::new("--password-file"), &path("password")])
+            .args([
+                Path::new("--ids"),
+                &path("ids"),
+                Path::new("--out"),
+                &path("out"),
+            ])
+            .args(args)
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
         let printed = stdout(&output) + &stderr(&output);
         assert!(!printed.contains(password), "{printed}");
         (status(&output), printed)
@@ -246,6 +251,100 @@ fn a_wrong_password_or_binding_costs_one_try() {
         );
         let whole = [("asked", false), ("challenged", false), (expected, true)];
         assert_eq!(server.legs(3), legs(&whole), "{policy} {args:?}");
+        server.no_more();
+    }
+}
+
+/// Debian's tinyproxy, which makes tunnels to any port.
+struct Proxy {
+    process: Child,
+    address: String,
+    _dir: tempfile::TempDir,
+}
+
+impl Proxy {
+    /// `options` are lines of its configuration.
+    fn start(options: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let configuration = dir.path().join("tinyproxy.conf");
+        let text = format!(
+            "Port {}\nListen 127.0.0.1\nTimeout 60\n{options}",
+            address.port()
+        );
+        std::fs::write(&configuration, text).unwrap();
+        let process = Command::new("tinyproxy")
+            .arg("-d")
+            .arg("-c")
+            .arg(&configuration)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(address).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self {
+            process,
+            address: address.to_string(),
+            _dir: dir,
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// NTLM with its binding goes through a tunnel of a proxy of other authors.
+#[test]
+fn logins_through_a_proxy() {
+    if !is_here() || !have("tinyproxy") {
+        return;
+    }
+    let whole = legs(&[
+        ("asked", false),
+        ("challenged", false),
+        ("accepted", true),
+        ("served", true),
+    ]);
+    let batch = ["--batch-size", "1"];
+    let server = Server::start(&["-newkey", "rsa:2048"], "require", "Negotiate,NTLM", "yes");
+    let proxy = Proxy::start("");
+    let url = format!("https://127.0.0.1:{}/", server.port);
+    let args = [&["--proxy", &proxy.address][..], &batch].concat();
+    let (code, printed) = server.export_by(&url, ALICE, &args, &[]);
+    assert_eq!(code, 0, "{printed}");
+    assert_eq!(server.legs(4), whole);
+    let (code, printed) = server.export_by(&url, (ALICE.0, "other-pw"), &args, &[]);
+    assert_eq!(code, 3, "{printed}");
+    assert_eq!(server.legs(3)[2].0, "refused InvalidTokenError");
+    server.no_more();
+
+    // The proxy of the environment is not used for 127.0.0.1. Linux connects to 0.0.0.0 on this machine, too.
+    let proxy = Proxy::start("BasicAuth pat proxy-pw\n");
+    let url = format!("https://0.0.0.0:{}/", server.port);
+    for (user, expected) in [("pat:proxy-pw@", 0), ("", 3), ("pat:wrong@", 3)] {
+        let variable = format!("http://{user}{}", proxy.address);
+        let variables = [("https_proxy", variable.as_str()), ("no_proxy", "")];
+        let (code, printed) = server.export_by(&url, ALICE, &batch, &variables);
+        assert_eq!(code, expected, "{user}: {printed}");
+        assert!(!printed.contains("proxy-pw"), "{printed}");
+        match code {
+            0 => assert_eq!(server.legs(4), whole),
+            _ => assert!(
+                printed.contains("407") || printed.contains("401"),
+                "{printed}"
+            ),
+        }
         server.no_more();
     }
 }
