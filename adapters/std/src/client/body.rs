@@ -55,9 +55,9 @@ impl<'b, T: Transport> Body<'b, T> {
         }
     }
 
-    /// Decompresses the body with gzip.
-    pub(super) fn expand(&mut self) {
-        self.gunzip = Some(Box::new(Gunzip::new()));
+    /// Decompresses the body with gzip, to at most `limit` bytes.
+    pub(super) fn expand(&mut self, limit: usize) {
+        self.gunzip = Some(Box::new(Gunzip::new(limit)));
     }
 
     /// Returns the next data, which are never empty, or `None` at the end of a complete body.
@@ -157,10 +157,10 @@ impl<'b, T: Transport> Body<'b, T> {
                 return Ok(None);
             };
             match is_over {
-                true => gunzip.finish().map_err(TransportError::Gzip)?,
+                true => gunzip.finish()?,
                 false => {
                     let input = &self.buffer[self.packed.clone()];
-                    self.packed.start += gunzip.expand(input).map_err(TransportError::Gzip)?;
+                    self.packed.start += gunzip.expand(input)?;
                 }
             }
             let len = gunzip.expanded().len();

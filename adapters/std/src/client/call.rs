@@ -144,10 +144,10 @@ impl<C: Connector> Session<C> {
             rest: envelope.as_bytes(),
         };
         let answered = self.request(&mut request).await?;
-        let is_gzip = self.accept_encoding == GZIP;
+        let gzip = (self.accept_encoding == GZIP).then_some(LARGEST);
         let credentials = self.credentials.as_ref();
         let receive = &mut self.buffers.receive;
-        let opened = open(answered, receive, is_gzip, credentials, self.is_ews).await?;
+        let opened = open(answered, receive, gzip, credentials, self.is_ews).await?;
         let Opened {
             mut body,
             status,

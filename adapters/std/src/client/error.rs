@@ -428,7 +428,7 @@ impl fmt::Display for TransportError {
                 seconds(*within)
             ),
             Self::TooLarge { limit } => {
-                write!(f, "the response has more than {limit} bytes; request smaller pages")
+                write!(f, "the response has more than {limit} bytes; request less at once, or raise the limit of an item")
             }
             Self::Write(_) => f.write_str("the connection broke during the request"),
             Self::Read(_) => f.write_str("the connection broke during the response"),

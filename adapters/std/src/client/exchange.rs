@@ -347,12 +347,13 @@ impl<C: Connector> Session<C> {
         options: Options,
         receiver: R,
     ) -> Result<Answer, ClientError> {
-        let is_gzip = self.accept_encoding == GZIP;
+        let limit = usize::try_from(options.max_response_bytes()).unwrap_or(usize::MAX);
+        let gzip = (self.accept_encoding == GZIP).then_some(limit);
         let credentials = self.credentials.as_ref();
         let receive = &mut self.buffers.receive;
         let certificate = answered.connection.transport.peer_certificate();
         let certificate = certificate.map(|der| Sha256::digest(der).into());
-        let opened = open(answered, receive, is_gzip, credentials, self.is_ews).await?;
+        let opened = open(answered, receive, gzip, credentials, self.is_ews).await?;
         let Opened {
             mut body,
             status,
@@ -402,11 +403,11 @@ pub(super) struct Opened<'b, T> {
 
 /// Returns the body of a SOAP message; anything else is an error.
 ///
-/// `is_gzip`: compressed responses were requested. `is_ews`: the server has sent SOAP before.
+/// `gzip`: the most bytes that a compressed response may expand to, if compressed ones were requested. `is_ews`: the server has sent SOAP before.
 pub(super) async fn open<'b, T: Transport>(
     answered: Answered<T>,
     buffer: &'b mut [u8],
-    is_gzip: bool,
+    gzip: Option<usize>,
     credentials: Option<&Credentials>,
     is_ews: bool,
 ) -> Result<Opened<'b, T>, ClientError> {
@@ -431,18 +432,17 @@ pub(super) async fn open<'b, T: Transport>(
         }
         (Some(_), Some(scheme)) => SentCredentials::by(scheme, renewal, binding),
     };
-    let is_gzip = is_gzip
-        && (fields.content_coding.as_deref()).is_some_and(|coding| {
+    let gzip = gzip.filter(|_| {
+        (fields.content_coding.as_deref()).is_some_and(|coding| {
             ["gzip", "x-gzip"]
                 .iter()
                 .any(|name| coding.eq_ignore_ascii_case(name))
-        });
-    if is_gzip {
-        fields.content_coding = None;
-    }
+        })
+    });
     let mut body = Body::new(connection, &head, buffer, rest);
-    if is_gzip {
-        body.expand();
+    if let Some(limit) = gzip {
+        fields.content_coding = None;
+        body.expand(limit);
     }
     // EWS sends faults with status 500 and with 200, so the content decides. But a redirect or a challenge is from the web
     // server, even if its body is XML.

@@ -170,6 +170,39 @@ fn coded(coding: &str, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The limits of items bound what a compressed response expands to.
+#[test]
+fn compressed_data_expand_within_the_limits() {
+    const LIMIT: u64 = 1 << 20;
+    // A thousand times as large as what is sent.
+    let end = "</s:Body>";
+    let bomb = packed(&answer(1).replace(end, &format!("{}{end}", " ".repeat(16 << 20))));
+    let data = "A".repeat(1_398_104); // of 1 MiB
+    let full = answer(1).replace("AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=", &data);
+    for (body, is_good) in [(bomb, false), (packed(&full), true)] {
+        let server = Server::start(vec![vec![coded("gzip", &body)]]);
+        let builder = Client::builder(&format!("http://{}/", server.address)).gzip(true);
+        let mut client = builder.build().unwrap();
+        let options = Options::new().max_item_bytes(LIMIT);
+        let options = options.integrity(exportitems::IntegrityPolicy::Off);
+        let result = client.export(
+            &RequestHeaders::new(),
+            &[ItemId::new("a")],
+            &mut Notes::default(),
+            options,
+        );
+        match result {
+            Ok(_) => assert!(is_good),
+            Err(error) => {
+                let text = exportitems_std::error_chain(&error);
+                assert!(!is_good, "{text}");
+                // Half as much again, 64 KiB for the message and 1 MiB.
+                assert!(text.contains("more than 2686976 bytes"), "{text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_end_of_compressed_data_is_demanded() {
     let whole = packed(&answer(1));

@@ -73,6 +73,30 @@ impl Options {
         self.max_total_bytes = bytes;
         self
     }
+
+    /// Returns the largest number of bytes of a response within these limits: for each item one and a half times its
+    /// decoded bytes, for base64 and line breaks, and 64 KiB for the rest of its message, and 1 MiB for everything else.
+    ///
+    /// It is `u64::MAX` unless there are limits and the [number of items](Self::items) is known. A response with an item
+    /// that is [too large](crate::ItemError::TooLarge) may have more bytes.
+    #[must_use]
+    pub const fn max_response_bytes(&self) -> u64 {
+        const MESSAGE: u64 = 64 << 10;
+        const ENVELOPE: u64 = 1 << 20;
+        let Some(items) = self.items else {
+            return u64::MAX;
+        };
+        let each = self.max_item_bytes.saturating_mul(items as u64);
+        let bytes = if each < self.max_total_bytes {
+            each
+        } else {
+            self.max_total_bytes
+        };
+        let base64 = bytes.saturating_add(bytes / 2);
+        base64
+            .saturating_add(MESSAGE * items as u64)
+            .saturating_add(ENVELOPE)
+    }
 }
 
 impl Default for Options {
