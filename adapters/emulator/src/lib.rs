@@ -74,7 +74,7 @@ pub use id::{change_key, item_id, DEFAULT_MAILBOX};
 pub use log::{LoggedLogin, LoggedRequest, LoggedTunnel};
 pub use mailbox::{Call, Element, MailboxEntry};
 pub use ntlm::LoginResult;
-pub use payload::{payload, Payload, SizeError};
+pub use payload::{payload, rich_items, Payload, RichItem, SizeError};
 pub use request::{ExportItems, RequestedId};
 pub use scenario::{
     AfterRoot, Answer, AnsweredId, Auth, Change, ChangeRule, Coding, CutPlace, Echo, ErrorAnswer,

@@ -164,7 +164,9 @@ pub(super) fn write(
             continue;
         }
         if let Some(value) = values.line(properties, id, strings)? {
-            if !headers.words(name, &value) {
+            // More words than one are no identifier; a phrase is legal in the other two.
+            let is_legal = name != "Message-ID" || !value.contains(' ');
+            if !is_legal || !headers.words(name, &value) {
                 values.warn(WarningKind::DroppedHeader, name);
             }
         }

@@ -6,4 +6,5 @@ mod ics;
 mod kinds;
 mod msg;
 mod python;
+mod rich;
 mod vcf;

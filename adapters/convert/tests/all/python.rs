@@ -1,7 +1,7 @@
 //! What Python's email module reads of our messages.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::io::{self, Write as _};
+use std::process::{Command, Output, Stdio};
 
 use crate::common::{convert, everything, mail, Stream};
 
@@ -37,27 +37,34 @@ pub(crate) fn python(script: &str, input: &[u8]) -> Option<String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
-    let mut child = match started {
-        Ok(child) => child,
-        Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "python3: {error}");
-            eprintln!("skipped: python3: {error}");
-            return None;
+    let output = started.and_then(|mut child| {
+        child.stdin.take().unwrap().write_all(input)?;
+        child.wait_with_output()
+    });
+    ran(output, input)
+}
+
+/// The output of a program; `None` if it or a module of it is missing, which is an error in CI.
+pub(crate) fn ran(output: io::Result<Output>, input: &[u8]) -> Option<String> {
+    let (is_missing, errors) = match &output {
+        Err(error) => (true, error.to_string()),
+        Ok(output) => {
+            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+            (errors.contains("ModuleNotFoundError"), errors)
         }
     };
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    if errors.contains("ModuleNotFoundError") && std::env::var_os("CI").is_none() {
+    if is_missing && std::env::var_os("CI").is_none() {
         eprintln!("skipped: {}", errors.lines().last().unwrap_or_default());
         return None;
     }
+    let output = output.unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{errors}\n{}",
+        "{shown}{errors}\n{}",
         String::from_utf8_lossy(input)
     );
-    Some(String::from_utf8(output.stdout).unwrap())
+    Some(shown.into_owned())
 }
 
 #[test]

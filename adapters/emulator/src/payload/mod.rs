@@ -11,14 +11,17 @@
 mod filler;
 mod message;
 mod records;
+mod rich;
+mod stream;
 
 use core::fmt;
 use std::io::{self, Read};
 
 pub(crate) use filler::Rng;
+pub use rich::{rich_items, RichItem};
 
-use message::Atom;
 use records::Records;
+use stream::Atom;
 
 /// The records before the first `TransferBuffer`: `Config` (no flags, `CopyTo`), `IsInterfaceOk`
 /// (`IMessage`) and `TellPartnerVersion`, here of 15.2.1748.10.
@@ -89,16 +92,21 @@ impl Payload {
     /// # Errors
     /// If `size` is not between [`Payload::MIN_SIZE`] and [`Payload::MAX_SIZE`].
     pub fn new(seed: u64, size: u64) -> Result<Self, SizeError> {
-        if !(Self::MIN_SIZE..=Self::MAX_SIZE).contains(&size) {
+        let rich = rich::atoms(seed, size);
+        if rich.is_none() && !(Self::MIN_SIZE..=Self::MAX_SIZE).contains(&size) {
             return Err(SizeError { size });
         }
-        let records = Records::new(seed, size - PRELUDE.len() as u64);
+        let left = size - PRELUDE.len() as u64;
+        let records = match rich {
+            Some(_) => rich::records(left),
+            None => Records::new(seed, left),
+        };
         let stream_len: u64 = records.clone().sum();
         Ok(Self {
             size,
             left: size,
             records,
-            atoms: message::message(seed, stream_len),
+            atoms: rich.unwrap_or_else(|| message::message(seed, stream_len)),
             stream_len,
             atom: 0,
             atom_start: 0,
