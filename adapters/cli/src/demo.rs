@@ -1,6 +1,7 @@
 //! `exportitems demo`: a complete export from an emulated server.
 
 mod commands;
+mod mail;
 mod plan;
 
 use std::fs::File;
@@ -77,6 +78,13 @@ pub(crate) fn run(args: &Demo, output: &mut Output) -> Result<Status, Failure> {
     let differences = compare(out, &plan, &exported)?;
     drop(emulator);
     print(args, &exported, &differences, output);
+    let mail = exported.entries.first().and_then(Option::as_ref);
+    if let Some(file) = mail.and_then(|entry| entry.file.as_ref()) {
+        mail::print(&out.join(file), output)?;
+    }
+    for line in commands::to_try() {
+        output.line(&line);
+    }
     output.check()?;
     match differences.as_slice() {
         [] => Ok(Status::Exported),
@@ -238,8 +246,5 @@ fn print(args: &Demo, exported: &Exported, differences: &[String], output: &mut 
             "The items are in {}, where manifest.jsonl lists them.",
             out.display()
         ));
-    }
-    for line in commands::to_try() {
-        output.line(&line);
     }
 }

@@ -2,7 +2,7 @@
 
 use exportitems::ItemId;
 use exportitems_emulator::{
-    change_key, item_id, ErrorAnswer, ItemAnswer, ItemRule, ResponseClass, Scenario,
+    change_key, item_id, rich_items, ErrorAnswer, ItemAnswer, ItemRule, ResponseClass, Scenario,
     DEFAULT_MAILBOX,
 };
 
@@ -11,6 +11,9 @@ const SIZES: [u64; 12] = [
     2_100, 18_000, 75_000, 4_300, 310_000, 1_400, 26_000, 1_250_000, 9_700, 140_000, 5_800,
     6_500_000,
 ];
+
+/// The position of a mail with a picture, which the demo converts. It is never refused.
+pub(super) const MAIL: u32 = 0;
 
 /// The items of a demo.
 #[derive(Debug)]
@@ -41,9 +44,14 @@ impl Plan {
     /// Makes a plan of `items` items, of which there must be at least 3.
     pub(super) fn new(items: u32) -> Self {
         let (deleted, changed) = (items / 3, items * 2 / 3);
+        let mail = rich_items()
+            .into_iter()
+            .find(|item| item.name == "inline_picture");
         let planned = |position: u32| {
-            let seed = u64::from(position);
-            let size = SIZES[position as usize % SIZES.len()];
+            let (seed, size) = match &mail {
+                Some(mail) if position == MAIL => (mail.seed, mail.size),
+                _ => (u64::from(position), SIZES[position as usize % SIZES.len()]),
+            };
             let expected = match position {
                 _ if position == deleted => Expected::Deleted,
                 _ if position == changed => Expected::Changed,
