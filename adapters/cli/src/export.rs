@@ -3,21 +3,17 @@
 mod ranges;
 mod report;
 
-use core::time::Duration;
 use std::path::PathBuf;
 
-use clap::value_parser;
-use exportitems::policy::Limits;
-use exportitems::{ItemId, Options};
+use exportitems::ItemId;
 use exportitems_std::{error_chain, Archive, ExportError, Exporter};
 
 use crate::convert::Also;
 use crate::evidence;
-use crate::integrity::IntegrityOption;
 use crate::output::{say, Format, Output};
 use crate::request::RequestOptions;
+use crate::run::RunOptions;
 use crate::server::ServerOptions;
-use crate::size::SizeOption;
 use crate::status::{Failure, Status};
 use report::Reporter;
 
@@ -35,22 +31,8 @@ pub(crate) struct Export {
     /// Write the items and a manifest into this directory.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Request at most this many items at once. Microsoft recommends no more than 100. Use a smaller number
-    /// for large items, because a server works on a request for one minute at most.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
-    batch_size: u32,
     #[command(flatten)]
-    size: SizeOption,
-    /// Wait at most this many seconds without progress: as long as the server asks, and for increasing times
-    /// between attempts that may succeed later. With 0 the command never waits: it ends when the server is
-    /// busy, and leaves items that may succeed later to the next run.
-    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
-    retry_for: u32,
-    #[command(flatten)]
-    integrity: IntegrityOption,
-    /// Request items again that the server refused permanently in an earlier run.
-    #[arg(long)]
-    retry_failed: bool,
+    run: RunOptions,
     /// First compare the SHA-256 of each file with the manifest, and export altered files again. Without this
     /// option only a missing file or a changed size is noticed.
     #[arg(long)]
@@ -82,18 +64,10 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
 
     evidence::begin(&archive);
     let mut reporter = Reporter::new(&items, &archive, output, Format::new(args.json));
-    let report = Exporter::new(&mut client, &mut archive, headers)
-        .options(
-            args.size
-                .limit(Options::new().integrity(args.integrity.get())),
-        )
-        .limits(Limits {
-            items: usize::try_from(args.batch_size).unwrap_or(usize::MAX),
-            version: args.request.soap().server_version(),
-            ..Limits::default()
-        })
-        .patience(Duration::from_secs(args.retry_for.into()))
-        .retry_failed(args.retry_failed)
+    let exporter = Exporter::new(&mut client, &archive, headers);
+    let report = args
+        .run
+        .apply(exporter, args.request.soap().server_version())
         .run(&items, &mut |progress| reporter.progress(&progress));
     match report {
         Ok(report) => {
@@ -105,7 +79,7 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
             let converted = args.also.run(&args.out, Format::new(args.json), output)?;
             Ok(status.max(converted))
         }
-        Err(ExportError::Archive(error)) => {
+        Err(ExportError::Store(error)) => {
             reporter.abandon(archive, &error);
             Err(error.into())
         }

@@ -32,6 +32,7 @@ mod payloads;
 mod program;
 mod report;
 mod request;
+mod run;
 mod seal;
 mod server;
 mod show;

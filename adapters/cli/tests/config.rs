@@ -84,6 +84,7 @@ user = 'CONTOSO\pat'
 password-file = "../password"
 ca-file = ["../ca.pem"]
 batch-size = 1
+connections = 1
 
 [servers.other]
 url = "https://mail.invalid/"

@@ -28,7 +28,7 @@ fn every_file_is_what_the_server_has() {
     ] {
         let setup = Setup::new(scenario, &SIZES);
         let ca = setup.path("ca.pem");
-        let mut args = vec!["--json", "--batch-size", "4"];
+        let mut args = vec!["--json", "--batch-size", "4", "--connections", "1"];
         if scenario.starts_with("tls") {
             args.extend(["--ca-file", ca.to_str().unwrap()]);
         }

@@ -27,7 +27,7 @@ fn export(setup: &Setup, user: &str, password: &str, args: &[&str]) -> (String, 
     let (password, ca) = (text(&password), text(&ca));
     let all = [
         &["--user", user, "--password-file", &password][..],
-        &["--ca-file", &ca, "--batch-size", "1"],
+        &["--ca-file", &ca, "--batch-size", "1", "--connections", "1"],
         args,
     ];
     let output = setup.export(&all.concat());

@@ -15,19 +15,35 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// The limit on the memory of an export, for any number and size of items, in a release build.
+/// The limit on the memory of an export over one connection, for any number and size of items, in a release build.
 const MOST: u64 = 16 * MIB;
 /// The limit on what an export takes beyond `--version`, which only loads the program. It holds for a debug build too,
 /// whose program alone is several times as large.
 const MOST_BEYOND_PROGRAM: u64 = 10 * MIB;
+/// The limit for 16 connections.
+const MOST_FOR_16: u64 = 64 * MIB;
 /// The largest difference between two measurements of the same export.
 const NOISE: u64 = MIB;
 
 const TIME: &str = "/usr/bin/time";
 
+/// Exports items of these sizes over one connection, and checks and returns the peak resident memory in bytes.
+fn peak(tls: bool, sizes: &[u64]) -> u64 {
+    let peak = peak_of(tls, sizes, &["--connections", "1"]);
+    if !cfg!(debug_assertions) {
+        assert!(peak < MOST, "{peak} bytes");
+    }
+    let program = program();
+    assert!(
+        peak < program + MOST_BEYOND_PROGRAM,
+        "{peak} bytes, of which the program takes {program}"
+    );
+    peak
+}
+
 /// Exports items of these sizes in a separate process, checks them, and returns the peak resident memory of that
 /// process in bytes.
-fn peak(tls: bool, sizes: &[u64]) -> u64 {
+fn peak_of(tls: bool, sizes: &[u64], options: &[&str]) -> u64 {
     let scenario = Scenario {
         tls,
         ..Scenario::default()
@@ -46,7 +62,8 @@ fn peak(tls: bool, sizes: &[u64]) -> u64 {
         .args([Path::new("-f%M"), Path::new("-o"), &peak])
         .arg(env!("CARGO_BIN_EXE_exportitems"))
         .args(["export", "--json", "--url", &emulator.url()])
-        .args([Path::new("--ids"), &ids, Path::new("--out"), &out]);
+        .args([Path::new("--ids"), &ids, Path::new("--out"), &out])
+        .args(options);
     if tls {
         command.args([Path::new("--ca-file"), &ca]);
     }
@@ -59,14 +76,6 @@ fn peak(tls: bool, sizes: &[u64]) -> u64 {
     let kib = std::fs::read_to_string(peak).unwrap();
     let peak = kib.trim().parse::<u64>().unwrap() * KIB;
     println!("{} items, tls {tls}: peak {} KiB", sizes.len(), peak / KIB);
-    if !cfg!(debug_assertions) {
-        assert!(peak < MOST, "{peak} bytes");
-    }
-    let program = program();
-    assert!(
-        peak < program + MOST_BEYOND_PROGRAM,
-        "{peak} bytes, of which the program takes {program}"
-    );
     peak
 }
 
@@ -114,4 +123,26 @@ fn two_hundred_items_from_1_kib_to_20_mib() {
     let sizes: Vec<u64> = (0..200).map(size).collect();
     peak(false, &sizes);
     peak(true, &sizes);
+}
+
+/// Each connection gets an item of the same size.
+fn sixteen_connections(tls: bool, size: u64) {
+    if !have(TIME) {
+        return;
+    }
+    let options = ["--connections", "16", "--batch-size", "1"];
+    let peak = peak_of(tls, &[size; 17], &options);
+    assert!(peak < MOST_FOR_16, "{peak} bytes");
+}
+
+#[test]
+fn sixteen_connections_take_little() {
+    sixteen_connections(false, 3 * MIB);
+}
+
+#[test]
+#[ignore = "3 GiB, for a release build"]
+fn sixteen_connections_take_less_than_64_mib_with_items_of_100_mib() {
+    sixteen_connections(false, 100 * MIB);
+    sixteen_connections(true, 100 * MIB);
 }

@@ -193,7 +193,7 @@ fn right_logins() {
         ("none", "Negotiate,Basic realm=\"x\"", "no", BOB),
     ] {
         let server = Server::start(&["-newkey", "rsa:2048"], policy, offers, affinity);
-        let (code, printed) = server.export(user, &["--batch-size", "1"]);
+        let (code, printed) = server.export(user, &["--batch-size", "1", "--connections", "1"]);
         assert_eq!(code, 0, "{policy} {offers}: {printed}");
         assert_eq!(server.legs(4), whole, "{policy} {offers}");
         server.no_more();
@@ -203,7 +203,10 @@ fn right_logins() {
         } else {
             "negotiate"
         };
-        let (code, printed) = server.export(user, &["--batch-size", "1", "--auth", auth]);
+        let (code, printed) = server.export(
+            user,
+            &["--batch-size", "1", "--connections", "1", "--auth", auth],
+        );
         assert_eq!(code, 0, "{policy} {offers}: {printed}");
         assert_eq!(server.legs(3), whole[1..], "{policy} {offers}");
         server.no_more();
@@ -238,7 +241,7 @@ fn a_wrong_password_or_binding_costs_one_try() {
         ("none", BOB, &["--channel-binding", "off"], None),
     ] {
         let server = Server::simple(policy);
-        let args = [args, &["--batch-size", "1"]].concat();
+        let args = [args, &["--batch-size", "1", "--connections", "1"]].concat();
         let (code, printed) = server.export(user, &args);
         let Some(expected) = expected else {
             assert_eq!(code, 0, "{policy} {args:?}: {printed}");

@@ -27,10 +27,6 @@ impl Connections {
         }
     }
 
-    pub(crate) const fn most(&self) -> usize {
-        self.most
-    }
-
     /// Returns the number of requests that may be in flight now.
     pub(crate) const fn now(&self) -> usize {
         match self.responds {

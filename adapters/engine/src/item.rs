@@ -18,7 +18,7 @@ pub enum ItemState {
     Suspect,
     /// The last attempt failed, and another one may succeed.
     Failed,
-    /// The server has refused the item permanently.
+    /// The server has refused the item permanently, or it has deleted the item before the store held it.
     FailedPermanently,
 }
 

@@ -54,8 +54,10 @@ mod tests {
         };
         vec![
             Box::new(io()),
-            Box::new(ExportError::Archive(io())),
-            Box::new(ExportError::Request(ClientError::Transport(connect()))),
+            Box::new(ExportError::Store(io())),
+            Box::new(ExportError::<ArchiveError>::Request(
+                ClientError::Transport(connect()),
+            )),
             Box::new(ClientError::Transport(connect())),
             Box::new(ClientError::Transport(TransportError::Read(cause()))),
             Box::new(ClientError::Sink(Box::new(io()))),
@@ -101,10 +103,11 @@ mod tests {
 
     #[test]
     fn causes_come_before_the_advice() {
-        let error = ExportError::Request(ClientError::Transport(TransportError::Resolve {
-            host: "mail.example.com".into(),
-            source: cause(),
-        }));
+        let error =
+            ExportError::<ArchiveError>::Request(ClientError::Transport(TransportError::Resolve {
+                host: "mail.example.com".into(),
+                source: cause(),
+            }));
         assert_eq!(
             error_chain(&error),
             "cannot find the host mail.example.com: Connection refused (os error 111); \

@@ -73,5 +73,8 @@ mod texts;
 pub use archive::{Archive, ArchiveError, ArchiveSink};
 pub use chain::error_chain;
 pub use client::{Client, ClientError};
-pub use export::{ExportError, Exporter, Progress, Report, Stop};
+pub use export::{
+    Confirmation, ExportError, Exporter, Item, OnProgress, Progress, Published, RateLimit, Report,
+    Stop, Store, StoreSink, Why,
+};
 pub use texts::{ResponseTexts, Texts};

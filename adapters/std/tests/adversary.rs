@@ -134,6 +134,7 @@ impl Case {
         let items: Vec<_> = self.ids.iter().map(|id| ItemId::new(id)).collect();
         let limits = Limits {
             items: usize::try_from(limit).unwrap(),
+            connections: 1 + usize::try_from(self.seed % 4).unwrap(),
             ..Limits::default()
         };
         let keys = tempfile::tempdir().unwrap();

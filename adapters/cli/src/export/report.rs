@@ -30,7 +30,9 @@ pub(super) struct Reporter<'a> {
     output: &'a mut Output,
     format: Format,
     bar: Bar,
-    texts: ResponseTexts,
+    /// The texts of the response on each connection.
+    texts: BTreeMap<usize, ResponseTexts>,
+    server_version: Option<String>,
     /// The summary of the latest response that was not complete.
     incomplete: Option<SummaryLine>,
     /// Whether the latest response was not complete.
@@ -121,7 +123,8 @@ impl<'a> Reporter<'a> {
             output,
             format,
             bar,
-            texts: ResponseTexts::default(),
+            texts: BTreeMap::new(),
+            server_version: None,
             incomplete: None,
             last_incomplete: false,
             trailing: 0,
@@ -146,12 +149,16 @@ impl<'a> Reporter<'a> {
                 self.print_retried();
                 self.bar.add_bytes(bytes);
             }
-            Progress::Note(event) => {
+            Progress::Note { connection, event } => {
                 self.print_retried();
-                self.texts.note(event);
+                self.texts.entry(connection).or_default().note(event);
             }
-            Progress::Answer(answer) => {
-                let line = SummaryLine::new(&answer.summary, &mut self.texts);
+            Progress::Answer { connection, answer } => {
+                let texts = self.texts.entry(connection).or_default();
+                let line = SummaryLine::new(&answer.summary, texts);
+                if let Some(version) = texts.server_version() {
+                    self.server_version = Some(version.to_owned());
+                }
                 self.trailing += line.trailing;
                 self.last_incomplete = line.response != Ended::COMPLETE;
                 if self.last_incomplete {
@@ -162,8 +169,11 @@ impl<'a> Reporter<'a> {
                 position,
                 entry,
                 again,
+                ..
             } => self.item(position, entry, again),
-            Progress::FailedBefore { position, entry } => {
+            Progress::FailedBefore {
+                position, entry, ..
+            } => {
                 if self.format == Format::Json {
                     let id = self.items[position].id;
                     let line = ItemLine::of_entry(number(position), id, entry.clone());
@@ -172,7 +182,7 @@ impl<'a> Reporter<'a> {
                 self.reported[position] = Reported::RefusedBefore;
                 self.bar.add_item();
             }
-            Progress::Wait { wait, failure } => {
+            Progress::Wait { wait, failure, .. } => {
                 self.print_retried();
                 let why = failure.map_or(String::new(), |failure| {
                     format!(": {}", error_chain(failure))
@@ -377,7 +387,7 @@ impl<'a> Reporter<'a> {
         line.failed = number(missing.len()) - line.suspect;
         line.ok = line.items - line.failed;
         line.trailing = self.trailing;
-        line.server_version = self.texts.server_version().map(str::to_owned);
+        line.server_version = self.server_version.take();
         line
     }
 

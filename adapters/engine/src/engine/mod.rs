@@ -273,17 +273,9 @@ impl<T: Clone> Engine<T> {
     }
 
     /// Returns how large the next request may be.
-    ///
-    /// A short list is divided evenly, so that each connection has some of it.
     fn room(&self) -> Room {
-        let connections = self.connections.most();
-        let share = self.added.div_ceil(connections);
-        let limit = self.endpoint.limits().items;
         Room {
-            items: match connections {
-                1 => limit,
-                _ => limit.min(share).max(1),
-            },
+            items: self.endpoint.limits().items,
             bytes: self.settings.request_bytes,
         }
     }

@@ -85,23 +85,6 @@ fn a_run_resumes_where_the_store_is() {
     }
 }
 
-#[test]
-fn a_short_list_is_divided_between_the_connections() {
-    let sizes = |items, connections| {
-        let server = |asked: &Asked, _| (Answer::good(asked.positions.len()), 100);
-        let ended = Sim::new(items, settings(20, connections), server).run();
-        ended
-            .log
-            .iter()
-            .map(|asked| asked.positions.len())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(sizes(8, 4), [2; 4]);
-    assert_eq!(sizes(8, 1), [8]);
-    assert_eq!(sizes(3, 16), [1; 3]);
-    assert_eq!(sizes(200, 4), [20; 10]);
-}
-
 /// The waits of a run that is held do not count as time without progress.
 #[test]
 fn a_held_run_finishes_its_requests_and_waits() {

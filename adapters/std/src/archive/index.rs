@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
+use exportitems_engine::ItemState;
 use indexmap::map::Slice;
 use indexmap::IndexMap;
 use sha2::{Digest as _, Sha256};
@@ -16,26 +17,6 @@ use super::name::{Key, ITEMS};
 
 /// The smallest number of items that get a thread of their own when files are checked.
 const CHECKED_AT_ONCE: usize = 16 * 1024;
-
-/// The state of an item in an archive, which [`Archive::state`](super::Archive::state) returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ItemState {
-    /// The item has never been requested.
-    New,
-    /// The archive holds the item.
-    Done,
-    /// The archive holds another version of the item than the one with the listed `ChangeKey`.
-    Changed,
-    /// The archive held the item, but its file is missing or altered.
-    Lost,
-    /// The archive holds a payload that no response has confirmed.
-    Suspect,
-    /// The last attempt failed, and another one may succeed.
-    Failed,
-    /// The server has refused the item permanently, or it has deleted the item before the archive held it.
-    FailedPermanently,
-}
 
 /// The last entry of each item.
 ///

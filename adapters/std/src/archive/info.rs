@@ -46,6 +46,19 @@ impl ItemInfo {
     }
 }
 
+impl From<&Self> for ItemInfo {
+    fn from(info: &Self) -> Self {
+        info.clone()
+    }
+}
+
+/// Nothing is known.
+impl From<&()> for ItemInfo {
+    fn from((): &()) -> Self {
+        Self::default()
+    }
+}
+
 /// Joins the display names of a folder and its parents, from the root of the mailbox down, to a path.
 ///
 /// The separator is `/`. In a name, `/` becomes `\/` and `\` becomes `\\`. [`folder_names`] undoes it.

@@ -1,5 +1,6 @@
 //! A list of everything that an archive contains.
 
+use exportitems_engine::ItemState;
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::io::Read as _;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{Entry, Status};
 use super::error::ArchiveError;
-use super::index::{Index, ItemState, Known};
+use super::index::{Index, Known};
 use super::line::{Line, Text};
 use super::manifest::{self, Complete, MANIFEST};
 use super::name::Key;

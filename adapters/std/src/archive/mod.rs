@@ -23,7 +23,6 @@
 mod commit;
 mod entry;
 mod error;
-mod ids;
 mod index;
 mod info;
 mod inventory;
@@ -50,14 +49,13 @@ use exportitems::ItemId;
 
 pub use entry::{Entry, Status, MESSAGE_LIMIT};
 pub use error::ArchiveError;
-pub use index::ItemState;
+pub use exportitems_engine::ItemState;
 pub use info::{folder_names, folder_path, ItemInfo};
 pub use inventory::{Inventory, Listed};
 pub use name::display_path;
 pub use record::{EndRecord, FolderRecord, Record, RunRecord, Timed};
 pub use seal::{seal, verify_seal, Seal, SealState, Totals};
 pub use sink::ArchiveSink;
-pub(crate) use sink::Confirmation;
 pub use verify::{verify, FileState, Finding};
 
 use commit::Job;

@@ -4,14 +4,13 @@ use core::mem;
 
 use exportitems::policy::{Advice, Disposition};
 use exportitems::{
-    Event, IdMatch, ItemError, ItemId, Outcome, ResponseItemId, ResponseOutcome, Sink, Summary,
-    Verdict,
+    Event, IdMatch, ItemError, ItemId, Outcome, ResponseItemId, Sink, Summary, Verdict,
 };
+use exportitems_engine::{Confirmation, Ids};
 
 use super::commit::Job;
 use super::entry::{Entry, Status};
 use super::error::ArchiveError;
-use super::ids::Ids;
 use super::info::ItemInfo;
 use super::name::{file_by_index, hex, Key};
 use super::record::now;
@@ -35,7 +34,8 @@ pub struct ArchiveSink<'a> {
     infos: Vec<ItemInfo>,
     /// The listed `ChangeKey`s of the requested items, if they are not in the request.
     listed: Vec<Option<String>>,
-    ids: Ids,
+    /// The ids of the request, once one is answered. An exporter compares them itself.
+    ids: Option<Ids>,
     item: Option<Item>,
     texts: ResponseTexts,
     /// The disposition of the next outcome, if the caller knows more than the outcome says.
@@ -50,19 +50,6 @@ pub struct ArchiveSink<'a> {
     /// belongs.
     refused: Vec<(Outcome, Entry)>,
     unrequested: u64,
-    confirmation: Vec<(u32, Confirmation)>,
-    refusals: Vec<(u32, Confirmation)>,
-}
-
-/// How the end of a response judges an item that was committed or refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Confirmation {
-    /// The answer belongs to the item.
-    Confirmed,
-    /// The response was truncated, and the item may be too.
-    Truncated,
-    /// The answer may belong to another item.
-    Doubtful,
 }
 
 /// The item that is being written.
@@ -113,7 +100,7 @@ impl<'a> ArchiveSink<'a> {
             requested,
             infos: Vec::new(),
             listed: Vec::new(),
-            ids: Ids::new(requested.unwrap_or_default()),
+            ids: None,
             item: None,
             texts: ResponseTexts::default(),
             disposition: None,
@@ -122,8 +109,6 @@ impl<'a> ArchiveSink<'a> {
             latest: None,
             refused: Vec::new(),
             unrequested: 0,
-            confirmation: Vec::new(),
-            refusals: Vec::new(),
         }
     }
 
@@ -171,16 +156,6 @@ impl<'a> ArchiveSink<'a> {
     /// Returns whether the current item cannot be written, so that its commit will be reported as a failure.
     pub(crate) fn has_failed(&self) -> bool {
         matches!(&self.item, Some(item) if matches!(item.payload, Payload::Failed(_)))
-    }
-
-    /// Returns how the end of the response has judged each committed item.
-    pub(crate) fn take_confirmation(&mut self) -> Vec<(u32, Confirmation)> {
-        mem::take(&mut self.confirmation)
-    }
-
-    /// Returns how the end of the response has judged each refused item.
-    pub(crate) fn take_refusals(&mut self) -> Vec<(u32, Confirmation)> {
-        mem::take(&mut self.refusals)
     }
 
     /// Returns whether a committed item is proven to be whole and the requested one before the response has ended.
@@ -350,19 +325,44 @@ impl<'a> ArchiveSink<'a> {
         self.committed.push(item);
     }
 
-    /// Queues the final entry of an item, according to the end of the response.
+    /// Queues the final entry of the item at this position, which was committed or refused.
+    pub(crate) fn confirm(&mut self, index: u32, confirmation: Confirmation) {
+        self.committed.extend(self.latest.take());
+        let refused = self
+            .refused
+            .iter()
+            .position(|(outcome, _)| outcome.index == index);
+        if let Some(at) = refused {
+            let (_, entry) = self.refused.remove(at);
+            return self.conclude_refusal(entry, confirmation);
+        }
+        let committed = self
+            .committed
+            .iter()
+            .position(|item| item.outcome.index == index);
+        if let Some(at) = committed {
+            let item = self.committed.remove(at);
+            self.conclude(item, confirmation);
+        }
+    }
+
+    /// Queues the final entry of a refused item, according to the end of the response.
+    fn conclude_refusal(&mut self, mut entry: Entry, confirmation: Confirmation) {
+        if confirmation != Confirmation::Confirmed {
+            // The refusal may belong to another item, so it is not permanent.
+            entry.disposition = Some(Disposition::Transient.as_str().to_owned());
+        }
+        self.fail(entry);
+    }
+
+    /// Queues the final entry of a committed item, according to the end of the response.
     fn conclude(&mut self, item: Committed, confirmation: Confirmation) {
-        let Committed {
-            outcome,
-            entry,
-            stage,
-        } = item;
+        let Committed { entry, stage, .. } = item;
         let is_confirmed = confirmation == Confirmation::Confirmed;
         let concluded = match is_confirmed {
             true => entry,
             false => suspect(&entry, confirmation),
         };
-        self.confirmation.push((outcome.index, confirmation));
         match stage {
             Stage::Final if is_confirmed => {
                 let report = self.requested.is_some().then_some(concluded);
@@ -426,9 +426,14 @@ impl Sink for ArchiveSink<'_> {
             return IdMatch::Unknown;
         }
         let is_requested = self.is_requested(index);
-        ids.id.value().map_or(IdMatch::Unknown, |id| {
-            self.ids.answer(index, is_requested, id)
-        })
+        let Some(id) = ids.id.value() else {
+            return IdMatch::Unknown;
+        };
+        let requested = self.requested.unwrap_or_default();
+        let ids = self
+            .ids
+            .get_or_insert_with(|| Ids::new(requested.iter().copied()));
+        ids.answer(index, is_requested, id)
     }
 
     fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), ArchiveError> {
@@ -553,39 +558,15 @@ impl Sink for ArchiveSink<'_> {
     }
 
     fn end(&mut self, summary: &Summary) {
-        // A refusal is at the position of its item unless messages are missing, added or moved.
-        let is_counted = summary.expected.unwrap_or(summary.messages) == summary.messages;
-        let is_complete = summary.response == ResponseOutcome::Complete;
-        let is_in_place = (is_counted || !is_complete) && !self.ids.are_misplaced();
-        for (outcome, mut entry) in mem::take(&mut self.refused) {
-            let confirmation = match is_in_place {
-                true => Confirmation::Confirmed,
-                false => {
-                    // The refusal may belong to another item, so it is not permanent.
-                    entry.disposition = Some(Disposition::Transient.as_str().to_owned());
-                    Confirmation::Doubtful
-                }
-            };
-            self.refusals.push((outcome.index, confirmation));
-            self.fail(entry);
+        let ids = self.ids.take().unwrap_or_default();
+        let judgement = ids.judge(summary);
+        for (_, entry) in mem::take(&mut self.refused) {
+            self.conclude_refusal(entry, judgement.refused());
         }
-        let ambiguous = self.ids.ambiguous();
-        // If the server repeats the ids of other items, it would have repeated the id of this one too.
-        let repeats_ids = self.ids.are_recognized();
         let mut committed = mem::take(&mut self.committed);
         committed.extend(self.latest.take());
         for item in committed {
-            let outcome = &item.outcome;
-            let is_foreign = repeats_ids && outcome.id_match != IdMatch::Same;
-            let confirmation = if is_foreign || ambiguous.binary_search(&outcome.index).is_ok() {
-                Confirmation::Doubtful
-            } else if summary.confirms(outcome) {
-                Confirmation::Confirmed
-            } else if summary.response == ResponseOutcome::Complete {
-                Confirmation::Doubtful
-            } else {
-                Confirmation::Truncated
-            };
+            let confirmation = judgement.committed(&item.outcome);
             self.conclude(item, confirmation);
         }
     }

@@ -1,5 +1,6 @@
 //! Requests for operations other than ExportItems, whose responses are kept in memory.
 
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 
 use exportitems::{Encoder, ExportItems};
@@ -147,7 +148,14 @@ impl<C: Connector> Session<C> {
         let gzip = (self.accept_encoding == GZIP).then_some(LARGEST);
         let credentials = self.credentials.as_ref();
         let receive = &mut self.buffers.receive;
-        let opened = open(answered, receive, gzip, credentials, self.is_ews).await?;
+        let opened = open(
+            answered,
+            receive,
+            gzip,
+            credentials,
+            self.is_ews.load(Ordering::Relaxed),
+        )
+        .await?;
         let Opened {
             mut body,
             status,
@@ -164,7 +172,7 @@ impl<C: Connector> Session<C> {
         if sent {
             self.connection = body.reusable();
         }
-        self.is_ews = true;
+        self.is_ews.store(true, Ordering::Relaxed);
         Ok(CallAnswer {
             status,
             body: message,

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::ops::Range;
+use core::sync::atomic::Ordering;
 
 use exportitems::{Decoder, Operation, Options, ResponseOutcome};
 use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
@@ -353,7 +354,14 @@ impl<C: Connector> Session<C> {
         let receive = &mut self.buffers.receive;
         let certificate = answered.connection.transport.peer_certificate();
         let certificate = certificate.map(|der| Sha256::digest(der).into());
-        let opened = open(answered, receive, gzip, credentials, self.is_ews).await?;
+        let opened = open(
+            answered,
+            receive,
+            gzip,
+            credentials,
+            self.is_ews.load(Ordering::Relaxed),
+        )
+        .await?;
         let Opened {
             mut body,
             status,
@@ -371,7 +379,9 @@ impl<C: Connector> Session<C> {
         let Some(summary) = tap.summary else {
             unreachable!("a decoder gives the summary before it ends, well or not");
         };
-        self.is_ews |= summary.response != ResponseOutcome::NotSoap;
+        if summary.response != ResponseOutcome::NotSoap {
+            self.is_ews.store(true, Ordering::Relaxed);
+        }
         let answer = Answer {
             summary,
             status,

@@ -119,6 +119,13 @@ impl Client {
         self.0.peer_certificate()
     }
 
+    /// Makes a client for another connection to the same server, with the same settings and credentials. Logins of both
+    /// obey the rules that protect the account.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self(self.0.another())
+    }
+
     /// Exports `items` with the headers of `request` into `sink`.
     ///
     /// Blocks until the end of the response. A [fault](exportitems::Summary::fault) is an answer, not an error.

@@ -1,5 +1,8 @@
 //! The client's rules over any transport: one connection, one request at a time.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+
 use exportitems::{ExportItems, ExportItemsOperation, ItemId, Options, RequestHeaders, Sink};
 
 use super::async_sink::{Async, AsyncSink};
@@ -44,8 +47,8 @@ pub struct Session<C: Connector> {
     pub(super) connection: Option<Connection<C::Transport>>,
     /// Whether there was ever a connection.
     pub(super) has_connected: bool,
-    /// Whether the server has ever sent a SOAP message.
-    pub(super) is_ews: bool,
+    /// Whether the server has ever sent a SOAP message, on any connection.
+    pub(super) is_ews: Arc<AtomicBool>,
     pub(super) buffers: Buffers,
 }
 
@@ -69,8 +72,28 @@ impl<C: Connector> Session<C> {
             cookies: Cookies::default(),
             connection: None,
             has_connected: false,
-            is_ews: false,
+            is_ews: Arc::default(),
             buffers: Buffers::new(),
+        }
+    }
+
+    /// Makes a client for another connection to the same server, with the same settings and credentials.
+    #[must_use]
+    pub fn another(&self) -> Self
+    where
+        C: Clone,
+    {
+        Self {
+            accept_encoding: self.accept_encoding,
+            credentials: self.credentials.clone(),
+            is_ews: Arc::clone(&self.is_ews),
+            ..Self::new(
+                self.connector.clone(),
+                self.route.clone(),
+                self.headers.clone(),
+                self.allow_plaintext_credentials,
+                self.binding,
+            )
         }
     }
 

@@ -8,34 +8,34 @@ use crate::client::ClientError;
 /// A run cannot start or continue.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum ExportError {
+pub enum ExportError<E = ArchiveError> {
     /// An item or a header cannot be put into a request.
     Request(ClientError),
-    /// The archive failed.
-    Archive(ArchiveError),
+    /// The store failed.
+    Store(E),
 }
 
-impl fmt::Display for ExportError {
+impl<E: fmt::Display> fmt::Display for ExportError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(error) => error.fmt(f),
-            Self::Archive(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for ExportError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        // `Display` prints the text of the error within, so the chain continues with that error's cause.
-        match self {
-            Self::Request(error) => error.source(),
-            Self::Archive(error) => error.source(),
+            Self::Store(error) => error.fmt(f),
         }
     }
 }
 
 impl From<ArchiveError> for ExportError {
     fn from(error: ArchiveError) -> Self {
-        Self::Archive(error)
+        Self::Store(error)
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for ExportError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        // `Display` prints the text of the error within, so the chain continues with that error's cause.
+        match self {
+            Self::Request(error) => error.source(),
+            Self::Store(error) => error.source(),
+        }
     }
 }

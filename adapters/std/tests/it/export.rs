@@ -29,6 +29,13 @@ const QUICK: Policy = {
     }
 };
 
+/// For tests that count requests or say in which order they come.
+const ONE_CONNECTION: Limits = Limits {
+    items: 20,
+    connections: 1,
+    version: RequestServerVersion::Exchange2013_SP1,
+};
+
 /// An emulator, an archive, and the items between them.
 struct Setting {
     emulator: Emulator,
@@ -69,7 +76,7 @@ impl Setting {
         let mut client = self.client(|builder| builder);
         let mut archive = Archive::open(self.dir.path()).unwrap();
         let exporter = Exporter::new(&mut client, &mut archive, RequestHeaders::new());
-        options(exporter.policy(QUICK))
+        options(exporter.limits(ONE_CONNECTION).policy(QUICK))
             .run(&items, &mut |_| {})
             .unwrap()
     }
@@ -78,12 +85,13 @@ impl Setting {
         &self,
         policy: Policy,
         options: impl Fn(ClientBuilder) -> ClientBuilder,
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Report {
         let items: Vec<_> = self.ids.iter().map(|id| ItemId::new(id)).collect();
         let mut client = self.client(options);
         let mut archive = Archive::open(self.dir.path()).unwrap();
         Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+            .limits(ONE_CONNECTION)
             .policy(policy)
             .run(&items, progress)
             .unwrap()
@@ -235,6 +243,7 @@ fn one_bad_item_never_costs_its_neighbours() {
             position,
             entry,
             again,
+            ..
         } = progress
         {
             let (error, disposition) = (entry.error.clone(), entry.disposition.clone().unwrap());
@@ -365,6 +374,7 @@ fn suspects_are_asked_for_one_at_a_time() {
     let mut client = setting.client(|builder| builder);
     let mut archive = Archive::open(setting.dir.path()).unwrap();
     let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+        .limits(ONE_CONNECTION)
         .policy(QUICK)
         .options(exportitems::Options::new().integrity(exportitems::IntegrityPolicy::Off))
         .run(&items, &mut |_| {})
@@ -502,9 +512,10 @@ fn the_process_to_kill() {
         .collect();
     let items: Vec<_> = ids.iter().map(|id| ItemId::new(id)).collect();
     let mut client = Client::builder(&url).build().unwrap();
-    let mut archive = Archive::open(dir).unwrap();
-    let _ =
-        Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(&items, &mut |_| {});
+    let archive = Archive::open(dir).unwrap();
+    let _ = Exporter::new(&mut client, &archive, RequestHeaders::new())
+        .limits(ONE_CONNECTION)
+        .run(&items, &mut |_| {});
 }
 
 #[test]

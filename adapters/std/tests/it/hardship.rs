@@ -6,8 +6,8 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
 use std::time::Duration;
 
-use exportitems::policy::{Policy, Schedule};
-use exportitems::{Decoder, ItemId, Options, RequestHeaders};
+use exportitems::policy::{Limits, Policy, Schedule};
+use exportitems::{Decoder, ItemId, Options, RequestHeaders, RequestServerVersion};
 use exportitems_std::archive::{verify, Entry, FileState, Finding, ItemState, Status};
 use exportitems_std::{Archive, Client, ExportError, Exporter, Progress, Report, Stop};
 use tempfile::TempDir;
@@ -26,6 +26,13 @@ fn note_wait(wait: Duration) {
 fn take_waited() -> Vec<Duration> {
     WAITED.take()
 }
+
+/// For tests that count requests or say in which order they come.
+const ONE_CONNECTION: Limits = Limits {
+    items: 20,
+    connections: 1,
+    version: RequestServerVersion::Exchange2013_SP1,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -60,7 +67,7 @@ impl Setting {
     fn run_with(
         &self,
         options: impl Fn(Exporter<'_>) -> Exporter<'_>,
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Report {
         self.try_run(&self.items(), options, progress).unwrap()
     }
@@ -69,12 +76,12 @@ impl Setting {
         &self,
         items: &[ItemId<'_>],
         options: impl Fn(Exporter<'_>) -> Exporter<'_>,
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Report, ExportError> {
         let mut client = Client::builder(&self.server.url()).build().unwrap();
         let mut archive = Archive::open(self.dir.path())?;
         let exporter = Exporter::new(&mut client, &mut archive, RequestHeaders::new());
-        options(exporter.sleep(note_wait)).run(items, progress)
+        options(exporter.limits(ONE_CONNECTION).sleep(note_wait)).run(items, progress)
     }
 
     fn archive(&self) -> Archive {
@@ -172,6 +179,7 @@ fn one_bad_item_costs_itself_only() {
                                 position,
                                 entry,
                                 again: None,
+                                ..
                             } = progress
                             {
                                 reported.push((position, entry.clone()));
@@ -642,7 +650,7 @@ fn outcomes_of_an_earlier_sink_are_none_of_a_run() {
     decoder.feed(&mut response.as_bytes(), &mut sink).unwrap();
     decoder.finish_into(&mut sink).unwrap();
     let mut client = Client::builder(&setting.server.url()).build().unwrap();
-    let mut export = |archive: &mut Archive, progress: &mut dyn FnMut(Progress<'_>)| {
+    let mut export = |archive: &mut Archive, progress: &mut (dyn FnMut(Progress<'_>) + Send)| {
         Exporter::new(&mut client, archive, RequestHeaders::new())
             .sleep(note_wait)
             .run(&items, progress)
@@ -673,7 +681,7 @@ fn a_run_whose_callback_panicked_leaves_nothing_to_the_next() {
     let items = setting.items();
     let mut archive = setting.archive();
     let mut client = Client::builder(&setting.server.url()).build().unwrap();
-    let mut export = |items: &[ItemId<'_>], progress: &mut dyn FnMut(Progress<'_>)| {
+    let mut export = |items: &[ItemId<'_>], progress: &mut (dyn FnMut(Progress<'_>) + Send)| {
         Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(items, progress)
     };
     let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -741,7 +749,7 @@ fn a_manifest_that_vanishes_ends_the_run_with_an_error() {
     let manifest = setting.dir.path().join("manifest.jsonl");
     let error = setting
         .try_run(&setting.items(), |exporter| exporter, &mut |progress| {
-            if matches!(progress, Progress::Answer(_)) {
+            if matches!(progress, Progress::Answer { .. }) {
                 let _ = fs::remove_file(&manifest);
             }
         })
@@ -749,7 +757,7 @@ fn a_manifest_that_vanishes_ends_the_run_with_an_error() {
     assert!(
         matches!(
             error,
-            ExportError::Archive(exportitems_std::archive::ArchiveError::ManifestLost { .. })
+            ExportError::Store(exportitems_std::archive::ArchiveError::ManifestLost { .. })
         ),
         "{error}"
     );
