@@ -13,6 +13,7 @@ INSTALL = {
     "cargo-llvm-cov": "cargo install --locked cargo-llvm-cov",
     "cargo-mutants": "cargo install --locked cargo-mutants --version 27.1.0",
     "cc": "apt-get install gcc",
+    "dovecot": "apt-get install dovecot-imapd",
     "git": "apt-get install git",
     "nm": "apt-get install binutils",
     "node": "apt-get install nodejs",

@@ -7,12 +7,15 @@ use base64::Engine as _;
 
 /// Bytes of a line of base64, RFC 2045 section 6.8: 76 characters.
 const LINE: usize = 57;
-const LINES: usize = 128;
+/// Lines that are encoded at once.
+const LINES: usize = 1024;
 
 /// Writes base64 in lines of 76 characters.
 pub(crate) struct Base64Writer<'a> {
     out: &'a mut dyn Write,
     buffer: Vec<u8>,
+    /// The buffer in base64, and with line ends.
+    encoded: Vec<u8>,
     lines: Vec<u8>,
 }
 
@@ -21,7 +24,8 @@ impl<'a> Base64Writer<'a> {
         Self {
             out,
             buffer: Vec::with_capacity(LINE * LINES),
-            lines: vec![0; 78 * LINES],
+            encoded: vec![0; LINE / 3 * 4 * LINES],
+            lines: Vec::with_capacity((LINE / 3 * 4 + 2) * LINES),
         }
     }
 
@@ -31,20 +35,19 @@ impl<'a> Base64Writer<'a> {
     }
 
     fn flush_lines(&mut self, is_last: bool) -> io::Result<()> {
-        let mut len = 0;
-        for (line, place) in self.buffer.chunks(LINE).zip(self.lines.chunks_mut(78)) {
-            let encoded = (STANDARD.encode_slice(line, place)).map_err(io::Error::other)?;
-            if let Some(end) = place.get_mut(encoded..encoded + 2) {
-                end.copy_from_slice(b"\r\n");
-            }
-            len += encoded + 2;
+        let encoded = STANDARD.encode_slice(&self.buffer, &mut self.encoded);
+        let encoded = encoded.map_err(io::Error::other)?;
+        let encoded = self.encoded.get(..encoded).unwrap_or_default();
+        self.lines.clear();
+        for line in encoded.chunks(LINE / 3 * 4) {
+            self.lines.extend_from_slice(line);
+            self.lines.extend_from_slice(b"\r\n");
         }
         if is_last {
-            len = len.saturating_sub(2);
+            self.lines.truncate(self.lines.len().saturating_sub(2));
         }
         self.buffer.clear();
-        self.out
-            .write_all(self.lines.get(..len).unwrap_or_default())
+        self.out.write_all(&self.lines)
     }
 }
 

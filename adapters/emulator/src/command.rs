@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::id::item_id;
-use crate::payload::Payload;
+use crate::payload::{rich_items, Payload};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::server::{Emulator, StartError};
 
@@ -45,6 +45,9 @@ pub struct Options {
     /// more than once, the items take the sizes in turn.
     #[arg(long, value_name = "SIZE", default_value = "20k", value_parser = size)]
     pub size: Vec<u64>,
+    /// Print the ids of the rich items too, which have the properties of real and of hostile items.
+    #[arg(long)]
+    pub rich: bool,
 }
 
 fn size(text: &str) -> Result<u64, String> {
@@ -93,7 +96,12 @@ fn start(options: &Options, out: &mut impl Write) -> Result<Emulator, CommandErr
     let emulator = Emulator::start(scenario, options.listen).map_err(CommandError::Start)?;
     let url = format!("{}\n", emulator.url());
     let mut ids = String::new();
-    for (seed, &size) in (0..options.items).zip(options.size.iter().cycle()) {
+    let plain = (0..options.items).zip(options.size.iter().copied().cycle());
+    let rich = match options.rich {
+        true => rich_items(),
+        false => Vec::new(),
+    };
+    for (seed, size) in plain.chain(rich.iter().map(|item| (item.seed, item.size))) {
         ids.push_str(&item_id(&mailbox, seed, size));
         ids.push('\n');
     }
@@ -178,6 +186,7 @@ mod tests {
             proxy_file: Some(dir.join("proxy.txt")),
             items: 3,
             size: vec![300, 20_000],
+            rich: true,
         }
     }
 
