@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Output;
 
 use common::server::Setup;
+use common::tls::Identity;
 use common::{command, status, stderr, stdout};
 use sha2::{Digest as _, Sha256};
 
@@ -192,4 +193,67 @@ fn compression_is_asked_for() {
     assert_eq!(setup.exported(), [0, 1]);
     let requests = setup.emulator.requests();
     assert_eq!(requests[0].header("accept-encoding"), Some("gzip"));
+}
+
+#[test]
+fn a_client_certificate_is_presented() {
+    const BODY: &str = "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><m:ExportItemsResponse \
+        xmlns:m='http://schemas.microsoft.com/exchange/services/2006/messages'><m:ResponseMessages>\
+        <m:ExportItemsResponseMessage ResponseClass='Success'><m:ResponseCode>NoError</m:ResponseCode>\
+        <m:Data>AQAAAAgAAAAAAAAAAQAAAAIAAAAIAAAAAwAXAAEAAAA=</m:Data></m:ExportItemsResponseMessage>\
+        </m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>";
+    let setup = Setup::new("", &[300]);
+    let server = Identity::new(&["127.0.0.1"], |_| ());
+    let [client, other] = [(); 2].map(|()| Identity::new(&[], |_| ()));
+    let answer = common::server::http(BODY);
+    let url = server.serve(&[&client], answer);
+    let path = |identity: &Identity, name: &str| identity.file(name).to_str().unwrap().to_owned();
+    let trust = path(&server, "certificate.pem");
+    let run = |certificate: &str, key: &str| {
+        let _ = std::fs::remove_dir_all(setup.path("out"));
+        let mut args = vec!["--ca-file", &trust, "--proxy", "none"];
+        if !certificate.is_empty() {
+            args.extend(["--client-certificate", certificate]);
+        }
+        if !key.is_empty() {
+            args.extend(["--client-key", key]);
+        }
+        let output = export(&setup, &url, &args, &[]);
+        (status(&output), printed(&output))
+    };
+    let (certificate, key) = (path(&client, "certificate.pem"), path(&client, "key.pem"));
+    let (code, text) = run(&certificate, &key);
+    assert_eq!(code, 0, "{text}");
+
+    let (code, text) = run("", "");
+    assert_eq!(code, 3, "{text}");
+    assert!(
+        text.contains("give a client certificate by --client-certificate and --client-key"),
+        "{text}"
+    );
+    let (code, text) = run(&path(&other, "certificate.pem"), &path(&other, "key.pem"));
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("refuses the one that was sent"), "{text}");
+    for (certificate, key, code, says) in [
+        (&*certificate, "", 2, "--client-key"),
+        ("", &*key, 2, "--client-certificate"),
+        (&*certificate, "missing.pem", 4, "missing.pem"),
+        (
+            &*certificate,
+            &*certificate,
+            4,
+            "cannot use the client certificate or key",
+        ),
+        // Of another certificate.
+        (
+            &*certificate,
+            &path(&other, "key.pem"),
+            4,
+            "cannot use the client certificate or key",
+        ),
+    ] {
+        let (found, text) = run(certificate, key);
+        assert_eq!(found, code, "{text}");
+        assert!(text.contains(says), "{text}");
+    }
 }

@@ -67,8 +67,8 @@ impl Identity {
     }
 
     /// A server that answers each request with `answer`, and its URL.
-    pub(crate) fn serve(&self, authorities: &[&Self], answer: &'static [u8]) -> String {
-        let config = self.config(authorities);
+    pub(crate) fn serve(&self, authorities: &[&Self], answer: impl Into<Vec<u8>>) -> String {
+        let (config, answer) = (self.config(authorities), answer.into());
         listen(move |socket| {
             let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&config))?, socket);
             let mut byte = [0];
@@ -77,7 +77,7 @@ impl Identity {
                 stream.read_exact(&mut byte)?;
                 head.push(byte[0]);
             }
-            stream.write_all(answer)?;
+            stream.write_all(&answer)?;
             stream.conn.send_close_notify();
             stream.flush()?;
             Ok(())

@@ -97,6 +97,10 @@ impl TlsProblem {
                 | AlertDescription::NoCertificate
                 | AlertDescription::BadCertificate
                 | AlertDescription::CertificateUnknown
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::AccessDenied
                 | AlertDescription::UnknownCA,
             ) => Self::ClientCertificate,
             Error::AlertReceived(AlertDescription::UnrecognisedName) => Self::UnknownName,
@@ -142,6 +146,10 @@ impl TlsProblem {
     /// handshake.
     pub(super) fn after_handshake(error: &Error) -> Option<Self> {
         match Self::of_tls(error, &[23, 3]) {
+            // The signature of the client's certificate is not that of the authority with this name.
+            _ if *error == Error::AlertReceived(AlertDescription::DecryptError) => {
+                Some(Self::ClientCertificate)
+            }
             problem @ Self::ClientCertificate => Some(problem),
             _ => None,
         }
