@@ -23,10 +23,10 @@ p { margin: .4rem 0; max-width: 60rem; }
 .verdict { padding: .8rem 1rem; border-left: .4rem solid #1f7a3f; background: #eef7f0; margin: 1rem 0; }
 .verdict.open { border-color: #b35900; background: #fdf4e8; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid #d8dee6; vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid #d8dee6; vertical-align: top; overflow-wrap: break-word; }
 th { font-weight: 600; background: #f4f6f9; }
 td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.id { font: 12px ui-monospace, monospace; }
+td.id { font: 12px ui-monospace, monospace; overflow-wrap: anywhere; min-width: 16rem; }
 .scroll { overflow-x: auto; }
 footer { margin: 2.5rem 0; color: #5a6675; font-size: .9rem; }
 @media print { body { margin: 0; max-width: none; } }
