@@ -1,13 +1,14 @@
 //! The records of a run in the manifest: who exported what, when, from where and to where.
 
 use exportitems_std::archive::{EndRecord, Record, RunRecord};
+use exportitems_std::client::Answer;
 use exportitems_std::Archive;
 
 /// The text that replaces a value that may be secret.
 const REMOVED: &str = "[removed]";
 
 /// Options whose values may contain secrets.
-const SECRET: [&str; 2] = ["--header", "--token-command"];
+const SECRET: [&str; 3] = ["--header", "--password-command", "--token-command"];
 
 /// Records that a run has begun.
 pub(crate) fn begin(archive: &Archive) {
@@ -18,6 +19,11 @@ pub(crate) fn begin(archive: &Archive) {
     let arguments = std::env::args_os().skip(1);
     run.arguments = public(arguments.map(|argument| argument.to_string_lossy().into_owned()));
     archive.record(Record::Run(run));
+}
+
+/// Records the server of a response, and its certificate.
+pub(crate) fn answered(archive: &Archive, url: &str, answer: &Answer) {
+    archive.record_server(&without_user_info(url), answer.certificate);
 }
 
 /// Records that a run has ended by itself.

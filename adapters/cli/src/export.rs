@@ -6,7 +6,7 @@ mod report;
 use std::path::PathBuf;
 
 use exportitems::ItemId;
-use exportitems_std::{error_chain, Archive, ExportError, Exporter};
+use exportitems_std::{error_chain, Archive, ExportError, Exporter, Progress};
 
 use crate::convert::Also;
 use crate::evidence;
@@ -68,7 +68,12 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
     let report = args
         .run
         .apply(exporter, args.request.soap().server_version())
-        .run(&items, &mut |progress| reporter.progress(&progress));
+        .run(&items, &mut |progress| {
+            if let Progress::Answer { answer, .. } = &progress {
+                evidence::answered(&archive, args.server.url(), answer);
+            }
+            reporter.progress(&progress);
+        });
     match report {
         Ok(report) => {
             let (exported, missing) = (report.ok, report.missing.len());

@@ -5,6 +5,7 @@
 
 mod advice;
 mod bar;
+mod completions;
 mod config;
 mod convert;
 mod coredump;
@@ -45,7 +46,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use output::Output;
 use status::{Failure, Status};
@@ -80,6 +81,8 @@ enum Command {
     Show(show::Show),
     Convert(convert::Convert),
     Emulate(exportitems_emulator::Options),
+    Completions(completions::Completions),
+    Man(completions::Man),
 }
 
 fn main() -> ExitCode {
@@ -109,6 +112,10 @@ fn main() -> ExitCode {
         Command::Show(args) => show::run(args, &mut output),
         Command::Convert(args) => convert::run(args, &mut output),
         Command::Emulate(options) => emulate::run(options, &mut output),
+        Command::Completions(args) => {
+            completions::completions(args, Arguments::command(), &mut output)
+        }
+        Command::Man(args) => completions::man(args, Arguments::command(), &mut output),
     };
     match done {
         Ok(status) => status.into(),

@@ -64,6 +64,11 @@ impl ServerOptions {
         build(self.builder(self.credentials()?)?)
     }
 
+    /// Returns the URL of the endpoint.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Returns the host of the URL, without its port.
     pub(crate) fn host(&self) -> &str {
         let rest = self

@@ -92,6 +92,7 @@ fn a_run_is_recorded() {
     assert!(run["program"].as_str().unwrap().starts_with("exportitems "));
     assert_eq!(run["arguments"][0], "export");
     assert!(!manifest.contains("hidden"), "{manifest}");
+    assert_eq!(of_type("server")["url"], setup.emulator.url());
     let end = of_type("end");
     assert_eq!((&end["exported"], &end["missing"]), (&3.into(), &0.into()));
 }
@@ -288,4 +289,47 @@ fn the_report_is_a_page_for_people() {
         "{dom}"
     );
     assert_eq!(dom.matches("<table>").count(), 4, "{dom}");
+}
+
+/// With TLS, the record of the server has the SHA-256 of its certificate.
+#[test]
+fn the_certificate_of_the_server_is_recorded() {
+    let setup = Setup::new("tls = true", &[5_000; 1]);
+    let ca = setup.path("ca.pem");
+    let output = setup.export(&["--ca-file", ca.to_str().unwrap()]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let (_, json, _) = on(&setup, &["status", "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let recorded = json["runs"][0]["certificate"].as_str().unwrap();
+    // It is the hash that another run can trust.
+    std::fs::remove_dir_all(setup.path("out")).unwrap();
+    let output = setup.export(&["--trust-certificate", recorded]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+}
+
+/// Every command has a page, and every shell a script.
+#[test]
+fn completions_and_manual_pages_are_made_from_the_options() {
+    for (shell, part) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef exportitems"),
+        ("fish", "complete -c exportitems"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        let output = run(&["completions", shell], b"");
+        assert_eq!(status(&output), 0);
+        let script = stdout(&output);
+        for part in [part, "verify", "seal"] {
+            assert!(script.contains(part), "{shell}: {part}");
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let output = run(&["man", dir.path().to_str().unwrap()], b"");
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    let page = std::fs::read_to_string(dir.path().join("exportitems-verify.1")).unwrap();
+    assert!(
+        page.contains(".TH exportitems-verify 1") && page.contains("seal"),
+        "{page}"
+    );
+    assert!(dir.path().join("exportitems.1").exists());
 }
