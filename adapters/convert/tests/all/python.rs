@@ -50,7 +50,9 @@ pub(crate) fn ran(output: io::Result<Output>, input: &[u8]) -> Option<String> {
         Err(error) => (true, error.to_string()),
         Ok(output) => {
             let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-            (errors.contains("ModuleNotFoundError"), errors)
+            let is_missing = ["ModuleNotFoundError", "ERR_MODULE_NOT_FOUND"];
+            let is_missing = is_missing.iter().any(|it| errors.contains(it));
+            (is_missing, errors)
         }
     };
     if is_missing && std::env::var_os("CI").is_none() {
