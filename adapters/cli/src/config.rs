@@ -11,6 +11,7 @@ mod file;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::builder::ValueHint;
 use clap::error::ErrorKind;
@@ -32,6 +33,14 @@ const OF_A_NAME: [(&str, &str); 4] = [
     ("client-secret-file", "client-id"),
 ];
 
+/// The completed command line.
+static COMPLETED: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// Returns the arguments of the command line, completed by the configuration file.
+pub(crate) fn arguments() -> impl Iterator<Item = &'static OsString> {
+    COMPLETED.get().into_iter().flatten().skip(1)
+}
+
 /// Reads the command line, completed by the configuration file.
 ///
 /// Ends the process for wrong usage, and for `--help` and `--version`, as clap does.
@@ -39,6 +48,7 @@ pub(crate) fn parse<T: CommandFactory + FromArgMatches>() -> Result<T, Failure> 
     let given: Vec<OsString> = std::env::args_os().collect();
     let command = T::command();
     let (completed, added) = complete(&command, given)?;
+    let completed = COMPLETED.get_or_init(|| completed);
     let matches = command.try_get_matches_from(completed);
     match matches.and_then(|matches| T::from_arg_matches(&matches)) {
         Ok(arguments) => Ok(arguments),

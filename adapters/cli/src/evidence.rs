@@ -4,6 +4,8 @@ use exportitems_std::archive::{EndRecord, Record, RunRecord};
 use exportitems_std::client::Answer;
 use exportitems_std::Archive;
 
+use crate::config;
+
 /// The text that replaces a value that may be secret.
 const REMOVED: &str = "[removed]";
 
@@ -16,7 +18,7 @@ pub(crate) fn begin(archive: &Archive) {
     run.program = concat!("exportitems ", env!("CARGO_PKG_VERSION")).to_owned();
     run.user = whoami::username().ok();
     run.host = whoami::hostname().ok();
-    let arguments = std::env::args_os().skip(1);
+    let arguments = config::arguments();
     run.arguments = public(arguments.map(|argument| argument.to_string_lossy().into_owned()));
     archive.record(Record::Run(run));
 }

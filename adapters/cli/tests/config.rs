@@ -96,6 +96,12 @@ fn a_server_has_a_name() {
     let (code, printed) = place.export(&["--server", "work"]);
     assert_eq!(code, 0, "{printed}");
     assert_eq!(place.setup.exported(), [0, 1]);
+    // The manifest records where the items are from.
+    let manifest = std::fs::read_to_string(place.setup.path("out/manifest.jsonl")).unwrap();
+    assert!(
+        manifest.contains(&format!("--url={}", place.setup.emulator.url())),
+        "{manifest}"
+    );
     let requests = place.setup.emulator.requests();
     let with_body = requests
         .iter()
@@ -248,6 +254,8 @@ fn secrets_are_named() {
         place.write(&format!("{common}{option}"));
         let (code, printed) = place.export(&[]);
         assert_eq!(code, 0, "{option}: {printed}");
+        let manifest = std::fs::read_to_string(place.setup.path("out/manifest.jsonl")).unwrap();
+        assert!(!manifest.contains("$ITS_PASSWORD"), "{manifest}");
     }
     for (option, says) in [
         (
