@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::hint::black_box;
 
 use exportitems_benches::clock::{interleaved, Times};
-use exportitems_benches::corpus::{Corpus, Endless};
+use exportitems_benches::corpus::{Corpus, Endless, Style};
 use exportitems_benches::{ours, peers, ENGINE, FEED};
 
 const ROUNDS: usize = 21;
@@ -28,6 +28,9 @@ fn main() {
     large();
     wrapped();
     small();
+    sizes();
+    styles();
+    errors();
     one_byte_feeds();
 }
 
@@ -186,15 +189,64 @@ fn small() {
         "600-byte items",
         us,
         ("quick-xml slice + base64", bytes, slice),
-        "5",
+        if SCALAR { "1.0" } else { "1.5" },
     );
     row(
         "600-byte items",
         us,
         ("quick-xml BufRead + base64", bytes, buffered),
-        "5",
+        "",
     );
     check_on_against_off("600-byte items", xml, 4 * ROUNDS, "0.85");
+}
+
+/// The sizes of most items in a mailbox.
+fn sizes() {
+    for (name, items, size, goal) in [
+        ("2 KB items", 2_000, 2_000, ""),
+        ("8 KB items", 1_000, 8_000, if SCALAR { "" } else { "4" }),
+        ("75 KB items", 100, 75_000, ""),
+    ] {
+        beside_quick_xml(name, &Corpus::items(items, size, None), goal);
+    }
+}
+
+/// The servers write the same messages, so these rows differ in nothing but the numbers of their heads.
+fn styles() {
+    for (style, name) in Style::ALL {
+        let corpus = Corpus::of_style(style, 5_000, 600);
+        let goal = if SCALAR { "1.0" } else { "1.5" };
+        beside_quick_xml(&format!("600-byte items, style of {name}"), &corpus, goal);
+    }
+}
+
+fn beside_quick_xml(case: &str, corpus: &Corpus, goal: &str) {
+    let (bytes, xml) = (corpus.xml.len() as u64, &corpus.xml[..]);
+    let mut scratch = vec![0; FEED];
+    let [us, peer] = interleaved(
+        4 * ROUNDS,
+        [
+            &mut || ours::push(xml, FEED, &mut scratch, true).bytes,
+            &mut || peers::quick_xml_slice(xml, false),
+        ],
+    );
+    let peer = ("quick-xml slice + base64", bytes, peer);
+    row(case, (ENGINE, bytes, us), peer, goal);
+}
+
+fn errors() {
+    let corpus = Corpus::errors(200);
+    let (bytes, xml) = (corpus.xml.len() as u64, &corpus.xml[..]);
+    let mut scratch = vec![0; FEED];
+    let [us, peer] = interleaved(
+        20 * ROUNDS,
+        [
+            &mut || ours::push(xml, FEED, &mut scratch, true).failed.into(),
+            &mut || peers::quick_xml_errors(xml),
+        ],
+    );
+    let peer = ("quick-xml slice", bytes, peer);
+    row("200 refused items", (ENGINE, bytes, us), peer, "1.5");
 }
 
 /// In turns with nothing else, and in the same scratch: what other ways leave in the caches, and where a buffer is,

@@ -22,6 +22,52 @@ const BEFORE_DATA: &str = concat!(
 const AFTER_DATA: &str = "</m:Data></m:ExportItemsResponseMessage>";
 const TAIL: &str = "</m:ResponseMessages></m:ExportItemsResponse></s:Body></s:Envelope>";
 
+/// The form of a response, as a server of this version writes it. The messages are the same in all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Exchange 2010 SP2.
+    Exchange2010,
+    /// Exchange 2016.
+    Exchange2016,
+    /// Exchange Server Subscription Edition.
+    Se,
+    /// Exchange Online.
+    Online,
+}
+
+impl Style {
+    /// Every style, with its name.
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::Exchange2010, "Exchange 2010"),
+        (Self::Exchange2016, "Exchange 2016"),
+        (Self::Se, "Exchange SE"),
+        (Self::Online, "Exchange Online"),
+    ];
+
+    /// The response up to its first message.
+    fn head(self) -> String {
+        const TYPES: &str = "http://schemas.microsoft.com/exchange/services/2006/types";
+        const XSI: &str = r#" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance""#;
+        const XSD: &str = r#" xmlns:xsd="http://www.w3.org/2001/XMLSchema""#;
+        let own = format!(r#" xmlns="{TYPES}""#);
+        let ([major, minor, build, revision], version) = match self {
+            Self::Exchange2010 => ([14, 3, 123, 3], "Exchange2010_SP2"),
+            Self::Exchange2016 => ([15, 1, 2507, 6], "V2017_07_11"),
+            Self::Se => ([15, 2, 2562, 17], "V2017_07_11"),
+            Self::Online => ([15, 20, 3370, 16], "V2018_01_08"),
+        };
+        let (info, body, response) = match self {
+            Self::Exchange2010 => ([&own, XSI, XSD], [XSI, XSD], ["", ""]),
+            Self::Exchange2016 | Self::Se => ([&own[..], XSD, XSI], [XSI, XSD], ["", ""]),
+            Self::Online => (["", XSD, XSI], ["", ""], [XSD, XSI]),
+        };
+        let (info, body, response) = (info.concat(), body.concat(), response.concat());
+        format!(
+            r#"<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header><h:ServerVersionInfo MajorVersion="{major}" MinorVersion="{minor}" MajorBuildNumber="{build}" MinorBuildNumber="{revision}" Version="{version}" xmlns:h="{TYPES}"{info}/></s:Header><s:Body{body}><m:ExportItemsResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"{response} xmlns:t="{TYPES}"><m:ResponseMessages>"#
+        )
+    }
+}
+
 /// A whole response.
 #[derive(Clone, Debug)]
 pub struct Corpus {
@@ -42,8 +88,21 @@ impl Corpus {
     /// With a size of 4 GiB or more.
     #[must_use]
     pub fn items(items: u32, size: usize, wrap: Option<usize>) -> Self {
+        Self::after(HEAD, items, size, wrap)
+    }
+
+    /// [`items`](Self::items) in the style of a server.
+    ///
+    /// # Panics
+    /// As [`items`](Self::items).
+    #[must_use]
+    pub fn of_style(style: Style, items: u32, size: usize) -> Self {
+        Self::after(&style.head(), items, size, None)
+    }
+
+    fn after(head: &str, items: u32, size: usize, wrap: Option<usize>) -> Self {
         let mut corpus = Self {
-            xml: HEAD.into(),
+            xml: head.into(),
             symbols: Vec::new(),
             items,
             bytes: 0,

@@ -158,7 +158,7 @@ mod tests {
     use exportitems::{Decoder, Event, Options, Verdict};
 
     use super::{endless, pull, push, Count};
-    use crate::corpus::{Corpus, Endless};
+    use crate::corpus::{Corpus, Endless, Style};
     use crate::{peers, FEED};
 
     /// The payload check would have little to do on a payload that it cannot read.
@@ -193,6 +193,37 @@ mod tests {
         let bytes = |blocks| endless(&response, blocks).bytes;
         assert_eq!(endless(&response, 2).ok, 1);
         assert_eq!(bytes(2) - bytes(1), response.block.len() as u64 / 4 * 3);
+    }
+
+    #[test]
+    fn every_style_decodes_the_same() {
+        let of_style = |(style, _)| {
+            push(
+                &Corpus::of_style(style, 3, 600).xml,
+                FEED,
+                &mut [0; 512],
+                true,
+            )
+        };
+        let [first, others @ ..] = Style::ALL.map(of_style);
+        assert_eq!(first.ok, 3);
+        assert!(others.iter().all(|other| *other == first));
+    }
+
+    /// quick-xml reads the class, the code, the key, and both texts of each message.
+    #[test]
+    fn the_peer_for_errors_reads_all_of_a_message() {
+        let corpus = Corpus::errors(2);
+        let texts = [
+            "Error",
+            "The specified object was not found in the store., The process failed to get the correct properties.",
+            "ErrorItemNotFound",
+            "0",
+            "InnerErrorMessageText",
+            "MapiExceptionNotFound: \"16.55847\"",
+        ];
+        let expected = 2 * texts.concat().len() as u64;
+        assert_eq!(peers::quick_xml_errors(&corpus.xml), expected);
     }
 
     /// Who does less than the others is no peer.

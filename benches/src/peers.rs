@@ -109,6 +109,48 @@ pub fn quick_xml_slice(xml: &[u8], strip: bool) -> u64 {
     }
 }
 
+/// quick-xml over a response in memory whose messages refuse their items: the class, code, texts and values of each, with
+/// references resolved. Returns the length of all of these.
+///
+/// # Panics
+/// If the response is not whole.
+#[must_use]
+pub fn quick_xml_errors(xml: &[u8]) -> u64 {
+    let mut reader = quick_xml::Reader::from_reader(xml);
+    let (mut is_read, mut length) = (false, 0);
+    loop {
+        match reader.read_event().expect("XML") {
+            Event::Start(tag) => {
+                let attribute = match tag.local_name().as_ref() {
+                    "ExportItemsResponseMessage" => Some("ResponseClass"),
+                    "Value" => Some("Name"),
+                    _ => None,
+                };
+                is_read = matches!(
+                    tag.local_name().as_ref(),
+                    "MessageText" | "ResponseCode" | "DescriptiveLinkKey" | "Value"
+                );
+                if let Some(name) = attribute {
+                    let value = tag.try_get_attribute(name).expect("attributes");
+                    let value = value
+                        .expect("the attribute")
+                        .unescape_value()
+                        .expect("references");
+                    length += value.len() as u64;
+                }
+            }
+            Event::Text(text) if is_read => length += text.len() as u64,
+            Event::GeneralRef(name) if is_read => {
+                let text = quick_xml::escape::resolve_predefined_entity(&name);
+                length += text.expect("a predefined entity").len() as u64;
+            }
+            Event::End(_) => is_read = false,
+            Event::Eof => return length,
+            _ => {}
+        }
+    }
+}
+
 /// quick-xml over a reader of [`FEED`] bytes at a time: each `Data` is put together in memory.
 ///
 /// # Panics

@@ -7,6 +7,29 @@ use super::response::{IntegrityPolicy, Node, OperationName};
 use crate::payload::Verdict;
 use crate::xml::hash::LocalHash;
 
+/// The tags of a response message in the form in which Exchange writes them.
+#[cfg(target_pointer_width = "64")]
+#[derive(Debug)]
+pub struct MessageTags {
+    pub(crate) success: &'static str,
+    pub(crate) error: &'static str,
+    pub(crate) end: &'static str,
+}
+
+/// Makes [`MessageTags`] of the name.
+#[cfg(target_pointer_width = "64")]
+macro_rules! message_tags {
+    ($name:literal) => {
+        $crate::ews::hooks::MessageTags {
+            success: concat!("<m:", $name, r#" ResponseClass="Success">"#),
+            error: concat!("<m:", $name, r#" ResponseClass="Error">"#),
+            end: concat!("</m:", $name, ">"),
+        }
+    };
+}
+#[cfg(target_pointer_width = "64")]
+pub(crate) use message_tags;
+
 /// The elements of an operation, and what becomes of its data. The value is the state of that.
 pub trait Hooks: Sized + Clone + fmt::Debug + 'static {
     /// The operation.
@@ -15,6 +38,9 @@ pub trait Hooks: Sized + Clone + fmt::Debug + 'static {
     const RESPONSE: LocalHash;
     /// The response message.
     const MESSAGE: LocalHash;
+    /// The tags of the response message.
+    #[cfg(target_pointer_width = "64")]
+    const TAGS: MessageTags;
     /// The elements of the message, other than those that all messages have: [`Node::ItemId`] and [`Node::Data`], or
     /// `NO_ELEMENT`.
     const ELEMENTS: [(LocalHash, Node); 2];

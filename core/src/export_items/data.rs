@@ -2,6 +2,8 @@
 
 use super::base64::{Base64, End, Stop};
 use crate::ews::hooks::Hooks;
+#[cfg(target_pointer_width = "64")]
+use crate::ews::hooks::{message_tags, MessageTags};
 use crate::ews::operation::operation;
 use crate::ews::progress::Progress;
 use crate::ews::response::Node;
@@ -24,6 +26,8 @@ impl Hooks for ExportItemsOperation {
     const NAME: OperationName = OperationName::ExportItems;
     const RESPONSE: LocalHash = LocalHash::of(b"ExportItemsResponse");
     const MESSAGE: LocalHash = LocalHash::of(b"ExportItemsResponseMessage");
+    #[cfg(target_pointer_width = "64")]
+    const TAGS: MessageTags = message_tags!("ExportItemsResponseMessage");
     // `ExportItemsResponseMessageType`, Messages.xsd.
     const ELEMENTS: [(LocalHash, Node); 2] = [
         (LocalHash::of(b"ItemId"), Node::ItemId),

@@ -1,5 +1,7 @@
 //! The response: what the operation adds to the messages that all operations share.
 
+#[cfg(target_pointer_width = "64")]
+use crate::ews::hooks::{message_tags, MessageTags};
 use crate::ews::hooks::{Hooks, NO_ELEMENT};
 use crate::ews::operation::operation;
 use crate::ews::progress::Progress;
@@ -51,6 +53,8 @@ impl Hooks for UploadItemsOperation {
     const NAME: OperationName = OperationName::UploadItems;
     const RESPONSE: LocalHash = LocalHash::of(b"UploadItemsResponse");
     const MESSAGE: LocalHash = LocalHash::of(b"UploadItemsResponseMessage");
+    #[cfg(target_pointer_width = "64")]
+    const TAGS: MessageTags = message_tags!("UploadItemsResponseMessage");
     // `UploadItemsResponseMessageType`, Messages.xsd.
     const ELEMENTS: [(LocalHash, Node); 2] = [(LocalHash::of(b"ItemId"), Node::ItemId), NO_ELEMENT];
     const NEEDS_DATA: bool = false;

@@ -216,7 +216,7 @@ impl Assembly {
             }
         };
         // Control characters are not legal in XML 1.0 either (§2.2).
-        let legal = valid.iter().position(|&b| is_illegal(b));
+        let legal = first_illegal(valid);
         let text = legal.unwrap_or(valid.len());
         let replaced = match (legal, invalid) {
             (Some(_), _) => 1,
@@ -248,6 +248,17 @@ impl Assembly {
         self.start = self.base;
         self.emitted = self.base;
     }
+}
+
+/// The position of the first byte that is not legal.
+#[inline]
+fn first_illegal(text: &[u8]) -> Option<usize> {
+    // Most texts have no control characters at all, which takes no branch for each byte to find out.
+    #[cfg(target_pointer_width = "64")]
+    if text.iter().fold(u8::MAX, |least, &byte| least.min(byte)) >= b' ' {
+        return None;
+    }
+    text.iter().position(|&byte| is_illegal(byte))
 }
 
 fn is_illegal(byte: u8) -> bool {

@@ -52,6 +52,25 @@ impl QualifiedHash {
         Self(hash(name))
     }
 
+    /// The hash of the name in a tag that begins with these bytes, which has a prefix.
+    #[cfg(target_pointer_width = "64")]
+    pub(crate) const fn of_tag(mut tag: &[u8]) -> Self {
+        let (mut prefix, mut local) = (0, EMPTY);
+        while let [byte, rest @ ..] = tag {
+            tag = rest;
+            match *byte {
+                b'<' | b'/' => {}
+                b' ' | b'>' => break,
+                b':' => {
+                    prefix = extend(local, b':');
+                    local = EMPTY;
+                }
+                byte => local = extend(local, byte),
+            }
+        }
+        Self::new(PrefixHash(prefix), LocalHash(local))
+    }
+
     /// The hash of a name of two parts. Without a prefix, it is that of the local part.
     pub(crate) const fn new(prefix: PrefixHash, local: LocalHash) -> Self {
         Self(local.0 ^ prefix.0.wrapping_mul(FACTOR))

@@ -139,6 +139,12 @@ impl Lexer {
         self.state == State::Text || self.state == State::Cdata && self.word.len == 0
     }
 
+    /// Whether a tag or text that is not in a CDATA section is next.
+    #[cfg(target_pointer_width = "64")]
+    pub(crate) fn is_between_tags(&self) -> bool {
+        self.state == State::Text
+    }
+
     /// Whether this byte, where text is next, is not text.
     pub(crate) fn is_markup(&self, byte: u8) -> bool {
         match self.state {
@@ -357,7 +363,7 @@ const LONGEST_RUN: usize = 256;
 
 /// Returns `ahead` up to the first of three bytes, or the beginning of that.
 #[inline(never)] // for its size
-pub(super) fn run(ahead: &[u8], a: u8, b: u8, c: u8) -> &[u8] {
+pub(crate) fn run(ahead: &[u8], a: u8, b: u8, c: u8) -> &[u8] {
     let ahead = ahead.get(..LONGEST_RUN).unwrap_or(ahead);
     #[cfg(feature = "simd")]
     let end = memchr::memchr3(a, b, c, ahead);

@@ -43,6 +43,8 @@ mod word;
 pub(crate) use assembly::{Assembly, Piece, Span};
 pub(crate) use cursor::Cursor;
 pub(crate) use error::Error;
+#[cfg(target_pointer_width = "64")]
+pub(crate) use lexer::run;
 pub(crate) use lexer::{Lexer, Token};
 pub use name::MAX_NAME_LEN;
 pub(crate) use word::Word;

@@ -5,6 +5,8 @@ mod data;
 mod elements;
 mod ending;
 mod events;
+#[cfg(target_pointer_width = "64")]
+mod expected;
 mod texts;
 
 use super::hooks::Hooks;
@@ -42,9 +44,9 @@ pub struct Reader<O: Hooks> {
     stray: Marker,
     text: Text,
     assembly: Assembly,
-    path: Path,
-    attributes: Attributes,
     progress: Progress,
+    attributes: Attributes,
+    path: Path,
     /// How many items were requested, or [`UNKNOWN`].
     items: u32,
     /// How many items have had their outcome: the index of the current one.
@@ -365,6 +367,10 @@ impl<O: Hooks> Reader<O> {
             return Ready::Nothing;
         }
         let node = self.path.node();
+        #[cfg(target_pointer_width = "64")]
+        if let Some(ready) = self.expected(node, input, scratch) {
+            return ready;
+        }
         let keep_name = node == Node::MessageXml;
         match (self.progress.lexer).next(input, keep_name, &mut self.assembly, scratch) {
             Ok(token) => self.token(token, node, input, scratch),

@@ -169,6 +169,27 @@ impl Attributes {
         Ok(())
     }
 
+    /// Takes the value of the first text, the whole of which is at hand.
+    #[cfg(target_pointer_width = "64")]
+    pub(crate) fn take_first(&mut self, value: &[u8], assembly: &mut Assembly, scratch: &mut [u8]) {
+        assembly.begin(0);
+        assembly.push_or_count(value, scratch);
+        self.take_text(FIRST, assembly);
+    }
+
+    /// The same of the second text, after the first one.
+    #[cfg(target_pointer_width = "64")]
+    pub(crate) fn take_second(
+        &mut self,
+        value: &[u8],
+        assembly: &mut Assembly,
+        scratch: &mut [u8],
+    ) {
+        assembly.begin(self.free);
+        assembly.push_or_count(value, scratch);
+        self.take_text(SECOND, assembly);
+    }
+
     fn take_text(&mut self, n: u8, assembly: &Assembly) {
         let bit = 1_u8.wrapping_shl(n.into());
         if let Some(span) = assembly.whole() {

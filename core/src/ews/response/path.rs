@@ -77,22 +77,30 @@ impl Path {
 
     /// Opens an element, and returns which it is.
     pub(crate) fn open(&mut self, name: &Word, children: &Children) -> Result<Node, ErrorKind> {
-        self.last_opened = name.qualified();
         let node = match self.node() {
             Node::Foreign => Node::Foreign,
             node => node.child(name.local(), children)?,
         };
-        let free = (self.names.get_mut(usize::from(self.depth))).filter(|_| node != Node::Foreign);
-        let Some(free) = free else {
-            if u32::from(self.skipped).wrapping_add(self.depth.into()) >= MAX_DEPTH {
-                return Err(ErrorKind::TooDeep);
-            }
-            self.skipped = self.skipped.wrapping_add(1);
-            self.skipped_names =
-                (self.skipped_names.wrapping_mul(FACTOR)).wrapping_add(self.last_opened.to_bits());
-            return Ok(Node::Foreign);
+        if node != Node::Foreign && self.enter(node, name.qualified()) {
+            return Ok(node);
+        }
+        self.last_opened = name.qualified();
+        if u32::from(self.skipped).wrapping_add(self.depth.into()) >= MAX_DEPTH {
+            return Err(ErrorKind::TooDeep);
+        }
+        self.skipped = self.skipped.wrapping_add(1);
+        self.skipped_names =
+            (self.skipped_names.wrapping_mul(FACTOR)).wrapping_add(self.last_opened.to_bits());
+        Ok(Node::Foreign)
+    }
+
+    /// Opens an element on the path; `false` if it is deeper than the path can be.
+    pub(crate) fn enter(&mut self, node: Node, name: QualifiedHash) -> bool {
+        let Some(free) = self.names.get_mut(usize::from(self.depth)) else {
+            return false;
         };
-        *free = self.last_opened;
+        *free = name;
+        self.last_opened = name;
         self.depth = self.depth.wrapping_add(1);
         self.innermost = node;
         match node {
@@ -100,7 +108,7 @@ impl Path {
             Node::Fault => self.parent = Node::Detail,
             _ => {}
         }
-        Ok(node)
+        true
     }
 
     /// Closes the innermost element by its end tag, and returns which it was.
