@@ -91,7 +91,7 @@ impl<O: Hooks> Reader<O> {
                 self.progress.room.begin_trailing();
             }
             Node::Message | Node::OtherMessage => {
-                self.progress.place.set_message_end(input.offset())
+                self.progress.place.set_message_end(input.offset());
             }
             Node::Data => {
                 let len = (self.operation).close_data(&mut self.progress, scratch);
