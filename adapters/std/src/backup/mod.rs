@@ -106,6 +106,9 @@ pub struct Exported {
     pub is_stopped: bool,
 }
 
+/// The caller's function that exports items into the archive. It gets the client that has listed them.
+pub type Export<'e, E> = dyn FnMut(&mut Client, Vec<ListedItem>) -> Result<Exported, E> + 'e;
+
 /// A folder at the end of a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -276,7 +279,7 @@ impl<'a> Backup<'a> {
     pub fn run<E>(
         &self,
         client: &mut Client,
-        export: &mut dyn FnMut(&mut Client, Vec<ListedItem>) -> Result<Exported, E>,
+        export: &mut Export<'_, E>,
         progress: &mut dyn FnMut(BackupProgress<'_>),
     ) -> Result<BackupReport, BackupError<E>> {
         let mut report = BackupReport::default();

@@ -214,7 +214,8 @@ fn a_mailbox_that_changes_meanwhile_is_complete_after_one_more_run() {
                 }
                 _ => r#"create = { folder = "Inbox/2025\\/26", items = 3 }"#.to_owned(),
             };
-            changes += &format!("[[change]]\nafter = {after}\nchange = {{ {change} }}\n");
+            let rule = format!("[[change]]\nafter = {after}\nchange = {{ {change} }}\n");
+            changes.push_str(&rule);
         }
         let mut setting = start(&changes);
         run(&mut setting, |it| it).unwrap();

@@ -201,7 +201,8 @@ fn nothing_is_missing_from_a_mailbox_that_changes_while_it_is_listed() {
                     3 => format!("read = {range}"),
                     _ => format!(r#"move = {{ from = {range}, to = "{to}" }}"#),
                 };
-                changes += &format!("[[change]]\nafter = {after}\nchange = {{ {change} }}\n");
+                let rule = format!("[[change]]\nafter = {after}\nchange = {{ {change} }}\n");
+                changes.push_str(&rule);
             }
         }
         let (emulator, mut client) = start(&changes);
