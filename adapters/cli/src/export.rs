@@ -63,12 +63,14 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
     }
 
     evidence::begin(&archive);
+    let infos = requested.iter().map(|item| item.info.clone());
+    let described = items.iter().copied().zip(infos);
     let mut reporter = Reporter::new(&items, &archive, output, Format::new(args.json));
     let exporter = Exporter::new(&mut client, &archive, headers);
     let report = args
         .run
         .apply(exporter, args.request.soap().server_version())
-        .run(&items, &mut |progress| {
+        .run(described, &mut |progress| {
             if let Progress::Answer { answer, .. } = &progress {
                 evidence::answered(&archive, args.server.url(), answer);
             }

@@ -166,7 +166,7 @@ fn time<T: core::str::FromStr>(text: &str) -> Result<T, Failure> {
 }
 
 /// Makes the failure for a list that cannot be begun.
-fn failure(error: ListError) -> Failure {
+pub(crate) fn failure(error: ListError) -> Failure {
     match error {
         ListError::Select(error) => Failure::Usage(format!("--folder: {error}")),
         ListError::Request(error) => error.into(),

@@ -4,6 +4,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod advice;
+mod backup;
 mod bar;
 mod completions;
 mod config;
@@ -69,6 +70,7 @@ struct Arguments {
 enum Command {
     Demo(demo::Demo),
     List(Box<list::List>),
+    Backup(Box<backup::Options>),
     Export(Box<export::Export>),
     Doctor(Box<doctor::Doctor>),
     Encode(encode::Encode),
@@ -100,6 +102,7 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Demo(args) => demo::run(args, &mut output),
         Command::List(args) => list::run(args, &mut output),
+        Command::Backup(args) => backup::run(args, &mut output),
         Command::Export(args) => export::run(args, &mut output),
         Command::Doctor(args) => doctor::run(args, &mut output),
         Command::Encode(args) => encode::run(args, &mut output),

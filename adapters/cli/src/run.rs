@@ -36,21 +36,41 @@ pub(crate) struct RunOptions {
 }
 
 impl RunOptions {
+    /// Returns the largest number of connections.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.into()
+    }
+
+    /// Returns the longest time without progress.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(self.retry_for.into())
+    }
+
     /// Sets these options of an exporter, and the version of its requests.
     pub(crate) fn apply<'a, S>(
         &'a self,
         exporter: Exporter<'a, S>,
         version: RequestServerVersion,
     ) -> Exporter<'a, S> {
+        self.apply_shared(exporter, version, self.connections())
+    }
+
+    /// Sets these options of an exporter that has only some of the connections.
+    pub(crate) fn apply_shared<'a, S>(
+        &'a self,
+        exporter: Exporter<'a, S>,
+        version: RequestServerVersion,
+        connections: usize,
+    ) -> Exporter<'a, S> {
         let options = Options::new().integrity(self.integrity.get());
         exporter
             .options(self.size.limit(options))
             .limits(Limits {
                 items: usize::try_from(self.batch_size).unwrap_or(usize::MAX),
-                connections: self.connections.into(),
+                connections,
                 version,
             })
-            .patience(Duration::from_secs(self.retry_for.into()))
+            .patience(self.patience())
             .retry_failed(self.retry_failed)
     }
 }

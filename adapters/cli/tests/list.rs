@@ -98,6 +98,15 @@ fn every_item_has_a_line_that_export_reads() {
         let output = run(&export, ids.as_bytes());
         assert_eq!(common::status(&output), 0, "{}", stderr(&output));
     }
+    let manifest = std::fs::read_to_string(dir.path().join("mail/manifest.jsonl")).unwrap();
+    assert!(
+        manifest.contains(r#""folder":"Inbox/2025\\/26""#),
+        "{manifest}"
+    );
+    assert!(
+        manifest.contains(r#""item_class":"IPM.Note.SMIME""#),
+        "{manifest}"
+    );
 }
 
 #[test]

@@ -142,7 +142,7 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    pub(super) fn progress(&mut self, progress: &Progress<'_>) {
+    pub(super) fn progress<V>(&mut self, progress: &Progress<'_, V>) {
         interrupt::checkpoint();
         match *progress {
             Progress::Bytes(bytes) => {

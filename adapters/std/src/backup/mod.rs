@@ -10,6 +10,7 @@
 //! moved, is recorded in the manifest, and nothing is deleted here.
 
 mod log;
+mod store;
 mod sync;
 
 use core::fmt;
@@ -22,6 +23,8 @@ use crate::archive::{Archive, ArchiveError, FolderRecord, ItemState, Record};
 use crate::client::Client;
 use crate::list::{Folder, ListError, ListedItem, Lister, Scope};
 use log::FolderLog;
+
+pub use store::ListedVersions;
 
 /// How often the folders are synced before and after exports of one run.
 const PASSES: usize = 4;

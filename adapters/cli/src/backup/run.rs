@@ -1,0 +1,273 @@
+//! The backup of one mailbox.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use exportitems::{ExchangeImpersonation, RequestHeaders};
+use exportitems_std::archive::Entry;
+use exportitems_std::backup::{
+    Backup, BackupError, BackupProgress, BackupReport, Exported, ListedVersions,
+};
+use exportitems_std::list::ListedItem;
+use exportitems_std::{
+    error_chain, Archive, ArchiveError, Client, ExportError, Exporter, Progress, Stop,
+};
+
+use super::{table, Options};
+use crate::bar::Bar;
+use crate::evidence;
+use crate::list;
+use crate::mailbox::{count, waiting};
+use crate::output::{say, Format, Output};
+use crate::server::build;
+use crate::status::{Failure, Status};
+
+/// What the mailboxes of a run share.
+pub(super) struct Shared<'s> {
+    pub(super) args: &'s Options,
+    pub(super) output: Mutex<&'s mut Output>,
+    /// Whether there is more than one mailbox, so that lines name theirs.
+    pub(super) is_many: bool,
+    /// The number of connections for a mailbox.
+    pub(super) connections: usize,
+}
+
+/// A mailbox in a run.
+pub(super) struct Job<'j, 's> {
+    pub(super) shared: &'j Shared<'s>,
+    /// The address, unless it is the mailbox of the user who logs in.
+    pub(super) mailbox: Option<&'j str>,
+    pub(super) credentials: Option<exportitems_std::client::Credentials>,
+}
+
+impl Job<'_, '_> {
+    /// Runs the backup into `dir`, and prints its result.
+    pub(super) fn run(&self, dir: &Path) -> Result<Status, Failure> {
+        let args = self.shared.args;
+        let roles = args.soap.roles();
+        let headers = self.headers(args.soap.headers(&roles));
+        let mut client = self.client()?;
+        let archive = Archive::open(dir)?;
+        archive.keep_versions(args.keep_versions.0);
+        if let lost @ 1.. = archive.lost() {
+            let files = count(lost, "file is", "files are");
+            self.say(&format!(
+                "note: {files} missing or altered, and exported again"
+            ));
+        }
+        evidence::begin(&archive);
+        let backup = self.backup(&archive, headers);
+        let mut totals = Totals::default();
+        let mut export = |client: &mut Client, items: Vec<ListedItem>| {
+            self.export(client, &archive, headers, &items, &mut totals)
+        };
+        let report = backup.run(&mut client, &mut export, &mut |event| self.progress(&event));
+        let report = report.map_err(failure)?;
+        evidence::end(&archive, totals.exported, totals.bytes, totals.missing);
+        while archive.wait_published()?.is_some() {}
+        self.finish(&report, &totals)
+    }
+
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        let args = self.shared.args;
+        let anchor = self.mailbox.or(args.soap.impersonated_address());
+        build(args.server.anchored(self.credentials.clone(), anchor)?)
+    }
+
+    pub(super) fn headers<'h>(&'h self, headers: RequestHeaders<'h>) -> RequestHeaders<'h> {
+        match self.mailbox {
+            Some(address) if self.shared.args.impersonation => {
+                headers.impersonation(ExchangeImpersonation::PrimarySmtpAddress(address))
+            }
+            _ => headers,
+        }
+    }
+
+    pub(super) fn backup<'b>(
+        &'b self,
+        archive: &'b Archive,
+        headers: RequestHeaders<'b>,
+    ) -> Backup<'b> {
+        let args = self.shared.args;
+        let is_impersonated = args.impersonation || args.soap.impersonates();
+        Backup::new(archive, headers)
+            .mailbox(self.mailbox.filter(|_| !is_impersonated))
+            .server_version(args.soap.server_version())
+            .scope(args.scope())
+            .associated(args.associated)
+            .read_state(args.read_state)
+            .patience(args.run.patience())
+    }
+
+    /// Exports items into the archive.
+    fn export(
+        &self,
+        client: &mut Client,
+        archive: &Archive,
+        headers: RequestHeaders<'_>,
+        items: &[ListedItem],
+        totals: &mut Totals,
+    ) -> Result<Exported, ExportError<ArchiveError>> {
+        let args = self.shared.args;
+        let mut bar = (!self.shared.is_many).then(|| Bar::new(items.len()));
+        let store = ListedVersions::new(archive);
+        let exporter = Exporter::new(client, &store, headers);
+        let (version, connections) = (args.soap.server_version(), self.shared.connections);
+        let exporter = args.run.apply_shared(exporter, version, connections);
+        let report = exporter.run(ListedVersions::items(items), &mut |progress| {
+            if let Progress::Answer { answer, .. } = &progress {
+                evidence::answered(archive, args.server.url(), answer);
+            }
+            self.exported(&progress, bar.as_mut());
+        });
+        if let Some(bar) = bar {
+            bar.finish();
+        }
+        let report = report?;
+        totals.exported += report.ok;
+        totals.bytes += report.bytes;
+        totals.missing = report.missing.len();
+        match &report.stopped {
+            Some(Stop::Failure(error)) => {
+                self.say(&format!("the export ended early: {}", error_chain(error)));
+            }
+            Some(_) => self.say("the export ended early: the server refuses the requests"),
+            None => {}
+        }
+        let is_stopped = report.stopped.is_some() || report.interrupted;
+        Ok(Exported { is_stopped })
+    }
+
+    /// Reports an event of the export: a line for each failure, and none for a success.
+    fn exported(&self, progress: &Progress<'_, &ListedItem>, bar: Option<&mut Bar>) {
+        match (progress, bar) {
+            (Progress::Bytes(bytes), Some(bar)) => bar.add_bytes(*bytes),
+            (
+                Progress::Item {
+                    value,
+                    entry,
+                    again: None,
+                    ..
+                },
+                bar,
+            ) => {
+                if !entry.is_done() {
+                    self.failed(value, entry);
+                }
+                if let Some(bar) = bar {
+                    bar.add_item();
+                }
+            }
+            (Progress::FailedBefore { .. }, Some(bar)) => bar.add_item(),
+            (Progress::Wait { wait, failure, .. }, _) => {
+                let why =
+                    failure.map_or(String::new(), |error| format!(": {}", error_chain(error)));
+                self.say(&format!("waiting {} s{why}", wait.as_secs().max(1)));
+            }
+            _ => {}
+        }
+    }
+
+    fn failed(&self, item: &ListedItem, entry: &Entry) {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let reason = match (&entry.code, &entry.error) {
+            (Some(code), _) if code != "NoError" => code.clone(),
+            (_, Some(error)) => error.clone(),
+            (_, None) => "suspect".to_owned(),
+        };
+        let (folder, subject) = (text(&item.info.folder), text(&item.info.subject));
+        self.say(&format!(
+            "failed: {reason}: {folder}: {subject} ({})",
+            item.id
+        ));
+    }
+
+    pub(super) fn progress(&self, event: &BackupProgress<'_>) {
+        match event {
+            BackupProgress::Folder { folder, due } if *due > 0 => {
+                let items = count(*due as u64, "item", "items");
+                self.say(&format!("{}: {items} to export", folder.path));
+            }
+            BackupProgress::Refused { error, .. } => {
+                self.say(&format!("{error}; the other folders are backed up"));
+            }
+            BackupProgress::Wait { wait, error } => self.say(&waiting(*wait, error)),
+            _ => {}
+        }
+    }
+
+    /// Prints the table of folders, and what is left.
+    fn finish(&self, report: &BackupReport, totals: &Totals) -> Result<Status, Failure> {
+        let format = Format::new(self.shared.args.json);
+        let mailbox = self.mailbox.filter(|_| self.shared.is_many);
+        {
+            let mut output = self
+                .shared
+                .output
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if let (Some(mailbox), Format::Text) = (mailbox, format) {
+                output.line(mailbox);
+            }
+            table::print(mailbox, &report.folders, format, &mut output);
+            output.check()?;
+        }
+        let exported = count(totals.exported as u64, "item", "items");
+        let bytes = totals.bytes;
+        self.say(&format!("{exported} exported in this run, {bytes} bytes"));
+        let (mut failed, mut changed) = (0, 0);
+        for folder in &report.folders {
+            failed += folder.record.failed;
+            changed += folder.record.changed;
+            if folder.difference() != 0 && folder.refused.is_none() && !report.is_stopped {
+                self.say(&format!(
+                    "{}: the count on the server differs by {} from what is archived, failed or changed; \
+                     run the command again",
+                    folder.record.folder,
+                    folder.difference()
+                ));
+            }
+        }
+        if changed > 0 && !report.is_stopped {
+            let items = count(changed, "item", "items");
+            self.say(&format!(
+                "note: {items} changed during the backup, and are left to the next one"
+            ));
+        }
+        Ok(if report.is_stopped {
+            Status::Response
+        } else if failed > 0 || !report.is_explained() {
+            Status::ItemsFailed
+        } else {
+            Status::Exported
+        })
+    }
+
+    pub(super) fn say(&self, text: &str) {
+        match self.mailbox.filter(|_| self.shared.is_many) {
+            Some(mailbox) => say(&format!("{mailbox}: {text}")),
+            None => say(text),
+        }
+    }
+}
+
+/// What the exports of a run have done.
+#[derive(Default)]
+struct Totals {
+    exported: usize,
+    bytes: u64,
+    missing: usize,
+}
+
+/// The seconds without progress that a backup waits: 8 hours, because it runs overnight.
+pub(super) const PATIENCE: &str = "28800";
+
+pub(super) fn failure(error: BackupError<ExportError<ArchiveError>>) -> Failure {
+    match error {
+        BackupError::List(error) => list::failure(error),
+        BackupError::Archive(error) | BackupError::Export(ExportError::Store(error)) => {
+            error.into()
+        }
+        other => Failure::Usage(error_chain(&other)),
+    }
+}
