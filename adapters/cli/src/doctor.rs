@@ -74,12 +74,12 @@ fn examine(args: &Doctor, report: &mut Report<'_>) -> Result<(), Failure> {
     let token = claims.as_ref().map(|claims| token(args, report, claims));
 
     let mut client = client(args, credentials.clone(), None)?;
-    let mut certificate = None;
-    let offered = client.examine(&mut |step| connected(report, &step, &mut certificate));
+    let mut chain = Vec::new();
+    let offered = client.examine(&mut |step| connected(report, step, &mut chain));
     match offered {
         Ok(schemes) => offers(report, &schemes),
         Err(error) => {
-            refused(report, &error, certificate.as_ref(), None, None);
+            refused(report, &error, chain.first(), None, None);
             return Ok(());
         }
     }
@@ -96,7 +96,7 @@ fn examine(args: &Doctor, report: &mut Report<'_>) -> Result<(), Failure> {
     match request(args, &mut client, &mut probe) {
         Ok(()) => {}
         Err(error) => {
-            refused(report, &error, certificate.as_ref(), app_id, doubt);
+            refused(report, &error, chain.first(), app_id, doubt);
             if let Some(credentials) = credentials {
                 if args.try_without_binding && was_bound(&error) {
                     try_without_binding(args, report, &credentials)?;
@@ -181,11 +181,16 @@ fn request(args: &Doctor, client: &mut Client, probe: &mut Probe) -> Result<(), 
 }
 
 /// Reports a step of the connection.
-fn connected(report: &mut Report<'_>, step: &Step, certificate: &mut Option<Certificate>) {
+///
+/// The certificates are reported when they are known to be trusted, and kept in `presented` until then.
+fn connected(report: &mut Report<'_>, step: Step, presented: &mut Vec<Certificate>) {
     match step {
         Step::Resolved { host, addresses } => {
             let addresses: Vec<_> = addresses.iter().map(|it| it.ip().to_string()).collect();
-            let found = format!("{host} has the addresses {}", addresses.join(", "));
+            let found = match addresses.contains(&host) {
+                true => format!("{host} is an address"),
+                false => format!("{host} has the addresses {}", addresses.join(", ")),
+            };
             report.ok(
                 "name",
                 found,
@@ -200,25 +205,25 @@ fn connected(report: &mut Report<'_>, step: &Step, certificate: &mut Option<Cert
             let found = format!("{proxy} connects to the server");
             report.ok("proxy", found, json!({ "proxy": proxy }));
         }
-        Step::Certificates(chain) => {
-            *certificate = chain.first().cloned();
-            for (index, certificate) in chain.iter().enumerate() {
-                let step = if index == 0 { "certificate" } else { "issuer" };
-                let found = match index {
-                    0 => certificate.to_string(),
-                    _ => format!("{}, issued by {}", certificate.subject, certificate.issuer),
-                };
-                report.ok(step, found, of_certificate(certificate));
-            }
-        }
+        Step::Certificates(chain) => *presented = chain,
         Step::Secured {
             version,
             cipher_suite,
         } => {
+            for (index, certificate) in presented.iter().enumerate() {
+                let (step, found) = match index {
+                    0 => ("certificate", format!("trusted: {certificate}")),
+                    _ => (
+                        "issuer",
+                        format!("{}, issued by {}", certificate.subject, certificate.issuer),
+                    ),
+                };
+                report.ok(step, found, of_certificate(certificate));
+            }
             let version = version.replace("TLSv", "TLS ").replace('_', ".");
             report.ok(
                 "TLS",
-                format!("{version} with {cipher_suite}; the certificate is trusted"),
+                format!("{version} with {cipher_suite}"),
                 json!({ "version": version, "cipher_suite": cipher_suite }),
             );
         }
@@ -296,7 +301,14 @@ fn refused(
         _ if is_unauthorized(error) => doubt,
         _ => None,
     };
-    report.error(step_of(error), error, more);
+    let step = step_of(error);
+    let (seen, facts) = match certificate {
+        Some(certificate) if step == "certificate" => {
+            (Some(certificate.to_string()), of_certificate(certificate))
+        }
+        _ => (None, Value::Null),
+    };
+    report.error(step, error, seen, more, facts);
 }
 
 /// The step that an error belongs to.
@@ -310,6 +322,17 @@ fn step_of(error: &ClientError) -> &'static str {
                 ..
             } => "connection",
             TransportError::Proxy { .. } => "proxy",
+            TransportError::Tls {
+                problem:
+                    TlsProblem::UnknownAuthority
+                    | TlsProblem::OtherCertificate { .. }
+                    | TlsProblem::WrongName { .. }
+                    | TlsProblem::Expired { .. }
+                    | TlsProblem::NotYetValid { .. }
+                    | TlsProblem::AuthorityAsServer
+                    | TlsProblem::BadCertificate,
+                ..
+            } => "certificate",
             TransportError::Tls { .. }
             | TransportError::Timeout {
                 phase: Phase::Handshake,

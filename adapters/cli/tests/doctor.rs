@@ -185,7 +185,7 @@ fn certificates_that_are_refused() {
     let (setup, _) = server("");
     let found = doctor(&setup.emulator.url(), &[]);
     found.fails(
-        "TLS",
+        "certificate",
         &[
             "--ca-file",
             "--trust-certificate",
@@ -234,7 +234,7 @@ fn certificates_that_are_refused() {
             &[]
         };
         let found = doctor(&url, args);
-        found.fails("TLS", advice);
+        found.fails("certificate", advice);
         assert!(found.step("certificate")["sha256"].is_string());
     }
 
@@ -321,7 +321,7 @@ fn a_man_in_the_middle() {
         assert!(found.text.contains(&says), "{}", found.text);
         // Who does not trust the proxy's authority is not inspected.
         let found = doctor(&url, &LOGIN);
-        found.fails("TLS", &["a proxy that inspects TLS"]);
+        found.fails("certificate", &["a proxy that inspects TLS"]);
     }
 }
 

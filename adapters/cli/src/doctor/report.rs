@@ -122,8 +122,15 @@ impl<'o> Report<'o> {
         self.line(step, Verdict::Failed, found, advice, facts);
     }
 
-    /// Reports an error of the client, with its advice and `more` of it.
-    pub(super) fn error(&mut self, step: &'static str, error: &ClientError, more: Option<String>) {
+    /// Reports an error of the client, with its advice and `more` of it. `seen` is added to what was found.
+    pub(super) fn error(
+        &mut self,
+        step: &'static str,
+        error: &ClientError,
+        seen: Option<String>,
+        more: Option<String>,
+        facts: Value,
+    ) {
         let text = error_chain(error);
         let (found, own) = match text.split_once("; ") {
             // What follows are the causes, and what the server offers.
@@ -136,7 +143,11 @@ impl<'o> Report<'o> {
             .flatten()
             .collect();
         let advice = (!parts.is_empty()).then(|| parts.join("; "));
-        self.failed(step, found, advice, Value::Null);
+        let found = match seen {
+            Some(seen) => format!("{found} ({seen})"),
+            None => found,
+        };
+        self.failed(step, found, advice, facts);
     }
 
     /// Prints the conclusion; whether an export would work.
