@@ -68,9 +68,9 @@ const USER: &str = "CONTOSO\\firmware";
 const PASSWORD: &str = "correct horse";
 
 /// A server with TLS and NTLM that requires a channel binding.
-fn secure(items: Vec<ItemRule>) -> Emulator {
+fn secure(items: Vec<ItemRule>, rsa: bool) -> Emulator {
     let scenario = format!(
-        "tls = true\n\
+        "tls = true\nrsa = {rsa}\n\
          auth.windows = {{ user = '{USER}', password = '{PASSWORD}', extended-protection = 'require' }}"
     );
     let scenario = Scenario {
@@ -132,7 +132,7 @@ fn a_cortex_m3_exports_over_tls_and_ntlm() {
         inner_code: None,
         mailbox_guid: None,
     };
-    let emulator = secure(vec![
+    let rules = vec![
         rule(&ids[3], None, ItemAnswer::Error(refused)),
         rule(
             &ids[12],
@@ -151,7 +151,8 @@ fn a_cortex_m3_exports_over_tls_and_ntlm() {
             },
         ),
         rule(&ids[42], Some(1), ItemAnswer::HangUp { at: half }),
-    ]);
+    ];
+    let emulator = secure(rules, false);
     let printed = export(&emulator, &ca(&emulator), PASSWORD, &ids);
 
     let lines: Vec<&str> = printed.lines().collect();
@@ -186,7 +187,7 @@ fn a_cortex_m3_exports_over_tls_and_ntlm() {
 #[ignore = "scripts/check-firmware runs it"]
 fn a_cortex_m3_trusts_no_other_server_and_locks_no_account() {
     let ids = [item_id(DEFAULT_MAILBOX, 1, 1_000)];
-    let (emulator, other) = (secure(Vec::new()), secure(Vec::new()));
+    let (emulator, other) = (secure(Vec::new(), false), secure(Vec::new(), false));
     let printed = export(&emulator, &ca(&other), PASSWORD, &ids);
     assert!(
         printed.contains("tls: the server's certificate is not issued by the pinned authority"),
@@ -200,6 +201,24 @@ fn a_cortex_m3_trusts_no_other_server_and_locks_no_account() {
     assert!(printed.contains("end 0"), "{printed}");
     let logins: Vec<LoginResult> = emulator.logins().iter().map(|it| it.result).collect();
     assert_eq!(logins, [LoginResult::WrongPassword]);
+}
+
+/// Exports one item, for the stack of each layer. Certificates with RSA keys are refused: RSA needs a heap.
+#[test]
+#[ignore = "scripts/check-firmware and scripts/footprint run it"]
+fn a_cortex_m3_exports_one_item_and_refuses_rsa() {
+    let ids = [item_id(DEFAULT_MAILBOX, 1, 1_000)];
+    for (rsa, expected) in [
+        (false, "\nok 0 "),
+        (
+            true,
+            "the pinned certificate has a key that is malformed or not supported",
+        ),
+    ] {
+        let emulator = secure(Vec::new(), rsa);
+        let printed = export(&emulator, &ca(&emulator), PASSWORD, &ids);
+        assert!(printed.contains(expected), "{printed}");
+    }
 }
 
 const ARM: [&str; 3] = ["qemu-system-arm", "-M", "mps2-an386"];

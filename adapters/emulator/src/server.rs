@@ -44,7 +44,7 @@ impl Emulator {
         }
         let tls = scenario
             .tls
-            .then(Tls::new)
+            .then(|| Tls::new(scenario.rsa))
             .transpose()
             .map_err(StartError::Tls)?;
         let (acceptor, ca_pem, certificate) = match tls {

@@ -17,11 +17,16 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    /// Makes both. The server's certificate is for `localhost`, `127.0.0.1` and `::1`.
+    /// Makes both, with keys of P-256 or of RSA. The server's certificate is for `localhost`, `127.0.0.1` and `::1`.
     ///
     /// The authority needs a separate certificate, because webpki does not accept a CA certificate for a server.
-    pub(crate) fn new() -> Result<Self, Box<dyn core::error::Error + Send + Sync>> {
-        let ca_key = KeyPair::generate()?;
+    pub(crate) fn new(rsa: bool) -> Result<Self, Box<dyn core::error::Error + Send + Sync>> {
+        // ring does not generate RSA keys. This one is public, so it protects nothing.
+        let generate = || match rsa {
+            true => KeyPair::from_pem(include_str!("rsa.pem")),
+            false => KeyPair::generate(),
+        };
+        let ca_key = generate()?;
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -30,7 +35,7 @@ impl Tls {
         let ca_pem = ca.self_signed(&ca_key)?.pem();
         let issuer = Issuer::new(ca, ca_key);
 
-        let key = KeyPair::generate()?;
+        let key = generate()?;
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
         let mut server = CertificateParams::new(names)?;
         server

@@ -68,6 +68,8 @@ pub struct Scenario {
     pub auth: Auth,
     /// Whether the server uses TLS, with a certificate that is made when it starts.
     pub tls: bool,
+    /// Whether the certificates have RSA keys, like those of most Exchange servers, instead of P-256.
+    pub rsa: bool,
     /// A proxy in front of the server, at an address of its own.
     pub proxy: Option<ProxyRule>,
     /// The speed of response bodies in bytes per second. Without it, bodies are sent as fast as possible.
@@ -101,6 +103,7 @@ impl Default for Scenario {
             mailbox: DEFAULT_MAILBOX.to_owned(),
             auth: Auth::default(),
             tls: false,
+            rsa: false,
             proxy: None,
             bytes_per_second: None,
             requests: Vec::new(),
