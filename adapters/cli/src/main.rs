@@ -26,6 +26,7 @@ mod integrity;
 mod interrupt;
 mod line;
 mod list;
+mod log;
 mod mailbox;
 mod network;
 mod output;
@@ -62,6 +63,8 @@ use status::{Failure, Status};
 #[command(name = "exportitems", version)]
 #[allow(clippy::doc_markdown)] // clap prints these lines without rendering Markdown
 struct Arguments {
+    #[command(flatten)]
+    log: log::LogOptions,
     #[command(subcommand)]
     command: Command,
 }
@@ -92,6 +95,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(failure) => return end(&failure),
     };
+    if let Err(failure) = arguments.log.install() {
+        return end(&failure);
+    }
     let mut output = Output::new();
     let interrupted = match &arguments.command {
         // The server runs until Ctrl-C, so that is a success.

@@ -333,3 +333,34 @@ fn completions_and_manual_pages_are_made_from_the_options() {
     );
     assert!(dir.path().join("exportitems.1").exists());
 }
+
+/// The log has a line per response, and ids only on request.
+#[test]
+fn a_log_has_ids_only_on_request() {
+    let setup = Setup::new("", &[5_000; 3]);
+    let log = setup.path("log");
+    let name = log.to_str().unwrap();
+    assert_eq!(
+        status(&setup.export(&["--log", name, "--log-level", "debug"])),
+        0
+    );
+    let text = std::fs::read_to_string(&log).unwrap();
+    for part in [
+        "response status=200",
+        "client_request_id=",
+        "request{items=3}",
+        "is_done=true",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert!(!text.contains(&setup.id(0)), "{text}");
+    std::fs::remove_dir_all(setup.path("out")).unwrap();
+    assert_eq!(
+        status(&setup.export(&["--log", name, "--log-level", "trace"])),
+        0
+    );
+    let more = std::fs::read_to_string(&log).unwrap();
+    assert!(more.starts_with(&text), "the file is appended to");
+    assert!(more.contains(&setup.id(0)));
+    assert_eq!(status(&setup.export(&["--log", "/nonexistent/log"])), 4);
+}

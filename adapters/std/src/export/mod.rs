@@ -8,6 +8,7 @@ mod item;
 mod rate;
 mod run;
 mod store;
+mod trace;
 
 use core::fmt;
 use core::time::Duration;

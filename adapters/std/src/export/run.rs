@@ -15,6 +15,7 @@ use super::failure::failure;
 use super::item::Item;
 use super::rate::RateLimit;
 use super::store::{Published, Store};
+use super::trace;
 use super::{OnProgress, Progress, Report, Stop};
 use crate::client::{Answer, Client, ClientError};
 
@@ -149,6 +150,8 @@ impl<'r, V: Sync, E, X> State<'r, V, E, X> {
         let Decision {
             position, again_ms, ..
         } = self.decisions.remove(at);
+        let Published { id, bytes, .. } = published;
+        trace::outcome(position, id, published.is_done, *bytes, again_ms);
         let was_done = core::mem::replace(&mut self.done[position], published.is_done);
         match (was_done, published.is_done) {
             (false, true) => self.bytes += published.bytes,
@@ -202,6 +205,7 @@ impl<'r, V: Sync, S: Store<V> + ?Sized> Run<'r, V, S> {
     /// Sends requests over one connection until the run ends.
     pub(super) fn serve(&self, connection: usize, client: &mut Client) {
         let _guard = StopOnPanic(self);
+        let _span = tracing::info_span!("connection", number = connection).entered();
         let mut state = self.lock();
         loop {
             if self
@@ -275,6 +279,7 @@ impl<'r, V: Sync, S: Store<V> + ?Sized> Run<'r, V, S> {
             _ => state.settle(self.store)?,
         }
         let failure = state.failures.last().filter(|_| why == Why::Server);
+        trace::wait(wait, why);
         (state.progress)(Progress::Wait { wait, why, failure });
         Ok(())
     }
@@ -282,9 +287,11 @@ impl<'r, V: Sync, S: Store<V> + ?Sized> Run<'r, V, S> {
     /// Sends one request, and handles its response.
     fn request(&self, connection: usize, client: &mut Client, request: Request<&'r Item<'r, V>>) {
         let ids: Vec<ItemId<'_>> = request.items().map(|(_, item)| item.id).collect();
+        let _span = tracing::info_span!("request", items = ids.len()).entered();
         let headers = self.headers.server_version(request.version());
         let mut sink = BatchSink::new(self, connection, request, &ids);
         let result = client.export(&headers, &ids, &mut sink, self.options);
+        trace::response(&result);
         if let Err(error) = &result {
             if let Some(failure) = failure(error) {
                 sink.fail(error, failure);
