@@ -65,6 +65,7 @@ impl Job<'_, '_> {
         let report = report.map_err(failure)?;
         evidence::end(&archive, totals.exported, totals.bytes, totals.missing);
         while archive.wait_published()?.is_some() {}
+        crate::report::write_after_run(dir);
         self.finish(&report, &totals)
     }
 
