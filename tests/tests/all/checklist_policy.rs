@@ -168,7 +168,7 @@ fn waits() {
     let dispositions: Vec<_> = advice.iter().map(|advice| advice.disposition).collect();
     let of_three = [Disposition::Done, Disposition::Truncated, Disposition::Done];
     assert_eq!(dispositions, of_three);
-    assert_eq!(waits(advice[0], 0, 0), []);
+    assert_eq!(waits(advice[0], 0, 0), [0_u32; 0]);
     let long = waits(advice[1], u32::MAX, 0);
     let hours = long.iter().sum::<u32>() / 3_600_000;
     assert!((8..=9).contains(&hours), "{hours} hours: {long:?}");

@@ -40,7 +40,7 @@ fn every_child_of_response_messages_takes_a_position() {
             let mut expected = [None; 3];
             expected[at] = CONTRADICTION;
             assert_eq!(run.errors(), expected, "{foreign} at {at}");
-            assert_eq!(run.data()[at], [], "{foreign}");
+            assert_eq!(run.data()[at], [0_u8; 0], "{foreign}");
             assert_eq!(
                 (run.summary().messages, run.summary().suspect),
                 (3, 0),
@@ -311,7 +311,7 @@ fn a_caller_says_whose_ids_they_are() {
         run.note(&event);
     }
     assert_eq!(run.errors(), [CONTRADICTION, None]);
-    assert_eq!(run.data()[0], []);
+    assert_eq!(run.data()[0], [0_u8; 0]);
     let ids = Reported::ItemId(Value::Text("AAMk".to_owned()), Value::Text("CQ".to_owned()));
     assert_eq!(
         run.reported
