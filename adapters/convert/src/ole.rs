@@ -61,7 +61,7 @@ pub(crate) fn find(
         let found = file
             .entry(name)
             .ok()
-            .filter(|it| it.is_stream() && it.len() > 0);
+            .filter(|it| it.is_stream() && !it.is_empty());
         if let Some(entry) = found {
             return Ok(Some(Inner {
                 name: None,

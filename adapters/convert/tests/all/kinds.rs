@@ -221,7 +221,7 @@ fn calendar_items_and_contacts_have_a_part_for_programs() {
 
 #[test]
 fn a_cut_object_is_a_loss() {
-    let mut object = package(&[b'a'; 100_000]);
+    let mut object = package(&vec![b'a'; 100_000]);
     object.truncate(60_000);
     let converted = convert(&with_object(&object));
     let kinds: Vec<_> = converted.warnings.iter().map(|it| it.kind).collect();

@@ -54,7 +54,7 @@ pub(super) fn inline_picture(it: &mut Stream) {
     );
     it.int(0x3FDE, 65001);
     it.attach(1, |it| {
-        it.binary(0x3701, PIXEL);
+        it.binary(0x3701, include_bytes!("picture.png"));
         it.string(0x3712, "pic@example.test");
         it.string(0x370E, "image/png");
         it.string(0x3707, "pic.png");

@@ -168,7 +168,7 @@ impl Stream {
                 body.extend(end(rtf.len()));
             }
         }
-        if rtf.len() % 8 == 0 {
+        if rtf.len().is_multiple_of(8) {
             body.push(1);
             body.extend(end(rtf.len()));
         }

@@ -60,7 +60,7 @@ pub(super) fn many_recipients(it: &mut Stream) {
     it.string(0x1000, "Hello\r\n");
     for number in 0..100_000 {
         it.addressee(1, |it| {
-            it.string(0x39FE, &format!("u{number}@example.test"))
+            it.string(0x39FE, &format!("u{number}@example.test"));
         });
     }
 }

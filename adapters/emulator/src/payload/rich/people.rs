@@ -47,11 +47,11 @@ pub(super) fn unresolved_users(it: &mut Stream) {
     it.user([0x0C1A, 0x0C1E, 0x0C1F], "Kim Manager", "KIM");
     it.string(0x1000, "Hello\r\n");
     it.addressee(1, |it| {
-        it.user([0x3001, 0x3002, 0x3003], "Ann Lee", "ANN LEE")
+        it.user([0x3001, 0x3002, 0x3003], "Ann Lee", "ANN LEE");
     });
 }
 
-/// Addresses that are in EntryIDs only, and recipients of whom only the names are known.
+/// Addresses that are in EntryIDs only.
 pub(super) fn entry_ids(it: &mut Stream) {
     it.string(0x001A, "IPM.Note");
     it.string(0x0037, "EntryIDs");
@@ -59,7 +59,7 @@ pub(super) fn entry_ids(it: &mut Stream) {
     it.binary(0x0041, &one_off("Pat Ü", "pat@example.test"));
     it.string(0x1000, "Hello\r\n");
     it.addressee(1, |it| {
-        it.binary(0x0FFF, &one_off("Ann", "ann@example.test"))
+        it.binary(0x0FFF, &one_off("Ann", "ann@example.test"));
     });
 }
 
