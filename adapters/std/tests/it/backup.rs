@@ -1,13 +1,14 @@
 //! Backups of an emulated mailbox.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use exportitems::{ItemId, Options, RequestHeaders};
 use exportitems_emulator::{payload, Change, Emulator, ItemRange, Scenario};
 use exportitems_std::archive::ItemState;
-use exportitems_std::backup::{Backup, BackupError, BackupReport, Exported};
+use exportitems_std::backup::{Backup, BackupError, BackupReport, Exported, ListedVersions};
 use exportitems_std::list::{ListedItem, Scope};
-use exportitems_std::{Archive, Client, ClientError};
+use exportitems_std::{Archive, Client, ClientError, Exporter};
 
 const ADDRESS: &str = "pat@example.test";
 
@@ -268,4 +269,120 @@ fn a_plan_counts_without_requests_for_items() {
     );
     let log = setting.emulator.requests();
     assert!(log.iter().all(|it| it.operation() != Some("ExportItems")));
+}
+
+/// Exports items as a command does, with as many requests as necessary.
+fn export_all(
+    archive: &Archive,
+    client: &mut Client,
+    items: &[ListedItem],
+) -> Result<Exported, exportitems_std::ExportError> {
+    let store = ListedVersions::new(archive);
+    let report = Exporter::new(client, &store, RequestHeaders::new())
+        .sleep(|_| ())
+        .patience(Duration::from_hours(8))
+        .run(ListedVersions::items(items), &mut |_| ())?;
+    Ok(Exported {
+        is_stopped: report.stopped.is_some(),
+    })
+}
+
+#[test]
+fn a_night_of_trouble_leaves_only_items_that_have_a_reason() {
+    let trouble = r#"
+        [[request]]
+        times = 4
+        [[request]]
+        times = 3
+        answer = { fault = { code = "ErrorServerBusy", back-off-ms = 297749 } }
+        [[request]]
+        answer = { fault = { code = "ErrorInternalServerError", inner-code = "ErrorServerBusy", status = 200 } }
+        [[request]]
+        answer = { http = { status = 503, headers = { Retry-After = "300" } } }
+        [[request]]
+        times = 20
+        [[request]]
+        answer = { page = "generic-error" }
+        [[request]]
+        answer = { fault = { code = "ErrorExceededConnectionCount" } }
+        [[request]]
+        operation = "ExportItems"
+        times = 2
+        answer = { fault = { code = "ErrorMailboxMoveInProgress" } }
+        [[request]]
+        operation = "ExportItems"
+        answer = "hang-up"
+        [[request]]
+        operation = "ExportItems"
+        answer = { items = { cut-after = 2000 } }
+        [[request]]
+        operation = "SyncFolderItems"
+        answer = { items = { cut-after = 2000 } }
+        [[change]]
+        after = 30
+        change = { move = { from = { folder = "Inbox", item = 100, items = 20 }, to = "Drafts" } }
+        [[change]]
+        after = 31
+        change = { update = { folder = "Inbox", item = 300, items = 20 } }
+        [[change]]
+        after = 32
+        change = { create = { folder = "Tasks", items = 5 } }"#;
+    let ids = start("").emulator.items(ADDRESS);
+    let of = |folder: &str, at: usize| {
+        let mut items = ids
+            .iter()
+            .filter(|it| it.folder == folder && !it.properties.associated);
+        items.nth(at).unwrap().id.clone()
+    };
+    let rule = |id: &str, rest: &str| format!("\n[[item]]\nid = \"{id}\"\n{rest}");
+    let healing = [of("Inbox", 3), of("Group", 4)];
+    let lasting = [of("Inbox", 5), of("Inbox/2025\\/26", 6)];
+    let refused = [of("Inbox", 7), of("Inbox", 8), of("Group", 9)];
+    let mut scenario = trouble.to_owned();
+    for id in &healing {
+        scenario.push_str(&rule(
+            id,
+            "times = 5\nanswer = { marker = { place = \"in-data\" } }",
+        ));
+    }
+    for id in &lasting {
+        scenario.push_str(&rule(id, "answer = { marker = { place = \"in-data\" } }"));
+    }
+    for id in &refused {
+        scenario.push_str(&rule(
+            id,
+            "answer = { error = { code = \"ErrorItemCorrupt\" } }",
+        ));
+    }
+    let mut setting = start(&scenario);
+    let archive = Archive::open(setting.dir.path()).unwrap();
+    let backup = Backup::new(&archive, RequestHeaders::new()).sleep(|_| ());
+    let report = backup
+        .run(
+            &mut setting.client,
+            &mut |client, items| export_all(&archive, client, &items),
+            &mut |_| (),
+        )
+        .unwrap();
+    assert!(report.is_explained() && !report.is_stopped, "{report:?}");
+    for entry in setting.emulator.items(ADDRESS) {
+        if entry.properties.associated {
+            continue;
+        }
+        let id = ItemId {
+            id: &entry.id,
+            change_key: Some(&entry.change_key),
+        };
+        let (state, held) = (archive.state(&id), archive.entry(&entry.id).unwrap());
+        if lasting.contains(&entry.id) || refused.contains(&entry.id) {
+            assert_ne!(state, ItemState::Done);
+            assert!(held.unwrap().error.is_some());
+        } else {
+            assert_eq!(state, ItemState::Done, "{entry:?}: {held:?}");
+        }
+    }
+    let sum = |of: fn(&exportitems_std::archive::FolderRecord) -> u64| {
+        report.folders.iter().map(|it| of(&it.record)).sum::<u64>()
+    };
+    assert_eq!((sum(|it| it.on_server), sum(|it| it.failed)), (755, 5));
 }
