@@ -262,7 +262,10 @@ fn secrets_are_named() {
             "password-env = 's3cret-pässwörd'",
             "no environment variable has the name",
         ),
-        ("password-command = 'false'", "false failed"),
+        (
+            "password-command = 'no-such-program'",
+            "cannot start no-such-program",
+        ),
         (
             "password-command = \"'\"",
             "a quotation mark has no counterpart",

@@ -2,7 +2,9 @@
 
 mod common;
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use common::server::Setup;
 use common::{status, stderr, stdout};
@@ -53,7 +55,7 @@ fn a_login_serves_all_requests_of_a_run() {
         assert_eq!(setup.exported(), [0, 1, 2]);
         assert_eq!(results(&setup), [LoginResult::Accepted]);
         let manifest = std::fs::read_to_string(setup.path("out/manifest.jsonl")).unwrap();
-        assert!(!manifest.contains("jörg") && !manifest.contains(PASSWORD));
+        assert!(!manifest.contains(PASSWORD));
     }
 }
 
@@ -143,4 +145,45 @@ fn how_to_log_in_can_be_chosen() {
         assert_eq!(status(&output), 2);
         assert!(stderr(&output).contains("need"), "{}", stderr(&output));
     }
+}
+
+/// Servers also throttle by 401: credentials that have worked rest for five minutes before they are tried once more.
+#[test]
+fn a_refusal_after_a_success_is_waited_for() {
+    let setup = Setup::new(
+        "auth = { basic = { user = 'pat', password = 's3cret-pass' } }\n\
+         [[request]]\nanswer = 'normal'\n\
+         [[request]]\ntimes = 9\n\
+         answer = { http = { status = 401, headers = { WWW-Authenticate = 'Basic realm=\"x\"' }, body = '' } }",
+        &[300, 70_000, 1_000],
+    );
+    std::fs::write(setup.path("wrong"), "s3cret-pass").unwrap();
+    let password = setup.path("wrong");
+    let password = [
+        "--user",
+        "pat",
+        "--password-file",
+        password.to_str().unwrap(),
+    ];
+    let (ids, out) = (setup.path("ids"), setup.path("out"));
+    let mut export = common::command(&["export", "--url", &setup.emulator.url()])
+        .args([Path::new("--ids"), &ids, Path::new("--out"), &out])
+        .args(password)
+        .args(["--auth", "basic", "--batch-size", "1", "--connections", "1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(export.stderr.take().unwrap()).lines();
+    let line = lines.next().expect("a line").unwrap();
+    assert!(line.contains("waiting 300 s: HTTP 401"), "{line}");
+    assert_eq!(setup.emulator.requests().len(), 2);
+    export.kill().unwrap();
+    export.wait().unwrap();
+
+    // Credentials that have not worked in this run are not tried again.
+    let args = ["--auth", "basic", "--batch-size", "1"];
+    let output = setup.export(&[&password[..], &args].concat());
+    assert_eq!(status(&output), 3, "{}", stderr(&output));
+    assert_eq!(setup.emulator.requests().len(), 3);
 }
