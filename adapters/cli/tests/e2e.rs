@@ -482,7 +482,8 @@ fn the_emulator_serves_until_it_is_interrupted() {
     let args = ["export", "--url", &lines[0], "--ids", "-", "--out", out];
     let output = run(&args, lines[1..].join("\n").as_bytes());
     assert_eq!(status(&output), 0, "{}", stderr(&output));
-    assert_eq!(files(dir.path()).len(), 4);
+    // The items, the manifest and the report.
+    assert_eq!(files(dir.path()).len(), 3 + 2);
     let interrupted = std::process::Command::new("kill")
         .args(["-INT", &server.id().to_string()])
         .status()
@@ -517,7 +518,7 @@ fn the_lines_of_the_demo_work_when_pasted() {
         "{}",
         stdout(&output)
     );
-    assert_eq!(files(&dir.path().join("mail")).len(), 11);
+    assert_eq!(files(&dir.path().join("mail")).len(), 10 + 2);
     assert!(printed.contains("in PowerShell"), "{printed}");
 }
 

@@ -69,7 +69,8 @@ fn peak_of(tls: bool, sizes: &[u64], options: &[&str]) -> u64 {
     }
     let output = command.output().unwrap();
     assert_eq!(status(&output), 0, "{}", stderr(&output));
-    assert_eq!(files(&out).len(), sizes.len() + 1);
+    // The items, the manifest and the report.
+    assert_eq!(files(&out).len(), sizes.len() + 2);
     let verified = run(&["verify", out.to_str().unwrap()], b"");
     assert_eq!(status(&verified), 0, "{}", stdout(&verified));
 
