@@ -35,6 +35,7 @@ mod payloads;
 mod program;
 mod report;
 mod request;
+mod restore;
 mod run;
 mod seal;
 mod server;
@@ -75,6 +76,7 @@ enum Command {
     List(Box<list::List>),
     Backup(Box<backup::Options>),
     Export(Box<export::Export>),
+    Restore(Box<restore::Restore>),
     Doctor(Box<doctor::Doctor>),
     Encode(encode::Encode),
     Decode(decode::Decode),
@@ -110,6 +112,7 @@ fn main() -> ExitCode {
         Command::List(args) => list::run(args, &mut output),
         Command::Backup(args) => backup::run(args, &mut output),
         Command::Export(args) => export::run(args, &mut output),
+        Command::Restore(args) => restore::run(args, &mut output),
         Command::Doctor(args) => doctor::run(args, &mut output),
         Command::Encode(args) => encode::run(args, &mut output),
         Command::Decode(args) => decode::run(args, &mut output),

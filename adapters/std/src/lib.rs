@@ -68,6 +68,7 @@ mod chain;
 pub mod client;
 mod export;
 pub mod list;
+pub mod restore;
 mod texts;
 
 pub use archive::{Archive, ArchiveError, ArchiveSink};

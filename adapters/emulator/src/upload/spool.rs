@@ -143,7 +143,7 @@ impl Writer {
             return Ok(());
         };
         // Nothing follows padding.
-        self.is_valid &= len == 0 || self.size % 3 == 0;
+        self.is_valid &= len == 0 || self.size.is_multiple_of(3);
         self.size += len as u64;
         self.file.write_all(&self.bytes[..len])
     }

@@ -56,6 +56,7 @@ pub use name::display_path;
 pub use record::{EndRecord, FolderRecord, Record, RunRecord, Timed};
 pub use seal::{seal, verify_seal, Seal, SealState, Totals};
 pub use sink::ArchiveSink;
+pub(crate) use verify::file_state;
 pub use verify::{verify, FileState, Finding};
 
 use commit::Job;
@@ -184,7 +185,7 @@ impl Archive {
         let (mut buffer, mut lost) = (vec![0; 64 * 1024], 0);
         for (line, key) in done {
             let entry = self.read_entry(line)?;
-            let state = verify::file_state(&self.dir, &entry, &mut buffer);
+            let state = file_state(&self.dir, &entry, &mut buffer);
             if matches!(state, FileState::Intact) {
                 continue;
             }

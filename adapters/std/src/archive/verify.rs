@@ -146,7 +146,7 @@ impl Chain {
 }
 
 /// Returns the state of an entry's file.
-pub(super) fn file_state(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> FileState {
+pub(crate) fn file_state(dir: &Path, entry: &Entry, buffer: &mut [u8]) -> FileState {
     let name = entry.file.as_deref().filter(|file| match &entry.id {
         Some(id) => Key::of(id).version(file).is_some(),
         None => is_file_by_index(file),

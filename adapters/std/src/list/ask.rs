@@ -112,8 +112,8 @@ type OnWait<'a> = Box<dyn FnMut(Duration, &ListError) + 'a>;
 
 /// Asks a server, and repeats what may succeed later.
 pub(super) struct Asker<'a> {
-    client: &'a mut Client,
-    headers: RequestHeaders<'a>,
+    pub(super) client: &'a mut Client,
+    pub(super) headers: RequestHeaders<'a>,
     pub(super) version: RequestServerVersion,
     policy: Policy,
     pub(super) patience: Duration,

@@ -44,6 +44,7 @@ mod read;
 mod request;
 mod sync;
 mod whole;
+mod write;
 
 use core::fmt;
 use core::time::Duration;
@@ -59,6 +60,7 @@ pub use item::ListedItem;
 pub use read::ReadError;
 pub use request::{Filter, FolderRef};
 pub use sync::{Change, Changes};
+pub use write::SameItem;
 
 use answer::{Entry, Message};
 use ask::Asker;

@@ -7,6 +7,8 @@ use core::fmt::{self, Write as _};
 use exportitems::{ExportItems, ItemId, RequestError, RequestHeaders};
 use jiff::Timestamp;
 
+use super::write::SameItem;
+
 /// The largest number of changes in an answer of `SyncFolderItems`: `MaxSyncChangesReturnedType`.
 pub(super) const MOST_CHANGES: u32 = 512;
 /// The number of entries in a page of `FindItem` and `FindFolder`. Servers return 1000 at most (`EWSFindCountLimit`).
@@ -139,6 +141,35 @@ pub(super) fn find_item(folder: &str, associated: bool, filter: &Filter, offset:
     )
 }
 
+/// Writes a `FindItem` for the items of a folder that have this property, or for its folder associated information.
+pub(super) fn find_same(folder: &str, associated: bool, same: &SameItem, offset: u64) -> String {
+    let folder = FolderRef::Id(folder);
+    let traversal = if associated { "Associated" } else { "Shallow" };
+    let (field, value) = same.field_and_value();
+    let value = Escaped(&value);
+    format!(
+        r#"<m:FindItem Traversal="{traversal}"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties><t:FieldURI FieldURI="item:Size"/></t:AdditionalProperties></m:ItemShape><m:IndexedPageItemView MaxEntriesReturned="{PAGE}" Offset="{offset}" BasePoint="Beginning"/><m:Restriction><t:IsEqualTo>{field}<t:FieldURIOrConstant><t:Constant Value="{value}"/></t:FieldURIOrConstant></t:IsEqualTo></m:Restriction><m:ParentFolderIds>{folder}</m:ParentFolderIds></m:FindItem>"#
+    )
+}
+
+/// Writes a `CreateFolder` for a folder of this class.
+pub(super) fn create_folder(parent: &str, name: &str, class: Option<&str>) -> String {
+    let parent = FolderRef::Id(parent);
+    let name = Escaped(name);
+    // A folder of an own class is made as `Folder`, whose class can be any.
+    let element = match class {
+        Some("IPF.Appointment") => "CalendarFolder",
+        Some("IPF.Contact") => "ContactsFolder",
+        Some("IPF.Task") => "TasksFolder",
+        _ => "Folder",
+    };
+    let class = class.map(|class| format!("<t:FolderClass>{}</t:FolderClass>", Escaped(class)));
+    let class = class.unwrap_or_default();
+    format!(
+        "<m:CreateFolder><m:ParentFolderId>{parent}</m:ParentFolderId><m:Folders><t:{element}>{class}<t:DisplayName>{name}</t:DisplayName></t:{element}></m:Folders></m:CreateFolder>"
+    )
+}
+
 fn restriction(filter: &Filter) -> String {
     let since = filter.since.map(|since| {
         let since = since.strftime("%Y-%m-%dT%H:%M:%SZ");
@@ -193,6 +224,10 @@ mod tests {
             find_item("AAMk", false, &Filter::default(), 0),
             find_item("AAMk", true, &filter, 499),
             find_item("AAMk", true, &only_class, 499),
+            find_same("AAMk", true, &SameItem::SearchKey(vec![1, 2]), 0),
+            find_same("AAMk", false, &SameItem::Subject("<a>".to_owned()), 9),
+            create_folder("AAMk", "R&D", None),
+            create_folder("AAMk", "R&D", Some("IPF.Task")),
         ]
     }
 
@@ -231,7 +266,7 @@ mod tests {
     fn texts_are_escaped_and_headers_are_kept() {
         let [get_folder, ..] = requests()
             .try_into()
-            .unwrap_or([const { String::new() }; 8]);
+            .unwrap_or([const { String::new() }; 12]);
         assert!(
             get_folder.contains("o&apos;hara&amp;co@example.test"),
             "{get_folder}"
