@@ -232,11 +232,10 @@ fn a_killed_restore_is_resumed() {
     let mut random = fastrand::Rng::with_seed(
         std::env::var("RESTORE_SEED").map_or(7, |seed| seed.parse().unwrap()),
     );
-    let kills = std::env::var("RESTORE_KILLS").map_or(2, |kills| kills.parse().unwrap());
+    let kills = std::env::var("RESTORE_KILLS").map_or(4, |kills| kills.parse().unwrap());
     for kill in 0..kills {
         let store = setup.dir.path().join(format!("store{kill}"));
-        let slow = "bytes-per-second = 20000\n";
-        let scenario = format!("{slow}[uploads]\nstore = '{}'\n{TARGET}", store.display());
+        let scenario = format!("[uploads]\nstore = '{}'\n{TARGET}", store.display());
         let archive = setup.dir.path().join(format!("killed{kill}"));
         copy(&setup.archive, &archive);
         let mut target = start(&scenario);
