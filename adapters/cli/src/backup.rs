@@ -14,8 +14,9 @@ use std::thread;
 use clap::value_parser;
 use exportitems_std::list::Scope;
 
+use crate::convert::Also;
 use crate::mailbox::MailboxOption;
-use crate::output::{say, Output};
+use crate::output::{say, Format, Output};
 use crate::request::SoapOptions;
 use crate::run::RunOptions;
 use crate::server::ServerOptions;
@@ -72,6 +73,8 @@ pub(crate) struct Options {
     plan: bool,
     #[command(flatten)]
     run: RunOptions,
+    #[command(flatten)]
+    also: Also,
     /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
@@ -102,6 +105,30 @@ impl Options {
 
 pub(crate) fn run(args: &Options, output: &mut Output) -> Result<Status, Failure> {
     let mailboxes = args.mailboxes.as_deref().map(mailboxes::read).transpose()?;
+    let dirs = match &mailboxes {
+        Some(mailboxes) => {
+            let names = mailboxes.iter().map(|it| mailboxes::folder_name(it));
+            names.map(|name| args.out.join(name)).collect()
+        }
+        None => vec![args.out.clone()],
+    };
+    let mut status = back_up(args, mailboxes, output)?;
+    // A mailbox that failed at once has no archive.
+    let archives = dirs
+        .iter()
+        .filter(|dir| dir.join("manifest.jsonl").exists());
+    for dir in archives.filter(|_| !args.plan) {
+        let format = Format::new(args.json);
+        status = status.max(args.also.run(dir, format, output)?);
+    }
+    Ok(status)
+}
+
+fn back_up(
+    args: &Options,
+    mailboxes: Option<Vec<String>>,
+    output: &mut Output,
+) -> Result<Status, Failure> {
     let credentials = args.server.credentials()?;
     let is_many = mailboxes.is_some();
     let parallel = match &mailboxes {

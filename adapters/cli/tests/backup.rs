@@ -189,3 +189,24 @@ fn what_is_left_has_a_reason_and_a_status() {
         assert!(matches!(status, 2 | 4), "{options:?}: {messages}");
     }
 }
+
+/// The inbox is the Maildir itself, and a version that was replaced is not a mail of its own.
+#[test]
+fn a_backup_also_converts() {
+    let emulator = start("");
+    let dir = tempfile::tempdir().unwrap();
+    let also = ["--also", "maildir"];
+    let (status, lines, messages) = backup(&emulator, dir.path(), &also);
+    assert_eq!(status, 0, "{messages}");
+    let last = lines.last().unwrap();
+    assert!(last.starts_with("65 converted into "), "{lines:?}");
+    let maildir = dir.path().join("maildir");
+    assert_eq!(files(&maildir.join("cur")).len(), 60);
+    assert_eq!(files(&maildir.join(".Projects.2025%2F26/cur")).len(), 5);
+    let (_, lines, _) = backup(&emulator, dir.path(), &also);
+    let last = lines.last().unwrap();
+    assert!(
+        last.starts_with("0 converted, 65 converted before into "),
+        "{lines:?}"
+    );
+}
