@@ -264,7 +264,11 @@ fn a_search_notices_that_the_folder_changes() {
     let delete = r#"
         [[change]]
         after = 4
-        change = { delete = { folder = "Gruppe", items = 1 } }"#;
+        change = { delete = { folder = "Gruppe", items = 5 } }
+        # The number of items stays the same.
+        [[change]]
+        after = 4
+        change = { create = { folder = "Gruppe", items = 5 } }"#;
     let (emulator, mut client) = start(delete);
     let mut lister = lister(&mut client);
     let group = folder(&mut lister, "Gruppe");
