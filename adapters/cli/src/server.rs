@@ -76,9 +76,10 @@ impl ServerOptions {
             .split_once("://")
             .map_or(&*self.url, |(_, rest)| rest);
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        authority
-            .split_once(':')
-            .map_or(authority, |(host, _)| host)
+        match authority.strip_prefix('[') {
+            Some(address) => address.split(']').next().unwrap_or_default(),
+            None => authority.split(':').next().unwrap_or_default(),
+        }
     }
 
     /// Reads the credentials, if there are any.

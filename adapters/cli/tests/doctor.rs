@@ -407,6 +407,7 @@ fn rights() {
             "ErrorNonPrimarySmtpAddress",
             "give the primary SMTP address",
         ),
+        ("ErrorNonExistentMailbox", "give the primary SMTP address"),
         ("ErrorAccessDenied", "EwsAllowedAppIDs"),
         ("ErrorServerBusy", "run the command again later"),
     ] {

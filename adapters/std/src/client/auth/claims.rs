@@ -10,7 +10,7 @@ use crate::client::tls_problem::moment;
 
 /// The claims of an access token that is a JSON Web Token (RFC 7519), as Microsoft Entra issues it.
 ///
-/// They are no secret, and nobody has verified them: the signature is the server's to check.
+/// They are not secret. They are not verified either, because only the server can check the signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenClaims {
