@@ -460,3 +460,21 @@ fn a_user_has_a_budget_and_a_number_of_connections() {
         .collect();
     assert_eq!(early, [false, false, false, false, true]);
 }
+
+#[test]
+fn a_user_has_a_limited_number_of_connections() {
+    let emulator = start(&format!(
+        "bytes-per-second = 4000\n{MAILBOX}\n[throttling]\nconnections = 1"
+    ));
+    let body = envelope("", &find_folder(&distinguished("msgfolderroot"), "Deep", 0));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| post(&emulator, XML, &body).unwrap());
+        while emulator.requests().is_empty() {
+            std::thread::yield_now();
+        }
+        let second = post(&emulator, XML, &body).unwrap();
+        assert!(second.text().contains("ErrorExceededConnectionCount"));
+        assert_eq!(first.join().unwrap().status, 200);
+    });
+    assert_eq!(post(&emulator, XML, &body).unwrap().status, 200);
+}
