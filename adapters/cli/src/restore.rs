@@ -224,7 +224,7 @@ pub(crate) fn run(args: &Restore, output: &mut Output) -> Result<Status, Failure
     reporter.output.check()?;
     match done {
         Ok(_) => Ok(status),
-        Err(error) => Err(failure(error)),
+        Err(error) => Err(failure(&error)),
     }
 }
 
@@ -348,17 +348,17 @@ impl Reporter<'_> {
 }
 
 /// Makes the failure for a restore that could not be continued.
-fn failure(error: RestoreError) -> Failure {
+fn failure(error: &RestoreError) -> Failure {
     let again = "run the same command again to resume";
-    match &error {
-        RestoreError::Log { .. } => Failure::Local(error_chain(&error)),
+    match error {
+        RestoreError::Log { .. } => Failure::Local(error_chain(error)),
         RestoreError::Client(client) => {
-            let text = error_chain(&error);
+            let text = error_chain(error);
             Failure::Response(match advice::of_failure(client) {
                 Some(advice) => format!("{text}; {advice}"),
                 None => format!("{text}; {again}"),
             })
         }
-        _ => Failure::Response(format!("{}; {again}", error_chain(&error))),
+        _ => Failure::Response(format!("{}; {again}", error_chain(error))),
     }
 }

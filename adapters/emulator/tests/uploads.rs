@@ -141,7 +141,7 @@ fn each_item_is_judged_for_itself() {
         &emulator,
         &[item(&inbox, &other, r#"CreateAction="Update""#, &target)],
     );
-    assert_eq!(new_ids(&text), [id.clone()]);
+    assert_eq!(&new_ids(&text)[0], id);
     assert!(decoded(&export(&emulator, &[id]).messages()[0]) == other);
     // A fault refuses the whole request.
     for bad in [

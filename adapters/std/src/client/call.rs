@@ -81,7 +81,7 @@ impl RequestBody for ItemsBody<'_> {
 #[derive(Clone, Copy, Debug)]
 struct Envelope<'e> {
     soap_action: &'e str,
-    envelope: &'e [u8],
+    message: &'e [u8],
     /// The bytes that are not written yet.
     rest: &'e [u8],
 }
@@ -95,11 +95,11 @@ impl RequestBody for Envelope<'_> {
     }
 
     fn encoded_len(&self) -> u64 {
-        self.envelope.len() as u64
+        self.message.len() as u64
     }
 
     fn restart(&mut self) {
-        self.rest = self.envelope;
+        self.rest = self.message;
     }
 
     async fn write(&mut self, out: &mut [u8]) -> Result<usize, ClientError> {
@@ -141,7 +141,7 @@ impl<C: Connector> Session<C> {
     ) -> Result<CallAnswer, ClientError> {
         let mut request = Envelope {
             soap_action: &format!("{MESSAGES}{operation}"),
-            envelope: envelope.as_bytes(),
+            message: envelope.as_bytes(),
             rest: envelope.as_bytes(),
         };
         let answered = self.request(&mut request).await?;

@@ -101,7 +101,8 @@ impl Lister<'_> {
         S::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
     {
         let headers = self.asker.headers.server_version(self.asker.version);
-        let client = &mut self.asker.client;
-        client.upload(&headers, items, open, sink, Options::new())
+        self.asker
+            .client
+            .upload(&headers, items, open, sink, Options::new())
     }
 }

@@ -23,6 +23,9 @@ pub(super) struct Folders {
     is_dry_run: bool,
 }
 
+/// The name of a folder, and its class.
+type Step = (String, Option<String>);
+
 /// Where an item is restored.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
@@ -88,7 +91,7 @@ impl Folders {
     }
 
     /// Returns the well-known folder to begin in, and the names and classes of the folders from there on.
-    fn steps(&self, item: &ItemInfo) -> Option<(String, Vec<(String, Option<String>)>)> {
+    fn steps(&self, item: &ItemInfo) -> Option<(String, Vec<Step>)> {
         let names = item.folder.as_deref().map(folder_names);
         let (base, before, skip) = match &self.into {
             Some(into) => (ROOT.to_owned(), &into[..], 0),

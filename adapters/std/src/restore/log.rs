@@ -1,5 +1,6 @@
 //! What a restore has done, durably, so that the next run continues it.
 
+use core::fmt::Write as _;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -68,9 +69,12 @@ impl Log {
             hash.update(part);
             hash.update([0]);
         }
-        let name: String = (hash.finalize().iter().take(8))
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = hash.finalize();
+        let mut name = String::new();
+        for byte in hash.iter().take(8) {
+            // Writing to a String does not fail.
+            let _ = write!(name, "{byte:02x}");
+        }
         archive.join(format!("restore-{name}.jsonl"))
     }
 

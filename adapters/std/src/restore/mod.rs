@@ -305,7 +305,7 @@ impl<'r, 'c> Restorer<'r, 'c> {
                 return Ok(None);
             }
         };
-        let item = self.ready(entry, target, file, same);
+        let item = Self::ready(entry, target, file, same);
         let state = self.log.state(&item.version).cloned();
         if self.options.is_dry_run {
             let is_there = state == Some(State::Stored) || self.is_present(&item)?;
@@ -349,7 +349,7 @@ impl<'r, 'c> Restorer<'r, 'c> {
         self.outcome(item.entry, Some(item.target.path), stored);
     }
 
-    fn ready(&self, entry: Entry, target: Target, file: PathBuf, same: SameItem) -> Ready {
+    fn ready(entry: Entry, target: Target, file: PathBuf, same: SameItem) -> Ready {
         Ready {
             version: Version {
                 id: entry.id.clone().unwrap_or_default(),

@@ -42,6 +42,7 @@ impl Sink for NewIds {
     }
 }
 
+#[allow(clippy::format_collect)] // a few messages
 fn stored(ids: &[&str]) -> Vec<u8> {
     let messages: String = (ids.iter())
         .map(|id| {
