@@ -87,6 +87,27 @@ impl ArchiveError {
         }
     }
 
+    /// Returns the same error again, for another caller. An error that cannot be copied becomes
+    /// [`Stopped`](Self::Stopped).
+    pub(super) fn copy(&self) -> Self {
+        match self {
+            Self::Io {
+                action,
+                path,
+                source,
+            } => Self::Io {
+                action,
+                path: path.clone(),
+                source: match source.raw_os_error() {
+                    Some(code) => io::Error::from_raw_os_error(code),
+                    None => io::Error::new(source.kind(), source.to_string()),
+                },
+            },
+            Self::ManifestLost { path } => Self::ManifestLost { path: path.clone() },
+            _ => Self::Stopped,
+        }
+    }
+
     /// Returns a function for `map_err` that adds the action and the path.
     pub(crate) fn io(
         action: &'static str,

@@ -313,7 +313,7 @@ impl Archive {
     /// response message that was not requested has none.
     ///
     /// # Errors
-    /// If the disk failed. The error is returned once, and the archive accepts no more items.
+    /// If the disk failed. The archive then accepts no more items, and every call returns the error.
     pub fn published(&self) -> Result<Option<Entry>, ArchiveError> {
         self.next_published(false)
     }

@@ -35,6 +35,8 @@ pub(super) struct Publisher {
     jobs: Option<SyncSender<Job>>,
     published: Mutex<Receiver<Result<Published, ArchiveError>>>,
     thread: Option<JoinHandle<()>>,
+    /// The error that has ended the thread, once it was received.
+    failure: Mutex<Option<ArchiveError>>,
     /// The number of jobs whose report has not been returned.
     waiting: AtomicUsize,
 }
@@ -57,6 +59,7 @@ impl Publisher {
             jobs: Some(jobs),
             published: Mutex::new(published),
             thread: Some(thread),
+            failure: Mutex::default(),
             waiting: AtomicUsize::new(0),
         })
     }
@@ -72,11 +75,12 @@ impl Publisher {
             return Ok(());
         }
         self.waiting.fetch_sub(1, Ordering::AcqRel);
-        // The thread has ended. Its error is in the queue, unless it was returned before.
-        Err(lock(&self.published)
-            .try_iter()
-            .find_map(Result::err)
-            .unwrap_or(ArchiveError::Stopped))
+        // The thread has ended. Its error is in the queue, unless it was received before.
+        let published = lock(&self.published);
+        Err(match published.try_iter().find_map(Result::err) {
+            Some(error) => self.fail(error),
+            None => self.failure(),
+        })
     }
 
     /// Returns the next job that has become durable, in order. With `wait`, waits for it, and returns
@@ -92,16 +96,29 @@ impl Publisher {
             return Ok(None);
         }
         let next = if wait {
-            published.recv().map_err(|_| ArchiveError::Stopped)?
+            published.recv().map_err(|_| self.failure())?
         } else {
             match published.try_recv() {
                 Ok(next) => next,
                 Err(mpsc::TryRecvError::Empty) => return Ok(None),
-                Err(mpsc::TryRecvError::Disconnected) => return Err(ArchiveError::Stopped),
+                Err(mpsc::TryRecvError::Disconnected) => return Err(self.failure()),
             }
         };
         self.waiting.fetch_sub(1, Ordering::AcqRel);
-        next.map(Some)
+        next.map(Some).map_err(|error| self.fail(error))
+    }
+
+    /// Keeps the error that has ended the thread, so that every caller gets it. The receiver must be locked.
+    fn fail(&self, error: ArchiveError) -> ArchiveError {
+        lock(&self.failure).get_or_insert(error).copy()
+    }
+
+    /// Returns the error that has ended the thread.
+    fn failure(&self) -> ArchiveError {
+        let failure = lock(&self.failure);
+        failure
+            .as_ref()
+            .map_or(ArchiveError::Stopped, ArchiveError::copy)
     }
 }
 
