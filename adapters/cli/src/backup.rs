@@ -140,6 +140,7 @@ fn back_up(
         output: Mutex::new(output),
         is_many,
         connections: (args.run.connections() / parallel).max(1),
+        control: args.run.control(),
     };
     let job = |mailbox| Job {
         shared: &shared,
@@ -150,8 +151,12 @@ fn back_up(
         true => job.plan(&dir),
         false => job.run(&dir),
     };
+    let ended = |status| match shared.control.ended() {
+        Some(ended) if status != Status::Exported => ended,
+        _ => status,
+    };
     let Some(mailboxes) = mailboxes else {
-        return work(&job(args.mailbox.address()), args.out.clone());
+        return work(&job(args.mailbox.address()), args.out.clone()).map(ended);
     };
     let queue: Mutex<VecDeque<&String>> = Mutex::new(mailboxes.iter().collect());
     let worst = Mutex::new(Status::Exported);
@@ -163,6 +168,11 @@ fn back_up(
     };
     let worker = || {
         while let Some(mailbox) = next() {
+            if let Some(ended) = shared.control.ended() {
+                let mut worst = worst.lock().unwrap_or_else(PoisonError::into_inner);
+                *worst = (*worst).max(ended);
+                break;
+            }
             let job = job(Some(mailbox));
             let dir = args.out.join(mailboxes::folder_name(mailbox));
             let status = work(&job, dir).unwrap_or_else(|failure| {
@@ -184,5 +194,5 @@ fn back_up(
     if worst != Status::Exported {
         say("some mailboxes are not complete; run the same command again");
     }
-    Ok(worst)
+    Ok(ended(worst))
 }

@@ -20,6 +20,7 @@ use crate::bar::Bar;
 use crate::interrupt;
 use crate::line::{number, ItemLine};
 use crate::output::{Format, Output};
+use crate::run::Detail;
 use crate::status::{Failure, Status};
 use plan::{Plan, Planned};
 
@@ -126,7 +127,7 @@ fn export(
         )));
     }
 
-    let mut bar = Bar::new(items.len());
+    let mut bar = Bar::new(items.len(), Detail::Failures);
     let mut entries = vec![None; items.len()];
     let started = Instant::now();
     let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(

@@ -65,11 +65,14 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
     evidence::begin(&archive);
     let infos = requested.iter().map(|item| item.info.clone());
     let described = items.iter().copied().zip(infos);
-    let mut reporter = Reporter::new(&items, &archive, output, Format::new(args.json));
+    let (format, detail) = (Format::new(args.json), args.run.detail());
+    let control = args.run.control();
+    let mut reporter = Reporter::new(&items, &archive, output, format, detail);
     let exporter = Exporter::new(&mut client, &archive, headers);
+    let version = args.request.soap().server_version();
     let report = args
         .run
-        .apply(exporter, args.request.soap().server_version())
+        .apply(exporter, version, &control)
         .run(described, &mut |progress| {
             if let Progress::Answer { answer, .. } = &progress {
                 evidence::answered(&archive, args.server.url(), answer);
@@ -80,7 +83,7 @@ pub(crate) fn run(args: &Export, output: &mut Output) -> Result<Status, Failure>
         Ok(report) => {
             let (exported, missing) = (report.ok, report.missing.len());
             evidence::end(&archive, exported, report.bytes, missing);
-            let status = reporter.finish(&report)?;
+            let status = reporter.finish(&report, control.ended())?;
             drop(archive);
             crate::report::write_after_run(&args.out);
             let converted = args.also.run(&args.out, Format::new(args.json), output)?;

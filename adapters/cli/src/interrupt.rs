@@ -1,14 +1,22 @@
 //! Handles Ctrl-C and the other signals that end a command.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::bar;
+use crate::output::say;
 use crate::status::Status;
 
 type Action = Box<dyn FnOnce() + Send>;
 
 /// The actions that run when a signal ends the process, oldest first.
 static ACTIONS: Mutex<Vec<(u64, Action)>> = Mutex::new(Vec::new());
+
+/// Whether a run can finish its requests at the first signal.
+static GRACEFUL: AtomicBool = AtomicBool::new(false);
+
+/// Whether a run is to end when its requests in flight are finished.
+static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Installs a handler that runs the actions of [`before_exit`] and then ends the process with `status`.
 ///
@@ -19,6 +27,9 @@ pub(crate) fn install(status: Status) {
     }
     // If this fails, a signal still ends the process, but without the actions.
     let _ = ctrlc::set_handler(move || {
+        if stops_gracefully() {
+            return;
+        }
         // The lock is held until the process exits, so no action is added and no guard is dropped meanwhile.
         let mut actions = ACTIONS.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((_, action)) = actions.pop() {
@@ -26,6 +37,39 @@ pub(crate) fn install(status: Status) {
         }
         std::process::exit(status as i32)
     });
+}
+
+/// Lets the first signal end a run gracefully while the guard exists, by [`stop_flag`]. The next signal ends the process.
+pub(crate) fn gracefully() -> Graceful {
+    GRACEFUL.store(true, Ordering::Relaxed);
+    Graceful(())
+}
+
+/// Returns the flag that ends a run when its requests in flight are finished.
+pub(crate) fn stop_flag() -> &'static AtomicBool {
+    &STOP
+}
+
+/// Returns whether this is the first signal and the run can finish its requests.
+fn stops_gracefully() -> bool {
+    let stops = GRACEFUL.load(Ordering::Relaxed) && !STOP.swap(true, Ordering::Relaxed);
+    if stops {
+        bar::around(|| {
+            say("interrupted: the responses on the wire are still stored; press Ctrl-C again to stop at once");
+        });
+    }
+    stops
+}
+
+/// Ends [`gracefully`] when it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Graceful(());
+
+impl Drop for Graceful {
+    fn drop(&mut self) {
+        GRACEFUL.store(false, Ordering::Relaxed);
+    }
 }
 
 /// Registers an action that runs if a signal ends the process while the guard exists. The latest action runs first.

@@ -1,18 +1,24 @@
 //! The options of every command that exports items.
 
 use core::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 use clap::value_parser;
 use exportitems::policy::Limits;
 use exportitems::{Options, RequestServerVersion};
-use exportitems_std::Exporter;
+use exportitems_std::{Exporter, RateLimit, Window};
+use jiff::Zoned;
 
 use crate::integrity::IntegrityOption;
+use crate::interrupt;
 use crate::size::SizeOption;
+use crate::status::Status;
 
 /// How items are requested: how many at once, over how many connections, and for how long.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown)] // clap prints these lines without rendering Markdown
+#[allow(clippy::struct_excessive_bools)] // each is an option
 pub(crate) struct RunOptions {
     /// Request at most this many items at once. Microsoft recommends no more than 100. Use a smaller number
     /// for large items, because a server works on a request for one minute at most.
@@ -33,6 +39,64 @@ pub(crate) struct RunOptions {
     /// Request items again that the server refused permanently in an earlier run.
     #[arg(long)]
     retry_failed: bool,
+    /// Receive at most this many bytes of items per second, over all connections together. The suffixes k, M
+    /// and G multiply it by 1024, 1024² and 1024³.
+    #[arg(long, value_name = "SIZE", value_parser = crate::size::bytes)]
+    limit_rate: Option<u64>,
+    /// Send requests only in this part of the day, local time, such as 20:00-06:00. When it ends, the
+    /// responses on the wire are stored, and the command waits for its next beginning.
+    #[arg(long, value_name = "FROM-TO")]
+    window: Option<Window>,
+    /// End the command with status 5 when the window closes, instead of waiting for its next beginning.
+    #[arg(long, requires = "window")]
+    exit_after_window: bool,
+    /// Print a line for each item, not only for those that fail. With --json, each item has a line anyway.
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print no progress and no notes.
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+/// How much a run prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Failed items and the end of the run.
+    Quiet,
+    /// Failed items, notes and progress.
+    Failures,
+    /// All items, notes and progress.
+    Everything,
+}
+
+/// What controls the exporters of a command, which share it.
+pub(crate) struct Control {
+    rate: Option<RateLimit>,
+    /// Returns the time until requests may be sent.
+    closed_for: Box<dyn Fn() -> Duration + Send + Sync>,
+    /// Whether the window has closed and ended the command.
+    has_closed: Arc<AtomicBool>,
+    _graceful: interrupt::Graceful,
+}
+
+impl Control {
+    /// Returns the status of a command that was ended by a signal or because its window closed.
+    pub(crate) fn ended(&self) -> Option<Status> {
+        if self.has_closed.load(Ordering::Relaxed) {
+            Some(Status::WindowClosed)
+        } else {
+            let is_stopped = interrupt::stop_flag().load(Ordering::Relaxed);
+            is_stopped.then_some(Status::Interrupted)
+        }
+    }
+}
+
+/// Returns the time until the window opens.
+fn closed_for(window: Window) -> Duration {
+    let now = Zoned::now();
+    let [hour, minute, second] = [now.hour(), now.minute(), now.second()].map(i8::unsigned_abs);
+    let second_of_day = u32::from(hour) * 3600 + u32::from(minute) * 60 + u32::from(second);
+    Duration::from_secs(window.closed_for(second_of_day).into())
 }
 
 impl RunOptions {
@@ -46,13 +110,44 @@ impl RunOptions {
         Duration::from_secs(self.retry_for.into())
     }
 
+    /// Returns how much is printed.
+    pub(crate) const fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, false) => Detail::Failures,
+            (false, true) => Detail::Everything,
+        }
+    }
+
+    /// Returns what controls the exporters of a command. The first Ctrl-C ends them gracefully.
+    pub(crate) fn control(&self) -> Control {
+        let has_closed = Arc::new(AtomicBool::new(false));
+        let (window, exits, closed) =
+            (self.window, self.exit_after_window, Arc::clone(&has_closed));
+        let closed_for = move || {
+            let wait = window.map_or(Duration::ZERO, closed_for);
+            if exits && !wait.is_zero() {
+                closed.store(true, Ordering::Relaxed);
+                interrupt::stop_flag().store(true, Ordering::Relaxed);
+            }
+            wait
+        };
+        Control {
+            rate: self.limit_rate.map(RateLimit::new),
+            closed_for: Box::new(closed_for),
+            has_closed,
+            _graceful: interrupt::gracefully(),
+        }
+    }
+
     /// Sets these options of an exporter, and the version of its requests.
     pub(crate) fn apply<'a, S>(
         &'a self,
         exporter: Exporter<'a, S>,
         version: RequestServerVersion,
+        control: &'a Control,
     ) -> Exporter<'a, S> {
-        self.apply_shared(exporter, version, self.connections())
+        self.apply_shared(exporter, version, self.connections(), control)
     }
 
     /// Sets these options of an exporter that has only some of the connections.
@@ -61,9 +156,16 @@ impl RunOptions {
         exporter: Exporter<'a, S>,
         version: RequestServerVersion,
         connections: usize,
+        control: &'a Control,
     ) -> Exporter<'a, S> {
         let options = Options::new().integrity(self.integrity.get());
+        let exporter = match &control.rate {
+            Some(rate) => exporter.limit_rate(rate.clone()),
+            None => exporter,
+        };
         exporter
+            .interrupt(interrupt::stop_flag())
+            .closed_for(&*control.closed_for)
             .options(self.size.limit(options))
             .limits(Limits {
                 items: usize::try_from(self.batch_size).unwrap_or(usize::MAX),

@@ -20,7 +20,8 @@ impl SizeOption {
     }
 }
 
-fn bytes(text: &str) -> Result<u64, &'static str> {
+/// Reads a number of bytes with an optional unit.
+pub(crate) fn bytes(text: &str) -> Result<u64, &'static str> {
     const HELP: &str = "write a number of bytes above 0, such as 4096, 20k, 50M or 2G";
     let (number, unit) = match text.strip_suffix(['k', 'K', 'M', 'G']) {
         Some(number) if text.ends_with(['k', 'K']) => (number, 1 << 10),

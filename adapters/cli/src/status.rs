@@ -19,6 +19,8 @@ pub(crate) enum Status {
     Response = 3,
     /// A local file, folder or stream could not be read or written.
     Local = 4,
+    /// The window of `--exit-after-window` closed before all items were requested.
+    WindowClosed = 5,
     /// Ctrl-C or another signal ended the command. As in shells, the status is 128 plus the number of SIGINT.
     Interrupted = 130,
 }

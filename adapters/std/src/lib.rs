@@ -76,6 +76,6 @@ pub use chain::error_chain;
 pub use client::{Client, ClientError};
 pub use export::{
     Confirmation, ExportError, Exporter, Item, OnProgress, Progress, Published, RateLimit, Report,
-    Stop, Store, StoreSink, Why,
+    Stop, Store, StoreSink, Why, Window, WindowError,
 };
 pub use texts::{ResponseTexts, Texts};

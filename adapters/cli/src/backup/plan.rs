@@ -180,7 +180,9 @@ impl Job<'_, '_> {
         let archive = Archive::open(dir.path())?;
         let store = ListedVersions::new(&archive);
         let exporter = Exporter::new(&mut client, &store, headers);
-        let exporter = args.run.apply(exporter, args.soap.server_version());
+        let exporter = args
+            .run
+            .apply(exporter, args.soap.server_version(), &self.shared.control);
         let began = Instant::now();
         let report = exporter
             .run(ListedVersions::items(&items), &mut |_| ())

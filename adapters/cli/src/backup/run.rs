@@ -19,6 +19,7 @@ use crate::evidence;
 use crate::list;
 use crate::mailbox::{count, waiting};
 use crate::output::{say, Format, Output};
+use crate::run::{Control, Detail};
 use crate::server::build;
 use crate::status::{Failure, Status};
 
@@ -30,6 +31,7 @@ pub(super) struct Shared<'s> {
     pub(super) is_many: bool,
     /// The number of connections for a mailbox.
     pub(super) connections: usize,
+    pub(super) control: Control,
 }
 
 /// A mailbox in a run.
@@ -110,11 +112,13 @@ impl Job<'_, '_> {
         totals: &mut Totals,
     ) -> Result<Exported, ExportError<ArchiveError>> {
         let args = self.shared.args;
-        let mut bar = (!self.shared.is_many).then(|| Bar::new(items.len()));
+        let mut bar = (!self.shared.is_many).then(|| Bar::new(items.len(), args.run.detail()));
         let store = ListedVersions::new(archive);
         let exporter = Exporter::new(client, &store, headers);
         let (version, connections) = (args.soap.server_version(), self.shared.connections);
-        let exporter = args.run.apply_shared(exporter, version, connections);
+        let exporter = args
+            .run
+            .apply_shared(exporter, version, connections, &self.shared.control);
         let report = exporter.run(ListedVersions::items(items), &mut |progress| {
             if let Progress::Answer { answer, .. } = &progress {
                 evidence::answered(archive, args.server.url(), answer);
@@ -152,47 +156,54 @@ impl Job<'_, '_> {
                 },
                 bar,
             ) => {
-                if !entry.is_done() {
-                    self.failed(value, entry);
+                match (entry.is_done(), self.shared.args.run.detail()) {
+                    (false, _) => self.failed(value, entry),
+                    (true, Detail::Everything) => self.say(&format!("exported: {}", named(value))),
+                    (true, _) => {}
                 }
                 if let Some(bar) = bar {
                     bar.add_item();
                 }
             }
             (Progress::FailedBefore { .. }, Some(bar)) => bar.add_item(),
-            (Progress::Wait { wait, failure, .. }, _) => {
+            (Progress::Wait { wait, why, failure }, bar) => {
+                if let Some(bar) = bar {
+                    bar.wait(*wait, *why);
+                }
                 let why =
                     failure.map_or(String::new(), |error| format!(": {}", error_chain(error)));
-                self.say(&format!("waiting {} s{why}", wait.as_secs().max(1)));
+                self.note(&format!("waiting {} s{why}", wait.as_secs().max(1)));
             }
             _ => {}
         }
     }
 
+    /// Prints a note, unless only failures are wanted.
+    fn note(&self, text: &str) {
+        if self.shared.args.run.detail() != Detail::Quiet {
+            self.say(text);
+        }
+    }
+
     fn failed(&self, item: &ListedItem, entry: &Entry) {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let reason = match (&entry.code, &entry.error) {
             (Some(code), _) if code != "NoError" => code.clone(),
             (_, Some(error)) => error.clone(),
             (_, None) => "suspect".to_owned(),
         };
-        let (folder, subject) = (text(&item.info.folder), text(&item.info.subject));
-        self.say(&format!(
-            "failed: {reason}: {folder}: {subject} ({})",
-            item.id
-        ));
+        self.say(&format!("failed: {reason}: {}", named(item)));
     }
 
     pub(super) fn progress(&self, event: &BackupProgress<'_>) {
         match event {
             BackupProgress::Folder { folder, due } if *due > 0 => {
                 let items = count(*due as u64, "item", "items");
-                self.say(&format!("{}: {items} to export", folder.path));
+                self.note(&format!("{}: {items} to export", folder.path));
             }
             BackupProgress::Refused { error, .. } => {
                 self.say(&format!("{error}; the other folders are backed up"));
             }
-            BackupProgress::Wait { wait, error } => self.say(&waiting(*wait, error)),
+            BackupProgress::Wait { wait, error } => self.note(&waiting(*wait, error)),
             _ => {}
         }
     }
@@ -271,4 +282,11 @@ pub(super) fn failure(error: BackupError<ExportError<ArchiveError>>) -> Failure 
         }
         other => Failure::Usage(error_chain(&other)),
     }
+}
+
+/// Returns the folder, subject and id of an item.
+fn named(item: &ListedItem) -> String {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (folder, subject) = (text(&item.info.folder), text(&item.info.subject));
+    format!("{folder}: {subject} ({})", item.id)
 }

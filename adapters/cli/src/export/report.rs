@@ -11,7 +11,7 @@ use exportitems::{ItemError, ItemId, ResponseOutcome};
 use exportitems_std::archive::{Entry, ItemState};
 use exportitems_std::client::{Phase, TransportError};
 use exportitems_std::{
-    error_chain, Archive, ArchiveError, ClientError, Progress, Report, ResponseTexts, Stop,
+    error_chain, Archive, ArchiveError, ClientError, Progress, Report, ResponseTexts, Stop, Why,
 };
 
 use super::ranges::ranges;
@@ -20,6 +20,7 @@ use crate::bar::Bar;
 use crate::interrupt;
 use crate::line::{number, Ended, ItemLine, Summarised, SummaryLine};
 use crate::output::{say, Format, Output};
+use crate::run::Detail;
 use crate::status::{Failure, Status};
 
 /// Prints the progress of a run, and turns its report into an exit status.
@@ -29,6 +30,7 @@ pub(super) struct Reporter<'a> {
     items: &'a [ItemId<'a>],
     output: &'a mut Output,
     format: Format,
+    detail: Detail,
     bar: Bar,
     /// The texts of the response on each connection.
     texts: BTreeMap<usize, ResponseTexts>,
@@ -49,6 +51,7 @@ pub(super) struct Reporter<'a> {
     reported: Vec<Reported>,
     /// Whether the server has answered for an item, with the item or with an error.
     answered: bool,
+    dir: String,
     manifest: PathBuf,
     /// The length of the manifest when the run began.
     manifest_len: u64,
@@ -84,10 +87,11 @@ impl<'a> Reporter<'a> {
         archive: &Archive,
         output: &'a mut Output,
         format: Format,
+        detail: Detail,
     ) -> Self {
         let done = items.iter().filter(|item| is_done(archive, item)).count();
         let dir = archive.dir().display().to_string();
-        if done > 0 {
+        if done > 0 && detail != Detail::Quiet {
             let rest = match items.len() - done {
                 0 => "nothing is left to do",
                 _ => "they are skipped",
@@ -97,7 +101,7 @@ impl<'a> Reporter<'a> {
                 items.len()
             ));
         }
-        let bar = Bar::new(items.len() - done);
+        let bar = Bar::new(items.len() - done, detail);
         let manifest = archive.dir().join("manifest.jsonl");
         let manifest_len = fs::metadata(&manifest).map_or(0, |found| found.len());
         let (path, len, clear) = (manifest.clone(), items.len(), bar.clearer());
@@ -117,11 +121,13 @@ impl<'a> Reporter<'a> {
             ));
         });
         Self {
+            dir: archive.dir().display().to_string(),
             manifest,
             manifest_len,
             items,
             output,
             format,
+            detail,
             bar,
             texts: BTreeMap::new(),
             server_version: None,
@@ -182,12 +188,14 @@ impl<'a> Reporter<'a> {
                 self.reported[position] = Reported::RefusedBefore;
                 self.bar.add_item();
             }
-            Progress::Wait { wait, failure, .. } => {
+            Progress::Wait { wait, why, failure } => {
                 self.print_retried();
-                let why = failure.map_or(String::new(), |failure| {
-                    format!(": {}", error_chain(failure))
-                });
-                self.warn(&format!("waiting {}{why}", seconds(wait)));
+                let cause = failure.map_or_else(
+                    || waits_for(why).to_owned(),
+                    |failure| format!(": {}", error_chain(failure)),
+                );
+                self.bar.wait(wait, why);
+                self.warn(&format!("waiting {}{cause}", seconds(wait)));
             }
             _ => {}
         }
@@ -251,7 +259,12 @@ impl<'a> Reporter<'a> {
     }
 
     /// Ends the report of a run: prints the remaining lines and the summary, and returns the exit status.
-    pub(super) fn finish(mut self, report: &Report) -> Result<Status, Failure> {
+    /// `ended` is the status, if a signal or the end of the window has ended the run.
+    pub(super) fn finish(
+        mut self,
+        report: &Report,
+        ended: Option<Status>,
+    ) -> Result<Status, Failure> {
         // The run is over, so no note about retries is due.
         self.retried.clear();
         let is_left = |position: &usize| {
@@ -310,14 +323,18 @@ impl<'a> Reporter<'a> {
                 report.unrequested
             ));
         }
-        if alike.is_none() {
+        let ended = ended.filter(|_| report.interrupted);
+        if let Some(ended) = ended {
+            self.name_stored(report, ended);
+        } else if alike.is_none() {
             self.name_missing(report);
         }
         self.output.check()?;
-        Ok(match summary.response {
+        Ok(match (ended, summary.response) {
             _ if report.missing.is_empty() => Status::Exported,
-            Ended::COMPLETE => Status::ItemsFailed,
-            _ => Status::Response,
+            (Some(ended), _) => ended,
+            (None, Ended::COMPLETE) => Status::ItemsFailed,
+            (None, _) => Status::Response,
         })
     }
 
@@ -344,8 +361,12 @@ impl<'a> Reporter<'a> {
         if before == Reported::Nothing {
             self.bar.add_item();
         }
-        let (output, format) = (&mut *self.output, self.format);
-        self.bar.suspend(|| output.value(line, format));
+        // In text, an item that is exported as expected has no line of its own.
+        let is_expected = self.format == Format::Text && state == Reported::Done;
+        if !is_expected || self.detail == Detail::Everything {
+            let (output, format) = (&mut *self.output, self.format);
+            self.bar.suspend(|| output.value(line, format));
+        }
     }
 
     /// Prints which failed items are requested again, once the run continues.
@@ -389,6 +410,20 @@ impl<'a> Reporter<'a> {
         line.trailing = self.trailing;
         line.server_version = self.server_version.take();
         line
+    }
+
+    /// Prints how many items are stored when the run was interrupted, and how to resume it.
+    fn name_stored(&self, report: &Report, ended: Status) {
+        let why = match ended {
+            Status::WindowClosed => "the window has closed",
+            _ => "interrupted",
+        };
+        let stored = self.items.len() - report.missing.len();
+        say(&format!(
+            "{why}: {stored} of {} items are stored in {}; run the same command again to resume",
+            self.items.len(),
+            self.dir,
+        ));
     }
 
     /// Prints which items are missing, and how to get them.
@@ -447,7 +482,9 @@ impl<'a> Reporter<'a> {
     }
 
     fn warn(&self, text: &str) {
-        self.bar.suspend(|| say(text));
+        if self.detail != Detail::Quiet {
+            self.bar.suspend(|| say(text));
+        }
     }
 }
 
@@ -473,6 +510,15 @@ fn entries_since(manifest: &Path, offset: u64, mut entry: impl FnMut(&str, Entry
 
 fn is_done(archive: &Archive, item: &ItemId<'_>) -> bool {
     archive.state(item) == ItemState::Done
+}
+
+/// Returns what a run waits for, after the length of the wait.
+const fn waits_for(why: Why) -> &'static str {
+    match why {
+        Why::Held => " for the window to open",
+        Why::Items => " for the next attempt at the items that are left",
+        _ => "",
+    }
 }
 
 /// Returns the state that the line of this entry reports.

@@ -22,7 +22,7 @@ use exportitems::{Event, ExportItems, ItemId, Options, RequestHeaders};
 use exportitems_engine::{Added, Engine, ItemState, Settings};
 
 pub use error::ExportError;
-pub use exportitems_engine::{Confirmation, Why};
+pub use exportitems_engine::{Confirmation, Why, Window, WindowError};
 pub use item::Item;
 pub use rate::RateLimit;
 pub use store::{Published, Store, StoreSink};
