@@ -269,7 +269,7 @@ mod tests {
             ),
             (
                 120,
-                "[====                  ] 300 of 1200 items, waiting 45 s for the server, 3 min 00 s left, 120.00 MiB, 2.00 MiB/s",
+                "[=======                       ] 300 of 1200 items, waiting 45 s for the server, 3 min 00 s left, 120.00 MiB, 2.00 MiB/s",
             ),
         ] {
             assert_eq!(state.line(width, now), expected, "{width}");

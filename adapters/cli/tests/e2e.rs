@@ -568,14 +568,14 @@ fn an_interrupt_leaves_nothing_of_a_demo_and_says_how_to_resume_an_export() {
         manifest.matches(r#""status":"ok""#).count()
     };
     while lines() < 2 {}
+    let mut messages = BufReader::new(export.stderr.take().unwrap());
     interrupt(export.id());
     let mut printed = String::new();
-    export
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut printed)
-        .unwrap();
+    while !printed.contains("press Ctrl-C again to stop at once") {
+        assert!(messages.read_line(&mut printed).unwrap() > 0, "{printed}");
+    }
+    interrupt(export.id());
+    messages.read_to_string(&mut printed).unwrap();
     assert_eq!(export.wait().unwrap().code(), Some(130));
     assert!(printed.contains("2 of 5 items are stored"), "{printed}");
     assert!(printed.contains("run the same command again"), "{printed}");
@@ -583,6 +583,108 @@ fn an_interrupt_leaves_nothing_of_a_demo_and_says_how_to_resume_an_export() {
     assert_eq!(setup.exported(), [0, 1, 2, 3, 4]);
     // Dropping the server would wait for an answer that no client reads.
     core::mem::forget(setup.emulator);
+}
+
+/// The first signal stores the responses on the wire.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_export_finishes_its_requests() {
+    use std::process::{Command, Stdio};
+    let slow = "[[item]]\nindex = 2\ntimes = 1\ndelay-ms = 1500\nanswer = 'whole'";
+    let setup = Setup::new(slow, &[5_000; 6]);
+    let export = signalled(&["export", "--url", &setup.emulator.url()])
+        .args([Path::new("--ids"), &setup.path("ids")])
+        .args([Path::new("--out"), &setup.path("out")])
+        .args(["--connections", "1", "--batch-size", "3"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let manifest = setup.path("out/manifest.jsonl");
+    let lines = || {
+        let manifest = std::fs::read_to_string(&manifest).unwrap_or_default();
+        manifest.matches(r#""status":"ok""#).count()
+    };
+    while lines() < 1 {}
+    let kill = Command::new("kill")
+        .args(["-TERM", &export.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let output = export.wait_with_output().unwrap();
+    let printed = stderr(&output);
+    assert_eq!(status(&output), 130, "{printed}");
+    assert!(
+        printed.contains("interrupted: 3 of 6 items are stored in"),
+        "{printed}"
+    );
+    assert_eq!(setup.exported(), [0, 1, 2]);
+    assert_eq!(status(&setup.export(&[])), 0);
+    assert_eq!(setup.exported(), [0, 1, 2, 3, 4, 5]);
+}
+
+/// The window is closed for an hour or more, or open for an hour or more.
+#[test]
+fn requests_are_sent_only_in_the_window() {
+    let setup = Setup::new("", &[5_000; 2]);
+    let now = std::time::SystemTime::now();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 3600;
+    let window = |from: u64, to: u64| format!("{}:00-{}:00", (now + from) % 24, (now + to) % 24);
+    let export = |window: &str| {
+        let output = command(&["export", "--url", &setup.emulator.url(), "--window", window])
+            .env("TZ", "UTC")
+            .args([Path::new("--ids"), &setup.path("ids")])
+            .args([Path::new("--out"), &setup.path("out")])
+            .arg("--exit-after-window")
+            .output()
+            .unwrap();
+        (status(&output), stderr(&output))
+    };
+    let (code, printed) = export(&window(2, 4));
+    assert_eq!(code, 5, "{printed}");
+    assert!(
+        printed.contains("the window has closed: 0 of 2 items"),
+        "{printed}"
+    );
+    assert!(setup.emulator.requests().is_empty());
+    let (code, printed) = export(&window(22, 2));
+    assert_eq!(code, 0, "{printed}");
+    let (code, printed) = export("8-20");
+    assert_eq!(code, 2);
+    assert!(printed.contains("such as 20:00-06:00"), "{printed}");
+}
+
+/// Half a megabyte over four connections, at 200 kB a second.
+#[test]
+fn the_rate_is_limited_over_all_connections() {
+    let setup = Setup::new("", &[50_000; 10]);
+    let began = std::time::Instant::now();
+    let output = setup.export(&["--limit-rate", "200000", "--batch-size", "1"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert_eq!(setup.exported().len(), 10);
+    // Each connection may be ahead by one piece.
+    assert!(began.elapsed().as_millis() > 1_200, "{:?}", began.elapsed());
+}
+
+/// In text, an export prints a line per failure, and with -v one per item.
+#[test]
+fn what_is_printed_can_be_chosen() {
+    let refused = "[[item]]\nindex = 1\nanswer = { error = { code = 'ErrorItemNotFound' } }";
+    for (options, items, notes) in [
+        (&[][..], 1, true),
+        (&["-v"], 3, true),
+        (&["--quiet"], 1, false),
+    ] {
+        let setup = Setup::new(refused, &[5_000; 3]);
+        let output = setup.export(options);
+        assert_eq!(status(&output), 1);
+        let printed = stdout(&output);
+        let about_items = printed.lines().filter(|line| !line.starts_with("missing"));
+        // The last line is the summary.
+        assert_eq!(about_items.count(), items + 1, "{options:?}: {printed}");
+        assert!(printed.contains("ErrorItemNotFound"), "{printed}");
+        let again = stderr(&setup.export(options));
+        assert_eq!(again.contains("note: "), notes, "{again}");
+    }
 }
 
 /// The output is a device that is always full.

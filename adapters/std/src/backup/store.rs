@@ -51,6 +51,10 @@ impl<'v> Store<&'v ListedItem> for ListedVersions<'_> {
         self.0.entry(item.id.id)
     }
 
+    fn is_consequence(&self, error: &ArchiveError) -> bool {
+        matches!(error, ArchiveError::Stopped)
+    }
+
     fn sink<'s>(
         &'s self,
         ids: &'s [ItemId<'s>],

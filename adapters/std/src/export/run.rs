@@ -191,8 +191,18 @@ impl<'r, V: Sync, E, X> State<'r, V, E, X> {
     }
 
     /// Ends the run, because this machine or the caller has failed.
-    fn give_up(&mut self, error: ExportError<X>) {
-        self.error.get_or_insert(error);
+    fn give_up<S>(&mut self, error: ExportError<X>, store: &S)
+    where
+        S: Store<V, Entry = E, Error = X> + ?Sized,
+    {
+        let is_explained = match &self.error {
+            Some(ExportError::Store(first)) => !store.is_consequence(first),
+            Some(ExportError::Request(_)) => true,
+            None => false,
+        };
+        if !is_explained {
+            self.error = Some(error);
+        }
         self.engine.stop();
     }
 }
@@ -249,7 +259,7 @@ impl<'r, V: Sync, S: Store<V> + ?Sized> Run<'r, V, S> {
         let wait = until_ms.map(|until| Duration::from_millis(until.saturating_sub(now)));
         if let Some(wait) = wait.filter(|_| is_idle || matches!(why, Why::Server | Why::Held)) {
             if let Err(error) = self.announce(&mut state, until_ms, wait, why) {
-                state.give_up(ExportError::Store(error));
+                state.give_up(ExportError::Store(error), self.store);
                 return state;
             }
             if is_idle && state.clock.sleep(wait) {
@@ -311,7 +321,7 @@ impl<'r, V: Sync, S: Store<V> + ?Sized> Run<'r, V, S> {
         let mut state = self.lock();
         let now = state.now_ms();
         state.engine.finish(request, now, random());
-        state.give_up(error);
+        state.give_up(error, self.store);
     }
 
     fn finish(

@@ -42,6 +42,12 @@ pub trait Store<V>: Sync {
         Ok(None)
     }
 
+    /// Returns whether an error only says that an earlier one has stopped the store. The run returns the earlier one.
+    fn is_consequence(&self, error: &Self::Error) -> bool {
+        let _ = error;
+        false
+    }
+
     /// Returns the sink for the response to a request for these items, in this order. `ids` are the ids of `items`.
     fn sink<'s>(&'s self, ids: &'s [ItemId<'s>], items: &[&'s Item<'s, V>]) -> Self::Sink<'s>;
 
@@ -125,6 +131,10 @@ where
 
     fn entry(&self, item: &Item<'_, V>) -> Result<Option<Entry>, ArchiveError> {
         Self::entry(self, item.id.id)
+    }
+
+    fn is_consequence(&self, error: &ArchiveError) -> bool {
+        matches!(error, ArchiveError::Stopped)
     }
 
     fn sink<'s>(&'s self, ids: &'s [ItemId<'s>], items: &[&'s Item<'s, V>]) -> ArchiveSink<'s> {
