@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::value_parser;
+use exportitems::policy::Limits;
 use exportitems::RequestHeaders;
 use exportitems_emulator::{Emulator, Payload};
 use exportitems_std::archive::{self, Entry, FileState, Finding};
@@ -118,7 +119,7 @@ fn export(
     let mut client = Client::builder(&emulator.url())
         .build()
         .map_err(|error| Failure::Usage(error_chain(&error)))?;
-    let mut archive = Archive::open(out)?;
+    let archive = Archive::open(out)?;
     let items: Vec<_> = plan.items().iter().map(Planned::item_id).collect();
     if items.iter().any(|item| archive.is_done(item.id)) {
         return Err(Failure::Usage(format!(
@@ -130,27 +131,29 @@ fn export(
     let mut bar = Bar::new(items.len(), Detail::Failures);
     let mut entries = vec![None; items.len()];
     let started = Instant::now();
-    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(
-        &items,
-        &mut |progress| {
-            interrupt::checkpoint();
-            match progress {
-                Progress::Bytes(bytes) => bar.add_bytes(bytes),
-                Progress::Item {
-                    position, entry, ..
-                } => {
-                    bar.add_item();
-                    let line =
-                        ItemLine::of_entry(number(position), items[position].id, entry.clone());
-                    if line.error.is_some() {
-                        bar.suspend(|| output.value(&line, Format::Text));
-                    }
-                    entries[position] = Some(entry.clone());
+    // After a signal no other connection may write while the temporary directory is removed.
+    let limits = Limits {
+        connections: 1,
+        ..Limits::default()
+    };
+    let exporter = Exporter::new(&mut client, &archive, RequestHeaders::new()).limits(limits);
+    let report = exporter.run(&items, &mut |progress| {
+        interrupt::checkpoint();
+        match progress {
+            Progress::Bytes(bytes) => bar.add_bytes(bytes),
+            Progress::Item {
+                position, entry, ..
+            } => {
+                bar.add_item();
+                let line = ItemLine::of_entry(number(position), items[position].id, entry.clone());
+                if line.error.is_some() {
+                    bar.suspend(|| output.value(&line, Format::Text));
                 }
-                _ => {}
+                entries[position] = Some(entry.clone());
             }
-        },
-    );
+            _ => {}
+        }
+    });
     let time = started.elapsed();
     bar.finish();
     let report = report.map_err(|error| Failure::Local(error_chain(&error)))?;

@@ -20,6 +20,7 @@ use crate::evidence;
 use crate::mailbox::{self, count, MailboxOption};
 use crate::output::{say, Format, Output};
 use crate::request::SoapOptions;
+use crate::run::Detail;
 use crate::server::{build, ServerOptions};
 use crate::status::{Failure, Status};
 
@@ -198,7 +199,7 @@ pub(crate) fn run(args: &Restore, output: &mut Output) -> Result<Status, Failure
     }
     let mut reporter = Reporter {
         format: Format::new(args.json),
-        bar: Bar::new(items.len()),
+        bar: Bar::new(items.len(), Detail::Failures),
         output,
         totals: Totals {
             items: items.len() as u64,
