@@ -75,7 +75,8 @@ pub use archive::{Archive, ArchiveError, ArchiveSink};
 pub use chain::error_chain;
 pub use client::{Client, ClientError};
 pub use export::{
-    Confirmation, ExportError, Exporter, Item, OnProgress, Progress, Published, RateLimit, Report,
-    Stop, Store, StoreSink, Why, Window, WindowError,
+    AsyncStore, AsyncStoreSink, BlockingStore, BlockingStoreSink, Confirmation, ExportError,
+    Exporter, Item, OnProgress, Progress, Published, RateLimit, Report, Runtime, Stop, Store,
+    StoreSink, Why, Window, WindowError,
 };
 pub use texts::{ResponseTexts, Texts};

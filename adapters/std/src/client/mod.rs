@@ -60,8 +60,8 @@ pub use tls_problem::TlsProblem;
 pub use transport::{Connector, Pace, Sent, Transport};
 pub use upload::{Readers, UploadSource};
 
-use block_on::block_on;
-use tcp::TcpConnector;
+pub(crate) use block_on::{block_on, sleep};
+pub use tcp::TcpConnector;
 
 /// A blocking client for one server.
 ///
@@ -87,7 +87,7 @@ use tcp::TcpConnector;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Client(Session<TcpConnector>);
+pub struct Client(pub(crate) Session<TcpConnector>);
 
 impl Client {
     /// Returns a builder for a client of the server with this EWS URL.

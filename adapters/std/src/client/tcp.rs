@@ -23,7 +23,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Makes blocking connections. Its futures, and those of [`TcpTransport`], are ready when they are polled first.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TcpConnector;
+#[non_exhaustive]
+pub struct TcpConnector;
 
 impl Connector for TcpConnector {
     type Transport = TcpTransport;
@@ -35,7 +36,7 @@ impl Connector for TcpConnector {
 
 /// A blocking connection.
 #[derive(Debug)]
-pub(super) struct TcpTransport {
+pub struct TcpTransport {
     host: String,
     socket: TcpStream,
     tls: Option<Box<ClientConnection>>,

@@ -1,20 +1,19 @@
 //! The sink for one request of a run: it stores the response, and reports each outcome to the engine.
 
 use core::fmt;
-use std::thread;
+use exportitems::{Event, IdMatch, ItemError, ItemId, Outcome, ResponseItemId, Summary};
+use exportitems_engine::{Confirmation, Decision, Failure, Ids, Request, Unanswered};
 
-use exportitems::{Event, IdMatch, ItemError, ItemId, Outcome, ResponseItemId, Sink, Summary};
-use exportitems_engine::{Decision, Failure, Ids, Request, Unanswered};
-
+use super::async_store::{AsyncStore, AsyncStoreSink};
 use super::item::Item;
 use super::run::{random, Run};
-use super::store::{Store, StoreSink};
+use super::runtime::Runtime;
 use super::Progress;
-use crate::client::ClientError;
+use crate::client::{AsyncSink, ClientError};
 
-/// The [`Sink`] for one request of a run.
-pub(super) struct BatchSink<'b, 'r, V, S: Store<V> + ?Sized> {
-    run: &'b Run<'r, V, S>,
+/// The sink for one request of a run.
+pub(super) struct BatchSink<'b, 'r, V, S: AsyncStore<V> + ?Sized, R> {
+    run: &'b Run<'r, V, S, R>,
     /// The number of the connection, from 0.
     connection: usize,
     store: S::Sink<'b>,
@@ -42,9 +41,9 @@ impl fmt::Display for StoreFailed {
 
 impl core::error::Error for StoreFailed {}
 
-impl<'b, 'r, V: Sync, S: Store<V> + ?Sized> BatchSink<'b, 'r, V, S> {
+impl<'b, 'r, V: Sync, S: AsyncStore<V> + ?Sized, R: Runtime> BatchSink<'b, 'r, V, S, R> {
     pub(super) fn new(
-        run: &'b Run<'r, V, S>,
+        run: &'b Run<'r, V, S, R>,
         connection: usize,
         request: Request<&'r Item<'r, V>>,
         ids: &'b [ItemId<'b>],
@@ -64,17 +63,20 @@ impl<'b, 'r, V: Sync, S: Store<V> + ?Sized> BatchSink<'b, 'r, V, S> {
     }
 
     /// Reports that there is no response.
-    pub(super) fn fail(&mut self, error: &ClientError, failure: Failure<'_>) {
+    pub(super) async fn fail(&mut self, error: &ClientError, failure: Failure<'_>) {
         self.store.explain(&crate::error_chain(error));
+        let unanswered = self.not_received(failure);
+        self.unanswered(unanswered).await;
+    }
+
+    fn not_received(&mut self, failure: Failure<'_>) -> Option<Unanswered> {
         let mut state = self.run.lock();
         let now = state.now_ms();
-        let unanswered = state.engine.fail(&mut self.request, failure, now, random());
-        drop(state);
-        self.unanswered(unanswered);
+        state.engine.fail(&mut self.request, failure, now, random())
     }
 
     /// Stores the outcome of an item that was requested alone and has no answer.
-    fn unanswered(&mut self, unanswered: Option<Unanswered>) {
+    async fn unanswered(&mut self, unanswered: Option<Unanswered>) {
         let Some(unanswered) = unanswered else {
             return;
         };
@@ -82,7 +84,7 @@ impl<'b, 'r, V: Sync, S: Store<V> + ?Sized> BatchSink<'b, 'r, V, S> {
         match unanswered.decision {
             Some(decision) => {
                 self.decided(Some(decision));
-                self.store.failed(&unanswered.outcome);
+                self.store.failed(&unanswered.outcome).await;
                 self.settle();
             }
             None => self.store.not_answered(&unanswered.outcome),
@@ -113,8 +115,39 @@ impl<'b, 'r, V: Sync, S: Store<V> + ?Sized> BatchSink<'b, 'r, V, S> {
         usize::try_from(outcome.index).is_ok_and(|index| index < self.request.len())
     }
 
+    /// Reports bytes that the store has taken, and the outcomes that have become durable.
+    fn receive(&mut self, bytes: u64) -> Result<(), S::Error> {
+        let mut state = self.run.lock();
+        let before = state.engine.connections();
+        state.engine.receive(&mut self.request);
+        if state.engine.connections() > before {
+            self.run.changed.send();
+        }
+        (state.progress)(Progress::Bytes(bytes));
+        state.settle(self.run.store)
+    }
+
+    /// Reports the end of the response to the engine. Returns the outcome of an item that was requested alone and has no
+    /// answer.
+    fn ended(&mut self, summary: &Summary) -> Option<Unanswered> {
+        let mut state = self.run.lock();
+        let now = state.now_ms();
+        state.unrequested += core::mem::take(&mut self.unrequested);
+        state.engine.end(&mut self.request, summary, now, random())
+    }
+
+    /// Decides about an item that the end of the response has judged.
+    fn judged(&mut self, outcome: &Outcome, confirmation: Confirmation) {
+        let mut state = self.run.lock();
+        let (index, now, random) = (outcome.index, state.now_ms(), random());
+        let decision = state
+            .engine
+            .confirm(&mut self.request, index, confirmation, now, random);
+        state.decisions.extend(decision);
+    }
+
     /// Decides about an item that was not committed.
-    fn abort_with(&mut self, outcome: &Outcome, store: fn(&mut S::Sink<'b>, &Outcome)) {
+    fn decide(&mut self, outcome: &Outcome) {
         let mut state = self.run.lock();
         let now = state.now_ms();
         let (disposition, decision) = state
@@ -128,47 +161,37 @@ impl<'b, 'r, V: Sync, S: Store<V> + ?Sized> BatchSink<'b, 'r, V, S> {
             self.refused.push(*outcome);
         }
         self.store.judge(disposition);
-        store(&mut self.store, outcome);
-        self.settle();
     }
 }
 
-impl<V: Sync, S: Store<V> + ?Sized> Sink for BatchSink<'_, '_, V, S> {
+impl<V: Sync, S: AsyncStore<V> + ?Sized, R: Runtime> AsyncSink for BatchSink<'_, '_, V, S, R> {
     type Error = StoreFailed;
 
-    fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
+    async fn compare_id(&mut self, index: u32, ids: &ResponseItemId<'_>) -> IdMatch {
         let is_requested = usize::try_from(index).is_ok_and(|index| index < self.request.len());
         ids.id.value().map_or(IdMatch::Unknown, |id| {
             self.ids.answer(index, is_requested, id)
         })
     }
 
-    fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), StoreFailed> {
-        let result = self.store.begin(index, ids);
+    async fn begin(&mut self, index: u32, ids: ResponseItemId<'_>) -> Result<(), StoreFailed> {
+        let result = self.store.begin(index, ids).await;
         self.stored(result)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreFailed> {
-        let result = self.store.write(bytes);
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreFailed> {
+        let result = self.store.write(bytes).await;
         self.stored(result)?;
         let bytes = bytes.len() as u64;
-        let mut state = self.run.lock();
-        let before = state.engine.connections();
-        state.engine.receive(&mut self.request);
-        if state.engine.connections() > before {
-            self.run.changed.notify_all();
-        }
-        (state.progress)(Progress::Bytes(bytes));
-        let result = state.settle(self.run.store);
-        drop(state);
+        let result = self.receive(bytes);
         self.stored(result)?;
         if let Some(limit) = &self.run.rate {
-            thread::sleep(limit.take(bytes));
+            self.run.runtime.sleep(limit.take(bytes)).await;
         }
         Ok(())
     }
 
-    fn commit(&mut self, outcome: &Outcome) -> Result<(), StoreFailed> {
+    async fn commit(&mut self, outcome: &Outcome) -> Result<(), StoreFailed> {
         let disposition = self.request.commit(outcome);
         self.store.judge(disposition);
         if !self.is_requested(outcome) {
@@ -183,56 +206,49 @@ impl<V: Sync, S: Store<V> + ?Sized> Sink for BatchSink<'_, '_, V, S> {
         } else {
             self.committed.push(*outcome);
         }
-        let result = self.store.commit(outcome);
+        let result = self.store.commit(outcome).await;
         self.stored(result)?;
         let result = self.run.lock().settle(self.run.store);
         self.stored(result)
     }
 
-    fn abort(&mut self, outcome: &Outcome) {
-        self.abort_with(outcome, S::Sink::abort);
+    async fn abort(&mut self, outcome: &Outcome) {
+        self.decide(outcome);
+        self.store.abort(outcome).await;
+        self.settle();
     }
 
-    fn failed(&mut self, outcome: &Outcome) {
+    async fn failed(&mut self, outcome: &Outcome) {
         // The end of the response shows why the item was not answered.
         if outcome.error == Some(ItemError::NotAnswered) {
             self.request.not_answered(outcome);
         } else {
-            self.abort_with(outcome, S::Sink::failed);
+            self.decide(outcome);
+            self.store.failed(outcome).await;
+            self.settle();
         }
     }
 
-    fn note(&mut self, event: &Event<'_>) {
+    async fn note(&mut self, event: &Event<'_>) {
         if let Event::Fault(fault) = event {
             self.request.fault(fault);
         }
         let connection = self.connection;
         (self.run.lock().progress)(Progress::Note { connection, event });
-        self.store.note(event);
+        self.store.note(event).await;
     }
 
-    fn end(&mut self, summary: &Summary) {
-        let mut state = self.run.lock();
-        let now = state.now_ms();
-        state.unrequested += core::mem::take(&mut self.unrequested);
-        let unanswered = state.engine.end(&mut self.request, summary, now, random());
-        drop(state);
-        self.unanswered(unanswered);
+    async fn end(&mut self, summary: &Summary) {
+        let unanswered = self.ended(summary);
+        self.unanswered(unanswered).await;
         let judgement = self.ids.judge(summary);
         let refused = core::mem::take(&mut self.refused).into_iter();
         let refused = refused.map(|outcome| (outcome, judgement.refused()));
         let committed = core::mem::take(&mut self.committed).into_iter();
         let committed = committed.map(|outcome| (outcome, judgement.committed(&outcome)));
         for (outcome, confirmation) in refused.chain(committed) {
-            let mut state = self.run.lock();
-            let (index, random) = (outcome.index, random());
-            let decision =
-                state
-                    .engine
-                    .confirm(&mut self.request, index, confirmation, now, random);
-            state.decisions.extend(decision);
-            drop(state);
-            self.store.confirm(&outcome, confirmation);
+            self.judged(&outcome, confirmation);
+            self.store.confirm(&outcome, confirmation).await;
         }
         self.settle();
     }

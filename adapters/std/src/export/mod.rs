@@ -1,5 +1,6 @@
 //! Exports a list of items into an archive, with as many requests as necessary.
 
+mod async_store;
 mod batch;
 mod clock;
 mod error;
@@ -7,30 +8,37 @@ mod failure;
 mod item;
 mod rate;
 mod run;
+mod runtime;
 mod store;
 mod trace;
 
 use core::fmt;
+use core::future::{poll_fn, Future};
+use core::pin::Pin;
+use core::task::Poll;
 use core::time::Duration;
 use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Condvar, Mutex};
+use std::sync::Mutex;
 use std::thread;
 
 use exportitems::policy::{Limits, Policy};
 use exportitems::{Event, ExportItems, ItemId, Options, RequestHeaders};
 use exportitems_engine::{Added, Engine, ItemState, Settings};
 
+pub use async_store::{AsyncStore, AsyncStoreSink, BlockingStore, BlockingStoreSink};
 pub use error::ExportError;
 pub use exportitems_engine::{Confirmation, Why, Window, WindowError};
 pub use item::Item;
 pub use rate::RateLimit;
+pub use runtime::Runtime;
 pub use store::{Published, Store, StoreSink};
 
 use crate::archive::{Archive, Entry};
-use crate::client::{Answer, Client, ClientError};
+use crate::client::{block_on, Answer, Client, ClientError, Connector, Session, TcpConnector};
 use clock::Clock;
 use run::{Run, State};
+use runtime::{Signal, Threads};
 
 /// Exports a list of items into a [`Store`], such as an [`Archive`].
 ///
@@ -60,23 +68,16 @@ use run::{Run, State};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
-pub struct Exporter<'a, S: ?Sized = Archive> {
-    client: &'a mut Client,
+pub struct Exporter<'a, S: ?Sized = Archive, C: Connector = TcpConnector> {
+    session: &'a mut Session<C>,
     store: &'a S,
-    headers: RequestHeaders<'a>,
-    options: Options,
-    settings: Settings,
-    rate: Option<RateLimit>,
-    closed_for: Option<&'a (dyn Fn() -> Duration + Sync)>,
-    interrupt: Option<&'a AtomicBool>,
-    sleep: Option<fn(Duration)>,
+    setup: Setup<'a>,
 }
 
-impl<S: ?Sized> fmt::Debug for Exporter<'_, S> {
+impl<S: ?Sized, C: Connector> fmt::Debug for Exporter<'_, S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exporter")
-            .field("client", &self.client)
-            .field("settings", &self.settings)
+            .field("settings", &self.setup.settings)
             .finish_non_exhaustive()
     }
 }
@@ -185,41 +186,42 @@ impl<'a, S: ?Sized> Exporter<'a, S> {
     ///
     /// `client` has one connection. If there are to be several, the others have the same settings and credentials.
     pub fn new(client: &'a mut Client, store: &'a S, headers: RequestHeaders<'a>) -> Self {
+        Self::over(&mut client.0, store, headers)
+    }
+}
+
+impl<'a, S: ?Sized, C: Connector> Exporter<'a, S, C> {
+    /// Makes an exporter over the connections of any transport, for [`run_async`](Self::run_async).
+    pub fn over(session: &'a mut Session<C>, store: &'a S, headers: RequestHeaders<'a>) -> Self {
         Self {
-            client,
+            session,
             store,
-            headers,
-            options: Options::new(),
-            settings: Settings::default(),
-            rate: None,
-            closed_for: None,
-            interrupt: None,
-            sleep: None,
+            setup: Setup::new(headers),
         }
     }
 
     /// Sets the options for responses.
     pub fn options(mut self, options: Options) -> Self {
-        self.options = options;
+        self.setup.options = options;
         self
     }
 
     /// Sets the limits of requests. The default is 20 items per request, because a server works on a request for one
     /// minute at most, and 4 connections.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.settings.limits = limits;
+        self.setup.settings.limits = limits;
         self
     }
 
     /// Sets the largest sum of the [listed sizes](Item::size) of the items in one request. The default is 32 MiB.
     pub fn request_bytes(mut self, bytes: u64) -> Self {
-        self.settings.request_bytes = bytes;
+        self.setup.settings.request_bytes = bytes;
         self
     }
 
     /// Sets the policy for retries.
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.settings.policy = policy;
+        self.setup.settings.policy = policy;
         self
     }
 
@@ -228,42 +230,85 @@ impl<'a, S: ?Sized> Exporter<'a, S> {
     /// With zero, the run never waits: it ends when the server is busy, and leaves items that may succeed later to
     /// another run.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.settings.patience_ms = clock::millis(patience);
+        self.setup.settings.patience_ms = clock::millis(patience);
         self
     }
 
     /// Sets whether items are requested that the server refused permanently in an earlier run.
     pub fn retry_failed(mut self, retry: bool) -> Self {
-        self.settings.retry_failed = retry;
+        self.setup.settings.retry_failed = retry;
         self
     }
 
     /// Limits the bytes of payloads per second, over all connections together.
     pub fn limit_rate(mut self, limit: RateLimit) -> Self {
-        self.rate = Some(limit);
+        self.setup.rate = Some(limit);
         self
     }
 
     /// Sets a function that returns how long no request may begin, such as until a time of the day. Zero means that
     /// requests may begin now. Requests in flight are finished, and the wait does not count as time without progress.
     pub fn closed_for(mut self, closed_for: &'a (dyn Fn() -> Duration + Sync)) -> Self {
-        self.closed_for = Some(closed_for);
+        self.setup.closed_for = Some(closed_for);
         self
     }
 
     /// Sets a flag that ends the run when it is set: requests in flight are finished, and no further one begins.
     pub fn interrupt(mut self, flag: &'a AtomicBool) -> Self {
-        self.interrupt = Some(flag);
+        self.setup.interrupt = Some(flag);
         self
     }
 
     /// Sets the function that waits for the next request while no request is in flight. The time counts as passed when it
     /// returns.
     pub fn sleep(mut self, sleep: fn(Duration)) -> Self {
-        self.sleep = Some(sleep);
+        self.setup.sleep = Some(sleep);
         self
     }
 
+    /// Runs the export over any transport, like [`run`](Self::run). The futures of all connections are polled together, so
+    /// one thread serves them.
+    ///
+    /// The future may be dropped at any `await`: the store keeps the items that it holds.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_async<'i, V, I, R>(
+        self,
+        runtime: R,
+        items: I,
+        progress: &mut OnProgress<'_, V, S::Entry>,
+    ) -> Result<Report, ExportError<S::Error>>
+    where
+        I: IntoIterator<Item: Into<Item<'i, V>>>,
+        V: Sync + 'i,
+        S: AsyncStore<V>,
+        C: Clone,
+        R: Runtime,
+    {
+        let items: Vec<Item<'i, V>> = items.into_iter().map(Into::into).collect();
+        let mut resumed = Resumed::new(&items, &self.setup, self.store, progress).await?;
+        if resumed.queued > 0 {
+            let mut sessions: Vec<_> = (1..self.setup.connections(&resumed))
+                .map(|_| self.session.another())
+                .collect();
+            let has_connected = self.session.has_connected();
+            let run =
+                self.setup
+                    .start(self.store, runtime, has_connected, &mut resumed, progress)?;
+            let first = core::iter::once(self.session);
+            let sessions = first.chain(&mut sessions).enumerate();
+            let connections = sessions
+                .map(|(connection, session)| Box::pin(run.serve(connection, session)))
+                .collect();
+            join(connections).await;
+            run.end(&mut resumed).await?;
+        }
+        Ok(resumed.report)
+    }
+}
+
+impl<S: ?Sized> Exporter<'_, S> {
     /// Runs the export until each item is exported or given up.
     ///
     /// `items` are [`Item`]s, or [`ItemId`]s alone.
@@ -284,20 +329,157 @@ impl<'a, S: ?Sized> Exporter<'a, S> {
         V: Sync + 'i,
         S: Store<V>,
     {
+        let items: Vec<Item<'i, V>> = items.into_iter().map(Into::into).collect();
+        let store = BlockingStore(self.store);
+        let resuming = Resumed::new(&items, &self.setup, &store, progress);
+        let mut resumed = block_on(resuming)?;
+        if resumed.queued > 0 {
+            let connections = self.setup.connections(&resumed);
+            let has_connected = self.session.has_connected();
+            let run = self
+                .setup
+                .start(&store, Threads, has_connected, &mut resumed, progress)?;
+            thread::scope(|scope| {
+                for connection in 1..connections {
+                    let mut session = self.session.another();
+                    let run = &run;
+                    let thread = thread::Builder::new().name(format!("exportitems-{connection}"));
+                    let serve = move || block_on(run.serve(connection, &mut session));
+                    // With fewer threads than wanted, the run is slower.
+                    if thread.spawn_scoped(scope, serve).is_err() {
+                        break;
+                    }
+                }
+                block_on(run.serve(0, self.session));
+            });
+            block_on(run.end(&mut resumed))?;
+        }
+        Ok(resumed.report)
+    }
+}
+
+/// Runs futures together until all of them have ended.
+async fn join<F: Future<Output = ()> + Unpin>(mut futures: Vec<F>) {
+    poll_fn(|context| {
+        futures.retain_mut(|future| Pin::new(future).poll(context).is_pending());
+        match futures.is_empty() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+}
+
+/// The options of a run.
+struct Setup<'a> {
+    headers: RequestHeaders<'a>,
+    options: Options,
+    settings: Settings,
+    rate: Option<RateLimit>,
+    closed_for: Option<&'a (dyn Fn() -> Duration + Sync)>,
+    interrupt: Option<&'a AtomicBool>,
+    sleep: Option<fn(Duration)>,
+}
+
+impl<'a> Setup<'a> {
+    fn new(headers: RequestHeaders<'a>) -> Self {
+        Self {
+            headers,
+            options: Options::new(),
+            settings: Settings::default(),
+            rate: None,
+            closed_for: None,
+            interrupt: None,
+            sleep: None,
+        }
+    }
+
+    /// Returns the number of connections that are of use.
+    fn connections<V>(&self, resumed: &Resumed<'_, '_, V>) -> usize {
+        self.settings.limits.connections.min(resumed.queued)
+    }
+
+    /// Starts to request the queued items.
+    fn start<'r, 'i, V, S, R>(
+        self,
+        store: &'r S,
+        runtime: R,
+        has_connected: bool,
+        resumed: &mut Resumed<'r, 'i, V>,
+        progress: &'r mut OnProgress<'r, V, S::Entry>,
+    ) -> Result<Run<'r, V, S, R>, ExportError<S::Error>>
+    where
+        'a: 'r,
+        'i: 'r,
+        V: Sync,
+        S: AsyncStore<V> + ?Sized,
+        R: Runtime,
+    {
+        // Check the whole list first, so that nothing is sent if any id is not valid.
+        let ids: Vec<ItemId<'_>> = resumed.items.iter().map(|item| item.id).collect();
+        let _ = ExportItems::new(&ids)
+            .headers(self.headers)
+            .encoder()
+            .map_err(|error| ExportError::Request(error.into()))?;
+        let clock = resumed.clock;
+        let unused = Engine::new(self.settings, clock.now_ms());
+        let mut engine = core::mem::replace(&mut resumed.engine, unused);
+        if has_connected {
+            engine.connected();
+        }
+        let done = core::mem::take(&mut resumed.done);
+        Ok(Run {
+            store,
+            runtime,
+            headers: self.headers,
+            options: self.options,
+            rate: self.rate,
+            closed_for: self.closed_for,
+            interrupt: self.interrupt,
+            state: Mutex::new(State::new(engine, resumed.items, clock, done, progress)),
+            changed: Signal::default(),
+        })
+    }
+}
+
+/// The items of a run, and what the store knows of them.
+struct Resumed<'r, 'i, V> {
+    items: &'r [Item<'i, V>],
+    clock: Clock,
+    engine: Engine<&'r Item<'i, V>>,
+    /// Whether the store holds each item.
+    done: Vec<bool>,
+    /// The number of items to request.
+    queued: usize,
+    /// The report before the run.
+    report: Report,
+}
+
+impl<'r, 'i, V> Resumed<'r, 'i, V> {
+    async fn new<S: AsyncStore<V> + ?Sized>(
+        items: &'r [Item<'i, V>],
+        setup: &Setup<'_>,
+        store: &S,
+        progress: &mut OnProgress<'_, V, S::Entry>,
+    ) -> Result<Self, ExportError<S::Error>> {
         // Outcomes of earlier sinks do not belong to this run, but they must update the states of their items first.
-        while self
-            .store
-            .published(true)
+        while (store.wait_published().await)
             .map_err(ExportError::Store)?
             .is_some()
         {}
-
-        let items: Vec<Item<'i, V>> = items.into_iter().map(Into::into).collect();
-        let clock = Clock::new(self.sleep);
-        let mut resumed = Resumed::new(&items, self.settings, self.store, &clock);
-        for &position in &resumed.failed_before {
+        let clock = Clock::new(setup.sleep);
+        let mut resumed = Self {
+            items,
+            clock,
+            engine: Engine::new(setup.settings, clock.now_ms()),
+            done: Vec::with_capacity(items.len()),
+            queued: 0,
+            report: Report::default(),
+        };
+        resumed.queue(store);
+        for &position in &resumed.report.failed_before {
             let item = &items[position];
-            if let Some(entry) = self.store.entry(item).map_err(ExportError::Store)? {
+            if let Some(entry) = store.entry(item).await.map_err(ExportError::Store)? {
                 progress(Progress::FailedBefore {
                     position,
                     value: &item.value,
@@ -305,125 +487,53 @@ impl<'a, S: ?Sized> Exporter<'a, S> {
                 });
             }
         }
-        let mut report = Report {
-            skipped: items.len() - resumed.missing.len(),
-            failed_before: core::mem::take(&mut resumed.failed_before),
-            ..Report::default()
-        };
-        let mut missing = core::mem::take(&mut resumed.missing);
-        if resumed.queued > 0 {
-            let done = self.run_resumed(&items, resumed, clock, progress, &mut report)?;
-            missing.retain(|&position| !done[position]);
-        }
-        report.needed_patience = report.needed_patience.filter(|_| !missing.is_empty());
-        report.ok = items.len() - report.skipped - missing.len();
-        report.missing = missing;
-        Ok(report)
+        Ok(resumed)
     }
 
-    /// Requests the queued items, completes the report, and returns whether the store holds each item.
-    fn run_resumed<V: Sync>(
-        self,
-        items: &[Item<'_, V>],
-        resumed: Resumed<'_, '_, V>,
-        clock: Clock,
-        progress: &mut OnProgress<'_, V, S::Entry>,
-        report: &mut Report,
-    ) -> Result<Vec<bool>, ExportError<S::Error>>
-    where
-        S: Store<V>,
-    {
-        // Check the whole list first, so that nothing is sent if any id is not valid.
-        let ids: Vec<ItemId<'_>> = items.iter().map(|item| item.id).collect();
-        let _ = ExportItems::new(&ids)
-            .headers(self.headers)
-            .encoder()
-            .map_err(|error| ExportError::Request(error.into()))?;
-        drop(ids);
-
-        let mut engine = resumed.engine;
-        if self.client.has_connected() {
-            engine.connected();
-        }
-        let run = Run {
-            store: self.store,
-            headers: self.headers,
-            options: self.options,
-            rate: self.rate,
-            closed_for: self.closed_for,
-            interrupt: self.interrupt,
-            state: Mutex::new(State::new(engine, items, clock, resumed.done, progress)),
-            changed: Condvar::new(),
-        };
-        let connections = self.settings.limits.connections.min(resumed.queued);
-        thread::scope(|scope| {
-            for connection in 1..connections {
-                let mut client = self.client.another();
-                let run = &run;
-                let thread = thread::Builder::new().name(format!("exportitems-{connection}"));
-                let serve = move || run.serve(connection, &mut client);
-                // With fewer threads than wanted, the run is slower.
-                if thread.spawn_scoped(scope, serve).is_err() {
-                    break;
-                }
-            }
-            run.serve(0, self.client);
-        });
-        let mut state = run.lock();
-        if let Some(error) = state.error.take() {
-            return Err(error);
-        }
-        state.settle_all(self.store).map_err(ExportError::Store)?;
-        state.conclude(report);
-        Ok(core::mem::take(&mut state.done))
-    }
-}
-
-/// The items of a run, and what the store knows of them.
-struct Resumed<'r, 'i, V> {
-    engine: Engine<&'r Item<'i, V>>,
-    /// Whether the store holds each item.
-    done: Vec<bool>,
-    /// The positions of the items that the store does not hold.
-    missing: Vec<usize>,
-    /// The positions of the items that are not requested, because the server refused them permanently.
-    failed_before: Vec<usize>,
-    /// The number of items to request.
-    queued: usize,
-}
-
-impl<'r, 'i, V> Resumed<'r, 'i, V> {
-    fn new<S: Store<V> + ?Sized>(
-        items: &'r [Item<'i, V>],
-        settings: Settings,
-        store: &S,
-        clock: &Clock,
-    ) -> Self {
-        let mut resumed = Self {
-            engine: Engine::new(settings, clock.now_ms()),
-            done: Vec::with_capacity(items.len()),
-            missing: Vec::new(),
-            failed_before: Vec::new(),
-            queued: 0,
-        };
+    /// Adds the items that the store does not hold to the engine.
+    fn queue<S: AsyncStore<V> + ?Sized>(&mut self, store: &S) {
         let mut seen = HashSet::new();
-        for (position, item) in items.iter().enumerate() {
+        for (position, item) in self.items.iter().enumerate() {
             let state = store.state(item);
-            resumed.done.push(state == ItemState::Done);
+            self.done.push(state == ItemState::Done);
             if state != ItemState::Done && !seen.insert(item.id.id) {
-                resumed.engine.skip();
+                self.engine.skip();
                 continue;
             }
-            match resumed
+            match self
                 .engine
                 .add(item, item.size, state, store.attempts(item))
             {
                 Added::Held => continue,
-                Added::FailedBefore => resumed.failed_before.push(position),
-                _ => resumed.queued += 1,
+                Added::FailedBefore => self.report.failed_before.push(position),
+                _ => self.queued += 1,
             }
-            resumed.missing.push(position);
+            self.report.missing.push(position);
         }
-        resumed
+        self.report.skipped = self.items.len() - self.report.missing.len();
+    }
+}
+
+impl<V, S, R> Run<'_, V, S, R>
+where
+    V: Sync,
+    S: AsyncStore<V> + ?Sized,
+    R: Runtime,
+{
+    /// Waits until all outcomes are durable, and completes the report.
+    async fn end(&self, resumed: &mut Resumed<'_, '_, V>) -> Result<(), ExportError<S::Error>> {
+        if let Some(error) = self.lock().error.take() {
+            return Err(error);
+        }
+        self.settle_all().await.map_err(ExportError::Store)?;
+        let report = &mut resumed.report;
+        let mut state = self.lock();
+        state.conclude(report);
+        report.missing.retain(|&position| !state.done[position]);
+        report.needed_patience = report
+            .needed_patience
+            .filter(|_| !report.missing.is_empty());
+        report.ok = resumed.items.len() - report.skipped - report.missing.len();
+        Ok(())
     }
 }

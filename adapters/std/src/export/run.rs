@@ -1,30 +1,34 @@
-//! A run over several connections: a thread for each, and one mutex around the engine.
+//! A run over several connections, with one mutex around the engine. Blocking and async drivers share it.
 
 use core::time::Duration;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use exportitems::{ItemId, Options, RequestHeaders};
 use exportitems_engine::{Action, Decision, Engine, Finished, Request, StopReason, Why};
+use tracing::Instrument as _;
 
+use super::async_store::AsyncStore;
 use super::batch::BatchSink;
 use super::clock::Clock;
 use super::error::ExportError;
 use super::failure::failure;
 use super::item::Item;
 use super::rate::RateLimit;
-use super::store::{Published, Store};
+use super::runtime::{Runtime, Signal};
+use super::store::Published;
 use super::trace;
 use super::{OnProgress, Progress, Report, Stop};
-use crate::client::{Answer, Client, ClientError};
+use crate::client::{Answer, ClientError, Connector, Session};
 
-/// The longest time until a thread that waits notices an interrupt.
+/// The longest time until a connection that waits notices an interrupt.
 const INTERRUPT: Duration = Duration::from_millis(200);
 
-/// What the threads of a run share.
-pub(super) struct Run<'r, V, S: Store<V> + ?Sized> {
+/// What the connections of a run share.
+pub(super) struct Run<'r, V, S: AsyncStore<V> + ?Sized, R> {
     pub(super) store: &'r S,
+    pub(super) runtime: R,
     pub(super) headers: RequestHeaders<'r>,
     pub(super) options: Options,
     pub(super) rate: Option<RateLimit>,
@@ -32,8 +36,7 @@ pub(super) struct Run<'r, V, S: Store<V> + ?Sized> {
     pub(super) closed_for: Option<&'r (dyn Fn() -> Duration + Sync)>,
     pub(super) interrupt: Option<&'r AtomicBool>,
     pub(super) state: Mutex<State<'r, V, S::Entry, S::Error>>,
-    /// A request has ended, or more requests may begin.
-    pub(super) changed: Condvar,
+    pub(super) changed: Signal,
 }
 
 /// The state of a run.
@@ -122,20 +125,9 @@ impl<'r, V: Sync, E, X> State<'r, V, E, X> {
     /// Reports the outcomes that have become durable.
     pub(super) fn settle<S>(&mut self, store: &S) -> Result<(), X>
     where
-        S: Store<V, Entry = E, Error = X> + ?Sized,
+        S: AsyncStore<V, Entry = E, Error = X> + ?Sized,
     {
-        while let Some(published) = store.published(false)? {
-            self.report(&published);
-        }
-        Ok(())
-    }
-
-    /// Waits until all outcomes are durable, and reports them.
-    pub(super) fn settle_all<S>(&mut self, store: &S) -> Result<(), X>
-    where
-        S: Store<V, Entry = E, Error = X> + ?Sized,
-    {
-        while let Some(published) = store.published(true)? {
+        while let Some(published) = store.published()? {
             self.report(&published);
         }
         Ok(())
@@ -193,7 +185,7 @@ impl<'r, V: Sync, E, X> State<'r, V, E, X> {
     /// Ends the run, because this machine or the caller has failed.
     fn give_up<S>(&mut self, error: ExportError<X>, store: &S)
     where
-        S: Store<V, Entry = E, Error = X> + ?Sized,
+        S: AsyncStore<V, Entry = E, Error = X> + ?Sized,
     {
         let is_explained = match &self.error {
             Some(ExportError::Store(first)) => !store.is_consequence(first),
@@ -207,104 +199,145 @@ impl<'r, V: Sync, E, X> State<'r, V, E, X> {
     }
 }
 
-impl<'r, V: Sync, S: Store<V> + ?Sized> Run<'r, V, S> {
+/// A wait of a connection, as it was decided at a time.
+struct Pause {
+    now_ms: u64,
+    until_ms: Option<u64>,
+    why: Why,
+    is_idle: bool,
+    /// The number of signals at that time.
+    seen: u64,
+}
+
+/// The next step of a connection.
+enum Step<'r, V> {
+    Ask(Request<&'r Item<'r, V>>),
+    Wait(Pause),
+}
+
+impl<'r, V, S, R> Run<'r, V, S, R>
+where
+    V: Sync,
+    S: AsyncStore<V> + ?Sized,
+    R: Runtime,
+{
     pub(super) fn lock(&self) -> MutexGuard<'_, State<'r, V, S::Entry, S::Error>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends requests over one connection until the run ends.
-    pub(super) fn serve(&self, connection: usize, client: &mut Client) {
+    pub(super) async fn serve<C: Connector>(&self, connection: usize, session: &mut Session<C>) {
         let _guard = StopOnPanic(self);
-        let _span = tracing::info_span!("connection", number = connection).entered();
-        let mut state = self.lock();
-        loop {
-            if self
-                .interrupt
-                .is_some_and(|flag| flag.load(Ordering::Relaxed))
-            {
-                state.engine.stop();
-            }
-            let now = state.now_ms();
-            match self.closed_for.map(|closed_for| closed_for()) {
-                None | Some(Duration::ZERO) => {}
-                Some(closed) => state.engine.hold(now + super::clock::millis(closed)),
-            }
-            match state.engine.poll(now) {
-                Action::Ask(request) => {
-                    state.announced = None;
-                    drop(state);
-                    self.request(connection, client, request);
-                    state = self.lock();
+        while let Some(step) = self.next_step() {
+            match step {
+                Step::Ask(request) => {
+                    let span = tracing::info_span!("request", connection, items = request.len());
+                    self.request(connection, session, request)
+                        .instrument(span)
+                        .await;
+                    self.changed.send();
                 }
-                Action::Wait { until_ms, why } => {
-                    state = self.wait(state, until_ms, why);
-                    continue;
-                }
-                _ => break,
+                Step::Wait(pause) => self.wait(pause).await,
             }
-            self.changed.notify_all();
         }
-        self.changed.notify_all();
+        self.changed.send();
     }
 
-    /// Waits until a time, a change, or until it is time to look for an interrupt.
-    fn wait<'l>(
-        &self,
-        mut state: MutexGuard<'l, State<'r, V, S::Entry, S::Error>>,
-        until_ms: Option<u64>,
-        why: Why,
-    ) -> MutexGuard<'l, State<'r, V, S::Entry, S::Error>> {
-        let is_idle = state.engine.in_flight() == 0;
+    /// Returns the next step, or `None` at the end of the run.
+    fn next_step(&self) -> Option<Step<'r, V>> {
+        let mut state = self.lock();
+        if self
+            .interrupt
+            .is_some_and(|flag| flag.load(Ordering::Relaxed))
+        {
+            state.engine.stop();
+        }
         let now = state.now_ms();
-        let wait = until_ms.map(|until| Duration::from_millis(until.saturating_sub(now)));
-        if let Some(wait) = wait.filter(|_| is_idle || matches!(why, Why::Server | Why::Held)) {
-            if let Err(error) = self.announce(&mut state, until_ms, wait, why) {
-                state.give_up(ExportError::Store(error), self.store);
-                return state;
+        match self.closed_for.map(|closed_for| closed_for()) {
+            None | Some(Duration::ZERO) => {}
+            Some(closed) => state.engine.hold(now + super::clock::millis(closed)),
+        }
+        match state.engine.poll(now) {
+            Action::Ask(request) => {
+                state.announced = None;
+                Some(Step::Ask(request))
             }
-            if is_idle && state.clock.sleep(wait) {
-                return state;
+            Action::Wait { until_ms, why } => Some(Step::Wait(Pause {
+                now_ms: now,
+                until_ms,
+                why,
+                is_idle: state.engine.in_flight() == 0,
+                seen: self.changed.count(),
+            })),
+            _ => None,
+        }
+    }
+
+    /// Waits until a time, a signal, or until it is time to look for an interrupt.
+    async fn wait(&self, pause: Pause) {
+        let until = pause.until_ms;
+        let wait = until.map(|until| Duration::from_millis(until.saturating_sub(pause.now_ms)));
+        let is_reported = pause.is_idle || matches!(pause.why, Why::Server | Why::Held);
+        if let Some(wait) = wait.filter(|_| is_reported) {
+            if let Err(error) = self.announce(&pause, wait).await {
+                self.lock().give_up(ExportError::Store(error), self.store);
+                return;
+            }
+            if pause.is_idle && self.lock().clock.sleep(wait) {
+                return;
             }
         }
         let wait = wait.unwrap_or(INTERRUPT).min(INTERRUPT);
-        let woken = self.changed.wait_timeout(state, wait);
-        woken.unwrap_or_else(PoisonError::into_inner).0
+        let sleep = self.runtime.sleep(wait);
+        self.changed.wait(pause.seen, sleep).await;
     }
 
     /// Reports a wait, once.
-    fn announce(
-        &self,
-        state: &mut State<'r, V, S::Entry, S::Error>,
-        until_ms: Option<u64>,
-        wait: Duration,
-        why: Why,
-    ) -> Result<(), S::Error> {
+    async fn announce(&self, pause: &Pause, wait: Duration) -> Result<(), S::Error> {
+        let why = pause.why;
         // The end of a closed window is computed anew each time.
-        let until_ms = until_ms.filter(|_| why != Why::Held);
-        if state.announced.replace((why, until_ms)) == Some((why, until_ms)) {
+        let until_ms = pause.until_ms.filter(|_| why != Why::Held);
+        let announced = Some((why, until_ms));
+        if core::mem::replace(&mut self.lock().announced, announced) == announced {
             return Ok(());
         }
-        match state.engine.in_flight() {
-            0 => state.settle_all(self.store)?,
-            _ => state.settle(self.store)?,
+        if pause.is_idle {
+            self.settle_all().await?;
         }
+        let mut state = self.lock();
+        state.settle(self.store)?;
+        let state = &mut *state;
         let failure = state.failures.last().filter(|_| why == Why::Server);
         trace::wait(wait, why);
         (state.progress)(Progress::Wait { wait, why, failure });
         Ok(())
     }
 
+    /// Waits until all outcomes are durable, and reports them.
+    pub(super) async fn settle_all(&self) -> Result<(), S::Error> {
+        while let Some(published) = self.store.wait_published().await? {
+            self.lock().report(&published);
+        }
+        Ok(())
+    }
+
     /// Sends one request, and handles its response.
-    fn request(&self, connection: usize, client: &mut Client, request: Request<&'r Item<'r, V>>) {
+    async fn request<C: Connector>(
+        &self,
+        connection: usize,
+        session: &mut Session<C>,
+        request: Request<&'r Item<'r, V>>,
+    ) {
         let ids: Vec<ItemId<'_>> = request.items().map(|(_, item)| item.id).collect();
-        let _span = tracing::info_span!("request", items = ids.len()).entered();
         let headers = self.headers.server_version(request.version());
         let mut sink = BatchSink::new(self, connection, request, &ids);
-        let result = client.export(&headers, &ids, &mut sink, self.options);
+        let result = session
+            .export_async(&headers, &ids, &mut sink, self.options)
+            .await;
         trace::response(&result);
         if let Err(error) = &result {
             if let Some(failure) = failure(error) {
-                sink.fail(error, failure);
+                sink.fail(error, failure).await;
             }
         }
         let BatchSink { request, error, .. } = sink;
@@ -313,7 +346,7 @@ impl<'r, V: Sync, S: Store<V> + ?Sized> Run<'r, V, S> {
                 ExportError::Request(error)
             }
             (_, Some(error)) => ExportError::Store(error),
-            (result, None) => match self.settle_retries(&request) {
+            (result, None) => match self.settle_retries(&request).await {
                 Ok(()) => return self.finish(connection, request, result),
                 Err(error) => ExportError::Store(error),
             },
@@ -350,15 +383,14 @@ impl<'r, V: Sync, S: Store<V> + ?Sized> Run<'r, V, S> {
 
     /// Waits until the outcomes of this request are durable, if items of it are requested again. The store counts attempts,
     /// so it must be up to date before that.
-    fn settle_retries(&self, request: &Request<&'r Item<'r, V>>) -> Result<(), S::Error> {
+    async fn settle_retries(&self, request: &Request<&'r Item<'r, V>>) -> Result<(), S::Error> {
         if !request.has_retries() {
             return self.lock().settle(self.store);
         }
         let is_of_request =
             |decision: &Decision| request.items().any(|(at, _)| at == decision.position);
         while self.lock().decisions.iter().any(is_of_request) {
-            // The lock is free while this waits for the disk.
-            match self.store.published(true)? {
+            match self.store.wait_published().await? {
                 Some(published) => self.lock().report(&published),
                 None => break,
             }
@@ -367,14 +399,14 @@ impl<'r, V: Sync, S: Store<V> + ?Sized> Run<'r, V, S> {
     }
 }
 
-/// Ends the run if this thread panics, so that the other threads do not wait for it.
-struct StopOnPanic<'a, 'r, V: Sync, S: Store<V> + ?Sized>(&'a Run<'r, V, S>);
+/// Ends the run if this connection panics, so that the other connections do not wait for it.
+struct StopOnPanic<'a, 'r, V: Sync, S: AsyncStore<V> + ?Sized, R: Runtime>(&'a Run<'r, V, S, R>);
 
-impl<V: Sync, S: Store<V> + ?Sized> Drop for StopOnPanic<'_, '_, V, S> {
+impl<V: Sync, S: AsyncStore<V> + ?Sized, R: Runtime> Drop for StopOnPanic<'_, '_, V, S, R> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.lock().engine.stop();
-            self.0.changed.notify_all();
+            self.0.changed.send();
         }
     }
 }

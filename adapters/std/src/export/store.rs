@@ -14,11 +14,11 @@ use crate::archive::{Archive, ArchiveError, ArchiveSink, Entry, ItemInfo};
 /// Several responses arrive at the same time, so a store is shared between threads. An item is in one response at a time.
 pub trait Store<V>: Sync {
     /// What the store reports of an item.
-    type Entry;
+    type Entry: Send;
     /// The error that ends a run, because the store accepts no more items.
     type Error: core::error::Error + Send + Sync + 'static;
     /// The sink for one response.
-    type Sink<'s>: StoreSink<Error = Self::Error>
+    type Sink<'s>: StoreSink<Error = Self::Error> + Send
     where
         Self: 's,
         V: 's;
