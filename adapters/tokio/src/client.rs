@@ -19,7 +19,7 @@ use crate::connector::TcpConnector;
 /// # Cancel safety
 /// The future of [`export`](Self::export) may be dropped at any `await`. The connection is then closed. Items that the sink
 /// has committed stay committed, and the current item gets neither `commit` nor `abort`. The client can be used again.
-pub struct Client<C: Connector = TcpConnector>(Session<C>);
+pub struct Client<C: Connector = TcpConnector>(pub(crate) Session<C>);
 
 impl Client {
     /// Makes a client from the options of a builder. It connects when it is used, over TCP and TLS.

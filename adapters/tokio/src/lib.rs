@@ -2,6 +2,7 @@
 //!
 //! - [`Client`] connects, logs in and exports. It has the options and the rules of [`exportitems_std::Client`]: TLS, NTLM
 //!   with channel binding, Basic, Bearer, proxies, retries of stale connections.
+//! - [`Exporter`] exports any number of items into a [`Store`], with batches, retries, several connections and resuming.
 //! - [`decode_stream`] decodes a body that hyper, reqwest or axum has received.
 //!
 //! While the sink waits, nothing is received, so a slow sink slows the server down. There is one buffer and no channel.
@@ -67,11 +68,14 @@ struct Readme;
 
 mod client;
 mod connector;
+mod export;
 mod stream;
 mod transport;
 
 pub use client::Client;
 pub use connector::{Stream, TcpConnector};
+pub use export::{Exporter, Tokio};
 pub use exportitems_std::client::AsyncSink;
+pub use exportitems_std::{AsyncStore as Store, AsyncStoreSink as StoreSink};
 pub use stream::{decode_stream, StreamError};
 pub use transport::StreamTransport;

@@ -18,8 +18,14 @@ thread_local! {
     static WAITED: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What a run waits, in place of waiting.
+/// Records a wait instead of waiting. The run is a few milliseconds into the wait when it starts, so a wait of a second or
+/// more is rounded to tenths of a second.
 fn note_wait(wait: Duration) {
+    let tenths = wait.as_millis().div_ceil(100);
+    let wait = match u64::try_from(tenths) {
+        Ok(tenths @ 10..) => Duration::from_millis(100 * tenths),
+        _ => wait,
+    };
     WAITED.with_borrow_mut(|waited| waited.push(wait));
 }
 

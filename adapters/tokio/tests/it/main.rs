@@ -4,6 +4,7 @@ mod cancel;
 mod common;
 mod conformance;
 mod connection;
+mod export;
 mod login;
 mod stream;
 mod token;
