@@ -141,11 +141,12 @@ impl StoreSink for MemorySink<'_> {
 
 #[test]
 fn a_store_receives_every_item_over_several_connections_and_a_second_run_none() {
-    let scenario = r"
-        [[rule]]
-        times = 2
-        answer = { http = { status = 503 } }
-    ";
+    let scenario = r#"
+        [[request]]
+        answer = { fault = { code = "ErrorServerBusy", back-off-ms = 100 } }
+        [[request]]
+        answer = { http = { status = 503, headers = { Retry-After = "1" } } }
+    "#;
     let scenario = Scenario::from_toml(scenario).unwrap();
     let emulator = Emulator::start(scenario, "127.0.0.1:0".parse().unwrap()).unwrap();
     let ids: Vec<_> = (0..60)
