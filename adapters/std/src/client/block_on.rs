@@ -37,7 +37,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Ready(output) => return output,
             Poll::Pending => match ALARM.take() {
                 Some(alarm) => {
-                    thread::park_timeout(alarm.saturating_duration_since(Instant::now()))
+                    thread::park_timeout(alarm.saturating_duration_since(Instant::now()));
                 }
                 None => thread::park(),
             },

@@ -211,7 +211,7 @@ struct Pause {
 
 /// The next step of a connection.
 enum Step<'r, V> {
-    Ask(Request<&'r Item<'r, V>>),
+    Ask(Box<Request<&'r Item<'r, V>>>),
     Wait(Pause),
 }
 
@@ -232,7 +232,7 @@ where
             match step {
                 Step::Ask(request) => {
                     let span = tracing::info_span!("request", connection, items = request.len());
-                    self.request(connection, session, request)
+                    self.request(connection, session, *request)
                         .instrument(span)
                         .await;
                     self.changed.send();
@@ -260,7 +260,7 @@ where
         match state.engine.poll(now) {
             Action::Ask(request) => {
                 state.announced = None;
-                Some(Step::Ask(request))
+                Some(Step::Ask(Box::new(request)))
             }
             Action::Wait { until_ms, why } => Some(Step::Wait(Pause {
                 now_ms: now,
