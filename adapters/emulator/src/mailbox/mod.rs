@@ -12,14 +12,13 @@ mod write;
 use core::fmt::Write as _;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::id::{self, IdError, Item};
 use crate::scenario::{Change, MailboxItem, MailboxRule, Scenario};
-use crate::upload::{Data, Entry, Event, Journal, Uploaded};
+use crate::upload::{Data, Directory, Entry, Event, Journal, Uploaded};
 
 pub use element::{Call, Element};
 
@@ -105,7 +104,11 @@ impl Mailboxes {
 
     /// Makes a change of an earlier run again. A mailbox that the scenario no longer has is left out.
     fn replay(&mut self, entry: Entry) -> io::Result<()> {
-        let open = |file: &str| Uploaded::open(self.journal.folder().join(file)).map(Arc::new);
+        let journal = &self.journal;
+        let open = |file: &str| {
+            let path = journal.folder().path()?.join(file);
+            Uploaded::open(path).map(Arc::new)
+        };
         let mut all = self.all.iter_mut();
         let Some(mailbox) = all.find(|it| it.guid == entry.mailbox) else {
             return Ok(());
@@ -139,8 +142,8 @@ impl Mailboxes {
     }
 
     /// Returns the folder of the payloads of uploads.
-    pub(crate) fn upload_folder(&self) -> PathBuf {
-        self.journal.folder().to_owned()
+    pub(crate) fn upload_folder(&self) -> Directory {
+        self.journal.folder().clone()
     }
 
     /// Counts a request, and makes the changes that the scenario demands after it.

@@ -168,7 +168,13 @@ fn upload_item(
     let associated = associated.is_some_and(|value| ["true", "1"].contains(&value));
     let failed = |_| "ErrorItemSave".to_owned();
     let file = mailboxes.journal.keep(data.file).map_err(failed)?;
-    let uploaded = Uploaded::open(mailboxes.journal.folder().join(&file)).map_err(failed)?;
+    let path = mailboxes
+        .journal
+        .folder()
+        .path()
+        .map_err(failed)?
+        .join(&file);
+    let uploaded = Uploaded::open(path).map_err(failed)?;
     let event = match target {
         Some(seed) => Event::Update { seed, file },
         None => Event::Create {

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tempfile::{NamedTempFile, TempDir};
@@ -34,13 +35,35 @@ pub(crate) enum Event {
     Update { seed: u64, file: String },
 }
 
+/// The folder of the payloads.
+#[derive(Clone, Debug)]
+pub(crate) enum Directory {
+    Given(PathBuf),
+    /// A folder that is made for the first upload, and deleted with the emulator.
+    Temporary(Arc<Mutex<Option<TempDir>>>),
+}
+
+impl Directory {
+    pub(crate) fn path(&self) -> io::Result<PathBuf> {
+        let temporary = match self {
+            Self::Given(path) => return Ok(path.clone()),
+            Self::Temporary(temporary) => temporary,
+        };
+        let mut temporary = temporary.lock().unwrap_or_else(PoisonError::into_inner);
+        if temporary.is_none() {
+            *temporary = Some(tempfile::tempdir()?);
+        }
+        let folder = temporary.as_ref().map(|folder| folder.path().to_owned());
+        Ok(folder.unwrap_or_default())
+    }
+}
+
 /// The folder of the payloads, and the list of changes.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    folder: PathBuf,
+    folder: Directory,
     /// The list, unless the folder is deleted with the emulator.
     list: Option<File>,
-    _temporary: Option<TempDir>,
     /// The number of the next file.
     next: u64,
 }
@@ -49,11 +72,9 @@ impl Journal {
     /// Opens a journal in a folder, or in a temporary one. Returns the changes that it contains.
     pub(crate) fn open(folder: Option<&Path>) -> io::Result<(Self, Vec<Entry>)> {
         let Some(folder) = folder else {
-            let temporary = tempfile::tempdir()?;
             let journal = Self {
-                folder: temporary.path().to_owned(),
+                folder: Directory::Temporary(Arc::default()),
                 list: None,
-                _temporary: Some(temporary),
                 next: 0,
             };
             return Ok((journal, Vec::new()));
@@ -71,16 +92,15 @@ impl Journal {
         let entries = text[..whole].lines().map(serde_json::from_str);
         let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
         let journal = Self {
-            folder: folder.to_owned(),
+            folder: Directory::Given(folder.to_owned()),
             list: Some(list),
-            _temporary: None,
             // Files without a line may be there too.
             next: fs::read_dir(folder)?.count() as u64 + entries.len() as u64,
         };
         Ok((journal, entries))
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    pub(crate) const fn folder(&self) -> &Directory {
         &self.folder
     }
 
@@ -88,7 +108,7 @@ impl Journal {
     pub(crate) fn keep(&mut self, file: NamedTempFile) -> io::Result<String> {
         self.next += 1;
         let name = format!("{}.fts", self.next);
-        file.persist(self.folder.join(&name))?;
+        file.persist(self.folder.path()?.join(&name))?;
         Ok(name)
     }
 

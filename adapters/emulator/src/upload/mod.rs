@@ -14,7 +14,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub(crate) use journal::{Entry, Event, Journal};
+pub(crate) use journal::{Directory, Entry, Event, Journal};
 pub(crate) use spool::{Body, Spool, Spooled};
 pub(crate) use stream::{accepts, read_properties, Properties};
 

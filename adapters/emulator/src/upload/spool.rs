@@ -1,10 +1,12 @@
 //! Separates the data of an upload from the text of the request while it is received.
 
 use std::io::{self, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::Path;
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use tempfile::NamedTempFile;
+
+use super::journal::Directory;
 
 /// The longest start tag of `Data` that is found. Real ones have less than 100 bytes.
 const LONGEST_TAG: usize = 1024;
@@ -31,7 +33,7 @@ pub(crate) struct Spooled {
 #[derive(Debug)]
 pub(crate) struct Spool {
     /// The folder for the files.
-    folder: PathBuf,
+    folder: Directory,
     body: Body,
     /// The current `Data` element.
     data: Option<Writer>,
@@ -49,7 +51,7 @@ struct Writer {
 }
 
 impl Spool {
-    pub(crate) fn new(folder: PathBuf) -> Self {
+    pub(crate) fn new(folder: Directory) -> Self {
         Self {
             folder,
             body: Body::default(),
@@ -83,7 +85,7 @@ impl Spool {
                 None => {
                     self.body.text.extend_from_slice(now);
                     if end.is_some() && ends_with_start_of_data(&self.body.text) {
-                        self.data = Some(Writer::new(&self.folder)?);
+                        self.data = Some(Writer::new(&self.folder.path()?)?);
                     }
                 }
             }
@@ -121,7 +123,7 @@ fn ends_with_start_of_data(text: &[u8]) -> bool {
 }
 
 impl Writer {
-    fn new(folder: &PathBuf) -> io::Result<Self> {
+    fn new(folder: &Path) -> io::Result<Self> {
         Ok(Self {
             file: BufWriter::with_capacity(1 << 18, NamedTempFile::new_in(folder)?),
             size: 0,
@@ -170,7 +172,7 @@ mod tests {
             <Data x='y'>1</Data><t:Data/><t:Data>2</t:Data><t:Data>3</t:Data></m:Items>";
         let folder = tempfile::tempdir().unwrap();
         for step in 1..=text.len() {
-            let mut spool = Spool::new(folder.path().to_owned());
+            let mut spool = Spool::new(Directory::Given(folder.path().to_owned()));
             for piece in text.chunks(step) {
                 spool.push(piece).unwrap();
             }
