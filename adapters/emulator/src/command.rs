@@ -200,7 +200,8 @@ mod tests {
         let emulator = start(&options, &mut printed).unwrap();
         let read = |name| fs::read_to_string(dir.path().join(name)).unwrap();
         assert_eq!(read("url.txt"), format!("{}\n", emulator.url()));
-        assert_eq!(read("ids.txt").lines().count(), 3);
+        let ids = 3 + rich_items().len();
+        assert_eq!(read("ids.txt").lines().count(), ids);
         assert_eq!(
             String::from_utf8(printed).unwrap(),
             read("url.txt") + &read("ids.txt")
