@@ -40,6 +40,12 @@ impl Progress {
             item.fail(error, offset);
         }
     }
+
+    /// [`fail`](Self::fail) at the current tag.
+    #[inline(never)] // for its size
+    pub(crate) fn fail_at_markup(&mut self, error: ItemError) {
+        self.fail(error, self.lexer.markup_offset());
+    }
 }
 
 /// An offset in the response. Each meaning ends the use of the one before.
@@ -117,6 +123,11 @@ impl Room {
     /// A byte follows the document.
     pub(crate) fn count_trailing(&mut self) {
         self.0 .0 = (self.0 .0).wrapping_add(1);
+    }
+
+    /// The last bytes that were counted are those of the truncation marker, which does not follow the document.
+    pub(crate) fn discount_trailing(&mut self, bytes: u8) {
+        self.0 .0 = (self.0 .0).wrapping_sub(bytes.into());
     }
 
     /// How many bytes follow the document.

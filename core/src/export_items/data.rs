@@ -100,7 +100,7 @@ impl Hooks for ExportItemsOperation {
             End::Truncated => ItemError::Truncated,
             End::Invalid => ItemError::Base64,
         };
-        progress.fail(error, progress.lexer.markup_offset());
+        progress.fail_at_markup(error);
         0
     }
 

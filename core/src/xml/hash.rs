@@ -34,6 +34,11 @@ impl LocalHash {
     pub(crate) const fn from_hash(hash: u32) -> Self {
         Self(hash)
     }
+
+    /// The hash of an element's name together with the number of its parent, which is less than 32.
+    pub(crate) const fn inside(self, parent: u32) -> u32 {
+        self.0 ^ parent << 27
+    }
 }
 
 impl PrefixHash {
@@ -74,6 +79,11 @@ impl QualifiedHash {
     /// The hash of a name of two parts. Without a prefix, it is that of the local part.
     pub(crate) const fn new(prefix: PrefixHash, local: LocalHash) -> Self {
         Self(local.0 ^ prefix.0.wrapping_mul(FACTOR))
+    }
+
+    /// The hash of an attribute's name together with the number of its element, which is less than 32.
+    pub(crate) const fn inside(self, element: u32) -> u32 {
+        self.0 ^ element << 27
     }
 
     /// The hash as a number, for the hash of all names that are open.

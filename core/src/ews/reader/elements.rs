@@ -61,12 +61,13 @@ impl<O: Hooks> Reader<O> {
                     error = Some(ItemError::Duplicate);
                 }
             }
-            Node::MessageXmlValue => self.assembly.begin(self.attributes.name(scratch).end),
-            _ => self.assembly.begin(0),
+            _ => self.assembly.begin(match node {
+                Node::MessageXmlValue => self.attributes.name(scratch).end,
+                _ => 0,
+            }),
         }
         if let Some(error) = error {
-            self.progress
-                .fail(error, self.progress.lexer.markup_offset());
+            self.progress.fail_at_markup(error);
         }
         ready
     }
@@ -116,15 +117,11 @@ impl<O: Hooks> Reader<O> {
             return Ready::Outcome;
         }
         self.begin_item(self.attributes.class);
-        // The graver error first.
         if self.index() >= self.items {
-            self.progress
-                .fail(ItemError::Unrequested, self.progress.lexer.markup_offset());
-        } else if self.attributes.are_contradictory() {
-            self.progress.fail(
-                ItemError::Contradiction,
-                self.progress.lexer.markup_offset(),
-            );
+            self.progress.fail_at_markup(ItemError::Unrequested);
+        }
+        if self.attributes.are_contradictory() {
+            self.progress.fail_at_markup(ItemError::Contradiction);
         }
         self.queue = match self.queue {
             Queue::EmptyMessage => Queue::Close,

@@ -2,8 +2,9 @@
 
 use super::{Queue, Reader, Ready, Stage, NOT_SAME, NOT_WHOLE, OK, UNKNOWN};
 use crate::ews::hooks::Hooks;
+use crate::ews::response::item::Notes;
 use crate::ews::response::{
-    Error, ErrorKind, Event, Fault, IdMatch, ItemError, Node, ResponseOutcome, Summary,
+    Error, ErrorKind, Event, IdMatch, ItemError, Node, ResponseOutcome, Summary,
 };
 use crate::payload::Verdict;
 
@@ -81,6 +82,7 @@ impl<O: Hooks> Reader<O> {
     }
 
     /// [`stop`](Self::stop) at the current tag.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(crate) fn stop_at_markup(&mut self, kind: ErrorKind) -> Ready {
         self.stop(kind, self.progress.lexer.markup_offset())
     }
@@ -132,6 +134,7 @@ impl<O: Hooks> Reader<O> {
     }
 
     /// How the response ended.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     fn response(&self) -> ResponseOutcome {
         match self.error {
             Some(ErrorKind::UnexpectedEnd) => ResponseOutcome::Cut,
@@ -147,11 +150,6 @@ impl<O: Hooks> Reader<O> {
     /// How many bytes follow the document.
     fn trailing(&self) -> u64 {
         match self.stage {
-            Stage::Epilog if self.error.is_some() => self
-                .progress
-                .room
-                .trailing()
-                .wrapping_sub(self.stray.len().into()),
             Stage::Epilog => self.progress.room.trailing(),
             _ => 0,
         }
@@ -177,19 +175,8 @@ impl<O: Hooks> Reader<O> {
             expected,
             trailing,
             response,
-            fault: self.fault.map(|_| self.fault()),
+            fault: self.fault.as_ref().map(Notes::fault),
             error: self.response_error(),
-        }
-    }
-
-    #[inline(never)] // for its size
-    pub(crate) fn fault(&self) -> Fault {
-        let notes = self.fault.unwrap_or_default();
-        Fault {
-            code: notes.code,
-            inner_code: notes.inner_code,
-            back_off_ms: notes.back_off_ms(),
-            is_senders_fault: notes.is_senders_fault(),
         }
     }
 }

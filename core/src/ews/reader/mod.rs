@@ -12,7 +12,7 @@ mod texts;
 use super::hooks::Hooks;
 use super::progress::Progress;
 use super::response::attributes::Attributes;
-use super::response::element::{children, Children};
+use super::response::element::Children;
 use super::response::item::{Item, Notes};
 use super::response::{
     Error, ErrorKind, Event, IdMatch, IntegrityPolicy, ItemError, Marker, Node, Options, Path,
@@ -152,7 +152,8 @@ pub(crate) enum Ready {
 struct Table<O>(core::marker::PhantomData<O>);
 
 impl<O: Hooks> Table<O> {
-    const CHILDREN: &'static Children = &children(O::NAME, O::RESPONSE, O::MESSAGE, O::ELEMENTS);
+    const CHILDREN: &'static Children =
+        &Children::new(O::NAME, O::RESPONSE, O::MESSAGE, O::ELEMENTS);
 }
 
 impl<O: Hooks> Reader<O> {
@@ -291,6 +292,7 @@ impl<O: Hooks> Reader<O> {
     }
 
     /// A new item is the current one.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(crate) fn begin_item(&mut self, class: Option<ResponseClass>) {
         self.progress.item = Some(Item::new(class, self.progress.offset.0));
         self.flags &= !BEGUN;
@@ -398,8 +400,7 @@ impl<O: Hooks> Reader<O> {
             Token::Start => {
                 if node == Node::Data {
                     // An element is not base64.
-                    self.progress
-                        .fail(ItemError::Base64, self.progress.lexer.markup_offset());
+                    self.progress.fail_at_markup(ItemError::Base64);
                 }
                 self.tag = match self
                     .path

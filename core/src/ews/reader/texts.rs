@@ -86,12 +86,12 @@ impl<O: Hooks> Reader<O> {
         let trails = self.stage == Stage::Epilog;
         for &byte in bytes {
             if !is_space(byte) {
-                let begins = !self.stray.has_begun();
+                // What follows the root does not invalidate the last item so far.
+                if !trails && !self.stray.has_begun() {
+                    self.progress.place.set_stray_start(offset);
+                }
                 if !self.stray.push(byte) {
                     if !trails {
-                        if begins {
-                            self.progress.place.set_stray_start(offset);
-                        }
                         self.stop_at_stray();
                         return;
                     }
@@ -99,15 +99,14 @@ impl<O: Hooks> Reader<O> {
                 }
                 if self.stray.len() == 1 {
                     self.progress.lexer.begin_markup(offset);
-                    // What follows the root does not invalidate the last item so far.
-                    if !trails {
-                        self.progress.place.set_stray_start(offset);
-                    }
                 }
                 if trails {
                     self.progress.room.count_trailing();
                 }
                 if self.stray.is_complete() {
+                    if trails {
+                        (self.progress.room).discount_trailing(self.stray.len());
+                    }
                     self.stop_at_markup(ErrorKind::Truncated);
                     return;
                 }
@@ -117,6 +116,7 @@ impl<O: Hooks> Reader<O> {
     }
 
     /// The text where none belongs is not a truncation marker.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(crate) fn stop_at_stray(&mut self) -> Ready {
         let kind = match self.stage {
             Stage::Prolog => ErrorKind::NotSoap,

@@ -42,12 +42,15 @@ const NUMBER: Slot = 8;
 const FIRST: u8 = 0;
 const SECOND: u8 = 1;
 
+/// The number of attributes that are known.
+const KNOWN: usize = 11;
+
 /// The attributes that are known: their element, their name, and where their value is stored.
 ///
 /// INVARIANT: no two rows have the same element and name, so the order of the rows does not matter. The names have no
 /// prefix, so an attribute with a prefix never matches.
 #[rustfmt::skip]
-const WANTED: [(Node, QualifiedHash, Slot); 11] = [
+const WANTED: [(Node, QualifiedHash, Slot); KNOWN] = [
     (Node::Message, QualifiedHash::unprefixed(b"ResponseClass"), CLASS),
     (Node::OtherMessage, QualifiedHash::unprefixed(b"ResponseClass"), CLASS),
     (Node::ItemId, QualifiedHash::unprefixed(b"Id"), FIRST),
@@ -61,9 +64,26 @@ const WANTED: [(Node, QualifiedHash, Slot); 11] = [
     (Node::Declaration, QualifiedHash::unprefixed(b"encoding"), ENCODING),
 ];
 
-/// Encodings that may be declared, in lower case: UTF-8, and those of one byte that begin with ASCII and that servers and
-/// proxies declare. Bytes of the latter beyond ASCII are no UTF-8.
-const ENCODINGS: [u32; 5] = [
+/// The hash of each name inside its element, and where its value is stored, in the order of [`WANTED`].
+#[allow(clippy::indexing_slicing)] // at compile time
+static TABLE: ([u32; KNOWN], [Slot; KNOWN]) = {
+    let (mut keys, mut slots) = ([0; KNOWN], [NONE; KNOWN]);
+    let mut at = 0;
+    while at < KNOWN {
+        let (element, name, slot) = WANTED[at];
+        keys[at] = name.inside(element as u32);
+        slots[at] = slot;
+        at += 1;
+    }
+    (keys, slots)
+};
+
+/// The values of [`CLASS`], and the encodings that may be declared, in lower case: UTF-8, and those of one byte that begin
+/// with ASCII and that servers and proxies declare. Bytes of the latter beyond ASCII are no UTF-8.
+const WORDS: [u32; 8] = [
+    hash(b"Success"),
+    hash(b"Warning"),
+    hash(b"Error"),
     hash(b"utf-8"),
     hash(b"utf8"),
     hash(b"us-ascii"),
@@ -113,9 +133,9 @@ impl Attributes {
         name: QualifiedHash,
         assembly: &mut Assembly,
     ) -> bool {
-        let mut slot = (WANTED.iter())
-            .find(|&&(element, known, _)| known == name && element == node)
-            .map_or(NONE, |&(_, _, slot)| slot);
+        let key = name.inside(node as u32);
+        let mut known = TABLE.0.iter().zip(&TABLE.1);
+        let mut slot = (known.find(|&(&known, _)| known == key)).map_or(NONE, |(_, &slot)| slot);
         if slot != NONE {
             let bit = 1 << (slot & 7);
             if self.begun & bit != 0 {
@@ -145,17 +165,25 @@ impl Attributes {
         let bytes = assembly.held().of(scratch);
         match core::mem::replace(&mut self.slot, NONE) {
             NONE => {}
-            CLASS => {
-                self.class = match hash(bytes) {
-                    SUCCESS => Some(ResponseClass::Success),
-                    WARNING => Some(ResponseClass::Warning),
-                    ERROR => Some(ResponseClass::Error),
-                    _ => None,
-                };
-            }
-            ENCODING => {
-                let lower = bytes.iter().map(u8::to_ascii_lowercase);
-                if !ENCODINGS.contains(&lower.fold(EMPTY, extend)) {
+            slot @ (CLASS | ENCODING) => {
+                let hash = bytes.iter().fold(EMPTY, |hash, byte| {
+                    extend(
+                        hash,
+                        match slot {
+                            CLASS => *byte,
+                            _ => byte.to_ascii_lowercase(),
+                        },
+                    )
+                });
+                let word = WORDS.iter().position(|&word| word == hash);
+                if slot == CLASS {
+                    self.class = match word {
+                        Some(0) => Some(ResponseClass::Success),
+                        Some(1) => Some(ResponseClass::Warning),
+                        Some(2) => Some(ResponseClass::Error),
+                        _ => None,
+                    };
+                } else if !matches!(word, Some(3..)) {
                     return Err(ErrorKind::Encoding);
                 }
             }
@@ -263,10 +291,6 @@ impl Attributes {
     }
 }
 
-const SUCCESS: u32 = hash(b"Success");
-const WARNING: u32 = hash(b"Warning");
-const ERROR: u32 = hash(b"Error");
-
 /// A value without the white space around it.
 #[inline(never)] // for its size
 pub(crate) fn trim(value: &[u8]) -> &[u8] {
@@ -302,8 +326,9 @@ mod tests {
     #[test]
     fn no_two_attributes_are_taken_for_one_another() {
         for (at, &(element, name, _)) in WANTED.iter().enumerate() {
-            let others = &WANTED[at + 1..];
-            assert!(!others.iter().any(|&(e, n, _)| (e, n) == (element, name)));
+            let key = name.inside(element as u32);
+            let mut others = WANTED[at + 1..].iter();
+            assert!(others.all(|&(e, n, _)| n.inside(e as u32) != key));
         }
     }
 }

@@ -49,11 +49,43 @@ pub enum Node {
 /// An element: its parent, its name, and what it is.
 type Child = (Node, LocalHash, Node);
 
+/// The number of elements, counted once for each parent.
+const CHILDREN: usize = 29;
+
 /// The elements of an operation, which has this name.
 #[derive(Debug)]
 pub(crate) struct Children {
     operation: OperationName,
-    rows: [Child; 29],
+    /// The hash of each element's name inside its parent.
+    keys: [u32; CHILDREN],
+    /// What each element is, in the same order.
+    nodes: [Node; CHILDREN],
+}
+
+impl Children {
+    /// The elements of an operation, as a table in which one comparison finds both the parent and the name.
+    #[allow(clippy::indexing_slicing)] // at compile time
+    pub(crate) const fn new(
+        operation: OperationName,
+        response: LocalHash,
+        message: LocalHash,
+        own: [(LocalHash, Node); 2],
+    ) -> Self {
+        let rows = children(response, message, own);
+        let (mut keys, mut nodes) = ([0; CHILDREN], [Node::Foreign; CHILDREN]);
+        let mut at = 0;
+        while at < CHILDREN {
+            let (parent, name, node) = rows[at];
+            keys[at] = name.inside(parent as u32);
+            nodes[at] = node;
+            at += 1;
+        }
+        Self {
+            operation,
+            keys,
+            nodes,
+        }
+    }
 }
 
 /// The elements of a response of an operation.
@@ -61,9 +93,7 @@ pub(crate) struct Children {
 /// INVARIANT: no two rows have the same parent and name, so a look-up does not depend on the order of the rows. What does
 /// is [`PARENTS`], and the order in which names are compared: the most frequent ones come first.
 #[rustfmt::skip]
-pub(crate) const fn children(
-    operation: OperationName, response: LocalHash, message: LocalHash, own: [(LocalHash, Node); 2],
-) -> Children {
+const fn children(response: LocalHash, message: LocalHash, own: [(LocalHash, Node); 2]) -> [Child; CHILDREN] {
     const fn name(name: &str) -> LocalHash {
         LocalHash::of(name.as_bytes())
     }
@@ -72,7 +102,7 @@ pub(crate) const fn children(
         MessageXml, OtherMessage, Response, ResponseCode, ResponseMessages, ServerVersionInfo, Wrapper,
     };
     let [first, second] = own;
-    let rows = [
+    [
         (Message, name("ResponseCode"), ResponseCode),
         (Message, first.0, first.1),
         (Message, second.0, second.1),
@@ -106,8 +136,7 @@ pub(crate) const fn children(
         (Detail, name("ResponseCode"), ResponseCode),
         (Detail, name("Message"), MessageText),
         (Detail, name("MessageXml"), MessageXml),
-    ];
-    Children { operation, rows }
+    ]
 }
 
 /// The number of elements on the path, with the document: all nodes before [`Node::Declaration`].
@@ -121,7 +150,7 @@ pub(crate) const PARENTS: [Node; NODES] = {
     // Names do not matter here, only which elements there can be.
     let name = LocalHash::of(b"");
     let own = [(name, Node::ItemId), (name, Node::Data)];
-    let children = children(OperationName::ExportItems, name, name, own).rows;
+    let children = children(name, name, own);
     let mut at = children.len();
     while at > 0 {
         at -= 1; // those in a message come first, and those in a fault before those one level deeper
@@ -137,10 +166,10 @@ impl Node {
     /// # Errors
     /// The document must not have such a child here.
     pub(crate) fn child(self, name: LocalHash, children: &Children) -> Result<Self, ErrorKind> {
-        let known =
-            (children.rows.iter()).find(|&&(parent, known, _)| known == name && parent == self);
-        match (known, self) {
-            (Some(&(_, _, child)), _) => Ok(child),
+        let key = name.inside(self as u32);
+        let mut known = children.keys.iter().zip(&children.nodes);
+        match (known.find(|&(&known, _)| known == key), self) {
+            (Some((_, &child)), _) => Ok(child),
             // `t:Value Name="…"`, or an element whose own name is the name of the value (`t:LineNumber`).
             (None, Self::MessageXml) => Ok(Self::MessageXmlValue),
             // `ResponseMessages` is a choice of messages of every operation, and each takes a position.
@@ -184,7 +213,7 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use super::{children, LocalHash, Node, OperationName, PARENTS};
+    use super::{children, LocalHash, Node, PARENTS};
 
     #[test]
     fn no_two_children_are_taken_for_one_another() {
@@ -196,10 +225,11 @@ mod tests {
         ]
         .map(LocalHash::of);
         let own = [(id, Node::ItemId), (data, Node::Data)];
-        let children = children(OperationName::ExportItems, response, message, own).rows;
+        let children = children(response, message, own);
         for (at, &(parent, name, _)) in children.iter().enumerate() {
-            let others = &children[at + 1..];
-            assert!(!others.iter().any(|&(p, n, _)| (p, n) == (parent, name)));
+            let key = name.inside(parent as u32);
+            let mut others = children[at + 1..].iter();
+            assert!(others.all(|&(p, n, _)| n.inside(p as u32) != key));
         }
     }
 

@@ -1,7 +1,7 @@
 //! One item until its outcome.
 
 use super::options::IntegrityPolicy;
-use super::outcome::{IdMatch, ItemError, Outcome, ResponseClass};
+use super::outcome::{Fault, IdMatch, ItemError, Outcome, ResponseClass};
 use crate::ews::code::{ResponseCode, Word};
 use crate::offset::Offset;
 use crate::payload::Verdict;
@@ -90,8 +90,15 @@ impl Notes {
         }
     }
 
-    pub(crate) const fn is_senders_fault(self) -> bool {
-        self.known & SENDERS_FAULT != 0
+    /// The fault that has these notes.
+    #[inline(never)] // for its size
+    pub(crate) fn fault(&self) -> Fault {
+        Fault {
+            code: self.code,
+            inner_code: self.inner_code,
+            back_off_ms: self.back_off_ms(),
+            is_senders_fault: self.known & SENDERS_FAULT != 0,
+        }
     }
 
     /// Notes a `BackOffMilliseconds`. The longest counts.
