@@ -81,17 +81,10 @@ impl<'l> Response<'l> {
             if let Some(event) = &event {
                 watch(event);
             }
-            match event {
-                Some(HeadEvent::Field(field)) => {
-                    if let Some(seconds) = field.retry_after_seconds() {
-                        self.status.retry_after = Some(seconds);
-                    }
-                    self.is_foreign |= self.request_id.is_not(&field);
-                }
-                // The value is longer than an id.
-                Some(HeadEvent::FieldTooLong { name }) => {
-                    self.is_foreign |= Field { name, value: b"" }.is(RequestId::NAME);
-                }
+            let field = match event {
+                Some(HeadEvent::Field(field)) => field,
+                // The value is longer than an id, and no number.
+                Some(HeadEvent::FieldTooLong { name }) => Field { name, value: b"-" },
                 Some(HeadEvent::Head(head)) => {
                     self.status.code = head.status();
                     self.part = if self.is_foreign || head.is_coded() {
@@ -99,10 +92,15 @@ impl<'l> Response<'l> {
                     } else {
                         Part::Body(BodyDecoder::new(&head))
                     };
+                    continue;
                 }
-                Some(HeadEvent::Interim(_)) => {}
+                Some(HeadEvent::Interim(_)) => continue,
                 None => return Ok(None),
+            };
+            if let Some(seconds) = field.retry_after_seconds() {
+                self.status.retry_after = Some(seconds);
             }
+            self.is_foreign |= self.request_id.is_not(&field);
         }
     }
 

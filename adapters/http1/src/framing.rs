@@ -1,7 +1,6 @@
 //! The length of the body, and whether the connection stays open (RFC 9112 §6.3, §9.3).
 
 use crate::error::ErrorKind;
-use crate::field::Field;
 use crate::grammar::{decimal, same, trim};
 
 /// How the end of a response's body is known.
@@ -74,28 +73,62 @@ impl ResponseHead {
     }
 }
 
-/// The fields that decide how a body is read: its length, its coding, and whether the connection stays open.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum FramingField {
+/// A word that this crate knows: the name of a field, or an element of its list.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(crate) enum Word {
+    // The fields that decide how a body is read: its length, its coding, and whether the connection stays open.
     ContentLength,
     TransferEncoding,
     ContentEncoding,
     Connection,
+    Host,
+    /// An empty element (RFC 9110 §5.6.1.2), or `identity`, which means no coding (RFC 2616 §3.6; later RFCs dropped
+    /// it).
+    Nothing,
+    Chunked,
+    Close,
+    KeepAlive,
+    Other,
 }
 
-impl FramingField {
-    const NAMES: [(&'static str, Self); 4] = [
-        ("Content-Length", Self::ContentLength),
-        ("Transfer-Encoding", Self::TransferEncoding),
-        ("Content-Encoding", Self::ContentEncoding),
-        ("Connection", Self::Connection),
+impl Word {
+    // Two arrays, since the compiler would pad an array of pairs.
+    const NAMES: [&'static str; 10] = [
+        "Content-Length",
+        "Transfer-Encoding",
+        "Content-Encoding",
+        "Connection",
+        "Host",
+        "",
+        "identity",
+        "chunked",
+        "close",
+        "keep-alive",
+    ];
+    const WORDS: [Self; 10] = [
+        Self::ContentLength,
+        Self::TransferEncoding,
+        Self::ContentEncoding,
+        Self::Connection,
+        Self::Host,
+        Self::Nothing,
+        Self::Nothing,
+        Self::Chunked,
+        Self::Close,
+        Self::KeepAlive,
     ];
 
-    pub(crate) fn named(field: &Field<'_>) -> Option<Self> {
-        let mut names = Self::NAMES.iter();
-        names
-            .find(|(name, _)| field.is(name))
-            .map(|&(_, known)| known)
+    #[inline(never)]
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let mut words = Self::NAMES.iter().zip(&Self::WORDS);
+        words
+            .find(|(name, _)| same(text, name.as_bytes()))
+            .map_or(Self::Other, |(_, &word)| word)
+    }
+
+    /// Returns whether this is a field that decides how a body is read.
+    pub(crate) fn is_framing_field(self) -> bool {
+        self <= Self::Connection
     }
 }
 
@@ -134,14 +167,14 @@ impl Gathered {
         }
     }
 
-    /// Adds the elements of a field's list.
-    pub(crate) fn add(&mut self, field: FramingField, value: &[u8]) -> Result<(), ErrorKind> {
+    /// Adds the elements of the list of a [framing field](Word::is_framing_field).
+    pub(crate) fn add(&mut self, field: Word, value: &[u8]) -> Result<(), ErrorKind> {
         for value in value.split(|&byte| byte == b',') {
             let value = trim(value);
             match (field, Word::of(value)) {
                 // `Content-Length` is not a list, so no element may be empty. RFC 9110 §8.6 permits a list of equal
                 // values, since some proxies join equal fields.
-                (FramingField::ContentLength, _) => {
+                (Word::ContentLength, _) => {
                     let length = decimal(value).ok_or(ErrorKind::ContentLength)?;
                     if self.head.body == Body::Length && self.head.length != length {
                         return Err(ErrorKind::ContentLengthsDiffer);
@@ -149,28 +182,26 @@ impl Gathered {
                     self.head.body = Body::Length;
                     self.head.length = length;
                 }
-                (FramingField::Connection, Word::Close) => self.close = true,
-                (FramingField::Connection, Word::KeepAlive) => self.head.flags |= KEEP_ALIVE,
-                (FramingField::Connection, _) => {}
-                (FramingField::ContentEncoding, Word::Nothing) => {}
-                (FramingField::ContentEncoding, _) => self.head.flags |= CODED,
+                (Word::Connection, Word::Close) => self.close = true,
+                (Word::Connection, Word::KeepAlive) => self.head.flags |= KEEP_ALIVE,
+                (Word::ContentEncoding, Word::Nothing) => {}
+                (Word::ContentEncoding, _) => self.head.flags |= CODED,
                 // RFC 9112 §6.1: in HTTP/1.0, this field means that the framing is faulty.
-                (FramingField::TransferEncoding, _) if self.is_1_0 => {
+                (Word::TransferEncoding, _) if self.is_1_0 => {
                     return Err(ErrorKind::TransferEncoding);
                 }
-                (FramingField::TransferEncoding, Word::Nothing) => {
+                (Word::TransferEncoding, Word::Nothing) => {
                     if self.transfer == Transfer::Absent {
                         self.transfer = Transfer::Nothing;
                     }
                 }
                 // RFC 9112 §6.1: `chunked` must not be applied twice.
-                (FramingField::TransferEncoding, Word::Chunked)
-                    if self.transfer != Transfer::Chunked =>
-                {
+                (Word::TransferEncoding, Word::Chunked) if self.transfer != Transfer::Chunked => {
                     self.transfer = Transfer::Chunked;
                 }
                 // The request has no `TE` field, so it accepts no other coding.
-                (FramingField::TransferEncoding, _) => return Err(ErrorKind::TransferEncoding),
+                (Word::TransferEncoding, _) => return Err(ErrorKind::TransferEncoding),
+                _ => {}
             }
         }
         Ok(())
@@ -202,34 +233,5 @@ impl Gathered {
             head.flags &= !KEEP_ALIVE;
         }
         Ok(head)
-    }
-}
-
-/// An element of a framing field's list.
-#[derive(Clone, Copy, Debug)]
-enum Word {
-    /// An empty element (RFC 9110 §5.6.1.2), or `identity`, which means no coding (RFC 2616 §3.6; later RFCs dropped
-    /// it).
-    Nothing,
-    Chunked,
-    Close,
-    KeepAlive,
-    Other,
-}
-
-impl Word {
-    const NAMES: [(&'static str, Self); 5] = [
-        ("", Self::Nothing),
-        ("identity", Self::Nothing),
-        ("chunked", Self::Chunked),
-        ("close", Self::Close),
-        ("keep-alive", Self::KeepAlive),
-    ];
-
-    fn of(value: &[u8]) -> Self {
-        let mut names = Self::NAMES.iter();
-        names
-            .find(|(name, _)| same(value, name.as_bytes()))
-            .map_or(Self::Other, |&(_, word)| word)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::field::Field;
-use crate::framing::{FramingField, Gathered, ResponseHead};
+use crate::framing::{Gathered, ResponseHead, Word};
 use crate::grammar::{is_space, is_text_byte, trim_end};
 
 /// The most bytes that are read of a response's head, including the interim responses before it.
@@ -306,11 +306,12 @@ fn read_field<'a>(
         None if overlong => return Err(ErrorKind::LineTooLong),
         None => return Err(ErrorKind::FieldLine),
     };
-    match FramingField::named(&field) {
-        Some(_) if overlong => return Err(ErrorKind::LineTooLong),
-        Some(known) => gathered.add(known, field.value)?,
-        None if overlong => return Ok(HeadEvent::FieldTooLong { name: field.name }),
-        None => {}
+    let name = Word::of(field.name.as_bytes());
+    match (name.is_framing_field(), overlong) {
+        (true, true) => return Err(ErrorKind::LineTooLong),
+        (true, false) => gathered.add(name, field.value)?,
+        (false, true) => return Ok(HeadEvent::FieldTooLong { name: field.name }),
+        (false, false) => {}
     }
     Ok(HeadEvent::Field(field))
 }

@@ -1,7 +1,8 @@
 //! The head of a request.
 
 use crate::error::RequestError;
-use crate::grammar::{is_text, same, trim, HOST, TARGET, TOKEN};
+use crate::framing::Word;
+use crate::grammar::{is_text, trim, HOST, TARGET, TOKEN};
 
 /// The head of a `POST` request. Its parts have been checked.
 ///
@@ -45,7 +46,11 @@ impl<'a> RequestHead<'a> {
             if !TOKEN.matches(name) {
                 return Err(RequestError::HeaderName(index));
             }
-            if RESERVED.iter().any(|reserved| same(name, reserved)) {
+            // The encoder writes these, and a second one would frame the request in another way.
+            if matches!(
+                Word::of(name),
+                Word::Host | Word::ContentLength | Word::TransferEncoding
+            ) {
                 return Err(RequestError::ReservedHeader(index));
             }
             // RFC 9110 §5.5: no control character, no white space at either end.
@@ -61,9 +66,6 @@ impl<'a> RequestHead<'a> {
         })
     }
 }
-
-/// The fields that the encoder writes, and the one that would change the framing.
-const RESERVED: [&[u8]; 3] = [b"Host", b"Content-Length", b"Transfer-Encoding"];
 
 /// An encoder that writes a [`RequestHead`], any number of bytes at a time.
 #[derive(Clone, Debug)]
