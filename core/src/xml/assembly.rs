@@ -108,6 +108,7 @@ impl Assembly {
     }
 
     /// Appends as many bytes as there is room for, and returns how many.
+    #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(crate) fn push(&mut self, bytes: &[u8], scratch: &mut [u8]) -> usize {
         let len = scratch.len().min(LARGEST);
         let room = scratch

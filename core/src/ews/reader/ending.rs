@@ -175,7 +175,7 @@ impl<O: Hooks> Reader<O> {
             expected,
             trailing,
             response,
-            fault: self.fault.as_ref().map(Notes::fault),
+            fault: self.fault.map(Notes::fault),
             error: self.response_error(),
         }
     }

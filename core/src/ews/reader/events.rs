@@ -42,7 +42,7 @@ impl<O: Hooks> Reader<O> {
             }
             Ready::ItemId => Event::ItemId(self.attributes.item_ids(scratch)),
             Ready::FaultCode => Event::FaultCode(self.text_of(scratch)),
-            Ready::Fault => Event::Fault(self.fault.as_ref()?.fault()),
+            Ready::Fault => Event::Fault(self.fault?.fault()),
             Ready::End => Event::End(self.summary()),
             Ready::Nothing | Ready::Starved | Ready::Data(_) | Ready::Outcome => return None,
         })

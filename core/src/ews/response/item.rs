@@ -92,7 +92,7 @@ impl Notes {
 
     /// The fault that has these notes.
     #[inline(never)] // for its size
-    pub(crate) fn fault(&self) -> Fault {
+    pub(crate) fn fault(self) -> Fault {
         Fault {
             code: self.code,
             inner_code: self.inner_code,
