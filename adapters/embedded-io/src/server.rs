@@ -86,27 +86,26 @@ impl<'a> Server<'a> {
             path: self.path,
             host: self.host,
             authorization: self.authorization.map(|it| ("Authorization", it.value())),
-            request_id: (RequestId::NAME, request_id.unwrap_or_default()),
+            own: [
+                ("Content-Type", exportitems::CONTENT_TYPE),
+                // Without this field the server may use any content coding (RFC 9110 §12.5.3), and none is removed
+                // here.
+                ("Accept-Encoding", "identity"),
+                (RequestId::NAME, request_id.unwrap_or_default()),
+                ("return-client-request-id", "true"),
+            ],
             anchor_mailbox: self.anchor_mailbox.map(|it| ("X-AnchorMailbox", it)),
             headers: self.headers,
         }
     }
 }
 
-/// The fields that are the same in every request.
-const CONSTANT: &[Field<'static>] = &[
-    ("Content-Type", exportitems::CONTENT_TYPE),
-    // Without this field the server may use any content coding (RFC 9110 §12.5.3), and none is removed here.
-    ("Accept-Encoding", "identity"),
-    ("return-client-request-id", "true"),
-];
-
 /// What the head of a request is made of.
 pub(crate) struct Fields<'a> {
     path: &'a str,
     host: &'a str,
     authorization: Option<Field<'a>>,
-    request_id: Field<'a>,
+    own: [Field<'a>; 4],
     anchor_mailbox: Option<Field<'a>>,
     headers: &'a [Field<'a>],
 }
@@ -118,11 +117,10 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the fields in the order in which they are sent.
-    pub(crate) fn groups(&self) -> [&[Field<'a>]; 5] {
+    pub(crate) fn groups(&self) -> [&[Field<'a>]; 4] {
         [
             self.authorization.as_slice(),
-            CONSTANT,
-            core::slice::from_ref(&self.request_id),
+            &self.own,
             self.anchor_mailbox.as_slice(),
             self.headers,
         ]

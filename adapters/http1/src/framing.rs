@@ -142,7 +142,7 @@ pub(crate) struct Gathered {
 }
 
 /// What `Transfer-Encoding` has named so far.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Transfer {
     /// There is no such field.
     Absent,
@@ -191,9 +191,7 @@ impl Gathered {
                     return Err(ErrorKind::TransferEncoding);
                 }
                 (Word::TransferEncoding, Word::Nothing) => {
-                    if self.transfer == Transfer::Absent {
-                        self.transfer = Transfer::Nothing;
-                    }
+                    self.transfer = self.transfer.max(Transfer::Nothing);
                 }
                 // RFC 9112 §6.1: `chunked` must not be applied twice.
                 (Word::TransferEncoding, Word::Chunked) if self.transfer != Transfer::Chunked => {
