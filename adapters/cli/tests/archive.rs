@@ -348,7 +348,7 @@ fn a_log_has_ids_only_on_request() {
     for part in [
         "response status=200",
         "client_request_id=",
-        "request{items=3}",
+        " items=3}",
         "is_done=true",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");

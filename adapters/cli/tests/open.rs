@@ -394,7 +394,11 @@ fn put_into_folders(manifest: &Path, folders: &[(&str, Option<&str>)]) {
     let lines = std::fs::read_to_string(manifest).unwrap();
     let lines = lines.lines().map(|line| {
         let mut line: Value = serde_json::from_str(line).unwrap();
-        let at = usize::try_from(line["index"].as_u64().unwrap()).unwrap();
+        // Records of the archive itself have no index.
+        let Some(index) = line["index"].as_u64() else {
+            return line.to_string() + "\n";
+        };
+        let at = usize::try_from(index).unwrap();
         let (folder, distinguished) = folders[at];
         line["item"] = serde_json::json!({ "folder": folder });
         if let Some(distinguished) = distinguished {

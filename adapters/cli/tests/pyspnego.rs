@@ -319,7 +319,7 @@ fn logins_through_a_proxy() {
         ("accepted", true),
         ("served", true),
     ]);
-    let batch = ["--batch-size", "1"];
+    let batch = ["--batch-size", "1", "--connections", "1"];
     let server = Server::start(&["-newkey", "rsa:2048"], "require", "Negotiate,NTLM", "yes");
     let proxy = Proxy::start("");
     let url = format!("https://127.0.0.1:{}/", server.port);

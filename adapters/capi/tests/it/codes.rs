@@ -96,8 +96,8 @@ fn nothing_of_the_core_is_other() {
         lines
             .filter(|line| line.starts_with(char::is_uppercase))
             .map(|line| {
-                line.trim_end_matches(|c: char| !c.is_alphanumeric())
-                    .to_owned()
+                let end = line.find(|c: char| !c.is_alphanumeric());
+                line[..end.unwrap_or(line.len())].to_owned()
             })
             .collect()
     };
