@@ -176,7 +176,7 @@ fn a_cortex_m3_exports_over_tls_and_ntlm() {
     let mut connections: Vec<u64> = logins.iter().map(|login| login.connection).collect();
     connections.dedup();
     assert_eq!(connections.len(), logins.len());
-    assert!(logins.len() < ITEMS as usize / 4, "{}", logins.len());
+    assert!((logins.len() as u64) < ITEMS / 4, "{}", logins.len());
     assert!(logins
         .iter()
         .all(|login| login.result == LoginResult::Accepted));

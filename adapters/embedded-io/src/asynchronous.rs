@@ -187,7 +187,7 @@ impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
     async fn feed(&mut self, input: &mut &[u8]) -> Result<(), ResponseError> {
         while let Some(call) = self.decoder.next_call(input)? {
             let made = make(call, self.sink).await;
-            self.settle(made);
+            self.settle(&made);
         }
         Ok(())
     }
@@ -199,16 +199,16 @@ impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
                 summary = Some(end);
             }
             let made = make(call, self.sink).await;
-            self.settle(made);
+            self.settle(&made);
         }
         // Without an end, the decoder has finished an earlier response and was not reset.
         summary.ok_or(not_reset(self.decoder.offset()))
     }
 
     /// Passes the result of a call to the decoder.
-    fn settle(&mut self, made: Result<Option<IdMatch>, K::Error>) {
+    fn settle(&mut self, made: &Result<Option<IdMatch>, K::Error>) {
         match made {
-            Ok(Some(answer)) => self.decoder.compare_id(answer),
+            Ok(Some(answer)) => self.decoder.compare_id(*answer),
             Ok(None) => {}
             Err(_) => self.decoder.reject_item(),
         }

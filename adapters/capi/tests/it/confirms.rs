@@ -75,8 +75,12 @@ fn the_rule_is_that_of_rust() {
                                     let expected = summary.confirms(&outcome);
                                     let item = Outcome::from(outcome);
                                     // SAFETY: both are valid.
-                                    let found =
-                                        unsafe { exportitems_summary_confirms(&in_c, &item) };
+                                    let found = unsafe {
+                                        exportitems_summary_confirms(
+                                            &raw const in_c,
+                                            &raw const item,
+                                        )
+                                    };
                                     assert_eq!(found, expected, "{summary:?} {outcome:?}");
                                     cases += 1;
                                     confirmed += u32::from(found);
@@ -96,8 +100,8 @@ fn the_rule_is_that_of_rust() {
     let end = Summary::from(summary);
     // SAFETY: null is checked for.
     unsafe {
-        assert!(!exportitems_summary_confirms(null(), &item));
-        assert!(!exportitems_summary_confirms(&end, null()));
+        assert!(!exportitems_summary_confirms(null(), &raw const item));
+        assert!(!exportitems_summary_confirms(&raw const end, null()));
     }
 }
 
@@ -127,7 +131,7 @@ fn decode(answer: u32) -> (Vec<(Error, Match, u64)>, Summary) {
             scratch.as_mut_ptr(),
             scratch.len(),
             null(),
-            &mut decoder,
+            &raw mut decoder,
             null_mut(),
         );
         assert_eq!(init, Status::Ok);
@@ -138,7 +142,7 @@ fn decode(answer: u32) -> (Vec<(Error, Match, u64)>, Summary) {
         assert_eq!(exportitems_decoder_compare_id(null_mut(), 0), Status::Null);
         loop {
             let mut status =
-                exportitems_decoder_next(decoder, &mut input, event.as_mut_ptr(), null_mut());
+                exportitems_decoder_next(decoder, &raw mut input, event.as_mut_ptr(), null_mut());
             if status == Status::Ok {
                 status = exportitems_decoder_finish(decoder, event.as_mut_ptr(), null_mut());
             }

@@ -122,7 +122,7 @@ fn add_files(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             add_files(&path, files);
-        } else if path.extension().map_or(true, |ext| ext != "tsv") {
+        } else if path.extension().is_none_or(|ext| ext != "tsv") {
             files.push(path);
         }
     }

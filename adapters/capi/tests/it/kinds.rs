@@ -99,7 +99,7 @@ fn kinds() -> [Kind; 7] {
                         scratch(),
                         64,
                         null(),
-                        &mut made,
+                        &raw mut made,
                         null_mut(),
                     )
                 }
@@ -122,7 +122,15 @@ fn kinds() -> [Kind; 7] {
                     ..no_items()
                 };
                 // SAFETY: see above.
-                unsafe { exportitems_encoder_init(memory, size, &request, &mut made, null_mut()) }
+                unsafe {
+                    exportitems_encoder_init(
+                        memory,
+                        size,
+                        &raw const request,
+                        &raw mut made,
+                        null_mut(),
+                    )
+                }
             },
             call: |object| {
                 let mut written = 0;
@@ -132,7 +140,7 @@ fn kinds() -> [Kind; 7] {
                         object.cast(),
                         null_mut(),
                         0,
-                        &mut written,
+                        &raw mut written,
                         null_mut(),
                     )
                 }
@@ -151,7 +159,15 @@ fn kinds() -> [Kind; 7] {
                     content_length: 0,
                 };
                 // SAFETY: see above.
-                unsafe { exportitems_http_request_init(memory, size, &head, &mut made, null_mut()) }
+                unsafe {
+                    exportitems_http_request_init(
+                        memory,
+                        size,
+                        &raw const head,
+                        &raw mut made,
+                        null_mut(),
+                    )
+                }
             },
             call: |object| {
                 let mut written = 0;
@@ -161,7 +177,7 @@ fn kinds() -> [Kind; 7] {
                         object.cast(),
                         null_mut(),
                         0,
-                        &mut written,
+                        &raw mut written,
                         null_mut(),
                     )
                 }
@@ -179,7 +195,7 @@ fn kinds() -> [Kind; 7] {
                         size,
                         scratch(),
                         64,
-                        &mut made,
+                        &raw mut made,
                         null_mut(),
                     )
                 }
@@ -193,7 +209,7 @@ fn kinds() -> [Kind; 7] {
             init: |memory, size| {
                 let mut made = null_mut();
                 // SAFETY: see above.
-                unsafe { exportitems_payload_check_init(memory, size, &mut made, null_mut()) }
+                unsafe { exportitems_payload_check_init(memory, size, &raw mut made, null_mut()) }
             },
             // SAFETY: see above.
             call: |object| unsafe {
@@ -207,7 +223,14 @@ fn kinds() -> [Kind; 7] {
                 let mut made = null_mut();
                 // SAFETY: see above.
                 unsafe {
-                    exportitems_endpoint_init(memory, size, null(), null(), &mut made, null_mut())
+                    exportitems_endpoint_init(
+                        memory,
+                        size,
+                        null(),
+                        null(),
+                        &raw mut made,
+                        null_mut(),
+                    )
                 }
             },
             call: |object| {
@@ -217,7 +240,7 @@ fn kinds() -> [Kind; 7] {
                     server_version: ABSENT,
                 };
                 // SAFETY: see above.
-                unsafe { exportitems_endpoint_limits(object.cast(), &mut limits, null_mut()) }
+                unsafe { exportitems_endpoint_limits(object.cast(), &raw mut limits, null_mut()) }
             },
         },
         Kind {
@@ -234,14 +257,14 @@ fn kinds() -> [Kind; 7] {
                         EXPORTITEMS_ENDPOINT_SIZE,
                         null(),
                         null(),
-                        &mut endpoint,
+                        &raw mut endpoint,
                         null_mut(),
                     )
                 };
                 assert_eq!(status, Status::Ok);
                 // SAFETY: see above.
                 unsafe {
-                    exportitems_exchange_init(memory, size, endpoint, 1, &mut made, null_mut())
+                    exportitems_exchange_init(memory, size, endpoint, 1, &raw mut made, null_mut())
                 }
             },
             // SAFETY: see above.

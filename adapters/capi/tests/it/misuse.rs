@@ -65,7 +65,7 @@ fn initialisation_checks_its_arguments() {
     };
     let size = exportitems_decoder_size();
     let scratch = scratch.as_mut_ptr();
-    let out: *mut *mut Decoder = &mut decoder;
+    let out: *mut *mut Decoder = &raw mut decoder;
     let null_out = null_mut();
     let cases = [
         (null_mut(), size, scratch, 64, null(), out, Status::Null),
@@ -137,7 +137,7 @@ fn initialisation_checks_its_arguments() {
             size,
             scratch,
             64,
-            &bad,
+            &raw const bad,
             out,
             Status::InvalidValue,
         ),
@@ -146,7 +146,7 @@ fn initialisation_checks_its_arguments() {
             size,
             scratch,
             64,
-            &too_many,
+            &raw const too_many,
             out,
             Status::InvalidValue,
         ),
@@ -157,7 +157,7 @@ fn initialisation_checks_its_arguments() {
         let mut error = error();
         // SAFETY: every pointer is null, or valid for the length that is passed with it.
         let status = unsafe {
-            exportitems_decoder_init(memory, size, scratch, len, options, out, &mut error)
+            exportitems_decoder_init(memory, size, scratch, len, options, out, &raw mut error)
         };
         assert_eq!(status, expected, "{number}");
         assert_eq!(error.status, expected, "{number}");
@@ -186,7 +186,7 @@ fn an_object_is_known_by_its_mark() {
         // SAFETY: the memory is valid, and larger than a decoder.
         unsafe {
             let next =
-                exportitems_decoder_next(decoder, &mut input, event.as_mut_ptr(), null_mut());
+                exportitems_decoder_next(decoder, &raw mut input, event.as_mut_ptr(), null_mut());
             assert_eq!(next, Status::NotInitialized);
             let finish = exportitems_decoder_finish(decoder, event.as_mut_ptr(), null_mut());
             assert_eq!(finish, Status::NotInitialized);
@@ -204,14 +204,15 @@ fn an_object_is_known_by_its_mark() {
             assert!(!exportitems_http_response_can_reuse(decoder.cast(), 0));
             if round == 0 {
                 let init =
-                    exportitems_payload_check_init(memory.at(0), 1024, &mut check, null_mut());
+                    exportitems_payload_check_init(memory.at(0), 1024, &raw mut check, null_mut());
                 assert_eq!(init, Status::Ok);
             }
         }
     }
     // SAFETY: null is checked for.
     unsafe {
-        let next = exportitems_decoder_next(null_mut(), &mut input, event.as_mut_ptr(), null_mut());
+        let next =
+            exportitems_decoder_next(null_mut(), &raw mut input, event.as_mut_ptr(), null_mut());
         assert_eq!(next, Status::Null);
         assert_eq!(
             exportitems_payload_check_update(check, null(), 1, null_mut()),
@@ -246,8 +247,8 @@ fn order_and_errors() {
             scratch.as_mut_ptr(),
             64,
             null(),
-            &mut decoder,
-            &mut error,
+            &raw mut decoder,
+            &raw mut error,
         );
         assert_eq!(init, Status::Ok);
         let mut input = Bytes {
@@ -260,7 +261,7 @@ fn order_and_errors() {
             Status::Null
         );
         assert_eq!(
-            exportitems_decoder_next(decoder, &mut input, null_mut(), null_mut()),
+            exportitems_decoder_next(decoder, &raw mut input, null_mut(), null_mut()),
             Status::Null
         );
         assert_eq!(input.len, document.len());
@@ -269,32 +270,32 @@ fn order_and_errors() {
             len: 1,
         };
         assert_eq!(
-            exportitems_decoder_next(decoder, &mut nothing, event, null_mut()),
+            exportitems_decoder_next(decoder, &raw mut nothing, event, null_mut()),
             Status::Null
         );
 
         // Once with input and once without: the decoder stays at its end.
         for _ in 0..2 {
-            while exportitems_decoder_next(decoder, &mut input, event, &mut error) == Status::Event
-            {
-            }
+            while exportitems_decoder_next(decoder, &raw mut input, event, &raw mut error)
+                == Status::Event
+            {}
             let end = document.as_bytes().as_ptr_range().end;
             assert_eq!((input.ptr, input.len), (end, 0));
         }
         assert_eq!(exportitems_decoder_offset(decoder), document.len() as u64);
-        while exportitems_decoder_finish(decoder, event, &mut error) == Status::Event {}
+        while exportitems_decoder_finish(decoder, event, &raw mut error) == Status::Event {}
         assert_eq!(
-            exportitems_decoder_finish(decoder, event, &mut error),
+            exportitems_decoder_finish(decoder, event, &raw mut error),
             Status::Ok
         );
 
         // More input after the end.
         input = whole;
         for _ in 0..2 {
-            let next = exportitems_decoder_next(decoder, &mut input, event, &mut error);
+            let next = exportitems_decoder_next(decoder, &raw mut input, event, &raw mut error);
             assert_eq!((next, error.status), (Status::Finished, Status::Finished));
             assert_eq!(
-                exportitems_decoder_finish(decoder, event, &mut error),
+                exportitems_decoder_finish(decoder, event, &raw mut error),
                 Status::Finished
             );
         }
@@ -310,14 +311,16 @@ fn order_and_errors() {
             ptr: b"{}".as_ptr(),
             len: 2,
         };
-        while exportitems_decoder_next(decoder, &mut input, event, &mut error) == Status::Event {}
+        while exportitems_decoder_next(decoder, &raw mut input, event, &raw mut error)
+            == Status::Event
+        {}
         for _ in 0..2 {
             assert_eq!(
-                exportitems_decoder_next(decoder, &mut input, event, &mut error),
+                exportitems_decoder_next(decoder, &raw mut input, event, &raw mut error),
                 Status::NotSoap
             );
             assert_eq!(
-                exportitems_decoder_finish(decoder, event, &mut error),
+                exportitems_decoder_finish(decoder, event, &raw mut error),
                 Status::NotSoap
             );
         }
@@ -419,7 +422,13 @@ fn requests_that_cannot_be_sent_say_which_part() {
         let mut error = error();
         // SAFETY: the memory has the given size, and the request outlives the encoder.
         let status = unsafe {
-            exportitems_encoder_init(memory.at(0), size, &request, &mut encoder, &mut error)
+            exportitems_encoder_init(
+                memory.at(0),
+                size,
+                &raw const request,
+                &raw mut encoder,
+                &raw mut error,
+            )
         };
         assert_eq!(status, expected, "{number}");
         assert_eq!((error.index, error.offset), (index, offset), "{number}");
@@ -461,13 +470,13 @@ fn an_init_that_fails_leaves_no_object() {
                 memory.at(0),
                 1024,
                 &request(items),
-                &mut encoder,
+                &raw mut encoder,
                 null_mut(),
             );
             assert_eq!(status, expected);
         }
         let status =
-            exportitems_encoder_write(encoder, out.as_mut_ptr(), 16, &mut written, null_mut());
+            exportitems_encoder_write(encoder, out.as_mut_ptr(), 16, &raw mut written, null_mut());
         assert_eq!(status, Status::NotInitialized);
         assert_eq!(exportitems_encoder_len(encoder), 0);
     }
@@ -505,7 +514,13 @@ fn heads_that_cannot_be_sent_say_which_header() {
         let mut error = error();
         // SAFETY: the memory has the given size, and the head outlives the encoder.
         let status = unsafe {
-            exportitems_http_request_init(memory.at(0), size, &head, &mut request, &mut error)
+            exportitems_http_request_init(
+                memory.at(0),
+                size,
+                &raw const head,
+                &raw mut request,
+                &raw mut error,
+            )
         };
         assert_eq!((status, error.index), (expected, index), "{number}");
     }

@@ -63,8 +63,8 @@ fn authenticate(
             scratch.len(),
             out.as_mut_ptr().cast(),
             out.len(),
-            &mut written,
-            &mut error,
+            &raw mut written,
+            &raw mut error,
         )
     };
     out.truncate(written);
@@ -108,7 +108,7 @@ fn the_first_message_is_a_constant() {
                     scheme as u32,
                     out.as_mut_ptr().cast(),
                     len,
-                    &mut written,
+                    &raw mut written,
                     null_mut(),
                 )
             };

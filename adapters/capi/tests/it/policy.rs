@@ -36,7 +36,7 @@ impl Objects {
                     1024,
                     null(),
                     null(),
-                    &mut objects.endpoint,
+                    &raw mut objects.endpoint,
                     null_mut()
                 ),
                 Status::Ok
@@ -47,7 +47,7 @@ impl Objects {
                     1024,
                     objects.endpoint,
                     items,
-                    &mut objects.exchange,
+                    &raw mut objects.exchange,
                     null_mut()
                 ),
                 Status::Ok
@@ -64,8 +64,8 @@ impl Objects {
                     1024,
                     objects.scratch.as_mut_ptr(),
                     512,
-                    &options,
-                    &mut objects.decoder,
+                    &raw const options,
+                    &raw mut objects.decoder,
                     null_mut()
                 ),
                 Status::Ok
@@ -87,7 +87,7 @@ impl Objects {
             unsafe {
                 let mut status = exportitems_decoder_next(
                     self.decoder,
-                    &mut input,
+                    &raw mut input,
                     event.as_mut_ptr(),
                     null_mut(),
                 );
@@ -115,7 +115,7 @@ impl Objects {
                     retry,
                     0,
                     u32::MAX,
-                    &mut advice,
+                    &raw mut advice,
                     null_mut(),
                 );
                 assert_eq!(status == Status::Event, event.kind == EventKind::Outcome);
@@ -129,7 +129,7 @@ impl Objects {
                     retry,
                     0,
                     0,
-                    &mut advice,
+                    &raw mut advice,
                     null_mut(),
                 );
                 assert_eq!(again, Status::Ok);
@@ -151,12 +151,12 @@ impl Objects {
                 self.exchange,
                 0,
                 u32::MAX,
-                &mut wait_ms,
+                &raw mut wait_ms,
                 null_mut(),
             );
             assert_eq!(status, Status::Ok);
             assert_eq!(
-                exportitems_endpoint_limits(self.endpoint, &mut limits, null_mut()),
+                exportitems_endpoint_limits(self.endpoint, &raw mut limits, null_mut()),
                 Status::Ok
             );
             let version = limits.server_version;
@@ -284,19 +284,31 @@ fn what_the_caller_wants_counts() {
     let mut wait_ms = 0;
     // SAFETY: the memory has the given size, and lives as long as the objects in it.
     unsafe {
-        let status =
-            exportitems_endpoint_init(memory, 256, &limits, &policy, &mut endpoint, null_mut());
+        let status = exportitems_endpoint_init(
+            memory,
+            256,
+            &raw const limits,
+            &raw const policy,
+            &raw mut endpoint,
+            null_mut(),
+        );
         assert_eq!(status, Status::Ok);
         for expected in [49, -1] {
             let mut exchange = null_mut();
             let after = memory.cast::<u8>().add(256).cast();
             assert_eq!(
-                exportitems_exchange_init(after, 256, endpoint, 3, &mut exchange, null_mut()),
+                exportitems_exchange_init(after, 256, endpoint, 3, &raw mut exchange, null_mut()),
                 Status::Ok
             );
             assert_eq!(exportitems_exchange_cut(exchange, null_mut()), Status::Ok);
-            let status =
-                exportitems_endpoint_end(endpoint, exchange, 0, u32::MAX, &mut wait_ms, null_mut());
+            let status = exportitems_endpoint_end(
+                endpoint,
+                exchange,
+                0,
+                u32::MAX,
+                &raw mut wait_ms,
+                null_mut(),
+            );
             assert_eq!((status, wait_ms), (Status::Ok, expected));
             // The exchange has ended.
             assert_eq!(
@@ -304,7 +316,7 @@ fn what_the_caller_wants_counts() {
                 Status::NotInitialized
             );
             let status =
-                exportitems_endpoint_end(endpoint, exchange, 0, 0, &mut wait_ms, null_mut());
+                exportitems_endpoint_end(endpoint, exchange, 0, 0, &raw mut wait_ms, null_mut());
             assert_eq!((status, wait_ms), (Status::NotInitialized, expected));
         }
     }
@@ -346,15 +358,22 @@ fn misuse_is_answered() {
     unsafe {
         let cases = [
             (
-                exportitems_endpoint_init(null_mut(), 1024, null(), null(), &mut out, none),
+                exportitems_endpoint_init(null_mut(), 1024, null(), null(), &raw mut out, none),
                 Status::Null,
             ),
             (
-                exportitems_endpoint_init(memory.byte_add(1), 1000, null(), null(), &mut out, none),
+                exportitems_endpoint_init(
+                    memory.byte_add(1),
+                    1000,
+                    null(),
+                    null(),
+                    &raw mut out,
+                    none,
+                ),
                 Status::Misaligned,
             ),
             (
-                exportitems_endpoint_init(memory, 8, null(), null(), &mut out, none),
+                exportitems_endpoint_init(memory, 8, null(), null(), &raw mut out, none),
                 Status::MemoryTooSmall,
             ),
             (
@@ -362,15 +381,29 @@ fn misuse_is_answered() {
                 Status::Null,
             ),
             (
-                exportitems_endpoint_init(memory, 1024, &limits, null(), &mut out, none),
+                exportitems_endpoint_init(
+                    memory,
+                    1024,
+                    &raw const limits,
+                    null(),
+                    &raw mut out,
+                    none,
+                ),
                 Status::RequestVersionTooOld,
             ),
             (
-                exportitems_endpoint_init(memory, 1024, &latin, null(), &mut out, none),
+                exportitems_endpoint_init(
+                    memory,
+                    1024,
+                    &raw const latin,
+                    null(),
+                    &raw mut out,
+                    none,
+                ),
                 Status::NotUtf8,
             ),
             (
-                exportitems_endpoint_limits(null_mut(), &mut limits, none),
+                exportitems_endpoint_limits(null_mut(), &raw mut limits, none),
                 Status::Null,
             ),
             (
@@ -378,19 +411,19 @@ fn misuse_is_answered() {
                 Status::Null,
             ),
             (
-                exportitems_endpoint_limits(exchange.cast(), &mut limits, none),
+                exportitems_endpoint_limits(exchange.cast(), &raw mut limits, none),
                 Status::NotInitialized,
             ),
             (
-                exportitems_exchange_init(memory, 1024, null_mut(), 1, &mut other, none),
+                exportitems_exchange_init(memory, 1024, null_mut(), 1, &raw mut other, none),
                 Status::Null,
             ),
             (
-                exportitems_exchange_init(memory, 1024, decoder.cast(), 1, &mut other, none),
+                exportitems_exchange_init(memory, 1024, decoder.cast(), 1, &raw mut other, none),
                 Status::NotInitialized,
             ),
             (
-                exportitems_exchange_init(memory, 8, endpoint, 1, &mut other, none),
+                exportitems_exchange_init(memory, 8, endpoint, 1, &raw mut other, none),
                 Status::MemoryTooSmall,
             ),
             (
@@ -413,7 +446,7 @@ fn misuse_is_answered() {
                     null_mut(),
                     0,
                     0,
-                    &mut advice,
+                    &raw mut advice,
                     none,
                 ),
                 Status::Null,
@@ -429,13 +462,21 @@ fn misuse_is_answered() {
                     null_mut(),
                     0,
                     0,
-                    &mut advice,
+                    &raw mut advice,
                     none,
                 ),
                 Status::NotInitialized,
             ),
             (
-                exportitems_exchange_event(exchange, decoder, null_mut(), 0, 0, &mut advice, none),
+                exportitems_exchange_event(
+                    exchange,
+                    decoder,
+                    null_mut(),
+                    0,
+                    0,
+                    &raw mut advice,
+                    none,
+                ),
                 Status::Ok,
             ),
             (

@@ -51,6 +51,7 @@ pub use uploads::{TooLarge, Uploads};
 /// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[allow(clippy::struct_excessive_bools)] // each is a setting of the server
 pub struct Scenario {
     /// The server whose form the responses have.
     pub style: Style,

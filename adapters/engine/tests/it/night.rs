@@ -47,7 +47,7 @@ fn a_night_of_throttling_exports_everything_that_can_be_exported() {
         if positions.iter().any(|&position| is_poison(position)) {
             return (Answer::Fault(Code::ErrorInternalServerError, 0), takes);
         }
-        if random % 97 == 0 {
+        if random.is_multiple_of(97) {
             return (Answer::Closed, takes);
         }
         let items = positions.iter().map(|&position| {
