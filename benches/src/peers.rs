@@ -134,7 +134,7 @@ pub fn quick_xml_errors(xml: &[u8]) -> u64 {
                     let value = tag.try_get_attribute(name).expect("attributes");
                     let value = value
                         .expect("the attribute")
-                        .unescape_value()
+                        .normalized_value(quick_xml::XmlVersion::Explicit1_0)
                         .expect("references");
                     length += value.len() as u64;
                 }

@@ -15,7 +15,7 @@ const SECRET: [&str; 3] = ["--header", "--password-command", "--token-command"];
 /// Records that a run has begun.
 pub(crate) fn begin(archive: &Archive) {
     let mut run = RunRecord::default();
-    run.program = concat!("exportitems ", env!("CARGO_PKG_VERSION")).to_owned();
+    run.program = String::from(concat!("exportitems ", env!("CARGO_PKG_VERSION")));
     run.user = whoami::username().ok();
     run.host = whoami::hostname().ok();
     let arguments = config::arguments();

@@ -56,6 +56,7 @@ pub(crate) struct Counts {
 
 /// Why items failed.
 #[derive(Debug, Serialize)]
+#[allow(clippy::struct_field_names)] // the names of the JSON
 pub(crate) struct Reason {
     pub(crate) reason: String,
     pub(crate) items: u64,
@@ -64,6 +65,7 @@ pub(crate) struct Reason {
 }
 
 #[derive(Debug, Default, Serialize)]
+#[allow(clippy::struct_field_names)] // the names of the JSON
 pub(crate) struct Folder {
     /// The path of the folder. It is absent for items that were exported without a list.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +83,7 @@ pub(crate) struct Folder {
 }
 
 #[derive(Debug, Serialize)]
+#[allow(clippy::struct_field_names)] // `run` has no name in the JSON
 pub(crate) struct Run {
     pub(crate) began: String,
     /// It is absent if the run was interrupted, or has not ended yet.

@@ -148,8 +148,8 @@ impl Case {
                 builder = builder.ca_file(&ca);
             }
             let mut client = builder.build().unwrap();
-            let mut archive = Archive::open(dir.path()).unwrap();
-            let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+            let archive = Archive::open(dir.path()).unwrap();
+            let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
                 .policy(QUICK)
                 .patience(PATIENCE)
                 .limits(limits)

@@ -27,11 +27,11 @@ fn memory_does_not_grow_with_an_item() {
     let emulator = Emulator::start(Scenario::default(), "127.0.0.1:0".parse().unwrap()).unwrap();
     let mut client = Client::builder(&emulator.url()).build().unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let mut archive = Archive::open(dir.path()).unwrap();
+    let archive = Archive::open(dir.path()).unwrap();
     let mut export = |seed, size| {
         let id = item_id(DEFAULT_MAILBOX, seed, size);
         let items = [ItemId::new(&id)];
-        let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+        let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
             .run(&items, &mut |_| {})
             .unwrap();
         assert_eq!((report.ok, report.bytes), (1, size));
@@ -46,7 +46,7 @@ fn memory_does_not_grow_with_an_item() {
     let mut client = Client::builder(&flood(100_000)).build().unwrap();
     let items = [ItemId::new("requested")];
     let before = peak().unwrap();
-    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+    let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
         .run(&items, &mut |_| {})
         .unwrap();
     assert_eq!((report.ok, report.unrequested), (1, 100_000));

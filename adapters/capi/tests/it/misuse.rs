@@ -328,6 +328,7 @@ fn order_and_errors() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn requests_that_cannot_be_sent_say_which_part() {
     let items = [
         ItemId {

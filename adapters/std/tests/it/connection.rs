@@ -385,10 +385,10 @@ fn an_export_waits_as_long_as_the_head_of_a_fault_asks() {
         }
     });
     let dir = tempfile::tempdir().unwrap();
-    let mut archive = Archive::open(dir.path()).unwrap();
+    let archive = Archive::open(dir.path()).unwrap();
     let mut client = client(&url, |builder| builder);
     // Ten minutes are more than it may wait: it ends, and does not ask at once.
-    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+    let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
         .patience(Duration::from_secs(599))
         .run(&ITEMS, &mut |_| {})
         .unwrap();
@@ -412,9 +412,9 @@ fn what_is_not_ews_is_asked_once() {
             }
         });
         let dir = tempfile::tempdir().unwrap();
-        let mut archive = Archive::open(dir.path()).unwrap();
+        let archive = Archive::open(dir.path()).unwrap();
         let mut client = client(&url, |builder| builder);
-        let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+        let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
             .run(&ITEMS, &mut |_| {})
             .unwrap();
         assert!(

@@ -74,8 +74,8 @@ impl Setting {
     fn run_to(&self, options: &dyn for<'a> Fn(Exporter<'a>) -> Exporter<'a>) -> Report {
         let items: Vec<_> = self.ids.iter().map(|id| ItemId::new(id)).collect();
         let mut client = self.client(|builder| builder);
-        let mut archive = Archive::open(self.dir.path()).unwrap();
-        let exporter = Exporter::new(&mut client, &mut archive, RequestHeaders::new());
+        let archive = Archive::open(self.dir.path()).unwrap();
+        let exporter = Exporter::new(&mut client, &archive, RequestHeaders::new());
         options(exporter.limits(ONE_CONNECTION).policy(QUICK))
             .run(&items, &mut |_| {})
             .unwrap()
@@ -89,8 +89,8 @@ impl Setting {
     ) -> Report {
         let items: Vec<_> = self.ids.iter().map(|id| ItemId::new(id)).collect();
         let mut client = self.client(options);
-        let mut archive = Archive::open(self.dir.path()).unwrap();
-        Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+        let archive = Archive::open(self.dir.path()).unwrap();
+        Exporter::new(&mut client, &archive, RequestHeaders::new())
             .limits(ONE_CONNECTION)
             .policy(policy)
             .run(&items, progress)
@@ -372,8 +372,8 @@ fn suspects_are_asked_for_one_at_a_time() {
     );
     let items: Vec<_> = setting.ids.iter().map(|id| ItemId::new(id)).collect();
     let mut client = setting.client(|builder| builder);
-    let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+    let archive = Archive::open(setting.dir.path()).unwrap();
+    let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
         .limits(ONE_CONNECTION)
         .policy(QUICK)
         .options(exportitems::Options::new().integrity(exportitems::IntegrityPolicy::Off))
@@ -427,8 +427,8 @@ fn a_wait_that_is_too_long_ends_the_run() {
     );
     let items: Vec<_> = setting.ids.iter().map(|id| ItemId::new(id)).collect();
     let mut client = setting.client(|builder| builder);
-    let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+    let archive = Archive::open(setting.dir.path()).unwrap();
+    let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
         .patience(Duration::from_mins(1))
         .run(&items, &mut |_| {})
         .unwrap();
@@ -461,8 +461,8 @@ fn an_older_server_is_spoken_to_in_its_version() {
     let setting = Setting::new(&refusal.repeat(2), 1);
     let items: Vec<_> = setting.ids.iter().map(|id| ItemId::new(id)).collect();
     let mut client = setting.client(|builder| builder);
-    let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+    let archive = Archive::open(setting.dir.path()).unwrap();
+    let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
         .limits(Limits {
             version: RequestServerVersion::Exchange2016,
             ..Limits::default()
@@ -488,8 +488,8 @@ fn a_list_that_is_wrong_is_not_begun() {
     let setting = Setting::new("", 1);
     let items = [ItemId::new(&setting.ids[0]), ItemId::new("")];
     let mut client = setting.client(|builder| builder);
-    let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let error = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+    let archive = Archive::open(setting.dir.path()).unwrap();
+    let error = Exporter::new(&mut client, &archive, RequestHeaders::new())
         .run(&items, &mut |_| {})
         .unwrap_err();
     assert!(
@@ -504,8 +504,8 @@ fn an_item_that_is_listed_twice_is_exported_once() {
     let setting = Setting::new("", 1);
     let items = [ItemId::new(&setting.ids[0]); 3];
     let mut client = setting.client(|builder| builder);
-    let mut archive = Archive::open(setting.dir.path()).unwrap();
-    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+    let archive = Archive::open(setting.dir.path()).unwrap();
+    let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
         .run(&items, &mut |_| {})
         .unwrap();
     assert_eq!((report.ok, report.skipped), (1, 2));

@@ -85,8 +85,8 @@ impl Setting {
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Report, ExportError> {
         let mut client = Client::builder(&self.server.url()).build().unwrap();
-        let mut archive = Archive::open(self.dir.path())?;
-        let exporter = Exporter::new(&mut client, &mut archive, RequestHeaders::new());
+        let archive = Archive::open(self.dir.path())?;
+        let exporter = Exporter::new(&mut client, &archive, RequestHeaders::new());
         options(exporter.limits(ONE_CONNECTION).sleep(note_wait)).run(items, progress)
     }
 
@@ -381,8 +381,8 @@ fn what_was_never_reached_is_not_waited_for() {
     let mut client = Client::builder("http://127.0.0.1:1/EWS/Exchange.asmx")
         .build()
         .unwrap();
-    let mut archive = setting.archive();
-    let report = Exporter::new(&mut client, &mut archive, RequestHeaders::new())
+    let archive = setting.archive();
+    let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
         .sleep(note_wait)
         .run(&setting.items(), &mut |progress| {
             assert!(
@@ -685,10 +685,10 @@ fn a_run_whose_callback_panicked_leaves_nothing_to_the_next() {
         Some(soap(200, &answer_of(messages)))
     });
     let items = setting.items();
-    let mut archive = setting.archive();
+    let archive = setting.archive();
     let mut client = Client::builder(&setting.server.url()).build().unwrap();
     let mut export = |items: &[ItemId<'_>], progress: &mut (dyn FnMut(Progress<'_>) + Send)| {
-        Exporter::new(&mut client, &mut archive, RequestHeaders::new()).run(items, progress)
+        Exporter::new(&mut client, &archive, RequestHeaders::new()).run(items, progress)
     };
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         export(&items[..3], &mut |progress| {
