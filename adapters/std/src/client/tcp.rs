@@ -21,7 +21,7 @@ const RECORDS: usize = 64;
 /// The longest pause before a full send buffer is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Makes blocking connections. Its futures, and those of [`TcpTransport`], are ready when they are polled first.
+/// Makes blocking connections. Its futures, and those of its transport, are ready when they are polled first.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct TcpConnector;
