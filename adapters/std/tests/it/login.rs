@@ -277,7 +277,7 @@ fn sixteen_connections_share_credentials() {
 fn what_is_not_offered_is_not_sent() {
     for (offers, says) in [
         (r#"["basic"]"#, "Basic sends the password itself"),
-        (r#"["kerberos"]"#, "the server may want Kerberos"),
+        (r#"["kerberos"]"#, "the server may want a Kerberos ticket"),
         ("[]", "does not say which authentication it accepts"),
     ] {
         let server = Server::new(true, &format!("offers = {offers}"));
