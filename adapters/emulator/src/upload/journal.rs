@@ -1,7 +1,7 @@
 //! What uploads and new folders have changed, in a folder from which the next start of the emulator restores it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -87,8 +87,15 @@ impl Journal {
         };
         // A line that was cut by a kill is not a change.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let list = OpenOptions::new().create(true).append(true).open(&path)?;
+        // Windows cuts no file that is open for appending only.
+        let mut options = OpenOptions::new();
+        let mut list = options
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)?;
         list.set_len(whole as u64)?;
+        list.seek(SeekFrom::End(0))?;
         let entries = text[..whole].lines().map(serde_json::from_str);
         let entries = entries.collect::<Result<Vec<Entry>, _>>()?;
         let journal = Self {

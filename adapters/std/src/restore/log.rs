@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -86,11 +86,13 @@ impl Log {
         };
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let mut options = OpenOptions::new();
-        options.create(true).append(true);
+        // Windows cuts no file that is open for appending only.
+        options.create(true).truncate(false).write(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path)?;
+        let mut file = options.open(path)?;
         file.set_len(whole as u64)?;
+        file.seek(SeekFrom::End(0))?;
         let mut log = Self {
             file,
             states: HashMap::new(),
