@@ -27,8 +27,8 @@ use crate::status::{Failure, Status};
 /// Puts the items of an archive back into a mailbox: the newest version of each that existed at the last run.
 ///
 /// Each item returns to its folder, which is created if it is missing. A well-known folder such as the inbox is found
-/// whatever its name is in the language of the mailbox. Run the same command again to resume: what is restored is not
-/// restored twice, even if the connection was cut.
+/// in a mailbox of any language. Run the same command again to resume: no item is restored twice, even if the
+/// connection was cut.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, rustdoc::bare_urls)] // clap prints these lines without rendering Markdown
 #[allow(clippy::struct_excessive_bools)] // each is an option

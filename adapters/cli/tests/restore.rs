@@ -281,7 +281,7 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn what_cannot_be_restored_says_why() {
     let setup = archived();
-    // Too large for the server, which the command is told or finds out.
+    // Too large for the server. The limit is given by an option, or the server refuses the item.
     let target = start(TARGET);
     let done = restore(&target, &setup.archive, &["--largest-request", "1000000"]);
     let (lines, summary) = json(&done);

@@ -34,7 +34,7 @@ fn write(item: &RichItem, folder: &Path) {
     );
     put("facts.json", facts.as_bytes());
     put("json", item.expected.as_bytes());
-    // extract-msg takes minutes for what nobody reads with it.
+    // extract-msg takes minutes for these items.
     if !matches!(item.name, "deep" | "many_recipients" | "long_subject") {
         let mut out = Cursor::new(Vec::new());
         msg::write(&read, &mut file, &mut out, &options).unwrap();

@@ -33,7 +33,7 @@ pub(crate) struct Authority {
 pub(crate) enum Kind {
     Server,
     Client,
-    /// A server, with a critical extension that nobody knows.
+    /// A server, with an unknown critical extension.
     Critical,
     /// An authority, and how many may be below it.
     Authority(u8),
