@@ -177,7 +177,14 @@ impl Server {
             "none",
         ]);
         let output = environment(command, realm.dir.path())
-            .args(["--auth", "negotiate", "--batch-size", "1"])
+            .args([
+                "--auth",
+                "negotiate",
+                "--batch-size",
+                "1",
+                "--connections",
+                "1",
+            ])
             .args([
                 Path::new("--ids"),
                 &path("ids"),
