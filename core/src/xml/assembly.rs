@@ -110,17 +110,35 @@ impl Assembly {
     /// Appends as many bytes as there is room for, and returns how many.
     #[cfg_attr(target_pointer_width = "32", inline(never))] // for its size
     pub(crate) fn push(&mut self, bytes: &[u8], scratch: &mut [u8]) -> usize {
+        let before = self.end;
         let len = scratch.len().min(LARGEST);
-        let room = scratch
-            .get_mut(usize::from(self.end)..len)
-            .unwrap_or_default();
+        self.append(bytes, scratch.get_mut(..len).unwrap_or_default());
+        let n = usize::from(self.end.wrapping_sub(before));
+        self.count(n);
+        n
+    }
+
+    /// Copies as many bytes as there is room for.
+    #[cfg(not(target_pointer_width = "32"))]
+    fn append(&mut self, bytes: &[u8], scratch: &mut [u8]) {
+        let room = scratch.get_mut(usize::from(self.end)..).unwrap_or_default();
         let n = bytes.len().min(room.len());
         if let (Some(to), Some(from)) = (room.get_mut(..n), bytes.get(..n)) {
             to.copy_from_slice(from);
         }
         self.end = Span::new(self.end, n).end;
-        self.count(n);
-        n
+    }
+
+    /// Copies as many bytes as there is room for, one by one: tokens are short, and `memcpy` takes 600 bytes of flash.
+    #[cfg(target_pointer_width = "32")]
+    fn append(&mut self, bytes: &[u8], scratch: &mut [u8]) {
+        for &byte in bytes {
+            let Some(slot) = scratch.get_mut(usize::from(self.end)) else {
+                break;
+            };
+            *slot = byte;
+            self.end = self.end.wrapping_add(1);
+        }
     }
 
     /// Appends all bytes if there is room for them; only counts them if not.

@@ -95,7 +95,10 @@ impl<O: Hooks> Reader<O> {
         let item = self.progress.item;
         item.is_some_and(|mut item| {
             let (offset, required) = (self.progress.place.message_end(), self.integrity);
-            let integrity = item.integrity(self.operation.verdict(required));
+            let integrity = match item.has_whole_data() {
+                true => self.operation.verdict(required),
+                false => None,
+            };
             (item.judge(offset, integrity, required, O::NEEDS_DATA)).is_none()
         })
     }

@@ -12,27 +12,32 @@ impl<O: Hooks> Reader<O> {
     /// The outcome of the current item, which is complete, as an event; `None` if there is no item.
     #[inline(never)] // for its size
     pub(crate) fn judge<'s>(&mut self) -> Option<Event<'s>> {
-        let mut item = self.progress.item.take()?;
-        let (offset, required) = (self.progress.place.message_end(), self.integrity);
-        let verdict = self.operation.verdict(required);
-        let integrity = item.integrity(verdict);
+        self.progress.item.as_ref()?;
         self.count_last();
+        let item = self.progress.item.as_mut()?;
+        let (offset, required) = (self.progress.place.message_end(), self.integrity);
+        let integrity = match item.has_whole_data() {
+            true => self.operation.verdict(required),
+            false => None,
+        };
+        let is_whole = integrity == Some(Verdict::Whole);
         if item
             .judge(offset, integrity, required, O::NEEDS_DATA)
             .is_none()
         {
             self.flags |= OK;
-            let is_whole = integrity == Some(Verdict::Whole);
             if !is_whole {
                 self.flags |= NOT_WHOLE;
             }
+            let id_match = item.id_match();
             // The last message is judged after all bytes that follow the document.
-            if item.id_match() != IdMatch::Same || !is_whole && self.trailing() > 0 {
+            if id_match != IdMatch::Same || !is_whole && self.trailing() > 0 {
                 self.flags |= NOT_SAME;
             }
         }
         let index = self.index;
         self.index = index.wrapping_add(1);
+        let item = self.progress.item.take()?;
         Some(Event::Outcome(item.outcome(index, offset, integrity)))
     }
 

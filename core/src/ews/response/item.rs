@@ -224,9 +224,9 @@ impl Item {
         self.marks & SPOILED != 0
     }
 
-    /// The verdict on the payload, if it was checked and handed out to its end.
-    pub(crate) fn integrity(&self, verdict: Option<Verdict>) -> Option<Verdict> {
-        verdict.filter(|_| self.bytes() > 0 && self.wants_data())
+    /// Whether there were data, and all of them were handed out.
+    pub(crate) const fn has_whole_data(&self) -> bool {
+        self.bytes() > 0 && self.wants_data()
     }
 
     /// Decides about the item whose message ended at `offset`, and returns its error.
