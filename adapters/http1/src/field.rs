@@ -24,13 +24,14 @@ impl<'a> Field<'a> {
     /// Parses a `field-line` (RFC 9112 §5) whose bytes were checked and whose folded lines were joined.
     pub(crate) fn parse(line: &'a [u8]) -> Option<Self> {
         let colon = line.iter().position(|&byte| byte == b':')?;
-        let (name, value) = line.split_at_checked(colon)?;
+        let name = line.get(..colon)?;
+        let value = line.get(colon.wrapping_add(1)..)?;
         if !TOKEN.matches(name) {
             return None;
         }
         Some(Self {
             name: core::str::from_utf8(name).ok()?,
-            value: trim(value.strip_prefix(b":")?),
+            value: trim(value),
         })
     }
 

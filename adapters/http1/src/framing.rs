@@ -169,38 +169,41 @@ impl Gathered {
 
     /// Adds the elements of the list of a [framing field](Word::is_framing_field).
     pub(crate) fn add(&mut self, field: Word, value: &[u8]) -> Result<(), ErrorKind> {
-        for value in value.split(|&byte| byte == b',') {
-            let value = trim(value);
-            match (field, Word::of(value)) {
-                // `Content-Length` is not a list, so no element may be empty. RFC 9110 §8.6 permits a list of equal
-                // values, since some proxies join equal fields.
-                (Word::ContentLength, _) => {
-                    let length = decimal(value).ok_or(ErrorKind::ContentLength)?;
-                    if self.head.body == Body::Length && self.head.length != length {
-                        return Err(ErrorKind::ContentLengthsDiffer);
-                    }
-                    self.head.body = Body::Length;
-                    self.head.length = length;
+        let mut elements = value.split(|&byte| byte == b',');
+        elements.try_for_each(|value| self.add_element(field, trim(value)))
+    }
+
+    #[inline(never)] // inlined, it makes the loop spill what it changes
+    fn add_element(&mut self, field: Word, value: &[u8]) -> Result<(), ErrorKind> {
+        match (field, Word::of(value)) {
+            // `Content-Length` is not a list, so no element may be empty. RFC 9110 §8.6 permits a list of equal
+            // values, since some proxies join equal fields.
+            (Word::ContentLength, _) => {
+                let length = decimal(value).ok_or(ErrorKind::ContentLength)?;
+                if self.head.body == Body::Length && self.head.length != length {
+                    return Err(ErrorKind::ContentLengthsDiffer);
                 }
-                (Word::Connection, Word::Close) => self.close = true,
-                (Word::Connection, Word::KeepAlive) => self.head.flags |= KEEP_ALIVE,
-                (Word::ContentEncoding, Word::Nothing) => {}
-                (Word::ContentEncoding, _) => self.head.flags |= CODED,
-                // RFC 9112 §6.1: in HTTP/1.0, this field means that the framing is faulty.
-                (Word::TransferEncoding, _) if self.is_1_0 => {
-                    return Err(ErrorKind::TransferEncoding);
-                }
-                (Word::TransferEncoding, Word::Nothing) => {
-                    self.transfer = self.transfer.max(Transfer::Nothing);
-                }
-                // RFC 9112 §6.1: `chunked` must not be applied twice.
-                (Word::TransferEncoding, Word::Chunked) if self.transfer != Transfer::Chunked => {
-                    self.transfer = Transfer::Chunked;
-                }
-                // The request has no `TE` field, so it accepts no other coding.
-                (Word::TransferEncoding, _) => return Err(ErrorKind::TransferEncoding),
-                _ => {}
+                self.head.body = Body::Length;
+                self.head.length = length;
             }
+            (Word::Connection, Word::Close) => self.close = true,
+            (Word::Connection, Word::KeepAlive) => self.head.flags |= KEEP_ALIVE,
+            (Word::ContentEncoding, Word::Nothing) => {}
+            (Word::ContentEncoding, _) => self.head.flags |= CODED,
+            // RFC 9112 §6.1: in HTTP/1.0, this field means that the framing is faulty.
+            (Word::TransferEncoding, _) if self.is_1_0 => {
+                return Err(ErrorKind::TransferEncoding);
+            }
+            (Word::TransferEncoding, Word::Nothing) => {
+                self.transfer = self.transfer.max(Transfer::Nothing);
+            }
+            // RFC 9112 §6.1: `chunked` must not be applied twice.
+            (Word::TransferEncoding, Word::Chunked) if self.transfer != Transfer::Chunked => {
+                self.transfer = Transfer::Chunked;
+            }
+            // The request has no `TE` field, so it accepts no other coding.
+            (Word::TransferEncoding, _) => return Err(ErrorKind::TransferEncoding),
+            _ => {}
         }
         Ok(())
     }
@@ -211,25 +214,26 @@ impl Gathered {
     /// If another reader could see another end of the body, the connection is not reused. There are two such cases:
     /// - A 204 or 304 declares a body, which the server may send in spite of the status.
     /// - `Transfer-Encoding` does not name `chunked`. RFC 9112 §6.3 then reads until the connection ends.
-    pub(crate) fn finish(&self, len: u32) -> Result<ResponseHead, ErrorKind> {
-        let mut head = self.head;
-        head.len = len;
+    pub(crate) fn finish(&mut self) -> Result<(), ErrorKind> {
+        let head = &mut self.head;
         let mut is_unambiguous = self.transfer != Transfer::Nothing;
         if self.transfer == Transfer::Chunked {
             if head.body == Body::Length {
                 return Err(ErrorKind::TwoLengths);
             }
-            (head.body, head.length) = (Body::Chunked, 0);
+            head.body = Body::Chunked;
+            head.length = 0;
         }
         if matches!(head.status, 204 | 304) {
             let declares_none = head.body == Body::UntilClose || head.length == 0;
             is_unambiguous = declares_none && self.transfer == Transfer::Absent;
-            (head.body, head.length) = (Body::Empty, 0);
+            head.body = Body::Empty;
+            head.length = 0;
         }
         // RFC 9112 §9.3.
         if !is_unambiguous || self.close || head.body == Body::UntilClose {
             head.flags &= !KEEP_ALIVE;
         }
-        Ok(head)
+        Ok(())
     }
 }

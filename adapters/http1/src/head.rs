@@ -111,16 +111,24 @@ impl<'s> HeadDecoder<'s> {
         let kind = match self.advance(input) {
             Ok(Step::Nothing) => return Ok(None),
             Ok(Step::Interim) => return Ok(Some(HeadEvent::Interim(self.gathered.head.status))),
-            Ok(Step::Head) => match self.gathered.finish(self.consumed) {
-                Ok(head) => return Ok(Some(HeadEvent::Head(head))),
+            Ok(Step::Head) => match self.gathered.finish() {
+                Ok(()) => {
+                    let head = ResponseHead {
+                        len: self.consumed,
+                        ..self.gathered.head
+                    };
+                    return Ok(Some(HeadEvent::Head(head)));
+                }
                 Err(kind) => kind,
             },
             Ok(Step::Field) => {
+                // `check_field` has parsed it as well.
                 let line = self.scratch.get(..self.held).unwrap_or_default();
-                match read_field(line, self.overlong, &mut self.gathered) {
-                    Ok(event) => return Ok(Some(event)),
-                    Err(kind) => kind,
-                }
+                let field = Field::parse(line);
+                return Ok(field.map(|field| match self.overlong {
+                    true => HeadEvent::FieldTooLong { name: field.name },
+                    false => HeadEvent::Field(field),
+                }));
             }
             Err(kind) => kind,
         };
@@ -165,12 +173,11 @@ impl<'s> HeadDecoder<'s> {
             }
             let is_interim = self.gathered.head.status < 200;
             if self.held > 0 || self.overlong {
+                // Those of an interim response are checked too, and then dropped.
+                self.check_field()?;
                 if !is_interim {
                     return Ok(Step::Field);
                 }
-                // Checked like a field of the final response, and then dropped.
-                let line = self.scratch.get(..self.held).unwrap_or_default();
-                read_field(line, self.overlong, &mut self.gathered)?;
             } else if is_interim {
                 self.phase = Phase::StatusLine;
                 return Ok(Step::Interim);
@@ -256,6 +263,22 @@ impl<'s> HeadDecoder<'s> {
         }
     }
 
+    /// Checks a field line, and gathers what the field means for the connection.
+    fn check_field(&mut self) -> Result<(), ErrorKind> {
+        let line = self.scratch.get(..self.held).unwrap_or_default();
+        let field = match Field::parse(line) {
+            Some(field) => field,
+            None if self.overlong => return Err(ErrorKind::LineTooLong),
+            None => return Err(ErrorKind::FieldLine),
+        };
+        let name = Word::of(field.name.as_bytes());
+        match (name.is_framing_field(), self.overlong) {
+            (true, true) => Err(ErrorKind::LineTooLong),
+            (true, false) => self.gathered.add(name, field.value),
+            (false, _) => Ok(()),
+        }
+    }
+
     fn read_status_line(&mut self) -> Result<(), ErrorKind> {
         if self.overlong {
             return Err(ErrorKind::LineTooLong);
@@ -293,25 +316,4 @@ fn parse_status_line(line: &[u8]) -> Option<(u8, u16)> {
     }
     // A status below 100 is invalid by RFC 9110 §15.
     (status >= 100 && matches!(reason, [] | [b' ', ..])).then_some((minor, status))
-}
-
-/// Returns the event for a field line, and adds what the field means for the connection to `gathered`.
-fn read_field<'a>(
-    line: &'a [u8],
-    overlong: bool,
-    gathered: &mut Gathered,
-) -> Result<HeadEvent<'a>, ErrorKind> {
-    let field = match Field::parse(line) {
-        Some(field) => field,
-        None if overlong => return Err(ErrorKind::LineTooLong),
-        None => return Err(ErrorKind::FieldLine),
-    };
-    let name = Word::of(field.name.as_bytes());
-    match (name.is_framing_field(), overlong) {
-        (true, true) => return Err(ErrorKind::LineTooLong),
-        (true, false) => gathered.add(name, field.value)?,
-        (false, true) => return Ok(HeadEvent::FieldTooLong { name: field.name }),
-        (false, false) => {}
-    }
-    Ok(HeadEvent::Field(field))
 }

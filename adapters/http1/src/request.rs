@@ -114,6 +114,7 @@ impl<'a> HeadEncoder<'a> {
         written
     }
 
+    #[inline(never)] // inlined, it makes the loop of `write` spill its registers
     fn next_byte(&mut self) -> Option<u8> {
         loop {
             if let Some(&byte) = self.piece(self.piece)?.get(self.written) {
