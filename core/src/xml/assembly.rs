@@ -226,23 +226,21 @@ impl Assembly {
     pub(crate) fn piece(&mut self, last: bool, scratch: &mut [u8]) -> Option<Piece> {
         let held = self.held().of(scratch);
         let chunk = held.get(..LONGEST_PIECE).unwrap_or(held);
-        // The text at the start, and the number of bytes after it that are not text; `None` if more input may complete it.
-        let (valid, invalid) = match core::str::from_utf8(chunk) {
-            Ok(_) => (chunk, None),
+        // Control characters are not legal in XML 1.0 (§2.2). They are looked for first, so that bytes after one are not
+        // validated again for each piece.
+        let illegal = first_illegal(chunk);
+        let legal = illegal.and_then(|n| chunk.get(..n)).unwrap_or(chunk);
+        // The length of the text at the start, and of the bytes after it that are not text; `None` if more input may
+        // complete them.
+        let (text, invalid) = match core::str::from_utf8(legal) {
+            Ok(_) => (legal.len(), illegal.map(|_| 1)),
             Err(error) => {
-                let valid = chunk.get(..error.valid_up_to()).unwrap_or_default();
-                (valid, error.error_len())
+                let text = error.valid_up_to();
+                let cut = illegal.map(|_| legal.len().saturating_sub(text));
+                (text, error.error_len().or(cut))
             }
         };
-        // Control characters are not legal in XML 1.0 either (§2.2).
-        let legal = first_illegal(valid);
-        let text = legal.unwrap_or(valid.len());
-        let replaced = match (legal, invalid) {
-            (Some(_), _) => 1,
-            (None, Some(invalid)) => invalid,
-            (None, None) if last => chunk.len(),
-            (None, None) => 0,
-        };
+        let replaced = invalid.unwrap_or(if last { chunk.len() } else { 0 });
         self.emit(if text > 0 { text } else { replaced });
         match (text, replaced) {
             (1.., _) => Some(Piece::Text),
@@ -342,6 +340,13 @@ mod tests {
                 }
             }
         }
-        assert_eq!(through(b"a\0b\x1fc\n", 4, 1), "a\u{FFFD}b\u{FFFD}c\n");
+        for step in 1..8 {
+            assert_eq!(through(b"a\0b\x1fc\n", 4, step), "a\u{FFFD}b\u{FFFD}c\n");
+            // The control character ends a character that is cut, which is one replacement.
+            assert_eq!(
+                through(b"\xe2\x82\x01x\xf0\x9f\x98\0", 8, step),
+                "\u{FFFD}\u{FFFD}x\u{FFFD}\u{FFFD}"
+            );
+        }
     }
 }
