@@ -2,7 +2,7 @@
 
 use embedded_io_async::{Read, Write};
 use exportitems::{
-    Decoder, Encoder, Error as ResponseError, ExportItems, IdMatch, SinkCall, Summary,
+    Decoder, Encoder, Error as ResponseError, ExportItems, IdMatch, Operation, SinkCall, Summary,
 };
 use exportitems_http1::HeadEncoder;
 use exportitems_ntlm::Login;
@@ -39,6 +39,16 @@ impl<'a, T: Read + Write> Client<'a, T> {
             Err(error) if self.can_export() => return Err(error),
             sent => sent,
         };
+        self.complete_async(sent, decoder, sink).await
+    }
+
+    /// Receives the response, if the request was sent, and finishes the decoder.
+    pub(crate) async fn complete_async<S: AsMut<[u8]>, K: AsyncSink + ?Sized, O: Operation>(
+        &mut self,
+        sent: Result<(), Error<T::Error>>,
+        decoder: &mut Decoder<S, O>,
+        sink: &mut K,
+    ) -> Result<Summary, Error<T::Error>> {
         let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
         let mut response = Response::new(line, &self.server.request_id);
         let mut items = Items { decoder, sink };
@@ -141,26 +151,35 @@ async fn transmit<T: Write>(
     buffer: &mut [u8],
 ) -> Result<(), Error<T::Error>> {
     loop {
-        let mut bytes = next_bytes(head, body.as_deref_mut(), buffer);
+        let bytes = next_bytes(head, body.as_deref_mut(), buffer);
         if bytes.is_empty() {
             return transport.flush().await.map_err(Error::Transport);
         }
-        while !bytes.is_empty() {
-            let len = transport.write(bytes).await.map_err(Error::Transport)?;
-            if len == 0 {
-                return Err(Error::WriteZero);
-            }
-            bytes = bytes.get(len..).unwrap_or_default();
-        }
+        write_all(transport, bytes).await?;
     }
 }
 
+/// Writes all of these bytes.
+pub(crate) async fn write_all<T: Write>(
+    transport: &mut T,
+    mut bytes: &[u8],
+) -> Result<(), Error<T::Error>> {
+    while !bytes.is_empty() {
+        let len = transport.write(bytes).await.map_err(Error::Transport)?;
+        if len == 0 {
+            return Err(Error::WriteZero);
+        }
+        bytes = bytes.get(len..).unwrap_or_default();
+    }
+    Ok(())
+}
+
 /// Receives the response. Returns whether the connection can carry another request.
-async fn receive<T: Read, S: AsMut<[u8]>, K: AsyncSink + ?Sized>(
+async fn receive<T: Read, S: AsMut<[u8]>, K: AsyncSink + ?Sized, O: Operation>(
     transport: &mut T,
     buffer: &mut [u8],
     response: &mut Response<'_>,
-    items: &mut Items<'_, S, K>,
+    items: &mut Items<'_, S, K, O>,
 ) -> Result<bool, Error<T::Error>> {
     let mut can_reuse = false;
     while !response.is_complete() {
@@ -178,12 +197,12 @@ async fn receive<T: Read, S: AsMut<[u8]>, K: AsyncSink + ?Sized>(
 }
 
 /// A decoder and an async sink: the counterpart of [`Decoder::feed`] and [`Decoder::finish_into`].
-struct Items<'i, S, K: ?Sized> {
-    decoder: &'i mut Decoder<S>,
+struct Items<'i, S, K: ?Sized, O: Operation> {
+    decoder: &'i mut Decoder<S, O>,
     sink: &'i mut K,
 }
 
-impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized> Items<'_, S, K> {
+impl<S: AsMut<[u8]>, K: AsyncSink + ?Sized, O: Operation> Items<'_, S, K, O> {
     async fn feed(&mut self, input: &mut &[u8]) -> Result<(), ResponseError> {
         while let Some(call) = self.decoder.next_call(input)? {
             let made = make(call, self.sink).await;

@@ -1,7 +1,7 @@
 //! The blocking client.
 
 use embedded_io::{Read, Write};
-use exportitems::{Decoder, Encoder, ExportItems, FeedError, Sink, Summary};
+use exportitems::{Decoder, Encoder, ExportItems, FeedError, Operation, Sink, Summary};
 use exportitems_http1::HeadEncoder;
 use exportitems_ntlm::Login;
 
@@ -38,6 +38,16 @@ impl<'a, T: Read + Write> Client<'a, T> {
             Err(error) if self.can_export() => return Err(error),
             sent => sent,
         };
+        self.complete(sent, decoder, sink)
+    }
+
+    /// Receives the response, if the request was sent, and finishes the decoder.
+    pub(crate) fn complete<S: AsMut<[u8]>, K: Sink + ?Sized, O: Operation>(
+        &mut self,
+        sent: Result<(), Error<T::Error>>,
+        decoder: &mut Decoder<S, O>,
+        sink: &mut K,
+    ) -> Result<Summary, Error<T::Error>> {
         let (line, buffer) = self.buffer.split_at_mut(self.buffer.len() / 4);
         let mut response = Response::new(line, &self.server.request_id);
         let received =
@@ -137,27 +147,36 @@ fn transmit<T: Write>(
     buffer: &mut [u8],
 ) -> Result<(), Error<T::Error>> {
     loop {
-        let mut bytes = next_bytes(head, body.as_deref_mut(), buffer);
+        let bytes = next_bytes(head, body.as_deref_mut(), buffer);
         if bytes.is_empty() {
             return transport.flush().map_err(Error::Transport);
         }
-        while !bytes.is_empty() {
-            let len = transport.write(bytes).map_err(Error::Transport)?;
-            if len == 0 {
-                return Err(Error::WriteZero);
-            }
-            bytes = bytes.get(len..).unwrap_or_default();
-        }
+        write_all(transport, bytes)?;
     }
+}
+
+/// Writes all of these bytes.
+pub(crate) fn write_all<T: Write>(
+    transport: &mut T,
+    mut bytes: &[u8],
+) -> Result<(), Error<T::Error>> {
+    while !bytes.is_empty() {
+        let len = transport.write(bytes).map_err(Error::Transport)?;
+        if len == 0 {
+            return Err(Error::WriteZero);
+        }
+        bytes = bytes.get(len..).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Receives the response. Returns whether the connection can carry another request.
 #[inline(never)] // so that its stack is free in `finish`
-fn receive<T: Read, S: AsMut<[u8]>, K: Sink + ?Sized>(
+fn receive<T: Read, S: AsMut<[u8]>, K: Sink + ?Sized, O: Operation>(
     transport: &mut T,
     buffer: &mut [u8],
     response: &mut Response<'_>,
-    decoder: &mut Decoder<S>,
+    decoder: &mut Decoder<S, O>,
     sink: &mut K,
 ) -> Result<bool, Error<T::Error>> {
     let mut can_reuse = false;
@@ -183,8 +202,8 @@ fn receive<T: Read, S: AsMut<[u8]>, K: Sink + ?Sized>(
 
 /// Finishes the decoder and returns the result of the export.
 #[inline(never)]
-fn finish<S: AsMut<[u8]>, K: Sink + ?Sized, E>(
-    decoder: &mut Decoder<S>,
+fn finish<S: AsMut<[u8]>, K: Sink + ?Sized, O: Operation, E>(
+    decoder: &mut Decoder<S, O>,
     sink: &mut K,
     response: &Response<'_>,
     received: Result<bool, Error<E>>,

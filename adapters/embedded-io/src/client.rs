@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::exchange::Response;
 use crate::server::Server;
 
-/// Exports items over one connection. The caller opens it, with TLS where that is needed.
+/// Exports items, and uploads them with the feature `upload`, over one connection. The caller opens it, with TLS where that is needed.
 ///
 /// `T` is the connection. It implements `Read` and `Write` of `embedded_io` for [`export`](Self::export), or those of
 /// `embedded_io_async` for [`export_async`](Self::export_async).
@@ -46,7 +46,7 @@ impl<'a, T> Client<'a, T> {
         }
     }
 
-    /// Returns whether the connection can be used for another export.
+    /// Returns whether the connection can be used for another export or upload.
     ///
     /// It can if no request was sent yet, or if the last response was complete and the server keeps the connection.
     #[must_use]

@@ -46,7 +46,7 @@ pub enum Error<E> {
     /// The body has a content coding, such as gzip, although the request rules codings out. Look for a proxy that
     /// compresses.
     Coded,
-    /// The response has a successful status, but it is not a complete response to `ExportItems`.
+    /// The response has a successful status, but it is not a complete response to the request.
     Response(exportitems::Error),
 }
 

@@ -1,4 +1,5 @@
-//! ExportItems over any connected [`embedded_io`] or [`embedded_io_async`] stream; `no_std`, no allocator, no `unsafe`.
+//! ExportItems and UploadItems over any connected [`embedded_io`] or [`embedded_io_async`] stream; `no_std`, no allocator,
+//! no `unsafe`.
 //!
 //! The caller provides the connection, one buffer for sending and receiving, and a [`Decoder`] with its scratch.
 //! [`exportitems_http1`] does the framing.
@@ -7,9 +8,12 @@
 //! - [`Client::export_async`] runs on any executor and writes to an [`AsyncSink`]. While the sink waits, nothing is
 //!   received, so a slow sink slows the server down.
 //!
+//! - `Client::upload` and `Client::upload_async`, with the feature `upload`, put items back; see [Uploads](#uploads).
+//!
 //! The clients do not retry: see [Retries](#retries).
 //!
 //! # Features
+//! - `upload`: UploadItems. Without it, a firmware that exports has the same size to the byte.
 //! - `defmt`: `defmt::Format` for the error types; see [Logging](#logging).
 //!
 //! # One export
@@ -190,6 +194,33 @@
 //! # }
 //! ```
 //!
+//! # Uploads
+//! With the feature `upload`. The bytes of the items are read while the request is sent, from any `embedded_io::Read`:
+//!
+#![cfg_attr(feature = "upload", doc = "```no_run")]
+#![cfg_attr(not(feature = "upload"), doc = "```text")]
+//! # fn run<T, R>(stream: T, flash: &mut R) -> Result<(), exportitems_embedded_io::UploadError<T::Error, R::Error>>
+//! # where
+//! #     T: embedded_io::Read + embedded_io::Write,
+//! #     R: embedded_io::Read,
+//! # {
+//! use exportitems::{Decoder, Discard, FolderId, Options, UploadItem, UploadItems};
+//! use exportitems_embedded_io::{Client, Server};
+//!
+//! // Two items of these lengths, which follow each other in `flash`.
+//! let folder = FolderId::new("AAMkAGYz+NAA=");
+//! let items = [UploadItem::new(folder, 1_532), UploadItem::new(folder, 48_201)];
+//! let mut buffer = [0; 1024];
+//! let mut client = Client::new(stream, Server::new("mail.contoso.com"), &mut buffer);
+//! let mut decoder = Decoder::<[u8; 256], _>::for_operation(Options::new().items(2));
+//! let summary = client.upload(&UploadItems::new(&items), flash, &mut decoder, &mut Discard)?;
+//! assert_eq!(summary.ok, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A server does not recognise an item that it already has. After a cut, look for the items before you send them again.
+//!
 //! # Logging
 //! With the feature `defmt`, the errors can be logged if the transport's error can:
 //!
@@ -221,6 +252,7 @@
 //! | `tokio` | async, and a slow reader that slows the server down |
 //! | `flash` | a sink that writes flash pages: erase before write, commit record |
 //! | `uart` | the core on a serial line, without HTTP, 16 bytes at a time |
+//! | `upload` | an item that is put back from flash memory |
 //! | `small` | 8 KiB of RAM, checked at compile time |
 //! | `embassy_net` | embassy-net's `TcpSocket`, and a time limit |
 //!
@@ -256,6 +288,8 @@ mod login;
 mod request_id;
 mod server;
 mod sink;
+#[cfg(feature = "upload")]
+mod upload;
 
 pub use authorization::{Authorization, CredentialsError};
 pub use client::Client;
@@ -264,3 +298,5 @@ pub use exchange::MIN_BUFFER;
 pub use login::LoginError;
 pub use server::Server;
 pub use sink::AsyncSink;
+#[cfg(feature = "upload")]
+pub use upload::UploadError;

@@ -1,6 +1,7 @@
 //! The running emulator: a thread with a listener and a task for each connection.
 
 use core::fmt;
+use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -13,10 +14,12 @@ use tokio_rustls::TlsAcceptor;
 use crate::connection::serve;
 use crate::log::{LoggedLogin, LoggedRequest, LoggedTunnel};
 use crate::mailbox::MailboxEntry;
+use crate::payload::payload;
 use crate::proxy;
 use crate::scenario::{Change, ProxyRule, Scenario, ScenarioError};
 use crate::service::{Service, PATH};
 use crate::tls::Tls;
+use crate::upload::Data;
 
 /// A running server. Dropping it ends the server and its connections.
 #[derive(Debug)]
@@ -154,6 +157,24 @@ impl Emulator {
     #[must_use]
     pub fn items(&self, address: &str) -> Vec<MailboxEntry> {
         self.service.mailboxes().entries(address)
+    }
+
+    /// Returns the payload of an item of the mailbox with this address, or `None` if there is no such item or its file
+    /// cannot be read.
+    #[must_use]
+    pub fn stored_payload(&self, address: &str, id: &str) -> Option<Vec<u8>> {
+        let data = self.service.mailboxes().data(address, id)?;
+        match data {
+            Data::Generated(item) => payload(item.seed, item.size).ok(),
+            Data::Uploaded(uploaded) => fs::read(&uploaded.path).ok(),
+        }
+    }
+
+    /// Returns the id of the folder at this path, as in [`FolderRule::path`](crate::FolderRule::path), of the mailbox with
+    /// this address.
+    #[must_use]
+    pub fn folder_id(&self, address: &str, path: &str) -> Option<String> {
+        self.service.mailboxes().folder_id(address, path)
     }
 
     /// Changes the mailbox with this address. Returns `false` if there is no such mailbox.

@@ -13,6 +13,9 @@
 //!
 //! The test kit is not published: outside of this repository it is a git dependency, with the feature `conformance`.
 //!
+//! An adapter that uploads has a second test, which calls [`check_uploads`] in the same way: the items that the emulator
+//! has afterwards are compared too.
+//!
 //! The function must do this:
 //! - It sends one request, with `Content-Length`, for the job's items in their order, and makes no second attempt.
 //! - It sets [how many items](exportitems::Options::items) it requests, and no other option of its decoder.
@@ -22,6 +25,7 @@
 mod front;
 mod scenarios;
 mod transcript;
+mod upload;
 
 use std::net::SocketAddr;
 
@@ -30,6 +34,8 @@ use exportitems_emulator::{item_id, payload, Emulator, DEFAULT_MAILBOX};
 
 use crate::sink::Checked;
 use scenarios::{Scenario, SinkFails, SCENARIOS};
+
+pub use upload::{check_uploads, UploadJob};
 
 /// One export to make.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +62,12 @@ impl<'j> Job<'j> {
     /// The URL to send the request to.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.address, exportitems::ENDPOINT_PATH)
+        url(self.address)
     }
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}{}", exportitems::ENDPOINT_PATH)
 }
 
 /// The credentials.
@@ -105,15 +115,20 @@ pub fn check(mut export: impl FnMut(&Job<'_>, &mut Checked) -> End) {
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
 }
 
+/// Starts an emulator with a scenario file.
+fn start(name: &str, scenario: &str) -> Emulator {
+    let scenario = exportitems_emulator::Scenario::from_toml(scenario)
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    Emulator::start(scenario, loopback).expect("loopback is there")
+}
+
 /// One scenario; the error says how the adapter's transcript differs.
 fn play(
     scenario: &Scenario,
     export: &mut impl FnMut(&Job<'_>, &mut Checked) -> End,
 ) -> Result<(), String> {
-    let played = exportitems_emulator::Scenario::from_toml(scenario.emulator)
-        .unwrap_or_else(|error| panic!("{}: {error}", scenario.name));
-    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let emulator = Emulator::start(played, loopback).expect("loopback is there");
+    let emulator = start(scenario.name, scenario.emulator);
     let sizes = scenario.sizes.iter().zip(1..);
     let ids: Vec<String> = sizes
         .clone()

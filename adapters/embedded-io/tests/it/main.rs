@@ -2,6 +2,7 @@
 
 mod login;
 mod peer;
+mod upload;
 
 use core::future::Future;
 use core::pin::pin;

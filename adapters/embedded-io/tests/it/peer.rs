@@ -66,6 +66,8 @@ pub(crate) struct Peer {
     pub(crate) sent: Vec<u8>,
     /// The most bytes that one read returns or one write accepts.
     pub(crate) most: usize,
+    /// The bytes that it accepts. Then `write` returns 0.
+    pub(crate) accepts: usize,
     /// Whether the response is followed by an error instead of the end.
     pub(crate) fails_at_end: bool,
 }
@@ -77,6 +79,7 @@ impl Peer {
             given: 0,
             sent: Vec::new(),
             most: 97,
+            accepts: usize::MAX,
             fails_at_end: false,
         }
     }
@@ -93,7 +96,8 @@ impl Peer {
     }
 
     fn take(&mut self, bytes: &[u8]) -> usize {
-        let len = bytes.len().min(self.most);
+        let len = bytes.len().min(self.most).min(self.accepts);
+        self.accepts -= len;
         self.sent.extend_from_slice(&bytes[..len]);
         len
     }

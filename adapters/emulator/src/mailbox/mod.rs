@@ -181,6 +181,17 @@ impl Mailboxes {
         mailbox.items().map(entry).collect()
     }
 
+    /// Returns the id of the folder at a path.
+    pub(crate) fn folder_id(&self, address: &str, path: &str) -> Option<String> {
+        let mailbox = self.by_address(address)?;
+        Some(id::folder_id(&mailbox.guid, mailbox.by_path(path)?))
+    }
+
+    /// Returns the current payload of an item.
+    pub(crate) fn data(&self, address: &str, id: &str) -> Option<Data> {
+        Some(self.by_address(address)?.stored(id)?.data())
+    }
+
     pub(crate) fn by_address(&self, address: &str) -> Option<&Mailbox> {
         let mut all = self.all.iter();
         all.find(|mailbox| mailbox.address.eq_ignore_ascii_case(address))

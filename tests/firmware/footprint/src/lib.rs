@@ -11,6 +11,8 @@ mod flash;
 #[cfg(feature = "network")]
 mod network;
 mod ram;
+#[cfg(feature = "upload")]
+mod upload;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
