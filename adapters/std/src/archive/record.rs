@@ -79,6 +79,12 @@ pub struct FolderRecord {
     /// The `Id` of the `FolderId`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub folder_id: Option<String>,
+    /// The `FolderClass`, such as `IPF.Note`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub folder_class: Option<String>,
+    /// The `DistinguishedFolderId` of a well-known folder, such as `inbox`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub distinguished_folder: Option<String>,
     /// The number of items that the server counts.
     pub on_server: u64,
     /// The number of those that the archive holds.

@@ -391,6 +391,8 @@ impl<'a> Backup<'a> {
             let mut record = FolderRecord {
                 folder: folder.path.clone(),
                 folder_id: Some(folder.id.clone()),
+                folder_class: folder.class.clone(),
+                distinguished_folder: folder.distinguished.clone(),
                 on_server: on_server.unwrap_or_else(|| log.ids().count() as u64),
                 ..FolderRecord::default()
             };
