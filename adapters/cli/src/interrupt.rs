@@ -1,11 +1,16 @@
 //! Handles Ctrl-C and the other signals that end a command.
 
+use core::time::Duration;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::bar;
 use crate::output::say;
 use crate::status::Status;
+
+/// The longest time until a wait notices that the run is to end.
+const NOTICE: Duration = Duration::from_millis(200);
 
 type Action = Box<dyn FnOnce() + Send>;
 
@@ -50,12 +55,24 @@ pub(crate) fn stop_flag() -> &'static AtomicBool {
     &STOP
 }
 
+/// Waits, or until the run is to end.
+pub(crate) fn sleep(wait: Duration) {
+    let began = Instant::now();
+    while !STOP.load(Ordering::Relaxed) {
+        let left = wait.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        std::thread::sleep(left.min(NOTICE));
+    }
+}
+
 /// Returns whether this is the first signal and the run can finish its requests.
 fn stops_gracefully() -> bool {
     let stops = GRACEFUL.load(Ordering::Relaxed) && !STOP.swap(true, Ordering::Relaxed);
     if stops {
         bar::around(|| {
-            say("interrupted: the responses on the wire are still stored; press Ctrl-C again to stop at once");
+            say("interrupted: the requests on the wire are completed; press Ctrl-C again to stop at once");
         });
     }
     stops

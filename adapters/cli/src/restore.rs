@@ -1,34 +1,37 @@
 //! `exportitems restore`: puts the items of an archive back into a mailbox.
 
-use core::fmt;
-use core::time::Duration;
-use std::collections::HashSet;
-use std::path::PathBuf;
+mod report;
 
-use exportitems_std::archive::{Entry, Inventory};
-use exportitems_std::list::Lister;
+use core::time::Duration;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use exportitems_std::list::{ListError, Lister, SelectError};
 use exportitems_std::restore::{
-    OnDuplicate, RestoreError, RestoreOptions, RestoreOutcome, Restored, Restorer, Selection,
-    LARGEST_REQUEST,
+    Chosen, OnDuplicate, RestoreError, RestoreOptions, RestoreProgress, Restorer, Selection,
+    SelectionError, LARGEST_REQUEST,
 };
-use exportitems_std::{error_chain, Archive};
-use serde::Serialize;
+use exportitems_std::{error_chain, Archive, ArchiveError};
 
 use crate::advice;
-use crate::bar::Bar;
+use crate::bar;
 use crate::evidence;
+use crate::interrupt;
 use crate::mailbox::{self, count, MailboxOption};
-use crate::output::{say, Format, Output};
+use crate::output::{say, Output};
+use crate::overview;
 use crate::request::SoapOptions;
 use crate::run::Detail;
 use crate::server::{build, ServerOptions};
 use crate::status::{Failure, Status};
+use report::Reporter;
 
 /// Puts the items of an archive back into a mailbox: the newest version of each that existed at the last run.
 ///
-/// Each item returns to its folder, which is created if it is missing. A well-known folder such as the inbox is found
-/// in a mailbox of any language. Run the same command again to resume: no item is restored twice, even if the
-/// connection was cut.
+/// Each item returns to its folder, which is created if it is missing; without --only and --find, folders without items
+/// are created too. A well-known folder such as the inbox is found in a mailbox of any language. Run the same command
+/// again to resume: no item is restored twice, even if the connection was cut.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, rustdoc::bare_urls)] // clap prints these lines without rendering Markdown
 #[allow(clippy::struct_excessive_bools)] // each is an option
@@ -42,9 +45,9 @@ pub(crate) struct Restore {
     soap: SoapOptions,
     #[command(flatten)]
     mailbox: MailboxOption,
-    /// Restore only the items of this folder and the folders in it: a path such as Inbox/2025, or a
-    /// well-known name such as inbox.
-    #[arg(long, value_name = "PATH")]
+    /// Restore only the items of this folder and the folders in it: a display name, a path such as
+    /// Inbox/2025, a well-known name such as inbox, or an id. In a path, `\/` is a slash in a name.
+    #[arg(long, value_name = "NAME|PATH|ID")]
     folder: Option<String>,
     /// Restore everything below this folder, which is created if it is missing, instead of into the
     /// folders where the items were.
@@ -59,8 +62,8 @@ pub(crate) struct Restore {
     /// Restore items too that were deleted or moved on the server before the last run.
     #[arg(long)]
     deleted: bool,
-    /// Restore what existed at this time, such as 2026-01-31 or 2026-01-31T08:00:00Z, instead of at the
-    /// last run.
+    /// Restore what existed at this time, such as 2026-01-31 (UTC) or 2026-01-31T08:00:00Z, instead of at
+    /// the last run.
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
     /// Change nothing, and report what would be restored.
@@ -79,9 +82,30 @@ pub(crate) struct Restore {
     /// Wait at most this many seconds for a busy or unreachable server.
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     retry_for: u32,
+    /// Keep the log of the restore in this directory, and change nothing in the archive, which may be
+    /// read-only. Give the same directory to resume.
+    #[arg(long, value_name = "DIR")]
+    log_dir: Option<PathBuf>,
+    /// Print a line for each item, not only for those that fail. With --json, each item has a line anyway.
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print no progress and no notes.
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
     /// Print one JSON object per item, and a summary at the end.
     #[arg(long)]
     json: bool,
+}
+
+impl Restore {
+    /// Returns how much is printed.
+    const fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, false) => Detail::Failures,
+            (false, true) => Detail::Everything,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
@@ -91,96 +115,11 @@ enum Duplicate {
     Create,
 }
 
-/// A line about an item.
-#[derive(Serialize)]
-struct Line<'l> {
-    id: &'l str,
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    folder: Option<&'l str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'l str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new_id: Option<&'l str>,
-    bytes: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'l str>,
-}
-
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.status, self.subject.unwrap_or(self.id))?;
-        if let Some(folder) = self.folder {
-            write!(f, ", in {folder}")?;
-        }
-        match self.message {
-            Some(message) => write!(f, ": {message}"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The result of a run.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Totals {
-    items: u64,
-    restored: u64,
-    present: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    planned: u64,
-    failed: u64,
-    /// Items that the run did not get to.
-    left: u64,
-    bytes: u64,
-    folders_created: u64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
-const fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-#[derive(Serialize)]
-struct Summary {
-    summary: Totals,
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let totals = &self.summary;
-        let items = count(totals.restored + totals.planned, "item", "items");
-        let verb = if totals.planned > 0 {
-            "would be restored"
-        } else {
-            "restored"
-        };
-        write!(f, "{items} {verb}, {} bytes", totals.bytes)?;
-        for (number, what) in [
-            (totals.present, "already there"),
-            (totals.failed, "failed"),
-            (totals.left, "left"),
-        ] {
-            if number > 0 {
-                write!(f, "; {number} {what}")?;
-            }
-        }
-        if totals.folders_created > 0 {
-            let folders = count(totals.folders_created, "folder", "folders");
-            write!(f, "; {folders} to create")?;
-        }
-        Ok(())
-    }
-}
-
 pub(crate) fn run(args: &Restore, output: &mut Output) -> Result<Status, Failure> {
-    let inventory = Inventory::open(&args.dir)?;
-    let selection = selection(args)?;
-    let items = selection.choose(&inventory)?;
-    drop(inventory);
-    let mut status = absent(args, &items);
-    let archive = Archive::open(&args.dir)?;
+    let inventory = overview::open(&args.dir)?;
+    let chosen = selection(args)?.choose(&inventory).map_err(unclear)?;
+    let status = absent(args, &chosen);
+    let archive = archive(args)?;
     let roles = args.soap.roles();
     let headers = args.soap.headers(&roles);
     let impersonated = args.soap.impersonated_address();
@@ -190,43 +129,61 @@ pub(crate) fn run(args: &Restore, output: &mut Output) -> Result<Status, Failure
     let mut lister = Lister::new(&mut client, headers)
         .server_version(args.soap.server_version())
         .patience(Duration::from_secs(args.retry_for.into()))
-        .on_wait(|wait, error| say(&mailbox::waiting(wait, error)));
+        .sleep(interrupt::sleep)
+        .on_wait(|wait, error| bar::around(|| say(&mailbox::waiting(wait, error))));
     if let (Some(mailbox), false) = (args.mailbox.address(), args.soap.impersonates()) {
         lister = lister.mailbox(mailbox);
     }
-    if !args.dry_run {
-        evidence::begin(&archive);
+    if let Some(archive) = &archive {
+        evidence::begin(archive);
     }
-    let mut reporter = Reporter {
-        format: Format::new(args.json),
-        bar: Bar::new(items.len(), Detail::Failures),
-        output,
-        totals: Totals {
-            items: items.len() as u64,
-            left: items.len() as u64,
-            ..Totals::default()
-        },
-        status: Status::Exported,
-    };
-    let options = options(args);
-    let report = |outcome| reporter.outcome(&outcome);
-    let done = Restorer::new(&archive, &mut lister, &items, options, report)
-        .and_then(|restorer| restorer.run(items));
-    if let Ok(summary) = &done {
-        reporter.totals.folders_created = summary.folders_created;
-    }
-    reporter.finish();
-    status = status.max(reporter.status);
-    if !args.dry_run {
-        let left = reporter.totals.left + reporter.totals.failed;
-        evidence::end(&archive, 0, 0, usize::try_from(left).unwrap_or(usize::MAX));
+    let mut reporter = Reporter::new(args, chosen.len(), archive.as_ref(), output);
+    let stop = interrupt::stop_flag();
+    let graceful = interrupt::gracefully();
+    let report = |progress: RestoreProgress<'_>| reporter.progress(&progress);
+    let done = Restorer::new(&inventory, &chosen, &mut lister, options(args), report)
+        .and_then(|restorer| restorer.interrupt(stop).run());
+    drop(graceful);
+    let (left, status) = reporter.finish(done.as_ref().ok(), status);
+    if let Some(archive) = &archive {
+        evidence::end(archive, 0, 0, left);
         while archive.wait_published()?.is_some() {}
     }
-    reporter.output.check()?;
+    output.check()?;
+    if stop.load(Ordering::Relaxed) {
+        let items = count(left as u64, "item is", "items are");
+        say(&format!(
+            "{items} left; run the same command again to resume"
+        ));
+        return Ok(Status::Interrupted);
+    }
     match done {
         Ok(_) => Ok(status),
         Err(error) => Err(failure(&error)),
     }
+}
+
+/// Opens the archive to record the run in its manifest, unless nothing is to be written there.
+fn archive(args: &Restore) -> Result<Option<Archive>, Failure> {
+    if args.dry_run || args.log_dir.is_some() {
+        return Ok(None);
+    }
+    match Archive::open(&args.dir) {
+        Ok(archive) => Ok(Some(archive)),
+        Err(error) if is_read_only(&error) => Err(Failure::Local(format!(
+            "{}; a restore keeps its log there: give another directory for it with --log-dir",
+            error_chain(&error)
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns whether an archive cannot be written.
+fn is_read_only(error: &ArchiveError) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let source = core::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem))
 }
 
 fn selection(args: &Restore) -> Result<Selection, Failure> {
@@ -258,108 +215,54 @@ fn options(args: &Restore) -> RestoreOptions {
         accept_unproven: args.accept_unproven,
         largest_request: args.largest_request,
         is_dry_run: args.dry_run,
+        log_dir: args.log_dir.clone(),
         patience: Duration::from_secs(args.retry_for.into()),
-        ..RestoreOptions::default()
+        sleep: interrupt::sleep,
     }
 }
 
-/// Reports ids of `--only` that the archive does not hold.
-fn absent(args: &Restore, items: &[Entry]) -> Status {
-    let held: HashSet<_> = items.iter().filter_map(|entry| entry.id.as_ref()).collect();
-    let absent = args.only.iter().filter(|id| !held.contains(id));
-    let mut status = Status::Exported;
-    for id in absent {
+/// Reports what the archive does not hold of what was asked for.
+fn absent(args: &Restore, chosen: &Chosen) -> Status {
+    for id in chosen.absent() {
         say(&format!(
             "--only {id}: the archive holds no such item; add --deleted if it was deleted on the server"
         ));
-        status = Status::ItemsFailed;
     }
-    if items.is_empty() && args.only.is_empty() {
-        say("note: the archive holds no such items");
-    }
-    status
-}
-
-struct Reporter<'o> {
-    output: &'o mut Output,
-    format: Format,
-    bar: Bar,
-    totals: Totals,
-    status: Status,
-}
-
-impl Reporter<'_> {
-    fn outcome(&mut self, outcome: &RestoreOutcome) {
-        let entry = &outcome.entry;
-        let mut line = Line {
-            id: entry.id.as_deref().unwrap_or_default(),
-            status: "restored",
-            folder: outcome.folder.as_deref(),
-            subject: entry.item.subject.as_deref(),
-            new_id: None,
-            bytes: entry.bytes,
-            error: None,
-            message: None,
-        };
-        let totals = &mut self.totals;
-        totals.left -= 1;
-        let place = match &outcome.restored {
-            Restored::Stored { new_id, .. } => {
-                line.new_id = new_id.as_deref();
-                totals.bytes += entry.bytes;
-                &mut totals.restored
-            }
-            Restored::Planned => {
-                line.status = "planned";
-                totals.bytes += entry.bytes;
-                &mut totals.planned
-            }
-            Restored::Failed { error, message } => {
-                (line.status, line.error) = ("failed", Some(*error));
-                line.message = Some(message);
-                self.status = self.status.max(match *error {
-                    "no-response" => Status::Response,
-                    "file" => Status::Local,
-                    _ => Status::ItemsFailed,
-                });
-                &mut totals.failed
-            }
-            _ => {
-                line.status = "present";
-                &mut totals.present
-            }
-        };
-        *place += 1;
-        let is_failed = line.error.is_some();
-        self.bar.add_bytes(entry.bytes);
-        self.bar.add_item();
-        if self.format == Format::Json || is_failed {
-            let (output, format) = (&mut *self.output, self.format);
-            self.bar.suspend(|| output.value(&line, format));
+    match &args.find {
+        Some(text) if chosen.is_empty() => {
+            say(&format!(
+                "--find {text}: the archive holds no such item; add --deleted if it was deleted on the server"
+            ));
+            Status::ItemsFailed
         }
+        _ if !chosen.absent().is_empty() => Status::ItemsFailed,
+        _ => Status::Exported,
     }
+}
 
-    fn finish(&mut self) {
-        self.bar.finish();
-        let summary = Summary {
-            summary: self.totals,
-        };
-        self.output.value(&summary, self.format);
+/// Makes the failure for a choice of items that is not clear.
+fn unclear(error: SelectionError) -> Failure {
+    match error {
+        SelectionError::Archive(error) => error.into(),
+        SelectionError::Folder(SelectError::Unknown { name }) => Failure::Usage(format!(
+            "--folder {name}: the archive has no such folder; give a display name, a path such as Inbox/2025, a well-known name such as inbox, or an id"
+        )),
+        error => Failure::Usage(format!("--folder: {}", error_chain(&error))),
     }
 }
 
 /// Makes the failure for a restore that could not be continued.
 fn failure(error: &RestoreError) -> Failure {
-    let again = "run the same command again to resume";
-    match error {
-        RestoreError::Log { .. } => Failure::Local(error_chain(error)),
-        RestoreError::Client(client) => {
-            let text = error_chain(error);
-            Failure::Response(match advice::of_failure(client) {
-                Some(advice) => format!("{text}; {advice}"),
-                None => format!("{text}; {again}"),
-            })
+    let text = error_chain(error);
+    let advice = match error {
+        RestoreError::Log { .. } | RestoreError::Archive(_) => return Failure::Local(text),
+        RestoreError::Client(error) | RestoreError::List(ListError::Client(error)) => {
+            advice::of_failure(error)
         }
-        _ => Failure::Response(format!("{}; {again}", error_chain(error))),
-    }
+        RestoreError::List(ListError::Request(_)) => return Failure::Usage(text),
+        _ => None,
+    };
+    let advice = advice.as_deref();
+    let advice = advice.unwrap_or("run the same command again to resume");
+    Failure::Response(format!("{text}; {advice}"))
 }

@@ -2,29 +2,54 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::archive::{folder_names, folder_path, Entry, ItemInfo};
+use crate::archive::{folder_names, folder_path};
 use crate::list::{Folder, ListError, Lister, Scope};
 
 /// The well-known folder that contains all others.
 const ROOT: &str = "msgfolderroot";
 
-/// The folders of the mailbox, and what the archive says about those of its items.
+/// The folders that contain the other parts of a mailbox. A path in such a part begins with its name.
+const OTHER_ROOTS: [(&str, Scope); 3] = [
+    (
+        "archivemsgfolderroot",
+        Scope {
+            archive: true,
+            dumpster: false,
+        },
+    ),
+    (
+        "recoverableitemsroot",
+        Scope {
+            archive: false,
+            dumpster: true,
+        },
+    ),
+    (
+        "archiverecoverableitemsroot",
+        Scope {
+            archive: true,
+            dumpster: true,
+        },
+    ),
+];
+
+/// The folders of the mailbox, and what the archive says about its own.
 #[derive(Debug)]
-pub(super) struct Folders {
+pub(super) struct Folders<'a> {
     known: Vec<Folder>,
-    /// The well-known names and the classes of the archive's folders, by their paths.
-    archived: HashMap<Vec<String>, ItemInfo>,
+    archived: &'a [Folder],
     /// The path below which everything is restored.
     into: Option<Vec<String>>,
     /// Folders that had no items before the run, by their ids.
     empty: HashSet<String>,
+    /// The folders for the paths of the archive that were resolved before.
+    targets: HashMap<Option<String>, Result<Target, String>>,
+    /// The parts of the mailbox that are listed beside the primary one.
+    listed: Vec<Scope>,
     /// The number of created folders, or of those that would be.
     pub(super) created: u64,
     is_dry_run: bool,
 }
-
-/// The name of a folder, and its class.
-type Step = (String, Option<String>);
 
 /// Where an item is restored.
 #[derive(Clone, Debug)]
@@ -35,31 +60,53 @@ pub(super) struct Target {
     pub(super) was_empty: bool,
 }
 
-impl Folders {
+/// Why there is no folder for an item.
+#[derive(Debug)]
+enum NoFolder {
+    /// The items of this folder fail.
+    Refused(String),
+    /// The restore cannot be continued.
+    Ends(ListError),
+}
+
+impl From<ListError> for NoFolder {
+    fn from(error: ListError) -> Self {
+        Self::Ends(error)
+    }
+}
+
+impl<'a> Folders<'a> {
     pub(super) fn list(
         lister: &mut Lister<'_>,
-        items: &[Entry],
+        archived: &'a [Folder],
         into: Option<&str>,
         is_dry_run: bool,
     ) -> Result<Self, ListError> {
-        let known = lister.folders(Scope::default())?;
-        let is_empty = |folder: &&Folder| folder.count(true) == Some(0);
-        let empty = known
-            .iter()
-            .filter(is_empty)
-            .map(|folder| folder.id.clone());
-        let archived = items.iter().filter_map(|entry| {
-            let path = entry.item.folder.as_deref()?;
-            Some((folder_names(path), entry.item.clone()))
-        });
-        Ok(Self {
-            empty: empty.collect(),
-            archived: archived.collect(),
+        let mut folders = Self {
+            known: Vec::new(),
+            archived,
             into: into.map(folder_names),
-            known,
+            empty: HashSet::new(),
+            targets: HashMap::new(),
+            listed: Vec::new(),
             created: 0,
             is_dry_run,
-        })
+        };
+        folders.add(lister.folders(Scope::default())?);
+        Ok(folders)
+    }
+
+    /// Adds folders that were listed.
+    fn add(&mut self, listed: Vec<Folder>) {
+        for folder in listed {
+            if self.known.iter().any(|known| known.id == folder.id) {
+                continue;
+            }
+            if folder.count(true) == Some(0) {
+                self.empty.insert(folder.id.clone());
+            }
+            self.known.push(folder);
+        }
     }
 
     /// Returns the id of the folder that contains all others.
@@ -69,69 +116,143 @@ impl Folders {
         root.map_or("", |folder| &folder.id)
     }
 
-    /// Returns the folder for an item, which is created if it does not exist; `None` if the archive does not say where the
-    /// item was.
+    /// Returns whether an empty folder with this path of the archive is restored.
+    pub(super) fn is_restored_empty(path: &str) -> bool {
+        let names = folder_names(path);
+        !names.is_empty() && other_root(&names).is_none()
+    }
+
+    /// Returns the folder for a path of the archive, which is created if it does not exist; or the reason why there is
+    /// none, such as that the server refuses to create it.
     pub(super) fn target(
         &mut self,
         lister: &mut Lister<'_>,
-        item: &ItemInfo,
-    ) -> Result<Option<Target>, ListError> {
-        let Some((base, steps)) = self.steps(item) else {
-            return Ok(None);
-        };
-        let mut at = self.distinguished(lister, &base)?;
-        for (name, class) in steps {
-            at = self.child(lister, &at, &name, class.as_deref())?;
+        path: Option<&str>,
+    ) -> Result<Result<Target, String>, ListError> {
+        let path = path.map(str::to_owned);
+        if let Some(target) = self.targets.get(&path) {
+            return Ok(target.clone());
         }
-        Ok(Some(Target {
-            was_empty: self.empty.contains(&at.id),
-            id: at.id,
-            path: at.path,
-        }))
+        let target = match self.resolve(lister, path.as_deref()) {
+            Ok(folder) => Ok(Target {
+                was_empty: self.empty.contains(&folder.id),
+                id: folder.id,
+                path: folder.path,
+            }),
+            Err(NoFolder::Refused(reason)) => Err(reason),
+            Err(NoFolder::Ends(error)) => return Err(error),
+        };
+        self.targets.insert(path, target.clone());
+        Ok(target)
     }
 
-    /// Returns the well-known folder to begin in, and the names and classes of the folders from there on.
-    fn steps(&self, item: &ItemInfo) -> Option<(String, Vec<Step>)> {
-        let names = item.folder.as_deref().map(folder_names);
-        let (base, before, skip) = match &self.into {
-            Some(into) => (ROOT.to_owned(), &into[..], 0),
-            None => {
-                let (base, skip) = self.well_known(names.as_ref()?);
-                (base, &[][..], skip)
+    fn resolve(&mut self, lister: &mut Lister<'_>, path: Option<&str>) -> Result<Folder, NoFolder> {
+        let names = path.map(folder_names);
+        let (mut at, skip) = match (self.into.clone(), &names) {
+            (None, None) => {
+                let reason = "the archive does not say in which folder the item was; give a folder with --into";
+                return Err(NoFolder::Refused(reason.to_owned()));
+            }
+            (None, Some(names)) => self.base(lister, names)?,
+            (Some(into), names) => {
+                let mut at = self.root(lister, ROOT)?;
+                for name in into {
+                    at = self.child(lister, &at, &name, None)?;
+                }
+                let is_archive = |names: &Vec<String>| {
+                    names
+                        .first()
+                        .is_some_and(|name| name == "archivemsgfolderroot")
+                };
+                (at, usize::from(names.as_ref().is_some_and(is_archive)))
             }
         };
         let names = names.unwrap_or_default();
-        let below = (skip..names.len()).map(|at| {
-            let info = self.archived.get(&names[..=at]);
-            (
-                names[at].clone(),
-                info.and_then(|info| info.folder_class.clone()),
-            )
-        });
-        let before = before.iter().map(|name| (name.clone(), None));
-        Some((base, before.chain(below).collect()))
+        for depth in skip..names.len() {
+            let class = self
+                .archived(&names[..=depth])
+                .and_then(|it| it.class.clone());
+            at = self.child(lister, &at, &names[depth], class.as_deref())?;
+        }
+        Ok(at)
+    }
+
+    /// Returns what the archive says about a folder.
+    fn archived(&self, names: &[String]) -> Option<&'a Folder> {
+        let path = folder_path(names.iter().map(String::as_str));
+        self.archived.iter().find(|folder| folder.path == path)
     }
 
     /// Returns the well-known folder with the longest part of a path, and the length of that part. Its display name depends
     /// on the language of the mailbox, so the path does not identify it.
-    fn well_known(&self, names: &[String]) -> (String, usize) {
-        let lengths = (1..=names.len()).rev();
-        let mut known = lengths.filter_map(|len| {
-            let info = self.archived.get(&names[..len])?;
-            Some((info.distinguished_folder.clone()?, len))
-        });
-        known.next().unwrap_or_else(|| (ROOT.to_owned(), 0))
+    fn base(
+        &mut self,
+        lister: &mut Lister<'_>,
+        names: &[String],
+    ) -> Result<(Folder, usize), NoFolder> {
+        let other = other_root(names);
+        if let Some((root, scope)) = other {
+            self.list_part(lister, root, scope)?;
+        }
+        for len in (1..=names.len()).rev() {
+            let archived = self.archived(&names[..len]);
+            let Some(name) = archived.and_then(|it| it.distinguished.as_deref()) else {
+                continue;
+            };
+            if let Some(folder) = self.well_known(lister, name)? {
+                return Ok((folder, len));
+            }
+        }
+        let (root, skip) = other.map_or((ROOT, 0), |(root, _)| (root, 1));
+        Ok((self.root(lister, root)?, skip))
     }
 
-    fn distinguished(&mut self, lister: &mut Lister<'_>, name: &str) -> Result<Folder, ListError> {
+    /// Lists another part of the mailbox, once.
+    fn list_part(
+        &mut self,
+        lister: &mut Lister<'_>,
+        root: &str,
+        scope: Scope,
+    ) -> Result<(), NoFolder> {
+        if self.listed.contains(&scope) {
+            return Ok(());
+        }
+        match lister.folders(scope) {
+            Ok(folders) => self.add(folders),
+            Err(ListError::Refused { refusal, .. }) if !refusal.is_transient() => {
+                return Err(NoFolder::Refused(format!(
+                    "the mailbox has no {root} ({refusal}); restore the items into another folder with --into"
+                )));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.listed.push(scope);
+        Ok(())
+    }
+
+    fn root(&mut self, lister: &mut Lister<'_>, name: &str) -> Result<Folder, NoFolder> {
+        let missing = || NoFolder::Refused(format!("the mailbox has no {name}"));
+        self.well_known(lister, name)?.ok_or_else(missing)
+    }
+
+    /// Returns a well-known folder; `None` if the mailbox has none of this name.
+    fn well_known(
+        &mut self,
+        lister: &mut Lister<'_>,
+        name: &str,
+    ) -> Result<Option<Folder>, ListError> {
         let is = |folder: &&Folder| folder.distinguished.as_deref() == Some(name);
         if let Some(folder) = self.known.iter().find(is) {
-            return Ok(folder.clone());
+            return Ok(Some(folder.clone()));
         }
-        // A folder outside of those that are listed, such as one of the recoverable items.
-        let folder = lister.folder(name)?;
-        self.known.push(folder.clone());
-        Ok(folder)
+        match lister.folder(name) {
+            Ok(folder) => {
+                self.known.push(folder.clone());
+                Ok(Some(folder))
+            }
+            Err(ListError::Refused { refusal, .. }) if !refusal.is_transient() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the folder with this name in another one, which is created if it does not exist.
@@ -141,7 +262,7 @@ impl Folders {
         parent: &Folder,
         name: &str,
         class: Option<&str>,
-    ) -> Result<Folder, ListError> {
+    ) -> Result<Folder, NoFolder> {
         if let Some(folder) = self.find(&parent.id, name) {
             return Ok(folder);
         }
@@ -150,14 +271,24 @@ impl Folders {
         let path = folder_path(names.iter().map(String::as_str));
         let id = match self.is_dry_run {
             true => Some(format!("new folder {path}")),
-            false => lister.create_folder(&parent.id, name, class)?,
+            false => match lister.create_folder(&parent.id, name, class) {
+                Err(ListError::Refused { refusal, .. }) if !refusal.is_transient() => {
+                    return Err(NoFolder::Refused(format!(
+                        "the folder {path} cannot be created: {refusal}"
+                    )));
+                }
+                created => created?,
+            },
         };
         let Some(id) = id else {
-            // Another program has created it.
-            self.known = lister.folders(Scope::default())?;
-            let folder = parent.path.clone();
-            let missing = ListError::WithoutId { folder, entries: 1 };
-            return self.find(&parent.id, name).ok_or(missing);
+            // Another program has created it since the list.
+            self.add(lister.folders(Scope::default())?);
+            let taken = || {
+                NoFolder::Refused(format!(
+                "the folder {path} cannot be created: the mailbox has a search folder of this name"
+            ))
+            };
+            return self.find(&parent.id, name).ok_or_else(taken);
         };
         self.created += 1;
         self.empty.insert(id.clone());
@@ -185,4 +316,10 @@ impl Folders {
         };
         self.known.iter().find(is).cloned()
     }
+}
+
+/// Returns the part of the mailbox in which a path begins, if it is not the primary one.
+fn other_root(names: &[String]) -> Option<(&'static str, Scope)> {
+    let first = names.first()?;
+    OTHER_ROOTS.into_iter().find(|(root, _)| root == first)
 }

@@ -2,12 +2,14 @@
 
 use core::fmt::Write as _;
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+
+use super::key::{key, Key};
+use crate::archive::{place, Entry};
 
 /// A line of the log: the last one about a version of an item counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,19 +35,34 @@ pub(super) enum Line {
         #[serde(flatten)]
         version: Version,
     },
-    /// All items are restored. A later run begins anew.
+    /// Copies of all items were created. A later run begins anew.
     End,
 }
 
 /// A version of an item.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Version {
+    /// The id of the item, or the name of its file.
     pub(super) id: String,
     pub(super) sha256: String,
 }
 
+impl Version {
+    pub(super) fn of(entry: &Entry) -> Self {
+        let name = entry.id.as_ref().or(entry.file.as_ref());
+        Self {
+            id: name.cloned().unwrap_or_default(),
+            sha256: entry.sha256.clone().unwrap_or_default(),
+        }
+    }
+
+    fn key(&self) -> Key {
+        key(&[self.id.as_bytes(), self.sha256.as_bytes()])
+    }
+}
+
 /// What the log says about a version of an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// A request was sent, and the log does not say how it ended.
     Sent {
@@ -57,81 +74,111 @@ pub(super) enum State {
 /// The log of a restore from an archive into one place.
 #[derive(Debug)]
 pub(super) struct Log {
-    file: File,
-    states: HashMap<Version, State>,
+    /// `None` if nothing is added.
+    file: Option<File>,
+    states: HashMap<Key, State>,
 }
 
 impl Log {
-    /// Returns the path of the log for the restore of an archive into a place.
-    pub(super) fn path(archive: &Path, place: &[&str]) -> PathBuf {
-        let mut hash = Sha256::new();
-        for part in place {
-            hash.update(part);
-            hash.update([0]);
-        }
-        let hash = hash.finalize();
+    /// Returns the path of the log for a restore into a place.
+    pub(super) fn path(dir: &Path, place: &[&str]) -> PathBuf {
+        let place: Vec<_> = place.iter().map(|part| part.as_bytes()).collect();
         let mut name = String::new();
-        for byte in hash.iter().take(8) {
+        for byte in &key(&place)[..8] {
             // Writing to a String does not fail.
             let _ = write!(name, "{byte:02x}");
         }
-        archive.join(format!("restore-{name}.jsonl"))
+        dir.join(format!("restore-{name}.jsonl"))
     }
 
-    /// Opens a log. An incomplete last line is removed.
+    /// Reads a log, to which nothing is added.
+    pub(super) fn read(path: &Path) -> io::Result<Self> {
+        let mut log = Self {
+            file: None,
+            states: HashMap::new(),
+        };
+        log.replay(path)?;
+        Ok(log)
+    }
+
+    /// Opens a log, and creates it if it does not exist. An incomplete last line is removed. One process can open it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let dir = path.parent().unwrap_or(path);
+        place::create_directory(dir)?;
+        place::own_file(path).map_err(io::Error::other)?;
+        // Windows cuts no file that is open for appending only.
+        let mut file = place::private()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let message = "another restore into the same place runs; wait until it ends";
+                return Err(io::Error::other(message));
+            }
+            // Some network file systems have no locks.
+            Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
+                return Err(error);
+            }
+            _ => {}
+        }
+        let mut log = Self {
+            file: None,
+            states: HashMap::new(),
+        };
+        file.set_len(log.replay(path)?)?;
+        file.seek(SeekFrom::End(0))?;
+        place::sync_directory(dir)?;
+        log.file = Some(file);
+        Ok(log)
+    }
+
+    /// Reads the lines, and returns their length without an incomplete last one.
+    fn replay(&mut self, path: &Path) -> io::Result<u64> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             text => text?,
         };
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let mut options = OpenOptions::new();
-        // Windows cuts no file that is open for appending only.
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        file.set_len(whole as u64)?;
-        file.seek(SeekFrom::End(0))?;
-        let mut log = Self {
-            file,
-            states: HashMap::new(),
-        };
         for line in text[..whole].lines() {
-            log.note(serde_json::from_str(line)?);
+            self.note(&serde_json::from_str(line)?);
         }
-        Ok(log)
+        Ok(whole as u64)
     }
 
-    fn note(&mut self, line: Line) {
+    fn note(&mut self, line: &Line) {
         match line {
             Line::Sent { version, found } => {
-                self.states.insert(version, State::Sent { found });
+                let state = State::Sent { found: *found };
+                self.states.insert(version.key(), state);
             }
             Line::Stored { version, .. } => {
-                self.states.insert(version, State::Stored);
+                self.states.insert(version.key(), State::Stored);
             }
             Line::NotStored { version } => {
-                self.states.remove(&version);
+                self.states.remove(&version.key());
             }
             Line::End => self.states.clear(),
         }
     }
 
     /// Returns what is known about a version of an item.
-    pub(super) fn state(&self, version: &Version) -> Option<&State> {
-        self.states.get(version)
+    pub(super) fn state(&self, version: &Version) -> Option<State> {
+        self.states.get(&version.key()).copied()
     }
 
     /// Adds lines, which are durable when this returns.
-    pub(super) fn add(&mut self, lines: Vec<Line>) -> io::Result<()> {
+    pub(super) fn add(&mut self, lines: &[Line]) -> io::Result<()> {
         let mut text = Vec::new();
-        for line in &lines {
+        for line in lines {
             serde_json::to_writer(&mut text, line)?;
             text.push(b'\n');
         }
-        self.file.write_all(&text)?;
-        self.file.sync_data()?;
+        if let Some(file) = &mut self.file {
+            file.write_all(&text)?;
+            file.sync_data()?;
+        }
         for line in lines {
             self.note(line);
         }
@@ -157,7 +204,7 @@ mod tests {
             found: 2,
         };
         let mut log = Log::open(&path).unwrap();
-        log.add(vec![sent("a"), sent("b"), sent("c")]).unwrap();
+        log.add(&[sent("a"), sent("b"), sent("c")]).unwrap();
         let stored = Line::Stored {
             version: version("a"),
             new_id: None,
@@ -165,14 +212,17 @@ mod tests {
         let not_stored = Line::NotStored {
             version: version("b"),
         };
-        log.add(vec![stored, not_stored]).unwrap();
+        log.add(&[stored, not_stored]).unwrap();
+        assert!(Log::open(&path).is_err(), "it is locked");
+        drop(log);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text + r#"{"state":"stored","id":"c""#).unwrap();
         let mut log = Log::open(&path).unwrap();
-        assert_eq!(log.state(&version("a")), Some(&State::Stored));
+        assert_eq!(log.state(&version("a")), Some(State::Stored));
         assert_eq!(log.state(&version("b")), None);
-        assert_eq!(log.state(&version("c")), Some(&State::Sent { found: 2 }));
-        log.add(vec![Line::End]).unwrap();
-        assert_eq!(Log::open(&path).unwrap().state(&version("a")), None);
+        assert_eq!(log.state(&version("c")), Some(State::Sent { found: 2 }));
+        log.add(&[Line::End]).unwrap();
+        drop(log);
+        assert_eq!(Log::read(&path).unwrap().state(&version("a")), None);
     }
 }

@@ -9,8 +9,9 @@ use exportitems::policy::{Advice, Policy, Retry};
 use exportitems::{Event, FolderId, ItemError, Outcome, ResponseItemId, Sink, UploadItem};
 
 use super::folders::Target;
+use super::key::{key, Key};
 use super::log::{Line, Version};
-use super::{RestoreError, Restored, Restorer, LARGEST_REQUEST_SETTING};
+use super::{failed, RestoreError, RestoreProgress, Restored, Restorer, LARGEST_REQUEST_SETTING};
 use crate::archive::Entry;
 use crate::client::ClientError;
 use crate::list::SameItem;
@@ -28,6 +29,8 @@ const LARGEST_ITEM_SETTING: &str = "; raise MaxReceiveSize of the mailbox and of
 /// An item that can be sent.
 #[derive(Debug)]
 pub(super) struct Ready {
+    /// The key of its copies in the folder.
+    pub(super) key: Key,
     pub(super) entry: Entry,
     pub(super) version: Version,
     pub(super) target: Target,
@@ -39,13 +42,22 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) fn key(&self) -> (String, bool, SameItem) {
-        (self.target.id.clone(), self.associated, self.same.clone())
-    }
-
-    pub(super) fn claim(&self) -> (String, bool, SameItem, u64) {
-        let (folder, associated, same) = self.key();
-        (folder, associated, same, self.size)
+    pub(super) fn new(entry: Entry, target: Target, file: PathBuf, same: SameItem) -> Self {
+        let associated = entry.item.associated.unwrap_or(false);
+        let (kind, value) = match &same {
+            SameItem::SearchKey(key) => (0, &key[..]),
+            SameItem::Subject(subject) => (1, subject.as_bytes()),
+        };
+        Self {
+            key: key(&[target.id.as_bytes(), &[kind, associated.into()], value]),
+            version: Version::of(&entry),
+            size: entry.item.size.unwrap_or(entry.bytes),
+            associated,
+            entry,
+            target,
+            file,
+            same,
+        }
     }
 }
 
@@ -174,8 +186,15 @@ impl Restorer<'_, '_> {
             let wait = Policy::DEFAULT.next(&mut retry, advice, elapsed, random);
             let wait = wait.map(|ms| core::time::Duration::from_millis(ms.into()));
             match wait.filter(|&wait| began.elapsed() + wait <= self.options.patience) {
-                Some(wait) => (self.options.sleep)(wait),
+                Some(wait) => {
+                    let message = &error.to_string();
+                    (self.report)(RestoreProgress::Wait { wait, message });
+                    (self.options.sleep)(wait);
+                }
                 None => return self.give_up(items, error),
+            }
+            if self.is_interrupted() {
+                break;
             }
         }
         Ok(())
@@ -233,7 +252,7 @@ impl Restorer<'_, '_> {
         let mut problem = Problem::Items(String::new());
         let mut advice = Advice::CUT;
         match result {
-            Ok(_) => {}
+            Ok(answer) => (self.report)(RestoreProgress::Answer(&answer)),
             Err(ClientError::Status(error)) if matches!(error.status, 413 | 507) => {
                 return self.too_large(items, error.status);
             }
@@ -258,7 +277,10 @@ impl Restorer<'_, '_> {
         let (mut left, mut uncertain) = (Vec::new(), Vec::new());
         for ((item, found), said) in items.into_iter().zip(intents).zip(answers.said) {
             match said {
-                Said::Stored { new_id } => self.stored(item, new_id)?,
+                Said::Stored { new_id } => {
+                    self.copies(&item)?.total += 1;
+                    self.stored(item, new_id)?;
+                }
                 Said::Never(message) => self.fail(item, "refused", message)?,
                 Said::Later(asked, message) => {
                     advice = asked;
@@ -272,13 +294,10 @@ impl Restorer<'_, '_> {
         }
         // Last, because the sizes are then those of the server, which has the other items.
         for (item, found) in uncertain {
-            self.sizes_again(&item)?;
-            match self.count(&item)? as u64 > found {
-                true => {
-                    self.record_stored(&item, None)?;
-                    self.claim(&item);
-                    self.report_stored(item, None, false);
-                }
+            let total = self.sizes(&item)?.len() as u64;
+            self.copies(&item)?.total = total;
+            match total > found {
+                true => self.stored(item, None)?,
                 false => left.push(item),
             }
         }
@@ -289,30 +308,31 @@ impl Restorer<'_, '_> {
     fn intents(&mut self, items: &[Ready]) -> Result<Vec<u64>, RestoreError> {
         let mut found = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            let key = item.key();
-            let before = items[..index].iter().filter(|other| other.key() == key);
+            let before = items[..index].iter().filter(|other| other.key == item.key);
             let before = before.count() as u64;
-            found.push(self.count(item)? as u64 + before);
+            found.push(self.copies(item)?.total + before);
         }
         let lines = items.iter().zip(&found).map(|(item, &found)| Line::Sent {
             version: item.version.clone(),
             found,
         });
-        self.add(lines.collect())?;
+        self.add(&lines.collect::<Vec<_>>())?;
         Ok(found)
     }
 
-    fn record_stored(&mut self, item: &Ready, new_id: Option<String>) -> Result<(), RestoreError> {
+    pub(super) fn record_stored(
+        &mut self,
+        item: &Ready,
+        new_id: Option<String>,
+    ) -> Result<(), RestoreError> {
         let version = item.version.clone();
-        self.add(vec![Line::Stored { version, new_id }])
+        self.add(&[Line::Stored { version, new_id }])
     }
 
     fn stored(&mut self, item: Ready, new_id: Option<String>) -> Result<(), RestoreError> {
         self.record_stored(&item, new_id.clone())?;
-        let size = item.size;
-        self.sizes(&item)?.push(size);
-        self.claim(&item);
-        self.report_stored(item, new_id, false);
+        let restored = Restored::Stored { new_id };
+        self.outcome(item.entry, Some(item.target.path), restored);
         Ok(())
     }
 
@@ -323,9 +343,8 @@ impl Restorer<'_, '_> {
         message: String,
     ) -> Result<(), RestoreError> {
         let version = item.version;
-        self.add(vec![Line::NotStored { version }])?;
-        let restored = Restored::Failed { error, message };
-        self.outcome(item.entry, Some(item.target.path), restored);
+        self.add(&[Line::NotStored { version }])?;
+        self.outcome(item.entry, Some(item.target.path), failed(error, message));
         Ok(())
     }
 
@@ -361,6 +380,15 @@ impl Restorer<'_, '_> {
         self.fail(item, "file", message)?;
         self.send(items)?;
         Ok((Vec::new(), Advice::CUT, Problem::Items(String::new())))
+    }
+}
+
+impl core::fmt::Display for Problem {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Request(error) => f.write_str(&error_chain(error)),
+            Self::Items(message) => f.write_str(message),
+        }
     }
 }
 
