@@ -1,7 +1,9 @@
 //! `exportitems export`: exports items from a server into an archive.
 
+mod cause;
 mod ranges;
 mod report;
+mod reported;
 
 use std::path::PathBuf;
 

@@ -43,6 +43,7 @@ mod show;
 mod size;
 mod state;
 mod status;
+mod stored;
 mod textfile;
 mod tokens;
 mod verify;

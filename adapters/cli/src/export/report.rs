@@ -1,27 +1,24 @@
 //! What an export reports while it runs and when it is over.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap};
 
-use exportitems::policy::Disposition;
-use exportitems::{ItemError, ItemId, ResponseOutcome};
+use exportitems::ItemId;
 use exportitems_std::archive::{Entry, ItemState};
-use exportitems_std::client::{Phase, TransportError};
 use exportitems_std::{
-    error_chain, Archive, ArchiveError, ClientError, Progress, Report, ResponseTexts, Stop, Why,
+    error_chain, Archive, ArchiveError, Progress, Report, ResponseTexts, Stop, Why,
 };
 
+use super::cause::{retry_hint, seconds, set_failure, Cause};
 use super::ranges::ranges;
-use crate::advice;
+use super::reported::Reported;
 use crate::bar::Bar;
 use crate::interrupt;
 use crate::line::{number, Ended, ItemLine, Summarised, SummaryLine};
 use crate::output::{say, Format, Output};
 use crate::run::Detail;
 use crate::status::{Failure, Status};
+use crate::stored::Added;
 
 /// Prints the progress of a run, and turns its report into an exit status.
 ///
@@ -52,33 +49,8 @@ pub(super) struct Reporter<'a> {
     /// Whether the server has answered for an item, with the item or with an error.
     answered: bool,
     dir: String,
-    manifest: PathBuf,
-    /// The length of the manifest when the run began.
-    manifest_len: u64,
+    added: Added,
     _interrupted: interrupt::Guard,
-}
-
-/// What has been reported about an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reported {
-    /// No line has been printed for the item.
-    Nothing,
-    /// The archive holds the item.
-    Done,
-    /// The server refuses the item permanently.
-    Refused,
-    /// The server refused the item permanently in an earlier run.
-    RefusedBefore,
-    /// The server denies access to the item.
-    Denied,
-    /// The item failed for another reason that a new request does not change.
-    Permanent,
-    /// The item failed for a reason of its own; another attempt may succeed.
-    Failed,
-    /// The archive holds the item, but no response has confirmed it.
-    Suspect,
-    /// The item failed because the whole response failed.
-    ResponseFailed,
 }
 
 impl<'a> Reporter<'a> {
@@ -102,19 +74,11 @@ impl<'a> Reporter<'a> {
             ));
         }
         let bar = Bar::new(items.len() - done, detail);
-        let manifest = archive.dir().join("manifest.jsonl");
-        let manifest_len = fs::metadata(&manifest).map_or(0, |found| found.len());
-        let (path, len, clear) = (manifest.clone(), items.len(), bar.clearer());
+        let added = Added::new(archive);
+        let (new, len, clear) = (added.clone(), items.len(), bar.clearer());
         let interrupted = interrupt::before_exit(move || {
             clear();
-            let mut new = HashSet::new();
-            entries_since(&path, manifest_len, |id, entry| {
-                match entry.is_done() {
-                    true => new.insert(id.to_owned()),
-                    false => new.remove(id),
-                };
-            });
-            let stored = done + new.len();
+            let stored = done + new.stored();
             say(&format!(
                 "interrupted: {stored} of {len} items are stored in {dir}; \
                  run the same command again to resume"
@@ -122,8 +86,7 @@ impl<'a> Reporter<'a> {
         });
         Self {
             dir: archive.dir().display().to_string(),
-            manifest,
-            manifest_len,
+            added,
             items,
             output,
             format,
@@ -208,7 +171,7 @@ impl<'a> Reporter<'a> {
         match again {
             // The same failure may concern all items. Then one line at the end replaces theirs.
             None if !self.answered => drop(self.pending.insert(position, line)),
-            None => self.print(position, &line, reported(entry)),
+            None => self.print(position, &line, Reported::by(entry)),
             Some(_) => {
                 let what = match (&line.error, &line.code) {
                     (None, _) => "suspect".to_owned(),
@@ -233,16 +196,16 @@ impl<'a> Reporter<'a> {
             .map(|(at, item)| (item.id, at))
             .collect();
         let mut unreported = BTreeMap::new();
-        entries_since(&self.manifest, self.manifest_len, |id, entry| {
+        self.added.each(|id, entry| {
             if let Some(&position) = positions.get(id) {
-                match self.reported[position] == reported(&entry) {
+                match self.reported[position] == Reported::by(&entry) {
                     true => drop(unreported.remove(&position)),
                     false => drop(unreported.insert(position, entry)),
                 }
             }
         });
         for (position, entry) in unreported {
-            let (id, state) = (self.items[position].id, reported(&entry));
+            let (id, state) = (self.items[position].id, Reported::by(&entry));
             let line = ItemLine::of_entry(number(position), id, entry);
             self.print(position, &line, state);
         }
@@ -488,26 +451,6 @@ impl<'a> Reporter<'a> {
     }
 }
 
-/// Reads the manifest from `offset`, and passes each entry with its id to `entry`.
-///
-/// The manifest may hold more outcomes than the run has reported, because the run reports an outcome only when the
-/// next bytes arrive. On a full disk it may hold fewer.
-fn entries_since(manifest: &Path, offset: u64, mut entry: impl FnMut(&str, Entry)) {
-    let Ok(mut file) = File::open(manifest) else {
-        return;
-    };
-    if file.seek(SeekFrom::Start(offset)).is_err() {
-        return;
-    }
-    for line in BufReader::new(file).lines().map_while(Result::ok) {
-        if let Ok(mut read) = serde_json::from_str::<Entry>(&line) {
-            if let Some(id) = read.id.take() {
-                entry(&id, read);
-            }
-        }
-    }
-}
-
 fn is_done(archive: &Archive, item: &ItemId<'_>) -> bool {
     archive.state(item) == ItemState::Done
 }
@@ -519,98 +462,4 @@ const fn waits_for(why: Why) -> &'static str {
         Why::Items => " for the next attempt at the items that are left",
         _ => "",
     }
-}
-
-/// Returns the state that the line of this entry reports.
-fn reported(entry: &Entry) -> Reported {
-    let refused = entry.error.as_deref() == Some(ItemError::Refused.as_str());
-    let disposition = entry.disposition.as_deref();
-    match entry.error.as_deref() {
-        _ if entry.is_done() => Reported::Done,
-        _ if entry.suspect => Reported::Suspect,
-        Some("cut" | "malformed" | "not-answered" | "truncated") => Reported::ResponseFailed,
-        _ if disposition == Some(Disposition::Auth.as_str()) => Reported::Denied,
-        _ if disposition != Some(Disposition::Permanent.as_str()) => Reported::Failed,
-        _ if refused => Reported::Refused,
-        _ => Reported::Permanent,
-    }
-}
-
-/// Why some items have no answer.
-#[derive(Clone, Copy)]
-enum Cause<'r> {
-    /// A request failed.
-    Failure(&'r ClientError),
-    /// The server answered with a SOAP fault, whose code is in the summary.
-    Fault,
-}
-
-impl Cause<'_> {
-    /// Returns whether the failure came before the first byte of a request.
-    const fn is_unsent(self) -> bool {
-        matches!(
-            self,
-            Self::Failure(ClientError::Transport(
-                TransportError::Resolve { .. }
-                    | TransportError::Connect { .. }
-                    | TransportError::Tls { .. }
-                    | TransportError::Timeout {
-                        phase: Phase::Connect | Phase::Handshake,
-                        ..
-                    }
-            ))
-        )
-    }
-
-    /// Says what happened and what to do. With `alone`, no other line gives that advice.
-    fn described(self, summary: &SummaryLine, alone: bool) -> String {
-        match self {
-            // The line that starts with `missing:` gives the advice.
-            Self::Failure(failure @ ClientError::Response(_)) if !alone => error_chain(failure),
-            Self::Failure(failure) => {
-                let advice = advice::of_failure(failure);
-                let advice = advice.map_or(String::new(), |advice| format!("; {advice}"));
-                error_chain(failure) + &advice
-            }
-            Self::Fault => {
-                let code = summary.code.as_deref().unwrap_or("a fault without a code");
-                let message = summary.message.as_ref();
-                let message = message.map_or(String::new(), |message| format!(": {message:?}"));
-                let wait = summary.back_off_ms.map_or(String::new(), |wait| {
-                    let wait = seconds(Duration::from_millis(wait.into()));
-                    format!("; it asks to wait {wait}")
-                });
-                format!("the server answers {code}{message}{wait}")
-            }
-        }
-    }
-}
-
-/// Returns advice on `--retry-for`, if a longer wait would have brought more items.
-fn retry_hint(report: &Report) -> String {
-    report.needed_patience.map_or(String::new(), |needed| {
-        let seconds = needed.as_secs().saturating_add(1);
-        format!("; a run with --retry-for {seconds} waits for that")
-    })
-}
-
-/// Sets the fields of a summary whose run ended without a usable response.
-fn set_failure(line: &mut SummaryLine, failure: &ClientError) {
-    line.response = match failure {
-        // The summary of that response is already in the line.
-        ClientError::Response(_) => return,
-        ClientError::Status(error) => {
-            let milliseconds = error.retry_after.map(|wait| wait.as_millis());
-            line.back_off_ms = milliseconds.map(|wait| u32::try_from(wait).unwrap_or(u32::MAX));
-            Ended::As(ResponseOutcome::NotSoap)
-        }
-        _ => Ended::None,
-    };
-    line.disposition = Some(failure.disposition().as_str());
-    line.error = Some(error_chain(failure));
-}
-
-/// Formats a wait in whole seconds.
-fn seconds(wait: Duration) -> String {
-    format!("{} s", wait.as_secs_f32().ceil())
 }
