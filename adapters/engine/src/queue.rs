@@ -92,6 +92,17 @@ impl<T> Queue<T> {
             && self.suspect_before.is_empty()
     }
 
+    /// Returns whether an item can be requested now.
+    pub(crate) fn is_ready(&self, now: u64) -> bool {
+        let first = self.again.first_key_value();
+        let is_due = first.is_some_and(|(&(ready, _), _)| ready <= now);
+        is_due
+            || !self.fresh.is_empty()
+            || !self.parts.is_empty()
+            || !self.failed_before.is_empty()
+            || !self.suspect_before.is_empty()
+    }
+
     /// Returns the number of items that no run has requested.
     pub(crate) fn fresh_items(&self) -> usize {
         self.fresh.len()

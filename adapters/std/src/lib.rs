@@ -66,6 +66,7 @@ pub mod archive;
 pub mod backup;
 mod chain;
 pub mod client;
+mod counters;
 mod export;
 pub mod list;
 pub mod restore;
@@ -74,9 +75,10 @@ mod texts;
 pub use archive::{Archive, ArchiveError, ArchiveSink};
 pub use chain::error_chain;
 pub use client::{Client, ClientError};
+pub use counters::{Counter, Counters, Totals};
 pub use export::{
-    AsyncStore, AsyncStoreSink, BlockingStore, BlockingStoreSink, Confirmation, ExportError,
-    Exporter, Item, OnProgress, Progress, Published, RateLimit, Report, Runtime, Stop, Store,
-    StoreSink, Why, Window, WindowError,
+    AsyncStore, AsyncStoreSink, BlockingStore, BlockingStoreSink, Confirmation, ConnectionPool,
+    ExportError, Exporter, Item, OnProgress, PoolMember, Progress, Published, RateLimit, Report,
+    Runtime, Stop, Store, StoreSink, Why, Window, WindowError,
 };
 pub use texts::{ResponseTexts, Texts};

@@ -234,6 +234,19 @@ impl<T: Clone> Engine<T> {
         }
     }
 
+    /// Returns whether [`poll`](Self::poll) would return a request now.
+    #[must_use]
+    pub fn is_ready(&self, now_ms: u64) -> bool {
+        let is_held = self.held_until.is_some_and(|until| now_ms < until);
+        let may_ask = self.stopped.is_none() && !is_held && now_ms >= self.paused_until;
+        let requests_parked = || self.in_flight == 0 && self.blames_items(&self.parked);
+        let has_items = match self.queue.is_empty() {
+            true => !self.parked.is_empty() && requests_parked(),
+            false => self.queue.is_ready(now_ms),
+        };
+        may_ask && has_items && self.in_flight < self.connections.now()
+    }
+
     /// Holds the run until a time: no further request begins before it. The wait does not count as time without progress.
     pub fn hold(&mut self, until_ms: u64) {
         self.held_until = Some(until_ms);

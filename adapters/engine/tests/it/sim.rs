@@ -190,7 +190,10 @@ impl<S: FnMut(&Asked, u32) -> (Answer, u64)> Sim<S> {
     /// Runs to the end, and checks at each step what must hold.
     pub(crate) fn run(mut self) -> Ended {
         for _ in 0..2_000_000 {
-            match self.engine.poll(self.now) {
+            let is_ready = self.engine.is_ready(self.now);
+            let action = self.engine.poll(self.now);
+            assert_eq!(is_ready, matches!(action, Action::Ask(_)), "{action:?}");
+            match action {
                 Action::Ask(request) => self.ask(request),
                 Action::Wait { until_ms, why } => self.wait(until_ms, why),
                 Action::Stop(reason) if self.in_flight.is_empty() => return self.end(Some(reason)),

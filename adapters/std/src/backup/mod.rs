@@ -16,11 +16,13 @@ mod sync;
 use core::fmt;
 use core::time::Duration;
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 
 use exportitems::{ItemId, RequestHeaders, RequestServerVersion};
 
 use crate::archive::{Archive, ArchiveError, FolderRecord, ItemState, Record};
 use crate::client::Client;
+use crate::counters::Counters;
 use crate::list::{Folder, ListError, ListedItem, Lister, Scope};
 use log::FolderLog;
 
@@ -92,12 +94,12 @@ pub enum BackupProgress<'a> {
         /// The reason.
         error: &'a ListError,
     },
-    /// The server is waited for.
+    /// The next request for a list waits.
     Wait {
         /// The length of the wait.
         wait: Duration,
-        /// The failure of the last request.
-        error: &'a ListError,
+        /// The failure of the last request, unless the wait is that of [`Backup::closed_for`].
+        error: Option<&'a ListError>,
     },
 }
 
@@ -148,8 +150,20 @@ pub struct BackupReport {
     pub requested: usize,
     /// The number of items that the server has deleted or moved since the last run.
     pub deleted: usize,
-    /// Whether the export has ended before all items were requested.
+    /// Whether the backup has ended before all items were listed and requested.
     pub is_stopped: bool,
+    /// If it has, what the lists and the archive hold. The folders are not counted then.
+    pub held: Option<Held>,
+}
+
+/// How much of a mailbox an archive holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Held {
+    /// The number of items that are listed so far.
+    pub listed: u64,
+    /// The number of these that the archive holds, in the listed version.
+    pub archived: u64,
 }
 
 impl BackupReport {
@@ -159,12 +173,23 @@ impl BackupReport {
         let mut folders = self.folders.iter();
         folders.all(|it| it.refused.is_none() && it.difference() == 0)
     }
+
+    /// Turns the interruption of a list into the end of the backup.
+    fn note_interrupt<E>(
+        &mut self,
+        result: Result<(), BackupError<E>>,
+    ) -> Result<(), BackupError<E>> {
+        match result {
+            Err(BackupError::List(ListError::Interrupted)) => self.is_stopped = true,
+            result => result?,
+        }
+        Ok(())
+    }
 }
 
 /// Keeps an archive of one mailbox up to date.
 ///
 /// The caller exports the items: see [`run`](Self::run).
-#[derive(Debug)]
 #[must_use]
 pub struct Backup<'a> {
     archive: &'a Archive,
@@ -176,6 +201,15 @@ pub struct Backup<'a> {
     read_state: bool,
     patience: Duration,
     sleep: fn(Duration),
+    closed_for: Option<&'a (dyn Fn() -> Duration + Sync)>,
+    interrupt: Option<&'a AtomicBool>,
+    counters: &'a dyn Counters,
+}
+
+impl fmt::Debug for Backup<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backup").finish_non_exhaustive()
+    }
 }
 
 impl<'a> Backup<'a> {
@@ -191,6 +225,9 @@ impl<'a> Backup<'a> {
             read_state: false,
             patience: Duration::from_hours(8),
             sleep: std::thread::sleep,
+            closed_for: None,
+            interrupt: None,
+            counters: &(),
         }
     }
 
@@ -236,6 +273,25 @@ impl<'a> Backup<'a> {
         self
     }
 
+    /// Sets a function that returns how long no request for a list may begin, see [`Lister::closed_for`].
+    pub fn closed_for(mut self, closed_for: &'a (dyn Fn() -> Duration + Sync)) -> Self {
+        self.closed_for = Some(closed_for);
+        self
+    }
+
+    /// Sets a flag that ends the backup when it is set: no further request for a list begins. What is listed and exported
+    /// is kept.
+    pub fn interrupt(mut self, flag: &'a AtomicBool) -> Self {
+        self.interrupt = Some(flag);
+        self
+    }
+
+    /// Sets what counts the requests for lists.
+    pub fn counters(mut self, counters: &'a dyn Counters) -> Self {
+        self.counters = counters;
+        self
+    }
+
     fn lister<'l>(
         &'l self,
         client: &'l mut Client,
@@ -246,6 +302,13 @@ impl<'a> Backup<'a> {
             .patience(self.patience)
             .sleep(self.sleep)
             .on_wait(move |wait, error| progress(BackupProgress::Wait { wait, error }));
+        let mut lister = lister.counters(self.counters);
+        if let Some(flag) = self.interrupt {
+            lister = lister.interrupt(flag);
+        }
+        if let Some(closed_for) = self.closed_for {
+            lister = lister.closed_for(closed_for);
+        }
         match self.mailbox {
             Some(address) => lister.mailbox(address),
             None => lister,
@@ -286,15 +349,35 @@ impl<'a> Backup<'a> {
         progress: &mut dyn FnMut(BackupProgress<'_>),
     ) -> Result<BackupReport, BackupError<E>> {
         let mut report = BackupReport::default();
+        let exported = self.export(client, export, progress, &mut report);
+        report.note_interrupt(exported)?;
+        let counted = self.count(client, progress, &mut report);
+        report.note_interrupt(counted)?;
+        if report.is_stopped {
+            report.held = Some(self.held()?);
+        }
+        Ok(report)
+    }
+
+    /// Lists and exports until nothing is left.
+    fn export<E>(
+        &self,
+        client: &mut Client,
+        export: &mut Export<'_, E>,
+        progress: &mut dyn FnMut(BackupProgress<'_>),
+        report: &mut BackupReport,
+    ) -> Result<(), BackupError<E>> {
         let mut tried = HashSet::new();
         for pass in 0..PASSES {
             let folders = self.lister(client, progress).folders(self.scope)?;
-            self.forget_vanished(&folders, &mut report)?;
+            self.forget_vanished(&folders, report)?;
             let mut due = Vec::new();
             for folder in &folders {
-                let found = match self.sync(client, folder, progress, &mut report) {
+                let found = match self.sync(client, folder, progress, report) {
                     Ok(found) => found,
-                    Err(BackupError::List(error)) if !error.is_transient() => {
+                    Err(BackupError::List(error))
+                        if !error.is_transient() && !error.is_interrupt() =>
+                    {
                         let error = &error;
                         progress(BackupProgress::Refused { folder, error });
                         continue;
@@ -321,8 +404,21 @@ impl<'a> Backup<'a> {
                 break;
             }
         }
-        self.count(client, progress, &mut report)?;
-        Ok(report)
+        Ok(())
+    }
+
+    /// Returns how much of what is listed the archive holds.
+    fn held(&self) -> Result<Held, ArchiveError> {
+        let mut held = Held::default();
+        for log in FolderLog::all(self.archive.dir())? {
+            let (_, path) = log.folder();
+            if self.scope.contains(path) {
+                let done = log.ids().filter(|(id, key)| self.is_done(id, *key));
+                held.archived += done.count() as u64;
+                held.listed += log.ids().count() as u64;
+            }
+        }
+        Ok(held)
     }
 
     fn is_done(&self, id: &str, change_key: Option<&str>) -> bool {
@@ -383,7 +479,9 @@ impl<'a> Backup<'a> {
                 drop(log);
                 match self.sync::<E>(client, &folder, progress, report) {
                     Ok(_) => {}
-                    Err(BackupError::List(error)) => refused = Some(error.to_string()),
+                    Err(BackupError::List(error)) if !error.is_interrupt() => {
+                        refused = Some(error.to_string());
+                    }
                     Err(error) => return Err(error),
                 }
                 log = FolderLog::open(self.archive.dir(), &folder)?;

@@ -97,6 +97,11 @@ impl<C: Connector> Session<C> {
         }
     }
 
+    /// Closes the connection. The next request opens another.
+    pub(crate) fn disconnect(&mut self) {
+        self.connection = None;
+    }
+
     /// Uses these credentials from the next request on, for example a new token instead of one that expires.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use super::run::{random, Run};
 use super::runtime::Runtime;
 use super::Progress;
 use crate::client::{AsyncSink, ClientError};
+use crate::counters::Counter;
 
 /// The sink for one request of a run.
 pub(super) struct BatchSink<'b, 'r, V, S: AsyncStore<V> + ?Sized, R> {
@@ -123,6 +124,7 @@ impl<'b, 'r, V: Sync, S: AsyncStore<V> + ?Sized, R: Runtime> BatchSink<'b, 'r, V
         if state.engine.connections() > before {
             self.run.changed.send();
         }
+        state.counters.add(Counter::ReceivedBytes, bytes);
         (state.progress)(Progress::Bytes(bytes));
         state.settle(self.run.store)
     }

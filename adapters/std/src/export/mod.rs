@@ -6,6 +6,7 @@ mod clock;
 mod error;
 mod failure;
 mod item;
+mod pool;
 mod rate;
 mod run;
 mod runtime;
@@ -30,12 +31,14 @@ pub use async_store::{AsyncStore, AsyncStoreSink, BlockingStore, BlockingStoreSi
 pub use error::ExportError;
 pub use exportitems_engine::{Confirmation, Why, Window, WindowError};
 pub use item::Item;
+pub use pool::{ConnectionPool, PoolMember};
 pub use rate::RateLimit;
 pub use runtime::Runtime;
 pub use store::{Published, Store, StoreSink};
 
 use crate::archive::{Archive, Entry};
 use crate::client::{block_on, Answer, Client, ClientError, Connector, Session, TcpConnector};
+use crate::counters::Counters;
 use clock::Clock;
 use run::{Run, State};
 use runtime::{Signal, Threads};
@@ -246,6 +249,19 @@ impl<'a, S: ?Sized, C: Connector> Exporter<'a, S, C> {
         self
     }
 
+    /// Shares the connections of a pool with other exporters. The first is the member's own, and the others are lent to the
+    /// run while it needs them.
+    pub fn share(mut self, member: &'a PoolMember) -> Self {
+        self.setup.pool = Some(member);
+        self
+    }
+
+    /// Sets what counts requests, items, bytes and waits.
+    pub fn counters(mut self, counters: &'a dyn Counters) -> Self {
+        self.setup.counters = counters;
+        self
+    }
+
     /// Sets a function that returns how long no request may begin, such as until a time of the day. Zero means that
     /// requests may begin now. Requests in flight are finished, and the wait does not count as time without progress.
     pub fn closed_for(mut self, closed_for: &'a (dyn Fn() -> Duration + Sync)) -> Self {
@@ -376,6 +392,8 @@ struct Setup<'a> {
     options: Options,
     settings: Settings,
     rate: Option<RateLimit>,
+    pool: Option<&'a PoolMember>,
+    counters: &'a dyn Counters,
     closed_for: Option<&'a (dyn Fn() -> Duration + Sync)>,
     interrupt: Option<&'a AtomicBool>,
     sleep: Option<fn(Duration)>,
@@ -388,6 +406,8 @@ impl<'a> Setup<'a> {
             options: Options::new(),
             settings: Settings::default(),
             rate: None,
+            pool: None,
+            counters: &(),
             closed_for: None,
             interrupt: None,
             sleep: None,
@@ -434,9 +454,17 @@ impl<'a> Setup<'a> {
             headers: self.headers,
             options: self.options,
             rate: self.rate,
+            pool: self.pool,
             closed_for: self.closed_for,
             interrupt: self.interrupt,
-            state: Mutex::new(State::new(engine, resumed.items, clock, done, progress)),
+            state: Mutex::new(State::new(
+                engine,
+                resumed.items,
+                clock,
+                done,
+                self.counters,
+                progress,
+            )),
             changed: Signal::default(),
         })
     }

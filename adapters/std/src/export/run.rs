@@ -15,12 +15,14 @@ use super::clock::Clock;
 use super::error::ExportError;
 use super::failure::failure;
 use super::item::Item;
+use super::pool::{Lease, PoolMember};
 use super::rate::RateLimit;
 use super::runtime::{Runtime, Signal};
 use super::store::Published;
 use super::trace;
 use super::{OnProgress, Progress, Report, Stop};
 use crate::client::{Answer, ClientError, Connector, Session};
+use crate::counters::{Counter, Counters};
 
 /// The longest time until a connection that waits notices an interrupt.
 const INTERRUPT: Duration = Duration::from_millis(200);
@@ -32,6 +34,8 @@ pub(super) struct Run<'r, V, S: AsyncStore<V> + ?Sized, R> {
     pub(super) headers: RequestHeaders<'r>,
     pub(super) options: Options,
     pub(super) rate: Option<RateLimit>,
+    /// What lends the connections, except the first.
+    pub(super) pool: Option<&'r PoolMember>,
     /// Returns how long no request may begin.
     pub(super) closed_for: Option<&'r (dyn Fn() -> Duration + Sync)>,
     pub(super) interrupt: Option<&'r AtomicBool>,
@@ -55,6 +59,7 @@ pub(super) struct State<'r, V, E, X> {
     announced: Option<(Why, Option<u64>)>,
     /// The error that ends the run.
     pub(super) error: Option<ExportError<X>>,
+    pub(super) counters: &'r dyn Counters,
     pub(super) progress: &'r mut OnProgress<'r, V, E>,
 }
 
@@ -101,6 +106,7 @@ impl<'r, V: Sync, E, X> State<'r, V, E, X> {
         items: &'r [Item<'r, V>],
         clock: Clock,
         done: Vec<bool>,
+        counters: &'r dyn Counters,
         progress: &'r mut OnProgress<'r, V, E>,
     ) -> Self {
         Self {
@@ -114,6 +120,7 @@ impl<'r, V: Sync, E, X> State<'r, V, E, X> {
             failures: Failures::default(),
             announced: None,
             error: None,
+            counters,
             progress,
         }
     }
@@ -145,6 +152,7 @@ impl<'r, V: Sync, E, X> State<'r, V, E, X> {
         let Published { id, bytes, .. } = published;
         trace::outcome(position, id, published.is_done, *bytes, again_ms);
         let was_done = core::mem::replace(&mut self.done[position], published.is_done);
+        self.count(published, again_ms.is_some());
         match (was_done, published.is_done) {
             (false, true) => self.bytes += published.bytes,
             (true, false) => self.bytes -= published.bytes,
@@ -156,6 +164,18 @@ impl<'r, V: Sync, E, X> State<'r, V, E, X> {
             entry: &published.entry,
             again: again_ms.map(Duration::from_millis),
         });
+    }
+
+    fn count(&self, published: &Published<E>, is_requested_again: bool) {
+        let counter = match (published.is_done, is_requested_again) {
+            (true, _) => Counter::ExportedItems,
+            (false, true) => Counter::RetriedItems,
+            (false, false) => Counter::FailedItems,
+        };
+        self.counters.add(counter, 1);
+        if published.is_done {
+            self.counters.add(Counter::ExportedBytes, published.bytes);
+        }
     }
 
     /// Completes the report of the run, which has ended.
@@ -228,7 +248,8 @@ where
     /// Sends requests over one connection until the run ends.
     pub(super) async fn serve<C: Connector>(&self, connection: usize, session: &mut Session<C>) {
         let _guard = StopOnPanic(self);
-        while let Some(step) = self.next_step() {
+        let mut lease = Lease::new(self.pool.filter(|_| connection > 0));
+        while let Some(step) = self.next_step(&mut lease) {
             match step {
                 Step::Ask(request) => {
                     let span = tracing::info_span!("request", connection, items = request.len());
@@ -236,15 +257,22 @@ where
                         .instrument(span)
                         .await;
                     self.changed.send();
+                    give_back_if_recalled(&mut lease, session, false);
                 }
-                Step::Wait(pause) => self.wait(pause).await,
+                Step::Wait(pause) => {
+                    give_back_if_recalled(&mut lease, session, true);
+                    self.wait(pause).await;
+                }
             }
+        }
+        if lease.is_lent() {
+            session.disconnect();
         }
         self.changed.send();
     }
 
     /// Returns the next step, or `None` at the end of the run.
-    fn next_step(&self) -> Option<Step<'r, V>> {
+    fn next_step(&self, lease: &mut Lease<'_>) -> Option<Step<'r, V>> {
         let mut state = self.lock();
         if self
             .interrupt
@@ -257,7 +285,15 @@ where
             None | Some(Duration::ZERO) => {}
             Some(closed) => state.engine.hold(now + super::clock::millis(closed)),
         }
-        match state.engine.poll(now) {
+        let is_ready = state.engine.is_ready(now);
+        let action = match lease.take(is_ready) || !is_ready {
+            true => state.engine.poll(now),
+            false => Action::Wait {
+                until_ms: None,
+                why: Why::Requests,
+            },
+        };
+        match action {
             Action::Ask(request) => {
                 state.announced = None;
                 Some(Step::Ask(Box::new(request)))
@@ -309,6 +345,11 @@ where
         let state = &mut *state;
         let failure = state.failures.last().filter(|_| why == Why::Server);
         trace::wait(wait, why);
+        if matches!(why, Why::Server | Why::Items) {
+            let milliseconds = super::clock::millis(wait);
+            state.counters.add(Counter::Waits, 1);
+            state.counters.add(Counter::WaitMilliseconds, milliseconds);
+        }
         (state.progress)(Progress::Wait { wait, why, failure });
         Ok(())
     }
@@ -369,6 +410,15 @@ where
             Err(ClientError::Response(error)) => Some(&error.answer),
             Err(_) => None,
         };
+        state.counters.add(Counter::Requests, 1);
+        let items = request.len() as u64;
+        state.counters.add(Counter::RequestedItems, items);
+        if !result
+            .as_ref()
+            .is_ok_and(|answer| answer.summary.fault.is_none())
+        {
+            state.counters.add(Counter::FailedRequests, 1);
+        }
         if let Some(answer) = answer {
             (state.progress)(Progress::Answer { connection, answer });
         }
@@ -396,6 +446,17 @@ where
             }
         }
         Ok(())
+    }
+}
+
+fn give_back_if_recalled<C: Connector>(
+    lease: &mut Lease<'_>,
+    session: &mut Session<C>,
+    is_idle: bool,
+) {
+    if lease.is_recalled(is_idle) {
+        session.disconnect();
+        lease.give_back();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use exportitems::policy::{Advice, Disposition, Policy, Retry};
@@ -12,6 +13,7 @@ use super::folder::SelectError;
 use super::read::{read, ReadError};
 use super::request::envelope;
 use crate::client::{Client, ClientError, StatusError};
+use crate::counters::{Counter, Counters};
 
 /// A list failed.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub enum ListError {
     },
     /// A folder that was asked for by name is not clear.
     Select(SelectError),
+    /// The caller has [interrupted](super::Lister::interrupt) the list.
+    Interrupted,
 }
 
 impl ListError {
@@ -59,6 +63,10 @@ impl ListError {
             Self::Read(_) => true,
             _ => false,
         }
+    }
+
+    pub(crate) const fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Interrupted)
     }
 }
 
@@ -86,6 +94,7 @@ impl fmt::Display for ListError {
                 place(folder)
             ),
             Self::Select(error) => error.fmt(f),
+            Self::Interrupted => f.write_str("the list was interrupted; run the command again"),
         }
     }
 }
@@ -107,8 +116,11 @@ impl From<SelectError> for ListError {
     }
 }
 
-/// The caller's function that is called before each wait, with its length and the failure.
-type OnWait<'a> = Box<dyn FnMut(Duration, &ListError) + 'a>;
+/// The longest time until a wait notices an interrupt.
+const INTERRUPT: Duration = Duration::from_millis(200);
+
+/// The caller's function that is called before each wait, with its length and the failure, if it follows one.
+type OnWait<'a> = Box<dyn FnMut(Duration, Option<&ListError>) + 'a>;
 
 /// Asks a server, and repeats what may succeed later.
 pub(super) struct Asker<'a> {
@@ -119,6 +131,10 @@ pub(super) struct Asker<'a> {
     pub(super) patience: Duration,
     pub(super) sleep: fn(Duration),
     pub(super) on_wait: OnWait<'a>,
+    /// Returns how long no request may begin.
+    pub(super) closed_for: Option<&'a (dyn Fn() -> Duration + Sync)>,
+    pub(super) interrupt: Option<&'a AtomicBool>,
+    pub(super) counters: &'a dyn Counters,
 }
 
 impl fmt::Debug for Asker<'_> {
@@ -141,6 +157,9 @@ impl<'a> Asker<'a> {
             patience: Duration::from_mins(30),
             sleep: thread::sleep,
             on_wait: Box::new(|_, _| ()),
+            closed_for: None,
+            interrupt: None,
+            counters: &(),
         }
     }
 
@@ -149,10 +168,13 @@ impl<'a> Asker<'a> {
         let mut retry = Retry::new();
         let mut waited = Duration::ZERO;
         loop {
+            self.wait_until_open()?;
+            self.counters.add(Counter::ListRequests, 1);
             let (advice, error) = match self.attempt(operation, body) {
                 Ok(messages) => return Ok(messages),
                 Err(failed) => failed,
             };
+            self.counters.add(Counter::FailedListRequests, 1);
             if advice.disposition == Disposition::UnsupportedVersion {
                 if let Some(older) = self.version.older() {
                     self.version = older;
@@ -170,8 +192,47 @@ impl<'a> Asker<'a> {
                 return Err(error);
             }
             waited += wait;
-            (self.on_wait)(wait, &error);
-            (self.sleep)(wait);
+            (self.on_wait)(wait, Some(&error));
+            let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            self.counters.add(Counter::Waits, 1);
+            self.counters.add(Counter::WaitMilliseconds, milliseconds);
+            self.wait(wait)?;
+        }
+    }
+
+    /// Waits until requests may begin.
+    fn wait_until_open(&mut self) -> Result<(), ListError> {
+        let mut is_reported = false;
+        loop {
+            let closed = self.closed_for.map_or(Duration::ZERO, |closed| closed());
+            self.check_interrupt()?;
+            if closed.is_zero() {
+                return Ok(());
+            }
+            if !is_reported {
+                (self.on_wait)(closed, None);
+                is_reported = true;
+            }
+            (self.sleep)(closed.min(INTERRUPT));
+        }
+    }
+
+    /// Waits, in steps if the wait can be interrupted.
+    fn wait(&self, mut wait: Duration) -> Result<(), ListError> {
+        let step = self.interrupt.map_or(wait, |_| INTERRUPT);
+        while !wait.is_zero() {
+            self.check_interrupt()?;
+            (self.sleep)(wait.min(step));
+            wait = wait.saturating_sub(step);
+        }
+        Ok(())
+    }
+
+    fn check_interrupt(&self) -> Result<(), ListError> {
+        let flag = self.interrupt.map(|flag| flag.load(Ordering::Relaxed));
+        match flag {
+            Some(true) => Err(ListError::Interrupted),
+            _ => Ok(()),
         }
     }
 

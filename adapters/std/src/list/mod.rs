@@ -49,6 +49,7 @@ mod write;
 use core::fmt;
 use core::time::Duration;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 
 use exportitems::{RequestHeaders, RequestServerVersion};
 
@@ -65,6 +66,7 @@ pub use write::SameItem;
 use answer::{Entry, Message};
 use ask::Asker;
 
+use crate::counters::Counters;
 use crate::Client;
 
 /// The well-known folders that Exchange 2010 and later have. A server refuses a request with a name that it does not know.
@@ -230,10 +232,34 @@ impl<'a> Lister<'a> {
         self
     }
 
-    /// Calls a function before each wait, with its length and the failure.
+    /// Calls a function before each wait, with its length and the failure. Without a failure, the wait is that of
+    /// [`closed_for`](Self::closed_for).
     #[must_use]
-    pub fn on_wait(mut self, on_wait: impl FnMut(Duration, &ListError) + 'a) -> Self {
+    pub fn on_wait(mut self, on_wait: impl FnMut(Duration, Option<&ListError>) + 'a) -> Self {
         self.asker.on_wait = Box::new(on_wait);
+        self
+    }
+
+    /// Sets a function that returns how long no request may begin, such as until a time of the day. Zero means that
+    /// requests may begin now. The wait does not count as one for the server.
+    #[must_use]
+    pub fn closed_for(mut self, closed_for: &'a (dyn Fn() -> Duration + Sync)) -> Self {
+        self.asker.closed_for = Some(closed_for);
+        self
+    }
+
+    /// Sets a flag that ends a list when it is set: no further request begins, and the result is
+    /// [`ListError::Interrupted`].
+    #[must_use]
+    pub fn interrupt(mut self, flag: &'a AtomicBool) -> Self {
+        self.asker.interrupt = Some(flag);
+        self
+    }
+
+    /// Sets what counts requests and waits.
+    #[must_use]
+    pub fn counters(mut self, counters: &'a dyn Counters) -> Self {
+        self.asker.counters = counters;
         self
     }
 

@@ -11,7 +11,7 @@ use exportitems_std::archive::{verify, FileState, Finding};
 use exportitems_std::client::{
     ClientBuilder, ClientError, Credentials, TlsProblem, TransportError,
 };
-use exportitems_std::{Archive, Client, Exporter, Progress, Report, Stop};
+use exportitems_std::{Archive, Client, Counter, Exporter, Progress, Report, Stop, Totals};
 use tempfile::TempDir;
 
 /// Waits of a millisecond or two, so that no test sleeps.
@@ -569,4 +569,34 @@ fn a_kill_loses_nothing_that_is_archived() {
     // Nothing that was archived is asked for again.
     let again: usize = setting.asked().iter().skip(2).sum();
     assert_eq!(again, 40 - report.skipped);
+}
+
+#[test]
+fn a_run_is_counted() {
+    let trouble = r#"
+        [[request]]
+        answer = { fault = { code = "ErrorServerBusy" } }
+        [[item]]
+        index = 1
+        times = 1
+        answer = { error = { code = "ErrorItemCorrupt" } }"#;
+    let setting = Setting::new(trouble, 4);
+    let totals: &Totals = Box::leak(Box::default());
+    let report = setting.run_to(&|exporter| exporter.counters(totals));
+    let counted = Counter::ALL.map(|counter| (counter.name(), totals.get(counter)));
+    let expected = [
+        ("requests", 2),
+        ("failed_requests", 1),
+        ("requested_items", 8),
+        ("received_bytes", report.bytes),
+        ("exported_items", 3),
+        ("exported_bytes", report.bytes),
+        ("retried_items", 0),
+        ("failed_items", 1),
+        ("list_requests", 0),
+        ("failed_list_requests", 0),
+        ("waits", 1),
+    ];
+    assert_eq!(counted[..11], expected);
+    assert_eq!((report.ok, report.missing), (3, vec![1]));
 }

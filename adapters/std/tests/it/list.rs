@@ -1,12 +1,13 @@
 //! Lists of an emulated mailbox.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use core::time::Duration;
 use exportitems::{ExchangeImpersonation, RequestHeaders};
 use exportitems_emulator::{Change as Edit, Emulator, ItemRange, Scenario};
 use exportitems_std::list::{select, Change, Filter, Folder, ListError, Lister, Scope};
-use exportitems_std::Client;
+use exportitems_std::{Client, Counter, Totals};
 
 const ADDRESS: &str = "pat@example.test";
 
@@ -381,4 +382,34 @@ fn other_mailboxes_are_listed_by_address_or_impersonation() {
         RequestHeaders::new().impersonation(ExchangeImpersonation::PrimarySmtpAddress(kim));
     let impersonated = Lister::new(&mut client, headers).folders(Scope::default());
     assert_eq!(count(impersonated.unwrap()), Some(2));
+}
+
+/// No request is sent while the caller's window is closed, and none after an interrupt.
+#[test]
+fn a_closed_window_and_an_interrupt_stop_requests() {
+    let (emulator, mut client) = start("");
+    let asked = AtomicUsize::new(0);
+    // Closed for three looks, of which each comes after a wait.
+    let closed_for = || match asked.fetch_add(1, Ordering::Relaxed) {
+        0..3 => Duration::from_secs(1),
+        _ => Duration::ZERO,
+    };
+    let totals = Totals::default();
+    let mut waits = Vec::new();
+    let folder = lister(&mut client)
+        .closed_for(&closed_for)
+        .counters(&totals)
+        .on_wait(|wait, failure| waits.push((wait.as_secs(), failure.is_some())))
+        .folder("inbox");
+    folder.unwrap();
+    assert_eq!(waits, [(1, false)]);
+    assert_eq!(asked.load(Ordering::Relaxed), 4);
+    assert_eq!(totals.get(Counter::ListRequests), 1);
+    assert_eq!(totals.get(Counter::Waits), 0);
+
+    let interrupted = AtomicBool::new(true);
+    let mut lister = lister(&mut client).interrupt(&interrupted);
+    let error = lister.folder("inbox").unwrap_err();
+    assert!(matches!(error, ListError::Interrupted), "{error}");
+    assert_eq!(emulator.requests().len(), 1);
 }
