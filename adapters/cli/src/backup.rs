@@ -13,6 +13,7 @@ use std::thread;
 
 use clap::value_parser;
 use exportitems_std::list::Scope;
+use exportitems_std::ConnectionPool;
 
 use crate::convert::Also;
 use crate::mailbox::MailboxOption;
@@ -46,7 +47,8 @@ pub(crate) struct Options {
     /// Impersonate the owner of each mailbox, instead of using full access.
     #[arg(long, conflicts_with = "impersonate")]
     impersonation: bool,
-    /// Back up this many mailboxes at the same time. They share the connections of --connections.
+    /// Back up this many mailboxes at the same time, but no more than --connections, which they share: each has
+    /// one connection, and borrows the others while it needs them.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u16).range(1..=64))]
     parallel: u16,
     /// Write the items, the manifest and the lists into this directory.
@@ -132,24 +134,34 @@ fn back_up(
     let credentials = args.server.credentials()?;
     let is_many = mailboxes.is_some();
     let parallel = match &mailboxes {
-        Some(mailboxes) => mailboxes.len().min(args.parallel.into()),
+        Some(mailboxes) => (mailboxes.len())
+            .min(args.parallel.into())
+            .min(args.run.connections()),
         None => 1,
     };
     let shared = Shared {
         args,
         output: Mutex::new(output),
         is_many,
-        connections: (args.run.connections() / parallel).max(1),
         control: args.run.control(),
     };
+    // Each mailbox lists over one connection, so no more mailboxes are backed up at the same time than there are.
+    let pool = ConnectionPool::new(args.run.connections());
     let job = |mailbox| Job {
         shared: &shared,
         mailbox,
         credentials: credentials.clone(),
+        connections: pool.join(),
     };
-    let work = |job: &Job<'_, '_>, dir: PathBuf| match args.plan {
-        true => job.plan(&dir),
-        false => job.run(&dir),
+    let work = |job: &Job<'_, '_>, dir: PathBuf| {
+        let result = match args.plan {
+            true => job.plan(&dir),
+            false => job.run(&dir),
+        };
+        match (result, shared.control.ended()) {
+            (Err(Failure::Interrupted), Some(ended)) => Ok(ended),
+            (result, _) => result,
+        }
     };
     let ended = |status| match shared.control.ended() {
         Some(ended) if status != Status::Exported => ended,
@@ -191,6 +203,7 @@ fn back_up(
         }
     });
     let worst = *worst.lock().unwrap_or_else(PoisonError::into_inner);
+    say(&format!("all mailboxes: {}", shared.control.requests()));
     if worst != Status::Exported {
         say("some mailboxes are not complete; run the same command again");
     }

@@ -170,6 +170,7 @@ pub(crate) fn failure(error: ListError) -> Failure {
     match error {
         ListError::Select(error) => Failure::Usage(format!("--folder: {error}")),
         ListError::Request(error) => error.into(),
+        ListError::Interrupted => Failure::Interrupted,
         ListError::Client(error) => {
             let text = error_chain(&error);
             Failure::Response(match advice::of_failure(&error) {

@@ -34,13 +34,13 @@ pub(crate) fn address(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Describes a wait.
-pub(crate) fn waiting(wait: Duration, error: &ListError) -> String {
-    format!(
-        "waiting {} s: {}",
-        wait.as_secs().max(1),
-        error_chain(error)
-    )
+/// Describes a wait of a list: for the server, or without a failure for the window.
+pub(crate) fn waiting(wait: Duration, error: Option<&ListError>) -> String {
+    let why = error.map_or_else(
+        || " for the window to open".to_owned(),
+        |error| format!(": {}", error_chain(error)),
+    );
+    format!("waiting {} s{why}", wait.as_secs().max(1))
 }
 
 /// Returns a number and the word for it in the singular or plural.

@@ -1,17 +1,21 @@
 //! The options of every command that exports items.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use clap::value_parser;
 use exportitems::policy::Limits;
 use exportitems::{Options, RequestServerVersion};
-use exportitems_std::{Exporter, RateLimit, Window};
+use exportitems_std::backup::Backup;
+use exportitems_std::list::Lister;
+use exportitems_std::{Counter, Exporter, RateLimit, Totals, Window};
 use jiff::Zoned;
 
 use crate::integrity::IntegrityOption;
 use crate::interrupt;
+use crate::mailbox::count;
 use crate::size::SizeOption;
 use crate::status::Status;
 
@@ -73,13 +77,43 @@ pub(crate) enum Detail {
 pub(crate) struct Control {
     rate: Option<RateLimit>,
     /// Returns the time until requests may be sent.
-    closed_for: Box<dyn Fn() -> Duration + Send + Sync>,
+    closed_for: Box<dyn Fn() -> Duration + Sync>,
     /// Whether the window has closed and ended the command.
     has_closed: Arc<AtomicBool>,
+    /// What all exporters and lists count.
+    totals: Totals,
     _graceful: interrupt::Graceful,
 }
 
 impl Control {
+    /// Sets what ends or delays the requests of a list.
+    pub(crate) fn list<'a>(&'a self, lister: Lister<'a>) -> Lister<'a> {
+        (lister.interrupt(interrupt::stop_flag()))
+            .closed_for(&*self.closed_for)
+            .counters(&self.totals)
+    }
+
+    /// Sets what ends or delays the lists of a backup.
+    pub(crate) fn back_up<'a>(&'a self, backup: Backup<'a>) -> Backup<'a> {
+        (backup.interrupt(interrupt::stop_flag()))
+            .closed_for(&*self.closed_for)
+            .counters(&self.totals)
+    }
+
+    /// Describes the requests and waits so far.
+    pub(crate) fn requests(&self) -> String {
+        let total = |counter| self.totals.get(counter);
+        let mut text = count(total(Counter::Requests), "request", "requests");
+        if let failed @ 1.. = total(Counter::FailedRequests) {
+            text += &format!(", {failed} of them failed");
+        }
+        if let waits @ 1.. = total(Counter::Waits) {
+            let seconds = total(Counter::WaitMilliseconds).div_ceil(1000);
+            text += &format!("; {} of {seconds} s in all", count(waits, "wait", "waits"));
+        }
+        text
+    }
+
     /// Returns the status of a command that was ended by a signal or because its window closed.
     pub(crate) fn ended(&self) -> Option<Status> {
         if self.has_closed.load(Ordering::Relaxed) {
@@ -88,6 +122,14 @@ impl Control {
             let is_stopped = interrupt::stop_flag().load(Ordering::Relaxed);
             is_stopped.then_some(Status::Interrupted)
         }
+    }
+}
+
+impl Drop for Control {
+    /// Writes what the command has counted to the log.
+    fn drop(&mut self) {
+        let count = |counter: Counter| (counter.name(), self.totals.get(counter));
+        tracing::info!(counters = ?BTreeMap::from(Counter::ALL.map(count)), "ended");
     }
 }
 
@@ -136,6 +178,7 @@ impl RunOptions {
             rate: self.limit_rate.map(RateLimit::new),
             closed_for: Box::new(closed_for),
             has_closed,
+            totals: Totals::default(),
             _graceful: interrupt::gracefully(),
         }
     }
@@ -147,17 +190,6 @@ impl RunOptions {
         version: RequestServerVersion,
         control: &'a Control,
     ) -> Exporter<'a, S> {
-        self.apply_shared(exporter, version, self.connections(), control)
-    }
-
-    /// Sets these options of an exporter that has only some of the connections.
-    pub(crate) fn apply_shared<'a, S>(
-        &'a self,
-        exporter: Exporter<'a, S>,
-        version: RequestServerVersion,
-        connections: usize,
-        control: &'a Control,
-    ) -> Exporter<'a, S> {
         let options = Options::new().integrity(self.integrity.get());
         let exporter = match &control.rate {
             Some(rate) => exporter.limit_rate(rate.clone()),
@@ -166,10 +198,11 @@ impl RunOptions {
         exporter
             .interrupt(interrupt::stop_flag())
             .closed_for(&*control.closed_for)
+            .counters(&control.totals)
             .options(self.size.limit(options))
             .limits(Limits {
                 items: usize::try_from(self.batch_size).unwrap_or(usize::MAX),
-                connections,
+                connections: self.connections(),
                 version,
             })
             .patience(self.patience())

@@ -210,3 +210,171 @@ fn a_backup_also_converts() {
         "{lines:?}"
     );
 }
+
+/// One mailbox needs more connections than its share as soon as the other needs none. The server allows four requests at
+/// a time, for the only user.
+#[test]
+fn parallel_mailboxes_share_the_connections() {
+    let slow = "[throttling]\nconnections = 4\n[[item]]\ndelay-ms = 40";
+    let emulator = start(slow);
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("mailboxes.txt");
+    std::fs::write(&list, "pat@example.test\nkim@example.test\n").unwrap();
+    let out = dir.path().join("out");
+    let list = list.to_str().unwrap();
+    let options = ["--mailboxes", list, "--parallel", "8", "--batch-size", "2"];
+    let (status, _, messages) = backup(&emulator, &out, &options);
+    assert_eq!(status, 0, "{messages}");
+    assert!(
+        messages.contains("all mailboxes: 35 requests"),
+        "{messages}"
+    );
+    let requests = emulator.requests();
+    assert!(requests.iter().all(|it| it.status == Some(200)));
+    let exports = requests.iter().filter(|it| it.export_items.is_some());
+    let of_pat = exports.filter(|it| it.header("x-anchormailbox") == Some("pat@example.test"));
+    let connections: std::collections::HashSet<_> = of_pat.map(|it| it.connection).collect();
+    assert!(connections.len() >= 3, "{connections:?}");
+}
+
+#[test]
+fn a_backup_obeys_the_window_and_the_rate() {
+    let emulator = start("");
+    let dir = tempfile::tempdir().unwrap();
+    let now = std::time::SystemTime::now();
+    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() / 3600;
+    let within = |from: u64, to: u64| {
+        let window = format!("{}:00-{}:00", (now + from) % 24, (now + to) % 24);
+        let (url, out) = (emulator.url(), dir.path().to_str().unwrap());
+        let output = common::command(&["backup", "--url", &url, "--out", out])
+            .args(["--window", &window, "--exit-after-window"])
+            .args(["--limit-rate", "10k"])
+            .env("TZ", "UTC")
+            .output()
+            .unwrap();
+        (status(&output), stderr(&output))
+    };
+    let (status, messages) = within(2, 4);
+    assert_eq!(status, 5, "{messages}");
+    let expected = "the window has closed: 0 of 0 listed items are stored in ";
+    assert!(messages.contains(expected), "{messages}");
+    assert!(emulator.requests().is_empty());
+
+    // 65 items of 300 bytes take 1.9 seconds, of which a tenth may come at once.
+    let began = std::time::Instant::now();
+    let (status, messages) = within(22, 2);
+    assert_eq!(status, 0, "{messages}");
+    assert!(began.elapsed().as_millis() > 1_600, "{:?}", began.elapsed());
+}
+
+/// Starts a backup that handles signals.
+#[cfg(target_os = "linux")]
+fn started(emulator: &Emulator, dir: &Path, options: &[&str]) -> std::process::Child {
+    common::signalled(&["backup", "--url", &emulator.url(), "--out"])
+        .arg(dir)
+        .args(options)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[cfg(target_os = "linux")]
+fn signal(child: &std::process::Child, signal: &str) {
+    let sent = std::process::Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+/// Reads messages up to one that contains `text`.
+#[cfg(target_os = "linux")]
+fn read_until(messages: &mut impl std::io::BufRead, text: &str) -> String {
+    let mut printed = String::new();
+    while !printed.contains(text) {
+        assert!(messages.read_line(&mut printed).unwrap() > 0, "{printed}");
+    }
+    printed
+}
+
+/// The first signal stores the responses on the wire, and the next run requests the rest.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_backup_is_resumed() {
+    let emulator = start("[[item]]\nindex = 2\ntimes = 1\ndelay-ms = 1500");
+    let dir = tempfile::tempdir().unwrap();
+    let child = started(
+        &emulator,
+        dir.path(),
+        &["--connections", "1", "--batch-size", "3"],
+    );
+    let manifest = dir.path().join("manifest.jsonl");
+    while !std::fs::read_to_string(&manifest).is_ok_and(|it| it.contains(r#""status":"ok""#)) {}
+    signal(&child, "-TERM");
+    let output = child.wait_with_output().unwrap();
+    let messages = stderr(&output);
+    assert_eq!(status(&output), 130, "{messages}");
+    let expected = "interrupted: 3 of 65 listed items are stored in ";
+    assert!(messages.contains(expected), "{messages}");
+    assert!(
+        messages.contains("run the same command again to resume"),
+        "{messages}"
+    );
+    assert_eq!(stdout(&output), "");
+    let (status, lines, messages) = backup(&emulator, dir.path(), &[]);
+    assert_eq!(status, 0, "{messages}");
+    assert!(has_row(&lines, "65 65 0 0 0 all folders"), "{lines:?}");
+    assert_eq!(requested(&emulator), 65);
+}
+
+/// The second signal ends a backup whose server does not answer.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_backup_that_is_interrupted_twice_stops_at_once() {
+    use std::io::{BufReader, Read as _};
+    let emulator = start("[[item]]\nindex = 3\ntimes = 1\ndelay-ms = 100000");
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = started(&emulator, dir.path(), &["--connections", "1"]);
+    let manifest = dir.path().join("manifest.jsonl");
+    let stored = || {
+        let lines = std::fs::read_to_string(&manifest).unwrap_or_default();
+        lines.matches(r#""status":"ok""#).count()
+    };
+    while stored() < 2 {}
+    let mut messages = BufReader::new(child.stderr.take().unwrap());
+    signal(&child, "-INT");
+    read_until(&mut messages, "press Ctrl-C again to stop at once");
+    signal(&child, "-INT");
+    let mut printed = String::new();
+    messages.read_to_string(&mut printed).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(
+        printed.contains("stopped: 2 items were stored in "),
+        "{printed}"
+    );
+    assert!(printed.contains("run the same command again"), "{printed}");
+    // Dropping the server would wait for an answer that no client reads.
+    core::mem::forget(emulator);
+}
+
+/// A backup that waits for the server, here for its first list, is interrupted too.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_backup_that_waits_is_interrupted() {
+    use std::io::{BufReader, Read as _};
+    let busy =
+        "[[request]]\noperation = \"GetFolder\"\ntimes = 99\nanswer = { http = { status = 503 } }";
+    let emulator = start(busy);
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = started(&emulator, dir.path(), &[]);
+    let mut messages = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut messages, "waiting ");
+    signal(&child, "-INT");
+    let mut printed = String::new();
+    messages.read_to_string(&mut printed).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{printed}");
+    assert!(
+        printed.contains("interrupted: 0 of 0 listed items"),
+        "{printed}"
+    );
+}

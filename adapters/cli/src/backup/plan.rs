@@ -159,8 +159,9 @@ impl Job<'_, '_> {
         let roles = args.soap.roles();
         let headers = self.headers(args.soap.headers(&roles));
         let mut client = self.client()?;
-        let found = Lister::new(&mut client, headers)
-            .patience(args.run.patience())
+        let lister = Lister::new(&mut client, headers).patience(args.run.patience());
+        let found = (self.shared.control)
+            .list(lister)
             .changes(folder, None, false);
         let changes = match found {
             Ok(changes) => changes.changes,
@@ -182,7 +183,8 @@ impl Job<'_, '_> {
         let exporter = Exporter::new(&mut client, &store, headers);
         let exporter = args
             .run
-            .apply(exporter, args.soap.server_version(), &self.shared.control);
+            .apply(exporter, args.soap.server_version(), &self.shared.control)
+            .share(&self.connections);
         let began = Instant::now();
         let report = exporter
             .run(ListedVersions::items(&items), &mut |_| ())

@@ -4,24 +4,26 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use exportitems::{ExchangeImpersonation, RequestHeaders};
-use exportitems_std::archive::Entry;
+use exportitems_std::archive::{display_path, Entry};
 use exportitems_std::backup::{
     Backup, BackupError, BackupProgress, BackupReport, Exported, ListedVersions,
 };
 use exportitems_std::list::ListedItem;
 use exportitems_std::{
-    error_chain, Archive, ArchiveError, Client, ExportError, Exporter, Progress, Stop,
+    error_chain, Archive, ArchiveError, Client, ExportError, Exporter, PoolMember, Progress, Stop,
 };
 
 use super::{table, Options};
-use crate::bar::Bar;
+use crate::bar::{self, Bar};
 use crate::evidence;
+use crate::interrupt;
 use crate::list;
 use crate::mailbox::{count, waiting};
 use crate::output::{say, Format, Output};
 use crate::run::{Control, Detail};
 use crate::server::build;
 use crate::status::{Failure, Status};
+use crate::stored::Added;
 
 /// What the mailboxes of a run share.
 pub(super) struct Shared<'s> {
@@ -29,8 +31,6 @@ pub(super) struct Shared<'s> {
     pub(super) output: Mutex<&'s mut Output>,
     /// Whether there is more than one mailbox, so that lines name theirs.
     pub(super) is_many: bool,
-    /// The number of connections for a mailbox.
-    pub(super) connections: usize,
     pub(super) control: Control,
 }
 
@@ -40,6 +40,8 @@ pub(super) struct Job<'j, 's> {
     /// The address, unless it is the mailbox of the user who logs in.
     pub(super) mailbox: Option<&'j str>,
     pub(super) credentials: Option<exportitems_std::client::Credentials>,
+    /// The connections that this mailbox shares with others.
+    pub(super) connections: PoolMember,
 }
 
 impl Job<'_, '_> {
@@ -57,6 +59,16 @@ impl Job<'_, '_> {
                 "note: {files} missing or altered, and exported again"
             ));
         }
+        let added = Added::new(&archive);
+        let (name, place) = (self.name(), display_path(dir));
+        let _stopped = interrupt::before_exit(move || {
+            let items = count(added.stored() as u64, "item was", "items were");
+            bar::around(|| {
+                say(&format!(
+                    "{name}stopped: {items} stored in {place} by this run; run the same command again to resume"
+                ));
+            });
+        });
         evidence::begin(&archive);
         let backup = self.backup(&archive, headers);
         let mut totals = Totals::default();
@@ -68,7 +80,7 @@ impl Job<'_, '_> {
         evidence::end(&archive, totals.exported, totals.bytes, totals.missing);
         while archive.wait_published()?.is_some() {}
         crate::report::write_after_run(dir);
-        self.finish(&report, &totals)
+        self.finish(&report, &totals, dir)
     }
 
     pub(super) fn client(&self) -> Result<Client, Failure> {
@@ -93,7 +105,8 @@ impl Job<'_, '_> {
     ) -> Backup<'b> {
         let args = self.shared.args;
         let is_impersonated = args.impersonation || args.soap.impersonates();
-        Backup::new(archive, headers)
+        let backup = Backup::new(archive, headers);
+        (self.shared.control.back_up(backup))
             .mailbox(self.mailbox.filter(|_| !is_impersonated))
             .server_version(args.soap.server_version())
             .scope(args.scope())
@@ -115,10 +128,10 @@ impl Job<'_, '_> {
         let mut bar = (!self.shared.is_many).then(|| Bar::new(items.len(), args.run.detail()));
         let store = ListedVersions::new(archive);
         let exporter = Exporter::new(client, &store, headers);
-        let (version, connections) = (args.soap.server_version(), self.shared.connections);
-        let exporter = args
-            .run
-            .apply_shared(exporter, version, connections, &self.shared.control);
+        let version = args.soap.server_version();
+        let exporter = (args.run)
+            .apply(exporter, version, &self.shared.control)
+            .share(&self.connections);
         let report = exporter.run(ListedVersions::items(items), &mut |progress| {
             if let Progress::Answer { answer, .. } = &progress {
                 evidence::answered(archive, args.server.url(), answer);
@@ -145,6 +158,7 @@ impl Job<'_, '_> {
 
     /// Reports an event of the export: a line for each failure, and none for a success.
     fn exported(&self, progress: &Progress<'_, &ListedItem>, bar: Option<&mut Bar>) {
+        interrupt::checkpoint();
         match (progress, bar) {
             (Progress::Bytes(bytes), Some(bar)) => bar.add_bytes(*bytes),
             (
@@ -203,16 +217,22 @@ impl Job<'_, '_> {
             BackupProgress::Refused { error, .. } => {
                 self.say(&format!("{error}; the other folders are backed up"));
             }
-            BackupProgress::Wait { wait, error } => self.note(&waiting(*wait, error)),
+            BackupProgress::Wait { wait, error } => self.note(&waiting(*wait, *error)),
             _ => {}
         }
     }
 
     /// Prints the table of folders, and what is left.
-    fn finish(&self, report: &BackupReport, totals: &Totals) -> Result<Status, Failure> {
+    fn finish(
+        &self,
+        report: &BackupReport,
+        totals: &Totals,
+        dir: &Path,
+    ) -> Result<Status, Failure> {
         let format = Format::new(self.shared.args.json);
         let mailbox = self.mailbox.filter(|_| self.shared.is_many);
-        {
+        // After an interrupt, the server is not asked for the counts of its folders.
+        if !report.folders.is_empty() {
             let mut output = self
                 .shared
                 .output
@@ -226,7 +246,27 @@ impl Job<'_, '_> {
         }
         let exported = count(totals.exported as u64, "item", "items");
         let bytes = totals.bytes;
-        self.say(&format!("{exported} exported in this run, {bytes} bytes"));
+        let requests = match self.shared.is_many {
+            // Counters are those of all mailboxes.
+            true => String::new(),
+            false => format!("; {}", self.shared.control.requests()),
+        };
+        self.say(&format!(
+            "{exported} exported in this run, {bytes} bytes{requests}"
+        ));
+        if let Some(held) = report.held {
+            let why = match self.shared.control.ended() {
+                Some(Status::WindowClosed) => "the window has closed",
+                Some(_) => "interrupted",
+                None => "ended early",
+            };
+            self.say(&format!(
+                "{why}: {} of {} listed items are stored in {}; run the same command again to resume",
+                held.archived,
+                held.listed,
+                display_path(dir)
+            ));
+        }
         let (mut failed, mut changed) = (0, 0);
         for folder in &report.folders {
             failed += folder.record.failed;
@@ -255,11 +295,14 @@ impl Job<'_, '_> {
         })
     }
 
+    /// Returns how lines about the mailbox begin.
+    fn name(&self) -> String {
+        let mailbox = self.mailbox.filter(|_| self.shared.is_many);
+        mailbox.map_or(String::new(), |mailbox| format!("{mailbox}: "))
+    }
+
     pub(super) fn say(&self, text: &str) {
-        match self.mailbox.filter(|_| self.shared.is_many) {
-            Some(mailbox) => say(&format!("{mailbox}: {text}")),
-            None => say(text),
-        }
+        bar::around(|| say(&format!("{}{text}", self.name())));
     }
 }
 
