@@ -103,15 +103,19 @@ impl Control {
     /// Describes the requests and waits so far.
     pub(crate) fn requests(&self) -> String {
         let total = |counter| self.totals.get(counter);
-        let mut text = count(total(Counter::Requests), "request", "requests");
-        if let failed @ 1.. = total(Counter::FailedRequests) {
-            text += &format!(", {failed} of them failed");
-        }
-        if let waits @ 1.. = total(Counter::Waits) {
-            let seconds = total(Counter::WaitMilliseconds).div_ceil(1000);
-            text += &format!("; {} of {seconds} s in all", count(waits, "wait", "waits"));
-        }
-        text
+        let requests = count(total(Counter::Requests), "request", "requests");
+        let failed = match total(Counter::FailedRequests) {
+            0 => String::new(),
+            failed => format!(", {failed} of them failed"),
+        };
+        let waits = match total(Counter::Waits) {
+            0 => String::new(),
+            waits => {
+                let seconds = total(Counter::WaitMilliseconds).div_ceil(1000);
+                format!("; {} of {seconds} s in all", count(waits, "wait", "waits"))
+            }
+        };
+        requests + &failed + &waits
     }
 
     /// Returns the status of a command that was ended by a signal or because its window closed.
