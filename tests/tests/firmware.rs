@@ -221,6 +221,77 @@ fn a_cortex_m3_exports_one_item_and_refuses_rsa() {
     }
 }
 
+/// Runs the program of `tests/mbedtls` on this machine, and returns what it prints, with its error.
+fn export_by_mbedtls(
+    emulator: &Emulator,
+    (ca, name): (&[u8], &str),
+    password: &str,
+    ids: &[String],
+) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let (ca_file, input) = (dir.path().join("ca"), dir.path().join("input"));
+    std::fs::write(&ca_file, ca).unwrap();
+    std::fs::write(&input, format!("{password}\n{}\n", ids.join("\n"))).unwrap();
+    // Its unsafe code runs under valgrind.
+    let output = Command::new("valgrind")
+        .args(["--quiet", "--error-exitcode=9", "--leak-check=full"])
+        .arg(built("mbedtls", "export"))
+        .args([&emulator.address().to_string(), name])
+        .arg(&ca_file)
+        .arg(USER)
+        .stdin(std::fs::File::open(&input).unwrap())
+        .output()
+        .unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    assert_ne!(output.status.code(), Some(9), "{printed}");
+    println!("{printed}");
+    printed
+}
+
+/// TLS 1.2 by Mbed TLS, with certificates of both kinds of keys.
+#[test]
+#[ignore = "scripts/check-firmware runs it"]
+fn mbedtls_carries_an_export_over_tls_1_2() {
+    let sizes = [700, 200_000, 30_001];
+    let ids: Vec<String> = (sizes.iter().zip(1..))
+        .map(|(&size, seed)| item_id(DEFAULT_MAILBOX, seed, size))
+        .collect();
+    for rsa in [false, true] {
+        let emulator = secure(Vec::new(), rsa);
+        let server = (&*ca(&emulator), "localhost");
+        let printed = export_by_mbedtls(&emulator, server, PASSWORD, &ids);
+        let mut expected = "TLSv1.2\n".to_owned();
+        for (index, (&size, seed)) in sizes.iter().zip(1..).enumerate() {
+            let digest = hex(&Sha256::digest(payload(seed, size).unwrap()));
+            writeln!(expected, "ok {index} {size} {digest}").unwrap();
+        }
+        assert_eq!(printed, expected + "3 of 3\n");
+        let logins: Vec<_> = emulator.logins().iter().map(|it| it.result).collect();
+        assert_eq!(logins, [LoginResult::Accepted]);
+    }
+}
+
+#[test]
+#[ignore = "scripts/check-firmware runs it"]
+fn mbedtls_trusts_no_other_server_and_locks_no_account() {
+    let ids = [item_id(DEFAULT_MAILBOX, 1, 1_000)];
+    let (emulator, other) = (secure(Vec::new(), false), secure(Vec::new(), false));
+    let (right, wrong) = (ca(&emulator), ca(&other));
+    for server in [(&wrong[..], "localhost"), (&right, "mail.contoso.com")] {
+        let printed = export_by_mbedtls(&emulator, server, PASSWORD, &ids);
+        assert!(printed.contains("verification failed"), "{printed}");
+    }
+    let printed = export_by_mbedtls(&emulator, (&right[1..], "localhost"), PASSWORD, &ids);
+    assert!(printed.contains("TLS failed: X509"), "{printed}");
+    assert_eq!(emulator.requests(), []);
+
+    let printed = export_by_mbedtls(&emulator, (&right, "localhost"), "wrong", &ids);
+    assert!(printed.contains("401"), "{printed}");
+    let logins: Vec<LoginResult> = emulator.logins().iter().map(|it| it.result).collect();
+    assert_eq!(logins, [LoginResult::WrongPassword]);
+}
+
 const ARM: [&str; 3] = ["qemu-system-arm", "-M", "mps2-an386"];
 const RISC_V: [&str; 5] = ["qemu-system-riscv32", "-M", "virt", "-bios", "none"];
 
