@@ -3,6 +3,7 @@
 mod converter;
 mod folder;
 mod line;
+mod mbox;
 mod pool;
 mod temporary;
 
@@ -23,8 +24,8 @@ use line::{Line, Outcome};
 /// objects (.ics), vCards (.vcf) or text.
 ///
 /// Only whole items are converted: in a directory, those that the manifest calls done and whose file is as it was
-/// written. An item that was converted already is left as it is, so an interrupted run can be repeated; mbox files are
-/// written anew.
+/// written. An item that was converted already is left as it is, so an interrupted run can be repeated. Messages are
+/// appended to mbox files that exist; the file mbox.jsonl lists what they contain.
 ///
 /// The folders of an archive that has their names become directories of the same names, or mbox files. What a file
 /// system forbids in a name becomes % and two hexadecimal digits for each byte. In a Maildir, the inbox is the Maildir

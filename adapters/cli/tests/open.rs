@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -284,10 +285,50 @@ fn an_mbox_has_all_items() {
     for _ in 0..2 {
         let output = convert(&folder, "mbox", &[&files[0], &files[1]]);
         assert_eq!(status(&output), 0);
-        assert_eq!(folder.names(), ["items.mbox"]);
+        assert_eq!(folder.names(), ["items.mbox", "mbox.jsonl"]);
         let mbox = std::fs::read_to_string(folder.path("out/items.mbox")).unwrap();
         assert_eq!(mbox.matches("\nFrom ").count() + 1, 2, "{mbox}");
         assert!(mbox.contains("\n>From here"), "{mbox}");
+    }
+}
+
+/// Kills runs after some of their items, and expects the bytes of a run that was not disturbed.
+#[test]
+fn a_killed_run_is_continued() {
+    let folder = Folder::new();
+    let items: Vec<_> = (0..60)
+        .map(|seed| folder.write(&format!("{seed}.fts"), &payload(seed, 9_000).unwrap()))
+        .collect();
+    // Kills a run when it has printed so many lines, and returns whether it had ended before.
+    let run = |to: &str, out: &str, lines: usize| {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_exportitems"))
+            .args(["convert", "--to", to, "--out", out])
+            .args(&items)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let is_killed = (&mut output).take(lines).count() == lines;
+        if is_killed {
+            child.kill().unwrap();
+        }
+        child.wait().unwrap().success()
+    };
+    let contents = |out: &str| {
+        let mut names = files(Path::new(out));
+        names.retain(|name| name != Path::new("mbox.jsonl"));
+        let read = |name| (std::fs::read(Path::new(out).join(&name)).unwrap(), name);
+        names.into_iter().map(read).collect::<Vec<_>>()
+    };
+    for to in ["mbox", "eml", "maildir"] {
+        let undisturbed = folder.path(&format!("undisturbed {to}"));
+        assert!(run(to, &undisturbed, usize::MAX));
+        let killed = folder.path(&format!("killed {to}"));
+        for lines in [0, 1, 10, 25, 40, 55, 60] {
+            run(to, &killed, lines);
+        }
+        assert!(run(to, &killed, usize::MAX));
+        assert!(contents(&killed) == contents(&undisturbed), "{to}");
     }
 }
 

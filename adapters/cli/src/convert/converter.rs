@@ -10,14 +10,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use exportitems::Verdict;
 use exportitems_convert::eml::{self, Options};
-use exportitems_convert::{
-    ics, maildir, mbox, msg, plain, vcf, Item, Source, Summary, Time, Warning,
-};
+use exportitems_convert::{ics, maildir, msg, plain, vcf, Item, Source, Summary, Time, Warning};
 use sha2::{Digest as _, Sha256};
 
 use super::folder::{in_tree, is_forbidden, write_list, WellKnown};
 use super::line::Outcome;
-use super::temporary::{Closed, Temporary};
+use super::mbox::Mboxes;
+use super::temporary::{self, Temporary};
 use super::Target;
 use crate::payloads::Found;
 use crate::status::Failure;
@@ -36,8 +35,10 @@ pub(super) struct Converter<'a> {
 struct State {
     /// The unique parts of the names in each Maildir, whose flags a mail program may have changed.
     known: HashMap<PathBuf, HashSet<String>>,
-    /// The mbox files in the making, by their paths. They are closed, since there may be more folders than open files.
-    mboxes: HashMap<PathBuf, Closed>,
+    /// The mbox files, if they are the target.
+    mboxes: Option<Mboxes>,
+    /// The directories in which files are made.
+    places: HashSet<PathBuf>,
     /// The paths of folders, by the directories or files that they became.
     folders: BTreeMap<PathBuf, String>,
 }
@@ -49,11 +50,18 @@ impl<'a> Converter<'a> {
         options: &'a Options,
     ) -> Result<Self, Failure> {
         create(out)?;
+        let mboxes = match target {
+            Target::Mbox => Some(Mboxes::open(out)?),
+            _ => None,
+        };
         Ok(Self {
             target,
             out,
             options,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                mboxes,
+                ..State::default()
+            }),
         })
     }
 
@@ -112,11 +120,7 @@ impl<'a> Converter<'a> {
                     path => mbox_name(&in_tree(path)),
                 };
                 self.list(&target, path);
-                self.append(item, file, &target)
-                    .map_err(|error| match error {
-                        AppendError::Item(error) => local(error),
-                        AppendError::Mbox(failure) => failure,
-                    })
+                self.append((item, file), &name, &target, &unique)
             }
             Target::Maildir => {
                 let folder = folders.in_maildir(path);
@@ -167,6 +171,11 @@ impl<'a> Converter<'a> {
         target: &Path,
         local: impl Fn(io::Error) -> Failure,
     ) -> Result<Outcome, Failure> {
+        let mut state = self.state();
+        if state.places.insert(place.to_owned()) {
+            temporary::remove_orphans(place)?;
+        }
+        drop(state);
         let mut temporary = Temporary::new(place)?;
         let (source, options): (&mut dyn Source, _) = (file, self.options);
         let written = match self.target {
@@ -202,43 +211,37 @@ impl<'a> Converter<'a> {
         Ok(!known.insert(unique_part(target.file_name().unwrap_or_default())))
     }
 
-    fn append(&self, item: &Item, file: &mut File, target: &Path) -> Result<Outcome, AppendError> {
+    fn append(
+        &self,
+        (item, file): (&Item, &mut File),
+        name: &str,
+        target: &Path,
+        unique: &str,
+    ) -> Result<Outcome, Failure> {
         let mut state = self.state();
-        let temporary = match state.mboxes.remove(target) {
-            Some(closed) => closed.open(),
-            None => {
-                let target = self.out.join(target);
-                let place = target.parent().unwrap_or(self.out);
-                create(place).and_then(|()| Temporary::new(place))
-            }
-        };
-        let mut temporary = temporary.map_err(AppendError::Mbox)?;
-        let warnings = mbox::append(item, file, &mut temporary.out, self.options)
-            .map_err(AppendError::Item)?;
-        let closed = temporary.close().map_err(AppendError::Mbox)?;
-        state.mboxes.insert(target.to_owned(), closed);
-        Ok(converted(item, warnings, target))
+        let mboxes = state.mboxes.as_mut();
+        let warnings = mboxes.map(|it| it.append(target, unique, (item, file), name, self.options));
+        Ok(match warnings.transpose()?.flatten() {
+            Some(warnings) => converted(item, warnings, target),
+            None => Outcome::Present {
+                file: shown(target),
+            },
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the mbox files their names, and lists the folders.
+    /// Closes the mbox files, and lists the folders.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let state = self.state.into_inner();
         let state = state.unwrap_or_else(PoisonError::into_inner);
-        for (path, mbox) in state.mboxes {
-            mbox.open()?.publish(&self.out.join(path), None)?;
+        if let Some(mboxes) = state.mboxes {
+            mboxes.finish()?;
         }
         write_list(self.out, state.folders)
     }
-}
-
-/// Whose error an append has.
-enum AppendError {
-    Item(io::Error),
-    Mbox(Failure),
 }
 
 fn converted(item: &Item, written: Vec<Warning>, target: &Path) -> Outcome {

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use exportitems_convert::maildir;
 use exportitems_std::archive::{folder_names, folder_path, Entry, ItemInfo};
 use sha2::{Digest as _, Sha256};
 
+use super::temporary::Temporary;
 use crate::status::Failure;
 
 /// The file that lists which folder became which directory.
@@ -128,7 +129,10 @@ pub(super) fn write_list(out: &Path, folders: BTreeMap<PathBuf, String>) -> Resu
     for (directory, folder) in &lines {
         let _ = writeln!(text, "{directory}\t{folder}");
     }
-    fs::write(&path, text).map_err(|error| Failure::local(&path.display().to_string(), &error))
+    let mut temporary = Temporary::new(out)?;
+    let written = temporary.out.write_all(text.as_bytes());
+    written.map_err(|error| Failure::local(&path.display().to_string(), &error))?;
+    temporary.publish(&path, None)
 }
 
 /// Characters that some file system forbids, or that are not seen.
