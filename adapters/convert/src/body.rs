@@ -128,7 +128,7 @@ impl Body<'_> {
         let value = &self.property.value;
         match self.form {
             Form::Bytes(_) => {
-                io::copy(&mut ValueReader::new(value, values.source)?, out)?;
+                ValueReader::new(value, values.source)?.copy(out)?;
             }
             Form::String(page) => {
                 let encoding = values.encoding(page);

@@ -2,6 +2,7 @@
 //!
 //! [MS-OXMSG]: https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxmsg/
 
+mod buffered;
 mod named;
 mod value;
 
@@ -18,6 +19,7 @@ use crate::source::Source;
 use crate::values::{strings, Values};
 use crate::warning::{Warning, WarningKind};
 
+use buffered::Buffered;
 use named::Names;
 
 /// Messages within messages that are written.
@@ -49,7 +51,7 @@ pub fn write<F: Read + Write + Seek>(
     }
     let mut writer = Writer {
         values: Values::new(source),
-        file: CompoundFile::create_with_version(Version::V3, out)?,
+        file: CompoundFile::create_with_version(Version::V3, Buffered::new(out))?,
         names: Names::default(),
         options,
     };
@@ -70,7 +72,7 @@ fn cfb_class() -> uuid::Uuid {
 
 struct Writer<'a, F: Read + Write + Seek> {
     values: Values<'a>,
-    file: CompoundFile<F>,
+    file: CompoundFile<Buffered<F>>,
     names: Names,
     options: &'a Options,
 }

@@ -1,6 +1,6 @@
 //! The bytes of a value, from the item or from its place in the file.
 
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
 use exportitems::payload::Place;
 
@@ -25,6 +25,23 @@ impl<'a> ValueReader<'a> {
             Value::Placed(place) => Self::Placed(PlaceReader::new(*place, source)?),
             Value::Fixed(_) | Value::Many(_) => Self::Held(Cursor::new(&[])),
         })
+    }
+}
+
+impl ValueReader<'_> {
+    /// Writes the rest of the value, and returns its length.
+    pub(crate) fn copy(&mut self, out: &mut dyn Write) -> io::Result<u64> {
+        // As long as a record, so that each is read at once.
+        let mut buffer = vec![0; 32 << 10];
+        let mut copied = 0;
+        loop {
+            let filled = self.read(&mut buffer)?;
+            if filled == 0 {
+                return Ok(copied);
+            }
+            out.write_all(buffer.get(..filled).unwrap_or_default())?;
+            copied += filled as u64;
+        }
     }
 }
 

@@ -184,7 +184,7 @@ pub fn copy_attachment(
     let Some(data) = attachment.properties.get(0x3701) else {
         return Ok(false);
     };
-    io::copy(&mut ValueReader::new(&data.value, source)?, out)?;
+    ValueReader::new(&data.value, source)?.copy(out)?;
     Ok(true)
 }
 

@@ -173,10 +173,7 @@ impl Writer<'_> {
             Content::Message(message) => self.message(message, depth + 1),
             Content::Bytes(value) => {
                 let mut encoder = Base64Writer::new(self.out);
-                io::copy(
-                    &mut ValueReader::new(value, self.values.source)?,
-                    &mut encoder,
-                )?;
+                ValueReader::new(value, self.values.source)?.copy(&mut encoder)?;
                 encoder.finish()
             }
             Content::Ole(value, inner) => {

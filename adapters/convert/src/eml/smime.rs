@@ -90,7 +90,7 @@ impl Writer<'_> {
         self.out.write_all(kept.as_bytes())?;
         self.out.write_all(b"\r\n")?;
         self.out.write_all(body)?;
-        io::copy(&mut bytes, self.out)?;
+        bytes.copy(self.out)?;
         for name in dropped {
             self.values.warn(WarningKind::DroppedHeader, name);
         }
@@ -121,10 +121,7 @@ impl Writer<'_> {
         self.out.write_all(headers.out.as_bytes())?;
         self.out.write_all(b"\r\n")?;
         let mut encoder = Base64Writer::new(self.out);
-        io::copy(
-            &mut ValueReader::new(data, self.values.source)?,
-            &mut encoder,
-        )?;
+        ValueReader::new(data, self.values.source)?.copy(&mut encoder)?;
         encoder.finish()?;
         self.out.write_all(b"\r\n")
     }

@@ -159,8 +159,7 @@ impl Writer<'_> {
             (None, Some(data), _) => {
                 self.lines.begin(&head)?;
                 let mut encoder = EncoderWriter::new(&mut self.lines, &STANDARD);
-                let mut bytes = ValueReader::new(&data.value, self.values.source)?;
-                io::copy(&mut bytes, &mut encoder)?;
+                ValueReader::new(&data.value, self.values.source)?.copy(&mut encoder)?;
                 encoder.finish()?;
                 drop(encoder);
                 self.lines.end()

@@ -95,7 +95,7 @@ impl<F: Read + Write + Seek> Writer<'_, F> {
         let mut stream = self.file.create_stream(path)?;
         let mut bytes = ValueReader::new(value, self.values.source)?;
         let Some(encoding) = encoding else {
-            let written = io::copy(&mut bytes, &mut stream)?;
+            let written = bytes.copy(&mut stream)?;
             stream.flush()?;
             return Ok(written);
         };
