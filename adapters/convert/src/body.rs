@@ -20,7 +20,7 @@ const MAX_REFERENCE: usize = 512;
 pub(crate) struct Bodies<'a> {
     pub(crate) text: Option<Body<'a>>,
     pub(crate) html: Option<Body<'a>>,
-    /// RTF that is nothing but RTF.
+    /// RTF that was written as such.
     pub(crate) rtf: Option<&'a Property>,
 }
 
@@ -84,7 +84,10 @@ impl<'a> Bodies<'a> {
             Kind::Text => {}
             // PidTagNativeBody 1: the plain text is what was written.
             Kind::Rtf if bodies.text.is_some() && properties.integer(0x1016) == Some(1) => {}
-            Kind::Rtf => bodies.rtf = Some(rtf),
+            Kind::Rtf => {
+                bodies.text = bodies.text.or(body);
+                bodies.rtf = Some(rtf);
+            }
         }
         Ok(bodies)
     }
@@ -108,9 +111,11 @@ impl<'a> Bodies<'a> {
 }
 
 impl Body<'_> {
-    /// The `charset` of what is written.
-    pub(crate) fn charset(&self) -> String {
+    /// The `charset` of what is written. `survey` is that of the body.
+    pub(crate) fn charset(&self, survey: &Survey) -> String {
         match self.form {
+            // US-ASCII with other bytes is Windows-1252.
+            Form::Bytes(20127) if survey.has_foreign => text::charset(1252),
             Form::Bytes(page) => text::charset(page),
             Form::String(_) | Form::Rtf(_) => "utf-8".to_owned(),
         }
@@ -170,15 +175,17 @@ impl Body<'_> {
 pub(crate) struct Survey {
     bytes: u64,
     encoded: u64,
+    /// Whether there are bytes outside of ASCII.
+    has_foreign: bool,
     references: HashSet<Vec<u8>>,
     state: Search,
     reference: Vec<u8>,
 }
 
-/// Where the search for `cid:…` and `src="…"` is.
+/// Where the search for `cid:…`, `src="…"`, `background="…"` and `url(…)` is.
 #[derive(Debug, Default, PartialEq, Eq, Clone, Copy)]
 enum Search {
-    /// The last four bytes, in lower case.
+    /// The last four bytes that are no blanks, in lower case.
     #[default]
     Start,
     Window([u8; 4]),
@@ -194,7 +201,8 @@ impl Survey {
     /// Whether the body refers to a part by this Content-ID or Content-Location.
     pub(crate) fn refers_to(&self, id: &str) -> bool {
         let id = id.trim_matches(['<', '>', ' ']);
-        !id.is_empty() && self.references.contains(id.as_bytes())
+        let has = |id: &[u8]| self.references.contains(id);
+        !id.is_empty() && (has(id.as_bytes()) || has(&unescaped(id.as_bytes())))
     }
 
     fn end_reference(&mut self) {
@@ -212,6 +220,7 @@ impl Write for Survey {
             self.bytes += 1;
             let is_text = matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~') && byte != b'=';
             self.encoded += u64::from(!is_text);
+            self.has_foreign |= !byte.is_ascii();
             let is_end = matches!(byte, b'"' | b'\'' | b'>' | b')' | b'<') || byte <= b' ';
             match self.state {
                 Search::Reference if is_end && !self.reference.is_empty() => self.end_reference(),
@@ -227,6 +236,8 @@ impl Write for Survey {
                         self.reference.clear();
                     }
                 }
+                // There may be blanks around an equals sign.
+                Search::Start | Search::Window(_) if byte <= b' ' => {}
                 Search::Start | Search::Window(_) => {
                     let [_, b, c, d] = match self.state {
                         Search::Window(window) => window,
@@ -234,7 +245,8 @@ impl Write for Survey {
                     };
                     let window = [b, c, d, byte.to_ascii_lowercase()];
                     self.state = match &window {
-                        b"cid:" | b"src=" => Search::Reference,
+                        // `und=` ends `background=`.
+                        b"cid:" | b"src=" | b"und=" | b"url(" => Search::Reference,
                         _ => Search::Window(window),
                     };
                 }
@@ -277,13 +289,21 @@ mod tests {
     #[test]
     fn references_are_found_in_any_pieces() {
         let html =
-            br#"<img src="cid:one%40x"><img SRC=two.png><a style='background:url(CID:three)'>cid:"#;
+            br#"<img src="cid:one%40x"><img SRC=two.png><a style='background:url(CID:three)'><td background = 'a%20b.png'><p style="background: url(five)">cid:"#;
         for size in [1, 2, 1000] {
             let mut survey = Survey::default();
             for piece in html.chunks(size) {
                 survey.write_all(piece).unwrap();
             }
-            for id in ["one@x", "<one@x>", "two.png", "three"] {
+            for id in [
+                "one@x",
+                "<one@x>",
+                "two.png",
+                "three",
+                "a%20b.png",
+                "a b.png",
+                "five",
+            ] {
                 assert!(survey.refers_to(id), "{id}");
             }
             assert!(!survey.refers_to("") && !survey.refers_to("four"));

@@ -266,7 +266,10 @@ impl Writer<'_> {
         let warnings = vcf::write_message(self.item, message, source, &mut encoder, self.options)?;
         encoder.finish()?;
         for Warning { kind, detail } in warnings {
-            self.values.warn(kind, detail);
+            // The attachments are parts of the message.
+            if kind != WarningKind::SkippedAttachment {
+                self.values.warn(kind, detail);
+            }
         }
         Ok(())
     }
@@ -283,7 +286,11 @@ impl Writer<'_> {
             false => "quoted-printable",
         };
         let mut headers = Headers::default();
-        headers.parameters("Content-Type", media_type, &[("charset", &body.charset())]);
+        headers.parameters(
+            "Content-Type",
+            media_type,
+            &[("charset", &body.charset(survey))],
+        );
         headers.text("Content-Transfer-Encoding", encoding);
         self.out.write_all(headers.out.as_bytes())?;
         self.out.write_all(b"\r\n")?;

@@ -8,6 +8,7 @@ use exportitems::payload::{
 use exportitems::{PayloadReader, Verdict};
 use sha2::{Digest as _, Sha256};
 
+use crate::names::PSETID_COMMON;
 use crate::text::hex;
 use crate::values::strings;
 use crate::warning::{Warning, WarningKind};
@@ -160,6 +161,18 @@ impl Message {
         let class = self.class();
         let rest = class.strip_prefix(base);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
+    /// PidTagSensitivity, or 2, private, if only PidLidPrivate says so.
+    pub(crate) fn sensitivity(&self) -> Option<i32> {
+        let private = self.properties.dispid(PSETID_COMMON, 0x8506);
+        let is_private = private
+            .and_then(Property::integer)
+            .is_some_and(|it| it != 0);
+        match self.properties.integer(0x0036) {
+            None | Some(0) if is_private => Some(2),
+            sensitivity => sensitivity,
+        }
     }
 
     /// The code page of the message's PtypString8 and of its recipients' and attachments'.

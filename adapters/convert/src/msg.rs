@@ -54,6 +54,7 @@ pub fn write<F: Read + Write + Seek>(
         file: CompoundFile::create_with_version(Version::V3, Buffered::new(out))?,
         names: Names::default(),
         options,
+        size: u32::try_from(item.len).unwrap_or(u32::MAX),
     };
     let class = cfb_class();
     writer.file.set_storage_clsid("/", class)?;
@@ -75,6 +76,8 @@ struct Writer<'a, F: Read + Write + Seek> {
     file: CompoundFile<Buffered<F>>,
     names: Names,
     options: &'a Options,
+    /// The length of the payload.
+    size: u32,
 }
 
 /// The rows of a storage's `__properties_version1.0`.
@@ -128,6 +131,9 @@ impl<F: Read + Write + Seek> Writer<'_, F> {
                 })
                 .collect();
             self.text(path, id, &names.join("; "), &mut rows)?;
+        }
+        if depth == 0 {
+            rows.integer(0x0E08, self.size); // PidTagMessageSize
         }
         if rows.ids.insert(0x0E1B) {
             let has = u8::from(!message.attachments.is_empty());

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use encoding_rs::{CoderResult, Encoding, UTF_16LE, UTF_8, WINDOWS_1252};
+use encoding_rs::{CoderResult, Encoding, REPLACEMENT, UTF_16LE, UTF_8, WINDOWS_1252};
 use exportitems::payload::PropertyTag;
 
 /// The code page of UTF-16.
@@ -16,7 +16,8 @@ pub(crate) fn encoding(code_page: u16) -> Option<&'static Encoding> {
         20127 | 28591 => Some(WINDOWS_1252),
         UTF_16 => Some(UTF_16LE),
         UTF_8_CODE_PAGE => Some(UTF_8),
-        _ => codepage::to_encoding(code_page),
+        // The encodings that browsers refuse to decode are not known here either.
+        _ => codepage::to_encoding(code_page).filter(|it| *it != REPLACEMENT),
     }
 }
 
@@ -24,11 +25,14 @@ pub(crate) fn encoding(code_page: u16) -> Option<&'static Encoding> {
 pub(crate) fn charset(code_page: u16) -> String {
     match code_page {
         20127 => "us-ascii".to_owned(),
+        50225 => "iso-2022-kr".to_owned(),
+        50227 => "iso-2022-cn".to_owned(),
+        52936 => "hz-gb-2312".to_owned(),
         65000 => "utf-7".to_owned(),
         28591..=28606 => format!("iso-8859-{}", code_page - 28590),
         _ => match encoding(code_page) {
             Some(encoding) => encoding.name().to_ascii_lowercase(),
-            None => format!("cp{code_page}"),
+            None => format!("cp{code_page:03}"),
         },
     }
 }
@@ -149,6 +153,8 @@ mod tests {
         assert_eq!(charset(28592), "iso-8859-2");
         assert_eq!(charset(50220), "iso-2022-jp");
         assert_eq!(charset(850), "cp850");
+        assert_eq!(charset(37), "cp037");
+        assert_eq!(charset(52936), "hz-gb-2312");
     }
 
     #[test]

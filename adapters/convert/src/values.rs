@@ -120,10 +120,10 @@ impl<'a> Values<'a> {
 
 /// The code page of the PtypString8 of a message and of its recipients.
 pub(crate) fn strings(message: &Message) -> u16 {
-    // PidTagMessageCodepage, PidTagInternetCodepage
+    // PidTagMessageCodepage, PidTagInternetCodepage. UTF-16 has a type of its own.
     [0x3FFD, 0x3FDE]
         .iter()
-        .find_map(|id| message.properties.integer(*id)?.try_into().ok())
-        .filter(|page| *page != 0)
+        .filter_map(|id| message.properties.integer(*id)?.try_into().ok())
+        .find(|page| !matches!(page, 0 | 1200 | 1201))
         .unwrap_or(1252)
 }

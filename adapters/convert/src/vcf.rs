@@ -69,6 +69,7 @@ pub(crate) fn write_message(
         true => writer.list()?,
         false => writer.contact()?,
     }
+    writer.photo()?;
     writer.lines.text("UID", &item.hash())?;
     writer.lines.value("END", "VCARD")?;
     Ok(writer.values.warnings)
@@ -114,7 +115,6 @@ impl Writer<'_> {
             }
         }
         self.children()?;
-        self.photo()?;
         self.common()
     }
 
@@ -173,7 +173,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The picture of the contact.
+    /// The picture of the contact. No vCard has other attachments.
     fn photo(&mut self) -> io::Result<()> {
         let strings = strings(self.message);
         for attachment in &self.message.attachments {
@@ -181,7 +181,8 @@ impl Writer<'_> {
             let name = self.values.line(properties, 0x3707, strings)?;
             let name = name.unwrap_or_default();
             let data = properties.get(0x3701).filter(|it| !it.value.is_empty());
-            let is_photo = properties.boolean(0x7FFF) || name == "ContactPicture.jpg";
+            let is_photo = !self.message.is_class("ipm.distlist")
+                && (properties.boolean(0x7FFF) || name == "ContactPicture.jpg");
             let Some(data) = data.filter(|_| is_photo) else {
                 self.values.warn(WarningKind::SkippedAttachment, name);
                 continue;
@@ -215,8 +216,7 @@ impl Writer<'_> {
             let keywords = self.values.lines(keywords, strings(self.message))?;
             self.lines.texts("CATEGORIES", ",", &keywords)?;
         }
-        // PidTagSensitivity
-        match properties.integer(0x0036) {
+        match self.message.sensitivity() {
             Some(1 | 2) => self.lines.value("CLASS", "PRIVATE")?,
             Some(3) => self.lines.value("CLASS", "CONFIDENTIAL")?,
             _ => {}

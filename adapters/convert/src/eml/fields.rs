@@ -279,7 +279,7 @@ fn rebuilt(
         Some(1) => headers.text("X-Priority", "1"),
         _ => {}
     }
-    match properties.integer(0x0036) {
+    match message.sensitivity() {
         Some(1) => headers.text("Sensitivity", "Personal"),
         Some(2) => headers.text("Sensitivity", "Private"),
         Some(3) => headers.text("Sensitivity", "Company-Confidential"),
@@ -349,7 +349,11 @@ fn named(
         if !is_header(set) || !is_field_name(name) || is_written || headers.has(name) {
             continue;
         }
-        headers.text(name, &values.lines(property, strings)?.join(", "));
+        let lines = values.lines(property, strings)?;
+        if lines.is_empty() {
+            continue; // no text
+        }
+        headers.text(name, &lines.join(", "));
         written += 1;
         if written == MAX_NAMED {
             break;

@@ -37,22 +37,18 @@ impl Writer<'_> {
             return Ok(false);
         };
         let strings = Self::strings(message);
-        let properties = message.attachments.first().map(|it| &it.properties);
-        let mut stated = String::new();
-        if let Some(properties) = properties {
-            stated = self
-                .values
-                .line(properties, 0x370E, strings)?
-                .unwrap_or_default();
+        let (mut stated, mut name) = (String::new(), String::new());
+        if let Some(attachment) = message.attachments.first() {
+            let mut line = |id| self.values.line(&attachment.properties, id, strings);
+            stated = line(0x370E)?.unwrap_or_default().to_ascii_lowercase();
+            name = line(0x3707)?.unwrap_or_default().to_ascii_lowercase();
         }
         let class = message.class();
-        if class == "ipm.note.smime.multipartsigned"
-            || stated.to_ascii_lowercase().starts_with("multipart/signed")
-        {
+        if class == "ipm.note.smime.multipartsigned" || stated.starts_with("multipart/signed") {
             return self.signed(data);
         }
-        self.opaque(data)?;
-        Ok(true)
+        let is_stated = stated.contains("pkcs7-mime") || name.ends_with(".p7m");
+        self.opaque(data, is_stated)
     }
 
     /// A `multipart/signed`, whose bytes the signature covers.
@@ -97,8 +93,8 @@ impl Writer<'_> {
         Ok(true)
     }
 
-    /// CMS data, signed or encrypted.
-    fn opaque(&mut self, data: &Value) -> io::Result<()> {
+    /// CMS data, signed or encrypted; `false` if the data are something else.
+    fn opaque(&mut self, data: &Value, is_stated: bool) -> io::Result<bool> {
         // 1.2.840.113549.1.7, PKCS #7: 2 signedData, 3 envelopedData.
         const PKCS7: [u8; 10] = [0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07];
         let mut start = Vec::new();
@@ -107,6 +103,7 @@ impl Writer<'_> {
         let kind = match at.and_then(|at| start.get(at + PKCS7.len())) {
             Some(2) => Some("signed-data"),
             Some(3) => Some("enveloped-data"),
+            _ if !is_stated => return Ok(false),
             _ => None,
         };
         let mut parameters = Vec::new();
@@ -123,7 +120,8 @@ impl Writer<'_> {
         let mut encoder = Base64Writer::new(self.out);
         ValueReader::new(data, self.values.source)?.copy(&mut encoder)?;
         encoder.finish()?;
-        self.out.write_all(b"\r\n")
+        self.out.write_all(b"\r\n")?;
+        Ok(true)
     }
 }
 

@@ -37,8 +37,7 @@ impl Writer<'_> {
         if !categories.is_empty() {
             self.lines.texts("CATEGORIES", ",", &categories)?;
         }
-        // PidTagSensitivity
-        let class = match properties.integer(0x0036) {
+        let class = match message.sensitivity() {
             Some(0) => Some("PUBLIC"),
             Some(1) => Some("X-PERSONAL"),
             Some(2) => Some("PRIVATE"),

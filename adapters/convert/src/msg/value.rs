@@ -4,6 +4,7 @@
 
 use std::io::{self, Read, Seek, Write};
 
+use encoding_rs::UTF_16LE;
 use exportitems::payload::{FixedValue, Guid};
 
 use super::{Rows, Writer};
@@ -94,25 +95,88 @@ impl<F: Read + Write + Seek> Writer<'_, F> {
         let encoding = text_page.map(|page| self.values.encoding(page));
         let mut stream = self.file.create_stream(path)?;
         let mut bytes = ValueReader::new(value, self.values.source)?;
-        let Some(encoding) = encoding else {
-            let written = bytes.copy(&mut stream)?;
-            stream.flush()?;
-            return Ok(written);
+        let (mut written, is_lossy) = match encoding {
+            None => (bytes.copy(&mut stream)?, false),
+            // Surrogates without their other half stay what they are.
+            Some(encoding) if encoding == UTF_16LE => {
+                let mut out = WithoutNuls::new(&mut stream);
+                bytes.copy(&mut out)?;
+                (out.written, false)
+            }
+            Some(encoding) => {
+                let mut out = Utf16Writer {
+                    out: &mut stream,
+                    written: 0,
+                };
+                let is_lossy = text::decode(&mut bytes, encoding, &mut out)?;
+                (out.written, is_lossy)
+            }
         };
-        let mut out = Utf16Writer {
-            out: &mut stream,
-            written: 0,
-        };
-        let is_lossy = text::decode(&mut bytes, encoding, &mut out)?;
-        if has_terminator {
-            out.write_all(b"\0")?;
+        if has_terminator && encoding.is_some() {
+            stream.write_all(&[0, 0])?;
+            written += 2;
         }
-        let written = out.written;
         stream.flush()?;
         if is_lossy {
             self.values.warn(WarningKind::Undecodable, "");
         }
         Ok(written)
+    }
+}
+
+/// Writes UTF-16 without the NULs at its end, and without half a unit.
+struct WithoutNuls<'a> {
+    out: &'a mut dyn Write,
+    written: u64,
+    /// The first byte of a unit.
+    half: Option<u8>,
+    /// NULs that may be those at the end.
+    nuls: u64,
+}
+
+impl<'a> WithoutNuls<'a> {
+    fn new(out: &'a mut dyn Write) -> Self {
+        Self {
+            out,
+            written: 0,
+            half: None,
+            nuls: 0,
+        }
+    }
+
+    /// Writes units and the NULs after them, which are not at the end.
+    fn put(&mut self, units: &mut Vec<u8>) -> io::Result<()> {
+        if self.nuls > 0 {
+            self.out.write_all(units)?;
+            self.written += units.len() as u64;
+            units.clear();
+            let mut nuls = io::repeat(0).take(2 * std::mem::take(&mut self.nuls));
+            self.written += io::copy(&mut nuls, self.out)?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for WithoutNuls<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut units = Vec::with_capacity(bytes.len() + 1);
+        for &byte in bytes {
+            match self.half.take() {
+                None => self.half = Some(byte),
+                Some(0) if byte == 0 => self.nuls += 1,
+                Some(first) => {
+                    self.put(&mut units)?;
+                    units.extend([first, byte]);
+                }
+            }
+        }
+        self.out.write_all(&units)?;
+        self.written += units.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

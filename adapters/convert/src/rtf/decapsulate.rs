@@ -13,7 +13,7 @@ use crate::text;
 /// Groups within groups that are followed; deeper ones are read as part of the last.
 const MAX_GROUPS: usize = 4096;
 
-/// Writes the HTML or text that is encapsulated in the RTF that is written to it, in UTF-8.
+/// Writes the HTML or text that is encapsulated in the RTF that is written to it, or else the text of the RTF, in UTF-8.
 pub(crate) struct Decapsulator<'a> {
     out: &'a mut dyn Write,
     is_html: bool,
@@ -229,6 +229,8 @@ impl<'a> Decapsulator<'a> {
             }
             b"par" | b"line" => self.character("\r\n")?,
             b"tab" => self.character("\t")?,
+            b"cell" if !self.is_html => self.character("\t")?,
+            b"row" | b"page" | b"sect" if !self.is_html => self.character("\r\n")?,
             b"lquote" => self.character("\u{2018}")?,
             b"rquote" => self.character("\u{2019}")?,
             b"ldblquote" => self.character("\u{201C}")?,
@@ -403,6 +405,12 @@ mod tests {
     fn the_code_page_of_a_font_counts_more_than_its_character_set() {
         let rtf = br"{\rtf1\ansi\ansicpg1252\fromtext\deff0{\fonttbl{\f0\fcharset0 A;}{\f1\fcharset0\cpg1251 B;}{\f2\cpg1253\fcharset0 C;}}\f0\'e4\f1\'e4\f2\'e4\f3\'e4}";
         assert_eq!(decapsulated(Kind::Text, rtf), "äдδä");
+    }
+
+    #[test]
+    fn rtf_becomes_text() {
+        let rtf = br"{\rtf1\ansi\deff0{\fonttbl{\f0 Arial;}}{\*\generator Riched20;}{\info{\author Pat}}\pard One {\field{\*\fldinst HYPERLINK x}{\fldrslt link}}\par a\cell b\cell\row {\pict 00ff}end}";
+        assert_eq!(decapsulated(Kind::Rtf, rtf), "One link\r\na\tb\t\r\nend");
     }
 
     #[test]

@@ -275,6 +275,54 @@ fn no_string_makes_a_header() {
     }
 }
 
+/// What is not signed or encrypted data is a mail as any other.
+#[test]
+fn a_class_alone_does_not_make_a_mail_encrypted() {
+    let class = Stream::default().text(0x001A, "IPM.Note.SMIME");
+    let of =
+        |file: Stream| Stream([class.0.clone(), mail("x").text(0x1000, "text").0, file.0].concat());
+    let eml = convert(&of(Stream::default().file("a.pdf", b"%PDF"))).eml;
+    assert!(
+        eml.contains("filename=\"a.pdf\"") && eml.contains("\r\ntext"),
+        "{eml}"
+    );
+    for (name, data) in [
+        (
+            "x.bin",
+            &b"0\x80\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x07\x03"[..],
+        ),
+        ("smime.p7m", b"any"),
+    ] {
+        let eml = convert(&of(Stream::default().file(name, data))).eml;
+        assert!(head(&eml).contains("application/pkcs7-mime"), "{eml}");
+    }
+}
+
+/// Code pages that a browser refuses, and those of UTF-16, which no 8-bit string has.
+#[test]
+fn code_pages_that_cannot_be() {
+    for (page, kinds) in [
+        (1200, &[][..]),
+        (1201, &[]),
+        (20_127, &[]),
+        (50_225, &[WarningKind::UnknownCodePage]),
+        (52_936, &[WarningKind::UnknownCodePage]),
+    ] {
+        let stream = Stream::default()
+            .word(0x3FFD_0003, page)
+            .bytes(0x0037_001E, b"caf\xE9\0");
+        let converted = convert(&stream);
+        has(&converted.eml, "Subject: =?utf-8?b?Y2Fmw6k=?=");
+        let found: Vec<_> = converted.warnings.iter().map(|it| it.kind).collect();
+        assert_eq!(found, kinds, "{page}");
+    }
+    let html = mail("x").word(0x3FDE_0003, 20_127);
+    let eml = convert(&html.clone().bytes(0x1013_0102, b"caf\xE9")).eml;
+    assert!(eml.contains("text/html; charset=\"windows-1252\""), "{eml}");
+    let eml = convert(&html.bytes(0x1013_0102, b"cafe")).eml;
+    assert!(eml.contains("text/html; charset=\"us-ascii\""), "{eml}");
+}
+
 #[test]
 fn nesting_is_written_down_to_a_bound() {
     let mut message = mail("innermost");

@@ -3,9 +3,9 @@
 use std::io::{Cursor, Read as _, Write as _};
 
 use exportitems_convert::names::PSETID_APPOINTMENT;
-use exportitems_convert::{eml, msg, Item, WarningKind};
+use exportitems_convert::{eml, msg, vcf, Item, WarningKind};
 
-use crate::common::{convert, mail, Stream};
+use crate::common::{convert, convert_to, mail, Stream};
 use crate::python::{python, SCRIPT};
 
 /// Prints the blocks of a report's part for programs.
@@ -229,4 +229,16 @@ fn a_cut_object_is_a_loss() {
         kinds.is_empty() || kinds == [WarningKind::SkippedAttachment],
         "{kinds:?}"
     );
+}
+
+/// In a mail, the attachments of a contact are parts; a vCard has none.
+#[test]
+fn attachments_of_a_contact() {
+    for class in ["IPM.Contact", "IPM.DistList"] {
+        let contact = of_class(class, mail("x").file("a.txt", b"a"));
+        assert_eq!(convert(&contact).warnings, [], "{class}");
+        let card = convert_to(&contact, vcf::write);
+        let kinds: Vec<_> = card.warnings.iter().map(|it| it.kind).collect();
+        assert_eq!(kinds, [WarningKind::SkippedAttachment]);
+    }
 }

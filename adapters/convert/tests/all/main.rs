@@ -5,6 +5,8 @@ mod eml;
 mod ics;
 mod kinds;
 mod msg;
+mod mutations;
 mod python;
 mod rich;
+mod samples;
 mod vcf;

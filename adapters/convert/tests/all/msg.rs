@@ -103,6 +103,23 @@ fn properties_are_in_rows_and_streams() {
     assert_eq!(msg.warnings, []);
 }
 
+/// Half a surrogate pair and NULs within a text are kept; the terminator is not.
+#[test]
+fn utf_16_is_copied() {
+    let units: [u16; 6] = [0x61, 0xD83D, 0, 0, 0x62, 0];
+    let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    for len in 0..=bytes.len() {
+        let msg = convert(&Stream::default().bytes(0x0037_001F, &bytes[..len]));
+        let kept = match len / 2 {
+            units @ (2 | 3 | 4) => units.min(2),
+            units => units.min(5),
+        };
+        let found = &msg.streams["/__substg1.0_0037001F"];
+        assert_eq!(found[..], bytes[..2 * kept], "{len}");
+        assert_eq!(msg.row("", 32, 0x0037_001F), Some(2 * kept as u64 + 2));
+    }
+}
+
 #[test]
 fn embedded_messages_are_storages() {
     let msg = convert(&mail("outer").embedded("inner", mail("inner").file("b", b"b")));
