@@ -235,7 +235,7 @@ fn a_cut_object_is_a_loss() {
 #[test]
 fn attachments_of_a_contact() {
     for class in ["IPM.Contact", "IPM.DistList"] {
-        let contact = of_class(class, mail("x").file("a.txt", b"a"));
+        let contact = of_class(class, Stream::default().file("a.txt", b"a"));
         assert_eq!(convert(&contact).warnings, [], "{class}");
         let card = convert_to(&contact, vcf::write);
         let kinds: Vec<_> = card.warnings.iter().map(|it| it.kind).collect();
