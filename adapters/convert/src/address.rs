@@ -90,7 +90,7 @@ pub(crate) struct Entry {
     pub(crate) address: String,
 }
 
-/// The person that these properties describe, if they describe one.
+/// Returns the person that these properties describe, if any.
 pub(crate) fn mailbox(
     values: &mut Values<'_>,
     properties: &Properties,
@@ -170,7 +170,7 @@ pub(crate) fn resolve(
     }
 }
 
-/// Whether a text can be written between angle brackets in a header.
+/// Returns whether a text can be written between angle brackets in a header.
 fn is_address(address: &str) -> bool {
     let Some((local, domain)) = address.rsplit_once('@') else {
         return false;
@@ -238,7 +238,7 @@ pub(crate) fn entry(bytes: &[u8], strings: u16) -> Option<Entry> {
     }
 }
 
-/// The EntryIDs of a FlatEntryList, [MS-OXCDATA] section 2.3.3.
+/// Returns the EntryIDs of a FlatEntryList, [MS-OXCDATA] section 2.3.3.
 pub(crate) fn entries(list: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     let mut rest = list.get(8..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The bodies of a message, and what becomes of them.
+//! The bodies of a message, and how they are written.
 
 use std::collections::HashSet;
 use std::io::{self, Read as _, Write};
@@ -11,7 +11,7 @@ use crate::text::{self, code_page};
 use crate::values::{strings, Values};
 use crate::warning::WarningKind;
 
-/// References of a body that are kept, and their longest.
+/// The maximum number of references that are kept of a body, and the maximum length of one in bytes.
 const MAX_REFERENCES: usize = 10_000;
 const MAX_REFERENCE: usize = 512;
 
@@ -92,7 +92,7 @@ impl<'a> Bodies<'a> {
         Ok(bodies)
     }
 
-    /// The code page of HTML that is bytes: PidTagInternetCodepage, else what the bytes look like.
+    /// Returns the code page of HTML as bytes: PidTagInternetCodepage, or else a guess by the bytes.
     fn html_page(message: &Message, html: &Property, values: &mut Values<'_>) -> io::Result<u16> {
         let stated = message.properties.integer(0x3FDE);
         if let Some(page) = stated
@@ -111,7 +111,7 @@ impl<'a> Bodies<'a> {
 }
 
 impl Body<'_> {
-    /// The `charset` of what is written. `survey` is that of the body.
+    /// Returns the `charset` parameter of the body. `survey` is that of the body.
     pub(crate) fn charset(&self, survey: &Survey) -> String {
         match self.form {
             // US-ASCII with other bytes is Windows-1252.
@@ -170,7 +170,7 @@ impl Body<'_> {
     }
 }
 
-/// What a body is like: how much of it is ASCII, and what it refers to.
+/// Statistics of a body: how much of it is ASCII, and what it refers to.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     bytes: u64,
@@ -193,12 +193,12 @@ enum Search {
 }
 
 impl Survey {
-    /// Whether base64 is shorter than quoted-printable.
+    /// Returns whether base64 is shorter than quoted-printable.
     pub(crate) fn is_mostly_encoded(&self) -> bool {
         self.encoded * 6 > self.bytes
     }
 
-    /// Whether the body refers to a part by this Content-ID or Content-Location.
+    /// Returns whether the body refers to a part by this Content-ID or Content-Location.
     pub(crate) fn refers_to(&self, id: &str) -> bool {
         let id = id.trim_matches(['<', '>', ' ']);
         let has = |id: &[u8]| self.references.contains(id);
@@ -260,7 +260,7 @@ impl Write for Survey {
     }
 }
 
-/// A reference without its `%xx`.
+/// Decodes the `%xx` of a reference.
 fn unescaped(reference: &[u8]) -> Vec<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let mut out = Vec::new();

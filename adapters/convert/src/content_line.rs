@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-/// Bytes of a line without its line end.
+/// The maximum length of a line without its line end, in bytes.
 const MAX_LINE: usize = 75;
 
 /// Writes content lines, folded to 75 bytes.
@@ -134,7 +134,7 @@ impl Write for Escaped<'_, '_> {
     }
 }
 
-/// The value of a parameter in quotation marks, which it cannot contain itself.
+/// Puts the value of a parameter in quotation marks, and leaves out those in it.
 pub(crate) fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('"', "'"))
 }

@@ -24,7 +24,7 @@ use report::Report;
 pub(crate) use attachments::file_name;
 pub(crate) use fields::{date, subject, People};
 
-/// Messages within messages that are written.
+/// The maximum depth of embedded messages that are written.
 const MAX_DEPTH: usize = 32;
 
 /// How an item is written.
@@ -308,7 +308,7 @@ impl Writer<'_> {
         encoder.finish(is_last)
     }
 
-    /// RTF that cannot be shown otherwise.
+    /// Writes RTF as an attachment.
     fn rtf_part(&mut self, property: &crate::item::Property) -> io::Result<()> {
         let name = [("name", "body.rtf")];
         let mut headers = Headers::default();
@@ -371,7 +371,7 @@ impl Writer<'_> {
         write!(self.out, "\r\n--{}--\r\n", multipart.boundary)
     }
 
-    /// The code page of the 8-bit strings of a message.
+    /// Returns the code page of the 8-bit strings of a message.
     fn strings(message: &Message) -> u16 {
         strings(message)
     }

@@ -131,7 +131,7 @@ impl<'a> QuotedPrintableWriter<'a> {
         }
     }
 
-    /// A blank at the end of a line is encoded, or it would be lost.
+    /// Encodes a blank at the end of a line, which would be lost otherwise.
     fn encode_blank(&mut self) -> io::Result<()> {
         if let Some(blank) = self.line.pop_if(|last| matches!(*last, b' ' | b'\t')) {
             write!(self.line, "={blank:02X}")?;

@@ -8,9 +8,9 @@ use email_encoding::headers::{rfc2047, rfc2231};
 use crate::address::Mailbox;
 use crate::text::one_line;
 
-/// A word that is longer cannot be folded to lines of 998 bytes, RFC 5322 section 2.1.1.
+/// The maximum length of a word in bytes, so that lines can be folded to 998 bytes, RFC 5322 section 2.1.1.
 const MAX_WORD: usize = 900;
-/// Characters of a display name that are written.
+/// The maximum number of characters of a display name.
 const MAX_NAME: usize = 500;
 
 /// Bytes of a parameter in ASCII that is written as it is; longer ones go into sections, which not every reader knows.
@@ -20,19 +20,19 @@ const MAX_PLAIN_PARAMETER: usize = 60;
 #[derive(Debug, Default)]
 pub(crate) struct Headers {
     pub(crate) out: String,
-    /// Names that were written, in lower case.
+    /// The names of the fields that were written, in lower case.
     names: Vec<String>,
 }
 
 impl Headers {
-    /// Whether there is a field of that name.
+    /// Returns whether a field of that name was written.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.names
             .iter()
             .any(|known| known.eq_ignore_ascii_case(name))
     }
 
-    /// A field of free text, RFC 5322 section 2.2.1.
+    /// Writes a field of free text, RFC 5322 section 2.2.1.
     pub(crate) fn text(&mut self, name: &str, value: &str) {
         let value = one_line(value);
         let mut writer = self.begin(name);
@@ -47,8 +47,8 @@ impl Headers {
         self.out.push_str("\r\n");
     }
 
-    /// A field that was received, in one line: words in ASCII are copied, others encoded, so that addresses and encoded
-    /// words stay what they are.
+    /// Writes a field that was received, in one line: words in ASCII are copied, others encoded, so that addresses and
+    /// encoded words stay what they are.
     fn mixed(&mut self, name: &str, value: &str) {
         let value = one_line(value);
         let mut writer = self.begin(name);
@@ -87,7 +87,7 @@ impl Headers {
         self.out.push_str("\r\n");
     }
 
-    /// A field of words that are not encoded, such as identifiers; words that cannot be written are left out.
+    /// Writes a field of words that are not encoded, such as identifiers; words that cannot be written are left out.
     /// Returns whether all were written.
     pub(crate) fn words(&mut self, name: &str, value: &str) -> bool {
         let value = one_line(value);
@@ -103,7 +103,7 @@ impl Headers {
         words.len() == value.split_whitespace().count()
     }
 
-    /// A field of addresses.
+    /// Writes a field of addresses.
     pub(crate) fn mailboxes(&mut self, name: &str, mailboxes: &[Mailbox]) {
         if mailboxes.is_empty() {
             return;
@@ -134,7 +134,7 @@ impl Headers {
         self.out.push_str("\r\n");
     }
 
-    /// A field with parameters, RFC 2045 section 5.1 and RFC 2231.
+    /// Writes a field with parameters, RFC 2045 section 5.1 and RFC 2231.
     pub(crate) fn parameters(&mut self, name: &str, value: &str, parameters: &[(&str, &str)]) {
         let mut writer = self.begin(name);
         let _ = writer.write_str(&one_line(value));
@@ -157,7 +157,7 @@ impl Headers {
         self.out.push_str("\r\n");
     }
 
-    /// A field as it was received, in its lines; `false` if it is malformed.
+    /// Writes a field as it was received, in its lines; returns `false` if it is malformed.
     pub(crate) fn received(&mut self, lines: &[&str]) -> bool {
         let Some((name, value)) = lines.first().and_then(|line| line.split_once(':')) else {
             return false;
@@ -195,7 +195,7 @@ impl Headers {
     }
 }
 
-/// The words of a value, and whether they are quoted strings.
+/// Splits a value into words, and returns whether each is a quoted string.
 fn words_of(value: &str) -> Vec<(&str, bool)> {
     let mut words = Vec::new();
     let mut rest = value.trim_start();
@@ -213,7 +213,7 @@ fn words_of(value: &str) -> Vec<(&str, bool)> {
     words
 }
 
-/// RFC 5322 section 2.2: printable US-ASCII but the colon.
+/// Returns whether a text is the name of a field, RFC 5322 section 2.2: printable US-ASCII without the colon.
 pub(crate) fn is_field_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 76

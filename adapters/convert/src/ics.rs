@@ -21,7 +21,7 @@ use crate::source::Source;
 use crate::values::{strings, Values};
 use crate::warning::Warning;
 
-/// Whether a message is an appointment, a meeting request, its cancellation, a response to one, or a task.
+/// Returns whether a message is an appointment, a meeting request, its cancellation, a response to one, or a task.
 #[must_use]
 pub fn is_calendar(message: &Message) -> bool {
     Kind::of(message).is_some()
@@ -61,7 +61,7 @@ pub(crate) fn write_part(
     Writer::new(item, source, out, options, false).object(message, kind)
 }
 
-/// What a message is, by its class.
+/// The kinds of calendar messages, by their classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Appointment,
@@ -95,7 +95,7 @@ impl Kind {
         .find_map(|(base, kind)| message.is_class(base).then_some(kind))
     }
 
-    /// The method, RFC 5546.
+    /// Returns the method, RFC 5546.
     pub(crate) fn method(self) -> &'static str {
         match self {
             Self::Appointment | Self::Task => "PUBLISH",
@@ -114,18 +114,18 @@ struct Writer<'a> {
     has_attachments: bool,
 }
 
-/// The value of a named PtypInteger32 or PtypBoolean.
+/// Returns the value of a named PtypInteger32 or PtypBoolean.
 fn integer(message: &Message, set: Guid, dispid: u32) -> Option<i32> {
     message.properties.dispid(set, dispid)?.integer()
 }
 
-/// The value of a named PtypTime.
+/// Returns the value of a named PtypTime.
 fn time(message: &Message, set: Guid, dispid: u32) -> Option<crate::Time> {
     let time = message.properties.dispid(set, dispid)?.time()?;
     crate::Time::from_filetime(time)
 }
 
-/// The value of a named PtypBinary.
+/// Returns the value of a named PtypBinary.
 fn bytes(message: &Message, set: Guid, dispid: u32) -> Option<&[u8]> {
     message.properties.dispid(set, dispid)?.bytes()
 }

@@ -13,13 +13,13 @@ use crate::text::hex;
 use crate::values::strings;
 use crate::warning::{Warning, WarningKind};
 
-/// A value that is longer, in bytes, stays in the file.
+/// The maximum length of a value that is held, in bytes; a longer one stays in the file.
 const MAX_HELD_VALUE: u32 = 64 << 10;
-/// Bytes of values that are held of one item, all together; further values stay in the file.
+/// The maximum total of the held values of an item, in bytes; further values stay in the file.
 const MAX_HELD: usize = 32 << 20;
-/// Properties, values and elements of one item; the walk ends at the next one.
+/// The maximum number of properties, values and elements of an item; reading ends at the next one.
 const MAX_NODES: usize = 1_500_000;
-/// UTF-16 units of a property's name; the rest of a longer one is left out.
+/// The maximum length of a property's name in UTF-16 units; the rest is left out.
 const MAX_NAME_LEN: usize = 1024;
 
 /// An item.
@@ -136,7 +136,7 @@ impl Item {
         hex(&self.sha256)
     }
 
-    /// Whether something is missing: the payload is not whole, or was not read to its end.
+    /// Returns whether something is missing: the payload is not whole, or was not read to its end.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.verdict != Verdict::Whole || self.stopped_at.is_some()
@@ -155,7 +155,8 @@ impl Message {
             .collect()
     }
 
-    /// Whether the class is this one, or a kind of it: `ipm.note.custom` is a kind of `ipm.note`. `base` is in lower case.
+    /// Returns whether the class is this one, or a kind of it: `ipm.note.custom` is a kind of `ipm.note`. `base` is in
+    /// lower case.
     #[must_use]
     pub fn is_class(&self, base: &str) -> bool {
         let class = self.class();
@@ -175,7 +176,7 @@ impl Message {
         }
     }
 
-    /// The code page of the message's PtypString8 and of its recipients' and attachments'.
+    /// Returns the code page of the message's PtypString8 and of its recipients' and attachments'.
     #[must_use]
     pub fn code_page(&self) -> u16 {
         strings(self)
@@ -183,45 +184,45 @@ impl Message {
 }
 
 impl Properties {
-    /// The first property with this id, which is below 0x8000.
+    /// Returns the first property with this id, which is below 0x8000.
     #[must_use]
     pub fn get(&self, id: u16) -> Option<&Property> {
         let found = |property: &&Property| property.tag.id() == id && property.name.is_none();
         self.0.iter().find(found)
     }
 
-    /// The first property with this number in this property set.
+    /// Returns the first property with this number in this property set.
     #[must_use]
     pub fn dispid(&self, set: Guid, dispid: u32) -> Option<&Property> {
         self.named(&Name::Dispid(set, dispid))
     }
 
-    /// The first property with this name.
+    /// Returns the first property with this name.
     #[must_use]
     pub fn named(&self, name: &Name) -> Option<&Property> {
         let found = |property: &&Property| property.name.as_deref() == Some(name);
         self.0.iter().find(found)
     }
 
-    /// The value of a PtypInteger32, PtypInteger16 or PtypBoolean.
+    /// Returns the value of a PtypInteger32, PtypInteger16 or PtypBoolean.
     #[must_use]
     pub fn integer(&self, id: u16) -> Option<i32> {
         self.get(id)?.integer()
     }
 
-    /// The value of a PtypBoolean.
+    /// Returns the value of a PtypBoolean.
     #[must_use]
     pub fn boolean(&self, id: u16) -> bool {
         self.integer(id).is_some_and(|value| value != 0)
     }
 
-    /// The value of a PtypTime.
+    /// Returns the value of a PtypTime.
     #[must_use]
     pub fn time(&self, id: u16) -> Option<u64> {
         self.get(id)?.time()
     }
 
-    /// The bytes of a PtypBinary, if they are held.
+    /// Returns the bytes of a PtypBinary, if they are held.
     #[must_use]
     pub fn bytes(&self, id: u16) -> Option<&[u8]> {
         self.get(id)?.bytes()
@@ -229,7 +230,7 @@ impl Properties {
 }
 
 impl Property {
-    /// The value of a PtypInteger32, PtypInteger16 or PtypBoolean.
+    /// Returns the value of a PtypInteger32, PtypInteger16 or PtypBoolean.
     #[must_use]
     pub fn integer(&self) -> Option<i32> {
         match self.value {
@@ -240,7 +241,7 @@ impl Property {
         }
     }
 
-    /// The value of a PtypTime.
+    /// Returns the value of a PtypTime.
     #[must_use]
     pub fn time(&self) -> Option<u64> {
         match self.value {
@@ -249,7 +250,7 @@ impl Property {
         }
     }
 
-    /// The bytes of a value of variable size, if they are held.
+    /// Returns the bytes of a value of variable size, if they are held.
     #[must_use]
     pub fn bytes(&self) -> Option<&[u8]> {
         match &self.value {
@@ -260,7 +261,7 @@ impl Property {
 }
 
 impl Value {
-    /// The length in bytes of a value of variable size.
+    /// Returns the length in bytes of a value of variable size.
     #[must_use]
     pub fn len(&self) -> u64 {
         match self {
@@ -271,14 +272,14 @@ impl Value {
         }
     }
 
-    /// Whether it has no byte.
+    /// Returns whether the length is 0.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Puts the events together.
+/// Builds an item from events.
 #[derive(Default)]
 struct Builder {
     message: Message,
@@ -304,7 +305,7 @@ struct Partial {
     name: Option<Name>,
     units: Vec<u16>,
     values: Vec<Value>,
-    /// The bytes of the last value, while they come.
+    /// The bytes of the last value, until it ends.
     bytes: Option<Vec<u8>>,
 }
 
@@ -345,7 +346,7 @@ impl Builder {
         }
     }
 
-    /// A part of the current property.
+    /// Adds a part of the current property.
     fn part(&mut self, event: PayloadEvent<'_>, position: u64) {
         let Some(property) = &mut self.property else {
             return;
@@ -415,7 +416,7 @@ impl Builder {
         });
     }
 
-    /// The innermost element ends.
+    /// Closes the innermost element.
     fn close(&mut self) {
         let Some(element) = self.open.pop() else {
             return;
@@ -454,7 +455,7 @@ impl Builder {
         self.warnings.push(Warning { kind, detail });
     }
 
-    /// The tree up to here; what is open is closed.
+    /// Closes all open elements, and returns the item.
     fn finish(mut self, verdict: Verdict, len: u64, sha256: [u8; 32]) -> Item {
         while !self.open.is_empty() {
             self.close();
@@ -489,7 +490,7 @@ impl Partial {
     }
 }
 
-/// Properties of a message that are there more than once.
+/// Returns a warning if a message has a property more than once.
 fn duplicates(properties: &Properties) -> Option<Warning> {
     let tagged = properties.0.iter().filter(|it| it.name.is_none());
     let mut ids: Vec<u16> = tagged.map(|it| it.tag.id()).collect();

@@ -14,10 +14,10 @@ use crate::item::{Item, Properties};
 use crate::text::hex;
 use crate::time::Time;
 
-/// Bytes of a directory's name, at most; file systems allow 255.
+/// The maximum length of a directory's name in bytes; file systems allow 255.
 const MAX_FOLDER: usize = 200;
 
-/// When the message arrived, or else was sent or made: the time of its file.
+/// Returns when the message arrived, or else was sent or made: the time of its file.
 #[must_use]
 pub fn delivered(item: &Item) -> Option<Time> {
     let properties = &item.message.properties;
@@ -26,7 +26,7 @@ pub fn delivered(item: &Item) -> Option<Time> {
         .find_map(|id| Time::from_filetime(properties.time(*id)?))
 }
 
-/// The name of the message's file in `cur`: the seconds of its arrival, what makes it unique, and its flags.
+/// Returns the name of the message's file in `cur`: the seconds of its arrival, what makes it unique, and its flags.
 #[must_use]
 pub fn file_name(item: &Item, unique: &str) -> String {
     let seconds = delivered(item).map_or(0, |time| time.unix.max(0));
@@ -43,7 +43,8 @@ pub struct Folder<'a> {
     pub distinguished: Option<&'a str>,
 }
 
-/// The directory of a folder below that of the Maildir, in the layout [Maildir++]; empty for the inbox, which is the
+/// Returns the directory of a folder below that of the Maildir, in the layout [Maildir++]; empty for the inbox, which
+/// is the
 /// Maildir itself.
 ///
 /// `path` begins with the topmost folder. The folders that every mailbox has get the names that mail programs expect,
@@ -95,7 +96,7 @@ pub fn folder(path: &[Folder<'_>]) -> String {
     directory
 }
 
-/// A name without what a Maildir or IMAP gives a meaning.
+/// Escapes the characters that have a meaning in a Maildir or in IMAP.
 fn escaped(name: &str) -> String {
     let mut out = String::new();
     for character in name.chars() {
@@ -135,7 +136,7 @@ fn modified_utf7(name: &str) -> String {
     out
 }
 
-/// The flags, in the order of ASCII: `D` draft, `F` flagged, `P` forwarded, `R` answered, `S` read.
+/// Returns the flags, in the order of ASCII: `D` draft, `F` flagged, `P` forwarded, `R` answered, `S` read.
 #[must_use]
 pub fn flags(properties: &Properties) -> String {
     let message_flags = properties.integer(0x0E07).unwrap_or(0); // mfRead 1, mfUnsent 8

@@ -38,10 +38,10 @@ pub fn append(
     Ok(warnings)
 }
 
-/// Quotes what would begin another message, and makes each CRLF an LF.
+/// Quotes lines that would begin another message, and replaces each CRLF by an LF.
 struct MboxWriter<'a> {
     out: &'a mut dyn Write,
-    /// The start of a line, while it may be one to quote.
+    /// The start of a line that may have to be quoted.
     line: Vec<u8>,
     state: State,
     has_cr: bool,

@@ -22,11 +22,11 @@ use crate::warning::{Warning, WarningKind};
 use buffered::Buffered;
 use named::Names;
 
-/// Messages within messages that are written.
+/// The maximum depth of embedded messages that are written.
 const MAX_DEPTH: usize = 32;
-/// Storages and streams of an OLE object that are written.
+/// The maximum number of storages and streams that are written of an OLE object.
 const MAX_OLE_ENTRIES: usize = 10_000;
-/// Bytes of a compound file of version 3, less some for its own tables.
+/// The maximum size of the values in a compound file of version 3, in bytes: 2 GiB less 32 MiB for its tables.
 const MAX_FILE: u64 = 0x7E00_0000;
 
 /// Writes an item as an Outlook message. `out` must be empty.
@@ -35,8 +35,8 @@ const MAX_FILE: u64 = 0x7E00_0000;
 /// An OLE object becomes a storage with the streams of its compound file.
 ///
 /// # Errors
-/// Those of the source and of the writer; and [`io::ErrorKind::FileTooLarge`] where the values exceed the 2 GiB that the
-/// format allows.
+/// Those of the source and of the writer; and [`io::ErrorKind::FileTooLarge`] where the values exceed the 2 GiB that
+/// the format allows.
 pub fn write<F: Read + Write + Seek>(
     item: &Item,
     source: &mut dyn Source,
@@ -248,7 +248,7 @@ impl<F: Read + Write + Seek> Writer<'_, F> {
         Ok(true)
     }
 
-    /// The properties of a message, recipient or attachment, but those that are left out; the first of an id counts.
+    /// Writes the properties of a message, recipient or attachment, except those left out; the first of an id counts.
     fn properties(
         &mut self,
         properties: &Properties,
@@ -286,7 +286,7 @@ impl<F: Read + Write + Seek> Writer<'_, F> {
         Ok(())
     }
 
-    /// A storage, without the time of today.
+    /// Creates a storage with a fixed time.
     fn storage(&mut self, path: &str) -> io::Result<()> {
         self.file.create_storage(path)?;
         self.file.set_created_time(path, SystemTime::UNIX_EPOCH)?;
@@ -304,7 +304,7 @@ impl<F: Read + Write + Seek> Writer<'_, F> {
         self.stream(&format!("{path}/__properties_version1.0"), &bytes)
     }
 
-    /// The table of names, which embedded messages share.
+    /// Writes the table of names, which embedded messages share.
     fn names(&mut self) -> io::Result<()> {
         let path = "/__nameid_version1.0";
         self.storage(path)?;
@@ -315,7 +315,7 @@ impl<F: Read + Write + Seek> Writer<'_, F> {
     }
 }
 
-/// Bytes that the values need, in whole sectors, at most.
+/// Returns the maximum size of the values in whole sectors, in bytes.
 fn estimate(message: &Message) -> u64 {
     fn sectors(properties: &Properties) -> u64 {
         let sizes = properties
@@ -341,7 +341,7 @@ fn estimate(message: &Message) -> u64 {
     bytes
 }
 
-/// Whether a value is one that a row holds.
+/// Returns whether a value fits into a row.
 fn is_fixed(value: &Value) -> bool {
     matches!(value, Value::Fixed(_))
 }

@@ -7,7 +7,7 @@ use exportitems::payload::Guid;
 use crate::item::{Name, Property};
 use crate::text::hex;
 
-/// A GUID of the form that most of MAPI's property sets have: `….-0000-0000-C000-000000000046`.
+/// Returns a GUID of the form that most of MAPI's property sets have: `….-0000-0000-C000-000000000046`.
 const fn mapi(data1: u32) -> Guid {
     let [a, b, c, d] = data1.to_le_bytes();
     Guid([a, b, c, d, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0x46])
@@ -310,7 +310,7 @@ const LIDS: &[(Guid, u32, &str)] = &[
     (PSETID_COMMON, 0x8582, "PidLidUseTnef"),
 ];
 
-/// The canonical name of a property, such as `PidTagSubject`, if it is known.
+/// Returns the canonical name of a property, such as `PidTagSubject`, if it is known.
 #[must_use]
 pub fn name(property: &Property) -> Option<String> {
     match property.name.as_deref() {
@@ -329,14 +329,14 @@ pub fn name(property: &Property) -> Option<String> {
     }
 }
 
-/// The name of a property set, or the GUID.
+/// Returns the name of a property set, or the GUID.
 #[must_use]
 pub fn set_name(set: Guid) -> String {
     let known = SETS.iter().find(|(of, _)| *of == set);
     known.map_or_else(|| guid_text(set), |(_, name)| (*name).to_owned())
 }
 
-/// A GUID in its usual form.
+/// Returns a GUID in its usual form.
 #[must_use]
 pub fn guid_text(Guid(bytes): Guid) -> String {
     let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
@@ -347,7 +347,7 @@ pub fn guid_text(Guid(bytes): Guid) -> String {
     format!("{first:08x}-{second:04x}-{third:04x}-{h:02x}{i:02x}-{node}")
 }
 
-/// The media type of a part: the stated one if it can be one of base64, else that of the file name's extension.
+/// Returns the media type of a part: the stated one if it can be one of base64, else that of the file name's extension.
 pub(crate) fn media_type(stated: &str, file_name: &str) -> String {
     const BY_EXTENSION: &[(&str, &str)] = &[
         ("bmp", "image/bmp"),

@@ -12,7 +12,7 @@ use crate::item::Value;
 use crate::source::{SeekableValue, Source};
 use crate::text::one_line;
 
-/// Bytes of a name in a package, at most.
+/// The maximum length of a name in a package, in bytes.
 const MAX_NAME: usize = 1024;
 
 /// A file in an OLE object.
@@ -38,7 +38,7 @@ pub(crate) fn open<'a>(
     }
 }
 
-/// Whether an error says that a compound file is damaged, rather than that it could not be read.
+/// Returns whether an error says that a compound file is damaged, rather than that it could not be read.
 pub(crate) fn is_malformed(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
     matches!(
@@ -91,7 +91,7 @@ pub(crate) fn find(
     }
 }
 
-/// The name, the start and the length of the file that the packager of Windows has put into a stream.
+/// Returns the name, the start and the length of the file that the packager of Windows has put into a stream.
 fn packaged(
     stream: &mut (impl Read + Seek),
     stream_len: u64,
@@ -116,7 +116,7 @@ fn packaged(
     Ok((start + len <= stream_len).then_some((name, start, len)))
 }
 
-/// A text that ends with a NUL.
+/// Returns a text that ends with a NUL.
 fn text(stream: &mut impl Read, strings: &'static Encoding) -> io::Result<String> {
     let mut bytes = Vec::new();
     let mut byte = [0];

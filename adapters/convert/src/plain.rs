@@ -46,7 +46,7 @@ pub fn write_body(
     Ok(values.warnings)
 }
 
-/// Whether a message has a body.
+/// Returns whether a message has a body.
 pub(crate) fn has_body(message: &Message) -> bool {
     // PidTagBody, PidTagHtml, PidTagRtfCompressed
     let there = |id: &u16| (message.properties.get(*id)).is_some_and(|it| !it.value.is_empty());
@@ -71,7 +71,7 @@ pub(crate) fn body(
     Ok(())
 }
 
-/// Leaves out CR, and the control characters that terminals obey.
+/// Leaves out CR and the control characters that terminals interpret.
 struct Clean<'a> {
     out: &'a mut dyn Write,
 }
@@ -249,7 +249,7 @@ impl Write for TagRemover<'_> {
     }
 }
 
-/// The character that an entity means.
+/// Returns the character that an entity represents.
 fn entity(name: &[u8]) -> Option<char> {
     let name = std::str::from_utf8(name).ok()?;
     if let Some(number) = name.strip_prefix('#') {

@@ -14,20 +14,20 @@ use std::io::{self, Read, Write};
 pub(crate) use compressed::{crc, decompress};
 pub(crate) use decapsulate::Decapsulator;
 
-/// What a body in RTF is.
+/// What an RTF body contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// HTML is encapsulated.
+    /// Encapsulated HTML.
     Html,
-    /// Plain text is encapsulated.
+    /// Encapsulated plain text.
     Text,
     /// RTF that was written as such.
     Rtf,
 }
 
-/// What the RTF of a compressed body is, by its first tokens.
+/// Returns what the RTF of a compressed body contains, by its first control words.
 pub(crate) fn kind(input: &mut dyn Read) -> io::Result<Kind> {
-    /// The first bytes of what is written.
+    /// Keeps the first bytes of what is written.
     struct Start(Vec<u8>);
     impl Write for Start {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -54,7 +54,7 @@ pub(crate) fn kind(input: &mut dyn Read) -> io::Result<Kind> {
     Ok(kind.unwrap_or(Kind::Rtf))
 }
 
-/// The control words of an RTF document, without their numbers.
+/// Returns the control words of an RTF document, without their numbers.
 fn control_words(rtf: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = rtf;
     std::iter::from_fn(move || loop {

@@ -18,7 +18,7 @@ pub(crate) enum ValueReader<'a> {
 }
 
 impl<'a> ValueReader<'a> {
-    /// A reader of a value; of one of fixed size there are none.
+    /// Returns a reader of a value. A value of fixed size has no bytes.
     pub(crate) fn new(value: &'a Value, source: &'a mut dyn Source) -> io::Result<Self> {
         Ok(match value {
             Value::Bytes(bytes) => Self::Held(Cursor::new(bytes)),
@@ -57,9 +57,9 @@ impl Read for ValueReader<'_> {
 /// The bytes of a value in the records of a file.
 pub(crate) struct PlaceReader<'a> {
     source: &'a mut dyn Source,
-    /// Bytes of the value that are still to come.
+    /// The number of bytes of the value that were not read yet.
     left: u32,
-    /// Bytes of the current record that are still to come.
+    /// The number of bytes of the current record that were not read yet.
     record_left: u32,
 }
 
@@ -156,7 +156,7 @@ impl<'a> SeekableValue<'a> {
 }
 
 impl PlaceReader<'_> {
-    /// Where the parts of the value begin.
+    /// Returns where the parts of the value begin.
     fn spans(&mut self) -> io::Result<Vec<Span>> {
         let mut spans = Vec::new();
         let mut start = 0;

@@ -22,7 +22,7 @@ pub struct Summary {
     pub class: Option<String>,
     /// Who the message is from.
     pub from: Option<Mailbox>,
-    /// Who sent it, if that is someone else.
+    /// The sender, if it is not the same person.
     pub sender: Option<Mailbox>,
     /// The recipients of kind To.
     pub to: Vec<Mailbox>,
@@ -36,7 +36,7 @@ pub struct Summary {
     pub date: Option<Time>,
     /// The Message-ID, with its angle brackets.
     pub message_id: Option<String>,
-    /// The bodies that are there: `text`, `html`, `rtf`.
+    /// The bodies that the item has: `text`, `html`, `rtf`.
     pub bodies: Vec<&'static str>,
     /// The attachments.
     pub attachments: Vec<AttachmentSummary>,
@@ -60,7 +60,7 @@ pub struct AttachmentSummary {
 }
 
 impl Summary {
-    /// The summary of an item, down to 32 levels of embedded messages.
+    /// Returns the summary of an item, down to 32 levels of embedded messages.
     ///
     /// # Errors
     /// Those of the source.
@@ -72,7 +72,7 @@ impl Summary {
         Ok(summary)
     }
 
-    /// Names and values of the headers that there are.
+    /// Returns the names and values of the headers.
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = Vec::new();
@@ -188,8 +188,8 @@ pub fn copy_attachment(
     Ok(true)
 }
 
-/// The value of a property as text on one line, for people: strings decoded, 200 characters at most; the length of what
-/// is no text. `strings` is the code page of PtypString8.
+/// Formats the value of a property on one line: a string decoded and cut to 200 characters, and of bytes their length.
+/// `strings` is the code page of PtypString8.
 #[must_use]
 pub fn value_text(property: &Property, strings: u16) -> String {
     one_value(property, &property.value, strings)

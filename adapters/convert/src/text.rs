@@ -9,7 +9,7 @@ use exportitems::payload::PropertyTag;
 pub(crate) const UTF_16: u16 = 1200;
 pub(crate) const UTF_8_CODE_PAGE: u16 = 65001;
 
-/// The encoding of a Windows code page, if it is known.
+/// Returns the encoding of a Windows code page, if it is known.
 pub(crate) fn encoding(code_page: u16) -> Option<&'static Encoding> {
     match code_page {
         // One encoding in practice: US-ASCII, ISO 8859-1 and Windows-1252.
@@ -21,7 +21,7 @@ pub(crate) fn encoding(code_page: u16) -> Option<&'static Encoding> {
     }
 }
 
-/// The name of a code page in a `charset` parameter.
+/// Returns the name of a code page in a `charset` parameter.
 pub(crate) fn charset(code_page: u16) -> String {
     match code_page {
         20127 => "us-ascii".to_owned(),
@@ -37,7 +37,8 @@ pub(crate) fn charset(code_page: u16) -> String {
     }
 }
 
-/// The code page of a string, by its type; `strings` is that of PtypString8. `None` for a property that is no string.
+/// Returns the code page of a string, by its type; `strings` is that of PtypString8. `None` for a property that is no
+/// string.
 pub(crate) fn code_page(tag: PropertyTag, strings: u16) -> Option<u16> {
     match tag.property_type() {
         0x001F | 0x101F => Some(UTF_16),
@@ -93,7 +94,7 @@ pub(crate) fn decode(
     }
 }
 
-/// Bytes as hexadecimal digits.
+/// Formats bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -102,9 +103,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A string of which nothing but its text is left: no control characters, no line ends.
+/// Returns a text in one line: control characters and line ends become blanks.
 ///
-/// What goes into a header or a file name passes through here.
+/// Every text of a header or a file name is passed through this function.
 pub(crate) fn one_line(text: &str) -> String {
     let blank = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     let text: String = text
@@ -114,7 +115,7 @@ pub(crate) fn one_line(text: &str) -> String {
     text.trim().to_owned()
 }
 
-/// An address as a URI, RFC 6068.
+/// Formats an address as a URI, RFC 6068.
 pub(crate) fn mailto(address: &str) -> String {
     let mut uri = "mailto:".to_owned();
     for character in address.chars() {

@@ -19,7 +19,7 @@ pub struct Time {
 }
 
 impl Time {
-    /// From a PtypTime; `None` for the values that mean that there is no time.
+    /// Converts a PtypTime; `None` for the values that mean "no time".
     #[must_use]
     pub fn from_filetime(time: u64) -> Option<Self> {
         if time == 0 || time >= NONE {
@@ -30,12 +30,12 @@ impl Time {
         ))
     }
 
-    /// From minutes since 1601-01-01, as recurrences count them.
+    /// Converts minutes since 1601-01-01, the unit of recurrences.
     pub(crate) fn from_minutes(minutes: u32) -> Self {
         Self::from_unix(i64::from(minutes) * 60 - UNIX_EPOCH)
     }
 
-    /// From a date and a time of day in seconds.
+    /// Converts a date and a time of day in seconds.
     pub(crate) fn from_civil(year: i64, month: i64, day: i64, second: i64) -> Self {
         // Howard Hinnant's civil to days.
         let (year, month) = match month {
@@ -50,7 +50,7 @@ impl Time {
         Self::from_unix((day - 719_468) * 86_400 + second)
     }
 
-    /// From seconds since 1970-01-01.
+    /// Converts seconds since 1970-01-01.
     pub(crate) fn from_unix(unix: i64) -> Self {
         // Howard Hinnant's days to civil, with eras of 400 years that begin in March.
         let days = unix.div_euclid(86_400) + 719_468;
@@ -68,12 +68,12 @@ impl Time {
         }
     }
 
-    /// The point in time that is later by these seconds.
+    /// Adds seconds.
     pub(crate) fn plus(self, seconds: i64) -> Self {
         Self::from_unix(self.unix + seconds)
     }
 
-    /// The start of the day.
+    /// Returns the start of the day.
     pub(crate) fn midnight(self) -> Self {
         self.plus(-self.unix.rem_euclid(86_400))
     }
@@ -82,12 +82,12 @@ impl Time {
         self.year
     }
 
-    /// 1 for January.
+    /// Returns the month; 1 is January.
     pub(crate) fn month_number(self) -> i64 {
         self.month
     }
 
-    /// 0 for Sunday.
+    /// Returns the weekday; 0 is Sunday.
     pub(crate) fn weekday_number(self) -> i64 {
         (self.unix.div_euclid(86_400) + 4).rem_euclid(7)
     }
@@ -119,7 +119,7 @@ impl Time {
         format!("{weekday}, {day} {month} {year} {hour:02}:{minute:02}:{second:02} +0000")
     }
 
-    /// As in the line that begins a message of an mbox file.
+    /// Formats the time for the line that begins a message of an mbox file.
     #[must_use]
     pub fn asctime(self) -> String {
         let (hour, minute, second) = self.clock();
@@ -127,13 +127,13 @@ impl Time {
         format!("{weekday} {month} {day:2} {hour:02}:{minute:02}:{second:02} {year}")
     }
 
-    /// The date, as `2026-11-27`.
+    /// Returns the date, as `2026-11-27`.
     #[must_use]
     pub fn date(self) -> String {
         format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
 
-    /// The date as in iCalendar, RFC 5545 section 3.3.4: `20261127`.
+    /// Returns the date as in iCalendar, RFC 5545 section 3.3.4: `20261127`.
     pub(crate) fn basic_date(self) -> String {
         format!("{:04}{:02}{:02}", self.year, self.month, self.day)
     }

@@ -9,9 +9,9 @@ use crate::source::{Source, ValueReader};
 use crate::text::{self, code_page};
 use crate::warning::{Warning, WarningKind};
 
-/// Bytes of a string that go into a header, at most.
+/// The maximum length of a string in a header, in bytes.
 const MAX_TEXT: u64 = 64 << 10;
-/// Bytes of a block of transport headers that are read, at most.
+/// The maximum length of a block of transport headers, in bytes; the rest is not read.
 const MAX_HEADERS: u64 = 1 << 20;
 
 /// Reads the values of an item, from memory or from the file.
@@ -37,7 +37,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// A string as one line, or nothing if there is none or it is empty.
+    /// Returns a string as one line; `None` if it is absent or empty.
     pub(crate) fn line(
         &mut self,
         properties: &Properties,
@@ -60,7 +60,7 @@ impl<'a> Values<'a> {
         Ok(text.map(|text| text::one_line(&text)))
     }
 
-    /// The strings of a property with any number of them.
+    /// Returns the strings of a multi-valued property, each as one line.
     pub(crate) fn lines(&mut self, property: &Property, strings: u16) -> io::Result<Vec<String>> {
         let values = match &property.value {
             Value::Many(values) => &values[..],
@@ -75,7 +75,7 @@ impl<'a> Values<'a> {
         Ok(lines)
     }
 
-    /// The block of headers that the message arrived with.
+    /// Returns the header block that the message arrived with.
     pub(crate) fn transport_headers(&mut self, message: &Message) -> io::Result<Option<String>> {
         let Some(property) = message.properties.get(0x007D) else {
             return Ok(None);
@@ -109,7 +109,7 @@ impl<'a> Values<'a> {
         Ok(Some(String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// The encoding of a code page; Windows-1252, and a warning, if it is not known.
+    /// Returns the encoding of a code page. An unknown one is read as Windows-1252, with a warning.
     pub(crate) fn encoding(&mut self, page: u16) -> &'static encoding_rs::Encoding {
         text::encoding(page).unwrap_or_else(|| {
             self.warn(WarningKind::UnknownCodePage, page.to_string());
@@ -118,7 +118,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The code page of the PtypString8 of a message and of its recipients.
+/// Returns the code page of the PtypString8 of a message and of its recipients.
 pub(crate) fn strings(message: &Message) -> u16 {
     // PidTagMessageCodepage, PidTagInternetCodepage. UTF-16 has a type of its own.
     [0x3FFD, 0x3FDE]

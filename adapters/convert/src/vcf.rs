@@ -24,7 +24,7 @@ use crate::time::Time;
 use crate::values::{strings, Values};
 use crate::warning::{Warning, WarningKind};
 
-/// Whether a message is a contact or a distribution list.
+/// Returns whether a message is a contact or a distribution list.
 #[must_use]
 pub fn is_contact(message: &Message) -> bool {
     message.is_class("ipm.contact") || message.is_class("ipm.distlist")
@@ -118,7 +118,7 @@ impl Writer<'_> {
         self.common()
     }
 
-    /// The display name, or the subject, or the parts of the name, or the company.
+    /// Returns the display name, or the subject, or the parts of the name, or the company.
     fn full_name(&mut self, name: &[String]) -> io::Result<String> {
         for text in [self.tag(0x3001)?, self.named(0x8005)?] {
             if !text.is_empty() {
@@ -137,7 +137,7 @@ impl Writer<'_> {
         self.tag(0x3A16)
     }
 
-    /// Up to three addresses, each in a group of named properties.
+    /// Writes up to three addresses, each in a group of named properties.
     fn mail_addresses(&mut self) -> io::Result<()> {
         for first in [0x8080, 0x8090, 0x80A0] {
             let own = Entry {
@@ -173,7 +173,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The picture of the contact. No vCard has other attachments.
+    /// Writes the picture of the contact. No vCard has other attachments.
     fn photo(&mut self) -> io::Result<()> {
         let strings = strings(self.message);
         for attachment in &self.message.attachments {
@@ -202,7 +202,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The body, categories, class, and when the contact was changed.
+    /// Writes the body, categories, class, and when the contact was changed.
     fn common(&mut self) -> io::Result<()> {
         let properties = &self.message.properties;
         if plain::has_body(self.message) {
@@ -259,7 +259,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// A line of several tags, if one of them has a text.
+    /// Writes a line of several tags, if one of them has a text.
     fn structured(&mut self, name: &str, ids: &[u16]) -> io::Result<()> {
         let texts = ids.iter().map(|id| self.tag(*id));
         let texts = texts.collect::<io::Result<Vec<_>>>()?;
@@ -279,7 +279,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A text, which is empty if there is none; also for the id 0.
+    /// Returns a text, which is empty if there is none; also for the id 0.
     fn tag(&mut self, id: u16) -> io::Result<String> {
         let strings = strings(self.message);
         let line = self.values.line(&self.message.properties, id, strings)?;

@@ -5,13 +5,13 @@ use std::fmt;
 /// Something that a user should know about a converted item.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Warning {
-    /// What it is.
+    /// The kind.
     pub kind: WarningKind,
-    /// Where, or of what.
+    /// The place or the name that it concerns.
     pub detail: String,
 }
 
-/// What a [`Warning`] is about.
+/// The kind of a [`Warning`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WarningKind {
@@ -23,7 +23,7 @@ pub enum WarningKind {
     NotUnderstood,
     /// The item has more properties than are read.
     TooLarge,
-    /// A property or an element is there more than once; the first one counts.
+    /// A property or an element is repeated; the first one counts.
     Duplicate,
     /// The name of a property is too long.
     LongName,
@@ -50,7 +50,7 @@ pub enum WarningKind {
 }
 
 impl WarningKind {
-    /// Its name in JSON.
+    /// Returns the name in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -73,7 +73,7 @@ impl WarningKind {
         }
     }
 
-    /// Whether something of the item is missing in what was written.
+    /// Returns whether something of the item is missing in what was written.
     #[must_use]
     pub const fn is_loss(self) -> bool {
         matches!(

@@ -1,4 +1,4 @@
-//! What became of an item.
+//! The result of converting an item.
 
 use core::fmt;
 use std::io;

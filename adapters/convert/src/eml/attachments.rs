@@ -13,7 +13,7 @@ use crate::source::ValueReader;
 use crate::time::Time;
 use crate::warning::WarningKind;
 
-/// A part that an attachment becomes.
+/// An attachment as a MIME part.
 pub(super) struct Part<'a> {
     pub(super) name: String,
     pub(super) is_inline: bool,
@@ -29,12 +29,12 @@ enum Content<'a> {
     /// A file in an OLE object.
     Ole(&'a Value, Inner),
     Message(&'a Message),
-    /// A link to what is not in the item.
+    /// A link; the item does not have the content.
     Link(String),
 }
 
 impl Writer<'_> {
-    /// The parts of a message; attachments without content are reported.
+    /// Returns the attachments of a message as parts. Those without content are left out, with a warning.
     pub(super) fn parts<'m>(
         &mut self,
         message: &'m Message,
@@ -115,7 +115,7 @@ impl Writer<'_> {
         }))
     }
 
-    /// The file in an OLE object; `None` if the value is none, or has no file that is known.
+    /// Returns the file in an OLE object; `None` if the value is no OLE object, or has no file of a known form.
     fn ole(&mut self, data: &Property, strings: u16) -> io::Result<Option<Inner>> {
         // PtypObject
         if data.tag.property_type() != 0x000D {
@@ -125,7 +125,7 @@ impl Writer<'_> {
         ole::find(&data.value, self.values.source, strings)
     }
 
-    /// Writes a part, from its headers on.
+    /// Writes a part with its headers.
     pub(super) fn part(&mut self, part: &Part<'_>, depth: usize) -> io::Result<()> {
         let mut headers = Headers::default();
         let media_type = match part.content {
@@ -194,7 +194,7 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a message contains a signed entity, whose bytes are not ours.
+/// Returns whether a message contains a signed entity, which is copied and may have any bytes.
 fn is_8bit(message: &Message) -> bool {
     let mut messages = vec![message];
     while let Some(message) = messages.pop() {
@@ -210,7 +210,7 @@ fn is_8bit(message: &Message) -> bool {
     false
 }
 
-/// The name of an attachment as a bare file name.
+/// Returns the name of an attachment as a bare file name.
 pub(crate) fn file_name(
     values: &mut crate::values::Values<'_>,
     attachment: &Attachment,
@@ -235,7 +235,8 @@ pub(crate) fn file_name(
     })
 }
 
-/// A name without folders, characters that some file system forbids, dots and blanks at its ends; 200 characters at most.
+/// Returns a name without folders, characters that some file system forbids, dots and blanks at its ends; 200
+/// characters at most.
 fn bare(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_safe = |c: &char| {

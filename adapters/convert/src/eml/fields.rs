@@ -17,14 +17,14 @@ use crate::warning::WarningKind;
 
 /// Header fields of the properties with names in PS_INTERNET_HEADERS that are written, at most.
 const MAX_NAMED: usize = 200;
-/// Recipients of whom only the names are known that are written, at most.
+/// The maximum number of recipients that are written of whom only the names are known.
 const MAX_DISPLAYED: usize = 1000;
 
-/// The persons of a message.
+/// The senders and recipients of a message.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct People {
     pub(crate) from: Option<Mailbox>,
-    /// Who sent it, if that is someone else.
+    /// The sender, if it is not the same person.
     pub(crate) sender: Option<Mailbox>,
     pub(crate) to: Vec<Mailbox>,
     pub(crate) cc: Vec<Mailbox>,
@@ -68,7 +68,7 @@ impl People {
     }
 }
 
-/// Recipients of whom only the names are known: PidTagDisplayTo, …Cc, …Bcc.
+/// Returns recipients of whom only the names are known: PidTagDisplayTo, …Cc, …Bcc.
 fn displayed(
     message: &Message,
     id: u16,
@@ -95,7 +95,7 @@ fn displayed(
     Ok(list)
 }
 
-/// The subject of a message.
+/// Returns the subject of a message.
 pub(crate) fn subject(message: &Message, values: &mut Values<'_>) -> io::Result<Option<String>> {
     let (properties, strings) = (&message.properties, strings(message));
     if let Some(subject) = values.line(properties, 0x0037, strings)? {
@@ -109,14 +109,14 @@ pub(crate) fn subject(message: &Message, values: &mut Values<'_>) -> io::Result<
     })
 }
 
-/// When a message was sent, or else arrived, or else was made.
+/// Returns when a message was sent, or else delivered, or else created.
 pub(crate) fn date(properties: &Properties) -> Option<Time> {
     [0x0039, 0x0E06, 0x3007]
         .iter()
         .find_map(|id| Time::from_filetime(properties.time(*id)?))
 }
 
-/// Writes all header fields of a message but those of MIME.
+/// Writes all header fields of a message except those of MIME.
 pub(super) fn write(
     headers: &mut Headers,
     message: &Message,
@@ -223,7 +223,7 @@ fn received(headers: &mut Headers, block: &str, values: &mut Values<'_>) {
     write(&mut field, values);
 }
 
-/// X.500 names that have no SMTP address here, so that they can be resolved later.
+/// Writes the X.500 names of users without an SMTP address, so that they can be resolved later.
 fn unresolved(headers: &mut Headers, people: &People) {
     let lists = [&people.to, &people.cc, &people.bcc];
     let all = (people.from.iter().chain(&people.sender)).chain(lists.into_iter().flatten());
@@ -234,7 +234,7 @@ fn unresolved(headers: &mut Headers, people: &People) {
     }
 }
 
-/// The rest of the fields, by properties.
+/// Writes the other fields, from properties.
 fn rebuilt(
     headers: &mut Headers,
     message: &Message,
@@ -319,7 +319,7 @@ fn rebuilt(
     named(headers, properties, strings, values)
 }
 
-/// Fields that came in and are kept as properties.
+/// Writes header fields that Exchange keeps as named properties.
 fn named(
     headers: &mut Headers,
     properties: &Properties,

@@ -15,9 +15,9 @@ use crate::values::strings;
 /// What a report is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Report {
-    /// What was done with a message, in the words of RFC 3464 section 2.3.3.
+    /// A report on delivery, with the action of RFC 3464 section 2.3.3.
     Delivery(&'static str),
-    /// What its reader did, in the words of RFC 8098 section 3.2.6.2.
+    /// A report on reading, with the disposition type of RFC 8098 section 3.2.6.2.
     Reading(&'static str),
 }
 
@@ -39,7 +39,7 @@ impl Report {
         .find_map(|(end, report)| class.ends_with(end).then_some(report))
     }
 
-    /// The parameter `report-type`.
+    /// Returns the parameter `report-type`.
     pub(super) fn report_type(self) -> &'static str {
         match self {
             Self::Delivery(_) => "delivery-status",
@@ -49,7 +49,7 @@ impl Report {
 }
 
 impl Writer<'_> {
-    /// Writes the part for programs.
+    /// Writes the machine-readable part of a report.
     pub(super) fn report(&mut self, report: Report, message: &Message) -> io::Result<()> {
         let mut headers = Headers::default();
         let media_type = format!("message/{}", report.report_type());
@@ -139,7 +139,7 @@ fn status(recipient: &Properties, action: &str) -> String {
     }
 }
 
-/// A value with its type, unless it has one.
+/// Adds the default type to a value without a type.
 fn typed(default: &str, value: &str) -> String {
     let value = value.trim();
     let has_type = value.split_once(';').is_some_and(|(kind, _)| {

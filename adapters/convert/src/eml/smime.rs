@@ -11,12 +11,12 @@ use crate::item::{Message, Value};
 use crate::source::ValueReader;
 use crate::warning::WarningKind;
 
-/// Bytes in which the header fields of a signed entity have to end.
+/// The maximum length of the header of a signed entity, in bytes.
 const MAX_HEAD: usize = 64 << 10;
-/// What the class of a signed or encrypted message begins with.
+/// The prefix of the classes of signed and encrypted messages.
 const CLASS: &str = "ipm.note.smime";
 
-/// Whether a message may be signed or encrypted: one attachment, by value.
+/// Returns whether a message may be signed or encrypted: its class says so, and it has one attachment, by value.
 pub(super) fn is_candidate(message: &Message) -> bool {
     data(message).is_some() && message.class().starts_with(CLASS)
 }
@@ -51,7 +51,7 @@ impl Writer<'_> {
         self.opaque(data, is_stated)
     }
 
-    /// A `multipart/signed`, whose bytes the signature covers.
+    /// Copies a `multipart/signed`, whose bytes the signature covers; returns `false` if it has no header.
     fn signed(&mut self, data: &Value) -> io::Result<bool> {
         let mut head = Vec::new();
         let mut bytes = ValueReader::new(data, self.values.source)?;
@@ -93,7 +93,7 @@ impl Writer<'_> {
         Ok(true)
     }
 
-    /// CMS data, signed or encrypted; `false` if the data are something else.
+    /// Writes CMS data, signed or encrypted; returns `false` if the data are something else.
     fn opaque(&mut self, data: &Value, is_stated: bool) -> io::Result<bool> {
         // 1.2.840.113549.1.7, PKCS #7: 2 signedData, 3 envelopedData.
         const PKCS7: [u8; 10] = [0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07];
@@ -125,7 +125,7 @@ impl Writer<'_> {
     }
 }
 
-/// The header fields of an entity, and what follows the empty line after them.
+/// Splits an entity after the empty line that ends its header.
 fn split_head(entity: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut at = 0;
     for line in entity.split_inclusive(|byte| *byte == b'\n') {

@@ -212,7 +212,7 @@ impl Writer<'_> {
         self.lines.value("END", "VEVENT")
     }
 
-    /// PidTagSubject, or its parts.
+    /// Returns PidTagSubject, or its parts.
     pub(super) fn summary(&mut self, message: &Message) -> io::Result<()> {
         match crate::eml::subject(message, &mut self.values)? {
             Some(subject) => self.lines.text("SUMMARY", &subject),
@@ -220,7 +220,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The body, as text.
+    /// Writes the body, as text.
     pub(super) fn description(&mut self, message: &Message) -> io::Result<()> {
         if !plain::has_body(message) {
             return Ok(());
@@ -232,7 +232,7 @@ impl Writer<'_> {
     }
 }
 
-/// Start and end, in UTC.
+/// Returns the start and the end, in UTC.
 fn span(message: &Message) -> (Option<Time>, Option<Time>) {
     let tagged = |id| Time::from_filetime(message.properties.time(id)?);
     // PidLidAppointmentStartWhole, …EndWhole; PidTagStartDate, PidTagEndDate
@@ -244,7 +244,7 @@ fn span(message: &Message) -> (Option<Time>, Option<Time>) {
     (start, end.or_else(computed))
 }
 
-/// The start of the occurrence of a series that a message is about.
+/// Returns the start of the occurrence of a series that a message concerns.
 fn occurrence(message: &Message, local: impl Fn(Time) -> Time) -> Option<Time> {
     // PidLidExceptionReplaceTime
     if let Some(original) = time(message, PSETID_APPOINTMENT, 0x8228) {
@@ -267,7 +267,7 @@ fn occurrence(message: &Message, local: impl Fn(Time) -> Time) -> Option<Time> {
     ))
 }
 
-/// The message of an exception, which is in an attachment.
+/// Returns the message of an exception, which is in an attachment.
 fn exception_message<'a>(message: &'a Message, exception: &Exception) -> Option<&'a Message> {
     let is_of = |attachment: &&Attachment| {
         // PidTagExceptionStartTime, local
@@ -286,7 +286,7 @@ pub(super) fn is_exception(attachment: &Attachment) -> bool {
 }
 
 impl Writer<'_> {
-    /// The identifier of an appointment: that of its series, or else the hash of the item.
+    /// Returns the identifier of an appointment: that of its series, or else the hash of the item.
     fn uid(&self, message: &Message) -> String {
         // [MS-OXCICAL] section 2.1.3.1.1.20.26
         const FOREIGN: &[u8] = b"vCal-Uid\x01\0\0\0";

@@ -22,7 +22,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// A name with the parameters of the form.
+    /// Returns a name with the parameters of the form.
     fn name(&self, name: &str) -> String {
         match self {
             Self::Date => format!("{name};VALUE=DATE"),
@@ -39,7 +39,7 @@ impl Form {
         }
     }
 
-    /// The end of a rule, which is in UTC if the start has a zone, RFC 5545 section 3.3.10.
+    /// Returns the end of a rule, which is in UTC if the start has a zone, RFC 5545 section 3.3.10.
     pub(super) fn until(&self, time: Time) -> String {
         match self {
             Self::Zone(zone) => format!("{}Z", zone.utc(time).basic()),
@@ -62,7 +62,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The time zone of an appointment.
+    /// Returns the time zone of an appointment.
     pub(super) fn zone(&mut self, message: &Message) -> io::Result<Option<Zone>> {
         // PidLidAppointmentTimeZoneDefinitionRecur, …StartDisplay
         for dispid in [0x8260, 0x825E] {

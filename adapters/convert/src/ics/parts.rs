@@ -19,7 +19,7 @@ use crate::values::strings;
 use crate::warning::WarningKind;
 
 impl Writer<'_> {
-    /// When the data of the component were made.
+    /// Writes when the data of the component were created.
     pub(super) fn stamp(&mut self, message: &Message) -> io::Result<()> {
         // PidLidOwnerCriticalChange, PidLidAttendeeCriticalChange
         let critical = |dispid| time(message, PSETID_MEETING, dispid);
@@ -30,7 +30,7 @@ impl Writer<'_> {
         self.utc("DTSTAMP", Some(stamp.unwrap_or(Time::from_unix(0))))
     }
 
-    /// Categories, class, priority, and when the item was made and changed.
+    /// Writes the categories, the class, the priority, and when the item was created and changed.
     pub(super) fn common(&mut self, message: &Message) -> io::Result<()> {
         let properties = &message.properties;
         let categories = self.categories(message)?;
@@ -69,7 +69,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Organizer and attendees.
+    /// Writes the organizer and the attendees.
     pub(super) fn people(&mut self, message: &Message, kind: Kind) -> io::Result<()> {
         let people = People::of(message, &mut self.values, self.options)?;
         let strings = strings(message);
@@ -114,7 +114,7 @@ impl Writer<'_> {
         self.lines.value(&name, &mailto(&person.address))
     }
 
-    /// Files and mails that are attached.
+    /// Writes the attached files and mails.
     pub(super) fn attachments(&mut self, message: &Message) -> io::Result<()> {
         for (index, attachment) in message.attachments.iter().enumerate() {
             if self.has_attachments && !is_exception(attachment) {
@@ -175,7 +175,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A reminder.
+    /// Writes a reminder.
     pub(super) fn alarm(&mut self, name: &str, trigger: &str) -> io::Result<()> {
         self.lines.value("BEGIN", "VALARM")?;
         self.lines.value("ACTION", "DISPLAY")?;
@@ -189,7 +189,7 @@ pub(super) fn tagged(properties: &Properties, id: u16) -> Option<Time> {
     Time::from_filetime(properties.time(id)?)
 }
 
-/// An attendee's line without the address.
+/// Returns an attendee's line without the address.
 fn attendee(recipient: &Properties, asks: bool) -> String {
     // PidTagRecipientType
     let role = match recipient.integer(0x0C15).unwrap_or(1) & 3 {

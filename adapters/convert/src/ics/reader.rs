@@ -2,7 +2,7 @@
 
 use crate::text::one_line;
 
-/// Bytes that have not been read.
+/// The bytes that were not read yet.
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -30,20 +30,20 @@ impl<'a> Reader<'a> {
         self.array().map(i32::from_le_bytes)
     }
 
-    /// So many numbers.
+    /// Reads so many numbers.
     pub(super) fn u32s(&mut self, count: u32) -> Option<Vec<u32>> {
         let bytes = self.take((count as usize).checked_mul(4)?)?;
         let mut reader = Reader(bytes);
         Some(std::iter::from_fn(|| reader.u32()).collect())
     }
 
-    /// Bytes after their number.
+    /// Reads a length and so many bytes.
     pub(super) fn block(&mut self) -> Option<&'a [u8]> {
         let len = self.u32()?;
         self.take(len as usize)
     }
 
-    /// A text of so many UTF-16 units.
+    /// Reads a text of so many UTF-16 units.
     pub(super) fn utf16(&mut self, units: usize) -> Option<String> {
         let bytes = self.take(units * 2)?;
         let text = encoding_rs::UTF_16LE.decode_without_bom_handling(bytes).0;

@@ -15,11 +15,11 @@ use crate::time::Time;
 pub(super) struct Recurrence {
     pattern: Pattern,
     end: End,
-    /// 0 for Sunday.
+    /// The weekday; 0 is Sunday.
     first_weekday: u32,
     /// The day of the first occurrence.
     start_date: Time,
-    /// The days of occurrences that are not there, or are elsewhere.
+    /// The days of occurrences that are deleted or moved.
     removed: Vec<Time>,
     /// Seconds from midnight to the start of an occurrence.
     pub(super) start_of_day: i64,
@@ -164,12 +164,12 @@ impl Recurrence {
         Some(())
     }
 
-    /// The start of the first occurrence.
+    /// Returns the start of the first occurrence.
     pub(super) fn start(&self) -> Time {
         self.start_date.plus(self.start_of_day)
     }
 
-    /// The rule; `until` is the form of a time that ends it, which is the start of the last occurrence.
+    /// Returns the rule; `until` is the form of a time that ends it, which is the start of the last occurrence.
     pub(super) fn rule(&self, until: impl FnOnce(Time) -> String) -> String {
         let Pattern {
             frequency,
@@ -217,7 +217,7 @@ impl Recurrence {
         rule
     }
 
-    /// The starts of occurrences that are not there.
+    /// Returns the starts of deleted occurrences.
     pub(super) fn removed(&self) -> impl Iterator<Item = Time> + '_ {
         let moved = |day: &Time| {
             let mut originals = self.exceptions.iter().map(|it| it.original_start);
@@ -327,14 +327,14 @@ impl Exception {
         Some(())
     }
 
-    /// Start, end and original start, in seconds.
+    /// Returns start, end and original start, in seconds.
     fn times(reader: &mut Reader<'_>) -> Option<[i64; 3]> {
         let times = [reader.u32()?, reader.u32()?, reader.u32()?];
         Some(times.map(|minutes| Time::from_minutes(minutes).unix))
     }
 }
 
-/// The name of a weekday, RFC 5545 section 3.3.10; 0 is Sunday.
+/// Returns the name of a weekday, RFC 5545 section 3.3.10; 0 is Sunday.
 pub(super) fn weekday(day: i64) -> &'static str {
     let names = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
     let day = usize::try_from(day).unwrap_or(0);

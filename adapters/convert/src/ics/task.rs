@@ -53,7 +53,7 @@ impl Writer<'_> {
         self.lines.value("END", "VTODO")
     }
 
-    /// Status, and how much is done.
+    /// Writes the status and the percentage of a task.
     fn progress(&mut self, message: &Message) -> io::Result<()> {
         // PidLidTaskComplete, PidLidTaskStatus: 0 not started, 1 in progress, 2 complete, 3 waiting, 4 deferred
         let is_complete = integer(message, PSETID_TASK, 0x811C).unwrap_or(0) != 0;

@@ -13,9 +13,9 @@ use crate::time::Time;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Zone {
     pub(super) name: String,
-    /// Minutes that standard time is ahead of UTC.
+    /// The offset of standard time from UTC, in minutes.
     standard: i64,
-    /// Minutes that daylight saving time is ahead of UTC.
+    /// The offset of daylight saving time from UTC, in minutes.
     daylight: i64,
     /// When standard time and when daylight saving time begin; `None` for a zone that has only one of them.
     switches: Option<(Switch, Switch)>,
@@ -94,7 +94,7 @@ impl Zone {
         Some(zone)
     }
 
-    /// The local time of a time in UTC.
+    /// Returns the local time of a time in UTC.
     pub(super) fn local(&self, utc: Time) -> Time {
         let standard = utc.plus(self.standard * 60);
         match self.is_daylight(standard, self.daylight - self.standard) {
@@ -103,7 +103,7 @@ impl Zone {
         }
     }
 
-    /// The time in UTC of a local time; in the hour that comes twice, the first one.
+    /// Returns the time in UTC of a local time; in the hour that comes twice, the first one.
     pub(super) fn utc(&self, local: Time) -> Time {
         match self.is_daylight(local, 0) {
             true => local.plus(-self.daylight * 60),
@@ -111,7 +111,8 @@ impl Zone {
         }
     }
 
-    /// Whether a time is in daylight saving time, which ends so many minutes before the time that its rule says.
+    /// Returns whether a time is in daylight saving time, which ends so many minutes before the time that its rule
+    /// says.
     fn is_daylight(&self, time: Time, shift: i64) -> bool {
         let Some((to_standard, to_daylight)) = &self.switches else {
             return false;
@@ -199,7 +200,7 @@ impl Switch {
     }
 }
 
-/// An offset from UTC, RFC 5545 section 3.3.14.
+/// Returns an offset from UTC, RFC 5545 section 3.3.14.
 fn offset(minutes: i64) -> String {
     let sign = if minutes < 0 { '-' } else { '+' };
     let minutes = minutes.abs();

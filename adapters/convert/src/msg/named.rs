@@ -22,7 +22,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The id of a name, which is given one if it has none; `None` if all are used.
+    /// Returns the id of a name, and assigns one if it has none; `None` if all ids are used.
     pub(super) fn id(&mut self, name: &Name) -> Option<u16> {
         let key = match name {
             Name::Dispid(set, dispid) => (*set, Ok(*dispid)),
@@ -67,7 +67,8 @@ impl Names {
         Some(id)
     }
 
-    /// The number of a property set: 1 and 2 for those that are known, 3 and more for those in the stream of GUIDs.
+    /// Returns the number of a property set: 1 and 2 for those that are known, 3 and more for those in the stream of
+    /// GUIDs.
     fn set(&mut self, set: Guid) -> Option<u16> {
         /// PS_MAPI, whose GUID is that of PS_PUBLIC_STRINGS but for its first field.
         const PS_MAPI: u8 = 0x28;
@@ -89,7 +90,7 @@ impl Names {
         u16::try_from(index + 3).ok().filter(|it| *it < 0x8000)
     }
 
-    /// The streams, by their ids.
+    /// Returns the streams, by their ids.
     pub(super) fn streams(self) -> Vec<(u16, Vec<u8>)> {
         let sets = self.sets.iter().flat_map(|Guid(bytes)| *bytes).collect();
         let mut streams = vec![

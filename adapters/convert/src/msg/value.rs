@@ -13,7 +13,7 @@ use crate::source::ValueReader;
 use crate::text::{self, code_page};
 use crate::warning::WarningKind;
 
-/// A size in a row.
+/// Returns the value of a row that states a size.
 pub(super) fn size(bytes: u64) -> [u8; 8] {
     let [a, b, c, d] = u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
     [a, b, c, d, 0, 0, 0, 0]
@@ -200,7 +200,7 @@ impl Write for Utf16Writer<'_> {
     }
 }
 
-/// A value as a row holds it.
+/// Returns the value of a row.
 fn fixed(value: FixedValue) -> [u8; 8] {
     let wide = |word: [u8; 4]| {
         let [a, b, c, d] = word;
@@ -222,7 +222,7 @@ fn fixed(value: FixedValue) -> [u8; 8] {
     }
 }
 
-/// Bytes of one of several values.
+/// Returns the size of a value in a multi-valued property, in bytes.
 fn width(value: FixedValue) -> usize {
     match value {
         FixedValue::Integer16(_) | FixedValue::Boolean(_) => 2,

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read, Write};
 
-/// What the dictionary holds at first, [MS-OXRTFCP] section 2.1.2.1.
+/// The initial content of the dictionary, [MS-OXRTFCP] section 2.1.2.1.
 const PREFIX: &[u8; 207] = b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \\fscript \\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\\colortbl\\red0\\green0\\blue0\r\n\\par \\pard\\plain\\f0\\fs20\\b\\i\\u\\tab\\tx";
 
 /// Decompresses a body and writes it; `Some` says what is wrong with it. What precedes the damage is written.
@@ -82,7 +82,7 @@ fn fill(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Bytes one by one, with their checksum.
+/// Reads bytes one by one, and computes their checksum.
 struct Bytes<'a> {
     input: &'a mut dyn Read,
     left: u32,
@@ -126,7 +126,7 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// The checksum of one more byte: CRC-32 without its two inversions, [MS-OXRTFCP] section 2.1.3.2.
+/// Adds a byte to a checksum: CRC-32 without its two inversions, [MS-OXRTFCP] section 2.1.3.2.
 pub(crate) fn crc(crc: u32, byte: u8) -> u32 {
     let mut crc = crc ^ u32::from(byte);
     for _ in 0..8 {

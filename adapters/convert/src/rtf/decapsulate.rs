@@ -10,16 +10,17 @@ use super::font::Fonts;
 use super::Kind;
 use crate::text;
 
-/// Groups within groups that are followed; deeper ones are read as part of the last.
+/// The maximum depth of groups; deeper ones are read as a part of the last.
 const MAX_GROUPS: usize = 4096;
 
-/// Writes the HTML or text that is encapsulated in the RTF that is written to it, or else the text of the RTF, in UTF-8.
+/// Writes the HTML or text that is encapsulated in the RTF that is written to it, or else the text of the RTF, in
+/// UTF-8.
 pub(crate) struct Decapsulator<'a> {
     out: &'a mut dyn Write,
     is_html: bool,
     group: Group,
     outer: Vec<Group>,
-    /// Open groups beyond those that are followed.
+    /// The number of open groups beyond that depth.
     deeper: usize,
     fonts: Fonts,
     default_font: i32,
@@ -39,17 +40,17 @@ pub(crate) struct Decapsulator<'a> {
     is_negative: bool,
 }
 
-/// What applies up to the end of a group.
+/// The state that ends with a group.
 #[derive(Clone, Copy)]
 #[allow(clippy::struct_excessive_bools)] // each is switched by itself
 struct Group {
-    /// Between `\htmlrtf` and `\htmlrtf0`: for readers of RTF only.
+    /// Between `\htmlrtf` and `\htmlrtf0`: only for readers of RTF.
     is_for_rtf: bool,
     /// A destination that is not text.
     is_ignored: bool,
     is_tag: bool,
     is_font_table: bool,
-    /// `\*` came: an unknown destination is ignored.
+    /// After `\*`: an unknown destination is ignored.
     is_optional: bool,
     unicode_skip: u32,
     encoding: &'static Encoding,
@@ -61,7 +62,7 @@ enum Token {
     Backslash,
     Word,
     Number,
-    /// `\'`, with the first digit if it came.
+    /// `\'`, with the first digit if it was read.
     Hex(Option<u8>),
 }
 
@@ -191,7 +192,7 @@ impl<'a> Decapsulator<'a> {
         Ok(())
     }
 
-    /// A backslash and one character.
+    /// Handles a backslash and one character.
     fn symbol(&mut self, byte: u8) -> io::Result<()> {
         match byte {
             b'\'' => self.token = Token::Hex(None),
@@ -275,7 +276,7 @@ impl<'a> Decapsulator<'a> {
         !self.group.is_for_rtf && !self.group.is_ignored
     }
 
-    /// A byte of text, in the code page that applies.
+    /// Adds a byte of text, in the code page of the font.
     fn text(&mut self, byte: u8) -> io::Result<()> {
         if self.skip > 0 {
             self.skip -= 1;
@@ -291,7 +292,7 @@ impl<'a> Decapsulator<'a> {
         Ok(())
     }
 
-    /// A character that a control word means.
+    /// Writes the character of a control word.
     fn character(&mut self, text: &str) -> io::Result<()> {
         if self.skip > 0 {
             self.skip -= 1;
@@ -304,7 +305,7 @@ impl<'a> Decapsulator<'a> {
         self.out.write_all(text.as_bytes())
     }
 
-    /// `\uN`, a UTF-16 unit as a signed number.
+    /// Handles `\uN`, a UTF-16 unit as a signed number.
     fn unicode(&mut self, number: i32) -> io::Result<()> {
         self.skip = self.group.unicode_skip;
         if !self.is_shown() {

@@ -6,7 +6,7 @@ use encoding_rs::Encoding;
 
 use crate::text;
 
-/// Fonts that are kept.
+/// The maximum number of fonts that are kept.
 const MAX_FONTS: usize = 4096;
 
 /// The encodings of the fonts, by their numbers.
@@ -18,17 +18,17 @@ pub(super) struct Fonts {
 }
 
 impl Fonts {
-    /// `\f` in the font table.
+    /// Handles `\f` in the font table.
     pub(super) fn describe(&mut self, font: i32) {
         self.described = font;
     }
 
-    /// `\fcharset`; `ansi` is the encoding of the document.
+    /// Handles `\fcharset`; `ansi` is the encoding of the document.
     pub(super) fn charset(&mut self, charset: i32, ansi: &'static Encoding) {
         self.set(charset_of_font(charset).unwrap_or(ansi));
     }
 
-    /// `\cpg`, which counts more than `\fcharset`.
+    /// Handles `\cpg`, which takes precedence over `\fcharset`.
     pub(super) fn code_page(&mut self, code_page: i32) {
         let encoding = code_page.try_into().ok().and_then(text::encoding);
         if let Some(encoding) = encoding {
@@ -37,12 +37,12 @@ impl Fonts {
         }
     }
 
-    /// The encoding of a font, if the table has it.
+    /// Returns the encoding of a font, if the table has it.
     pub(super) fn encoding(&self, font: i32) -> Option<&'static Encoding> {
         self.encodings.get(&font).copied()
     }
 
-    /// The first one of a font counts.
+    /// Sets the encoding of the described font, unless it has one.
     fn set(&mut self, encoding: &'static Encoding) {
         if self.encodings.len() < MAX_FONTS {
             self.encodings.entry(self.described).or_insert(encoding);
@@ -50,7 +50,7 @@ impl Fonts {
     }
 }
 
-/// The code page of a font's character set, as `\fcharset` numbers them.
+/// Returns the encoding of a character set by its number in `\fcharset`.
 fn charset_of_font(charset: i32) -> Option<&'static Encoding> {
     text::encoding(match charset {
         0 => 1252,
