@@ -2,7 +2,11 @@
 //!
 //! [MS-OXPROPS]: https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxprops/
 
+mod lids;
+
 use exportitems::payload::Guid;
+
+use lids::LIDS;
 
 use crate::item::{Name, Property};
 use crate::text::hex;
@@ -38,6 +42,10 @@ const SETS: &[(Guid, &str)] = &[
     (PSETID_TASK, "PSETID_Task"),
     (PSETID_ADDRESS, "PSETID_Address"),
     (PSETID_MEETING, "PSETID_Meeting"),
+    (mapi(0x0006_200A), "PSETID_Log"),
+    (mapi(0x0006_200E), "PSETID_Note"),
+    (mapi(0x0006_2040), "PSETID_Sharing"),
+    (mapi(0x0006_2041), "PSETID_PostRss"),
 ];
 
 /// Ids and names, ordered by id.
@@ -258,58 +266,6 @@ const TAGS: &[(u16, &str)] = &[
     (0x7FFF, "AttachmentContactPhoto"),
 ];
 
-/// Numbers of named properties in their sets.
-const LIDS: &[(Guid, u32, &str)] = &[
-    (PSETID_MEETING, 0x0003, "PidLidGlobalObjectId"),
-    (PSETID_MEETING, 0x0023, "PidLidCleanGlobalObjectId"),
-    (PSETID_ADDRESS, 0x8005, "PidLidFileUnder"),
-    (PSETID_ADDRESS, 0x8045, "PidLidWorkAddressStreet"),
-    (PSETID_ADDRESS, 0x8046, "PidLidWorkAddressCity"),
-    (PSETID_ADDRESS, 0x8080, "PidLidEmail1DisplayName"),
-    (PSETID_ADDRESS, 0x8082, "PidLidEmail1AddressType"),
-    (PSETID_ADDRESS, 0x8083, "PidLidEmail1EmailAddress"),
-    (PSETID_TASK, 0x8101, "PidLidTaskStatus"),
-    (PSETID_TASK, 0x8102, "PidLidPercentComplete"),
-    (PSETID_TASK, 0x8104, "PidLidTaskStartDate"),
-    (PSETID_TASK, 0x8105, "PidLidTaskDueDate"),
-    (PSETID_TASK, 0x811C, "PidLidTaskComplete"),
-    (PSETID_APPOINTMENT, 0x8201, "PidLidAppointmentSequence"),
-    (PSETID_APPOINTMENT, 0x8205, "PidLidBusyStatus"),
-    (PSETID_APPOINTMENT, 0x8208, "PidLidLocation"),
-    (PSETID_APPOINTMENT, 0x820D, "PidLidAppointmentStartWhole"),
-    (PSETID_APPOINTMENT, 0x820E, "PidLidAppointmentEndWhole"),
-    (PSETID_APPOINTMENT, 0x8213, "PidLidAppointmentDuration"),
-    (PSETID_APPOINTMENT, 0x8215, "PidLidAppointmentSubType"),
-    (PSETID_APPOINTMENT, 0x8216, "PidLidAppointmentRecur"),
-    (PSETID_APPOINTMENT, 0x8217, "PidLidAppointmentStateFlags"),
-    (PSETID_APPOINTMENT, 0x8218, "PidLidResponseStatus"),
-    (PSETID_APPOINTMENT, 0x8223, "PidLidRecurring"),
-    (PSETID_APPOINTMENT, 0x8233, "PidLidTimeZoneStruct"),
-    (PSETID_APPOINTMENT, 0x8234, "PidLidTimeZoneDescription"),
-    (
-        PSETID_APPOINTMENT,
-        0x825E,
-        "PidLidAppointmentTimeZoneDefinitionStartDisplay",
-    ),
-    (PSETID_COMMON, 0x8501, "PidLidReminderDelta"),
-    (PSETID_COMMON, 0x8502, "PidLidReminderTime"),
-    (PSETID_COMMON, 0x8503, "PidLidReminderSet"),
-    (PSETID_COMMON, 0x8506, "PidLidPrivate"),
-    (PSETID_COMMON, 0x850E, "PidLidAgingDontAgeMe"),
-    (PSETID_COMMON, 0x8510, "PidLidSideEffects"),
-    (PSETID_COMMON, 0x8514, "PidLidSmartNoAttach"),
-    (PSETID_COMMON, 0x8516, "PidLidCommonStart"),
-    (PSETID_COMMON, 0x8517, "PidLidCommonEnd"),
-    (PSETID_COMMON, 0x8518, "PidLidTaskMode"),
-    (PSETID_COMMON, 0x8530, "PidLidFlagRequest"),
-    (PSETID_COMMON, 0x8552, "PidLidCurrentVersion"),
-    (PSETID_COMMON, 0x8554, "PidLidCurrentVersionName"),
-    (PSETID_COMMON, 0x8560, "PidLidReminderSignalTime"),
-    (PSETID_COMMON, 0x8580, "PidLidInternetAccountName"),
-    (PSETID_COMMON, 0x8581, "PidLidInternetAccountStamp"),
-    (PSETID_COMMON, 0x8582, "PidLidUseTnef"),
-];
-
 /// Returns the canonical name of a property, such as `PidTagSubject`, if it is known.
 #[must_use]
 pub fn name(property: &Property) -> Option<String> {
@@ -320,10 +276,9 @@ pub fn name(property: &Property) -> Option<String> {
             TAGS.get(at).map(|(_, name)| format!("PidTag{name}"))
         }
         Some(Name::Dispid(set, dispid)) => {
-            let found = LIDS
-                .iter()
-                .find(|(of, number, _)| of == set && number == dispid);
-            found.map(|(.., name)| (*name).to_owned())
+            let (_, lids) = LIDS.iter().find(|(of, _)| of == set)?;
+            let at = lids.binary_search_by_key(dispid, |(known, _)| *known).ok()?;
+            lids.get(at).map(|(_, name)| format!("PidLid{name}"))
         }
         Some(Name::Text(_, name)) => Some(name.clone()),
     }
@@ -427,7 +382,9 @@ mod tests {
     #[test]
     fn tables_are_ordered() {
         assert!(TAGS.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert!(LIDS.windows(2).all(|pair| pair[0].1 < pair[1].1));
+        for (_, lids) in LIDS {
+            assert!(lids.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        }
     }
 
     #[test]
