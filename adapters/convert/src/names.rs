@@ -277,7 +277,9 @@ pub fn name(property: &Property) -> Option<String> {
         }
         Some(Name::Dispid(set, dispid)) => {
             let (_, lids) = LIDS.iter().find(|(of, _)| of == set)?;
-            let at = lids.binary_search_by_key(dispid, |(known, _)| *known).ok()?;
+            let at = lids
+                .binary_search_by_key(dispid, |(known, _)| *known)
+                .ok()?;
             lids.get(at).map(|(_, name)| format!("PidLid{name}"))
         }
         Some(Name::Text(_, name)) => Some(name.clone()),

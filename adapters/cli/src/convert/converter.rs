@@ -120,7 +120,7 @@ impl<'a> Converter<'a> {
                     path => mbox_name(&in_tree(path)),
                 };
                 self.list(&target, path);
-                self.append((item, file), &name, &target, &unique)
+                self.append(item, file, &name, &target, &unique)
             }
             Target::Maildir => {
                 let folder = folders.in_maildir(path);
@@ -213,14 +213,15 @@ impl<'a> Converter<'a> {
 
     fn append(
         &self,
-        (item, file): (&Item, &mut File),
+        item: &Item,
+        file: &mut File,
         name: &str,
         target: &Path,
         unique: &str,
     ) -> Result<Outcome, Failure> {
         let mut state = self.state();
         let mboxes = state.mboxes.as_mut();
-        let warnings = mboxes.map(|it| it.append(target, unique, (item, file), name, self.options));
+        let warnings = mboxes.map(|it| it.append(target, unique, item, file, name, self.options));
         Ok(match warnings.transpose()?.flatten() {
             Some(warnings) => converted(item, warnings, target),
             None => Outcome::Present {

@@ -119,7 +119,8 @@ impl Mboxes {
         &mut self,
         target: &Path,
         unique: &str,
-        (item, source): (&Item, &mut dyn Source),
+        item: &Item,
+        source: &mut dyn Source,
         name: &str,
         options: &Options,
     ) -> Result<Option<Vec<Warning>>, Failure> {
@@ -325,9 +326,8 @@ mod tests {
             let mut file = Cursor::new(payload(seed, 2_000).unwrap());
             let item = Item::read(&mut file).unwrap();
             let unique = item.hash();
-            let parts = (&item, &mut file as &mut dyn super::Source);
-            let options = Options::default();
-            (mboxes.append(Path::new(target), &unique, parts, "item", &options)).unwrap();
+            let (target, options) = (Path::new(target), Options::default());
+            (mboxes.append(target, &unique, &item, &mut file, "item", &options)).unwrap();
         }
         mboxes.finish().unwrap();
         ["a.mbox", "b/c.mbox", LOG].map(|name| fs::read(dir.join(name)).unwrap())

@@ -41,14 +41,15 @@ impl Writer<'_> {
         if let Some(attachment) = message.attachments.first() {
             let mut line = |id| self.values.line(&attachment.properties, id, strings);
             stated = line(0x370E)?.unwrap_or_default().to_ascii_lowercase();
-            name = line(0x3707)?.unwrap_or_default().to_ascii_lowercase();
+            name = line(0x3707)?.unwrap_or_default();
         }
         let class = message.class();
         if class == "ipm.note.smime.multipartsigned" || stated.starts_with("multipart/signed") {
             return self.signed(data);
         }
-        let is_stated = stated.contains("pkcs7-mime") || name.ends_with(".p7m");
-        self.opaque(data, is_stated)
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        let is_named = extension.is_some_and(|it| it.eq_ignore_ascii_case("p7m"));
+        self.opaque(data, is_named || stated.contains("pkcs7-mime"))
     }
 
     /// Copies a `multipart/signed`, whose bytes the signature covers; returns `false` if it has no header.

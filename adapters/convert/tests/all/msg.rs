@@ -111,7 +111,7 @@ fn utf_16_is_copied() {
     for len in 0..=bytes.len() {
         let msg = convert(&Stream::default().bytes(0x0037_001F, &bytes[..len]));
         let kept = match len / 2 {
-            units @ (2 | 3 | 4) => units.min(2),
+            2..=4 => 2,
             units => units.min(5),
         };
         let found = &msg.streams["/__substg1.0_0037001F"];
