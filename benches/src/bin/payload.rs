@@ -1,5 +1,7 @@
 //! What benches/convert.py prints about the reader of properties: a row for each size of a payload.
 
+#![allow(clippy::cast_precision_loss)] // a rate has three digits
+
 use std::hint::black_box;
 
 use exportitems::{PayloadCheck, PayloadReader, Verdict};
