@@ -2,12 +2,14 @@
 
 mod common;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Output;
 
-use common::server::Setup;
+use common::server::{Scripted, Setup};
 use common::tls::Identity;
-use common::{command, status, stderr, stdout};
+use common::{command, response, status, stderr, stdout};
+use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 
 /// An export with these variables, and none of a proxy beside them.
@@ -50,7 +52,7 @@ fn exports_go_through_a_proxy() {
     assert_eq!(status(&output), 3);
     let text = printed(&output);
     assert!(
-        text.contains("it wants a user and a password (407)"),
+        text.contains("it requires a user and a password (407)"),
         "{text}"
     );
     assert!(
@@ -195,6 +197,35 @@ fn compression_is_asked_for() {
     assert_eq!(requests[0].header("accept-encoding"), Some("gzip"));
 }
 
+/// The log contains a warning about a response that expands more than 200 times.
+#[test]
+fn unusual_compression_is_logged() {
+    for (spaces, is_logged) in [(1 << 20, true), (1 << 10, false)] {
+        let body = response("").replace("</s:Body>", &format!("{}</s:Body>", " ".repeat(spaces)));
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(body.as_bytes()).unwrap();
+        let packed = encoder.finish().unwrap();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            packed.len()
+        );
+        let server = Scripted::new(move |_, _| [head.as_bytes(), &packed].concat());
+        let setup = Setup::new("", &[300]);
+        let log = setup.path("log");
+        let log = [
+            "--gzip",
+            "--log",
+            log.to_str().unwrap(),
+            "--log-level",
+            "warn",
+        ];
+        export(&setup, &server.url, &log, &[]);
+        let logged = std::fs::read_to_string(setup.path("log")).unwrap();
+        let text = "expanded more than 200 times compressed=";
+        assert_eq!(logged.contains(text), is_logged, "{logged}");
+    }
+}
+
 #[test]
 fn a_client_certificate_is_presented() {
     const BODY: &str = "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body><m:ExportItemsResponse \
@@ -228,7 +259,7 @@ fn a_client_certificate_is_presented() {
     let (code, text) = run("", "");
     assert_eq!(code, 3, "{text}");
     assert!(
-        text.contains("give a client certificate by --client-certificate and --client-key"),
+        text.contains("give a client certificate with --client-certificate and --client-key"),
         "{text}"
     );
     let (code, text) = run(&path(&other, "certificate.pem"), &path(&other, "key.pem"));
