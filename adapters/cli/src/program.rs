@@ -11,19 +11,19 @@ use zeroize::Zeroizing;
 
 type BoxError = Box<dyn core::error::Error + Send + Sync>;
 
-/// How long the program may take.
+/// The longest time that the program may take.
 const LIMIT: Duration = Duration::from_mins(1);
-/// The longest output; tokens have a few thousand bytes.
+/// The longest output. Tokens have a few thousand bytes.
 const LONGEST: usize = 64 * 1024;
-/// The pause before a program that has closed its output is asked again whether it has ended.
+/// The pause between two checks whether a program that has closed its output has ended.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Splits a command into words as a shell does, without any other of its services.
+/// Splits a command into words like a shell, but without expansions.
 pub(crate) fn words(text: &str) -> Result<Vec<String>, &'static str> {
     match shlex::split(text) {
         Some(words) if !words.is_empty() => Ok(words),
         Some(_) => Err("the command is empty"),
-        None => Err("a quotation mark has no counterpart, or the last character is a backslash"),
+        None => Err("a quotation mark is not closed, or the last character is a backslash"),
     }
 }
 
@@ -48,7 +48,7 @@ fn output(child: &mut Child, program: &str, end: Instant) -> Result<Zeroizing<Ve
     let late = || format!("{program} has not ended after {} s", LIMIT.as_secs());
     let stdout = child.stdout.take().ok_or("no pipe")?;
     let (send, received) = mpsc::channel();
-    // Sized beforehand: a vector that grows leaves copies in memory.
+    // The capacity is large enough, because a vector that grows leaves copies of its content in memory.
     thread::spawn(move || {
         let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
         let read = stdout.take(LONGEST as u64).read_to_end(&mut bytes);

@@ -17,6 +17,8 @@ fn a_command_prints_a_token() {
         "printf '%s' \"t0ken\"",
         r#"sh -c 'echo "{\"access_token\":\"t0ken\",\"expires_in\":3600}"'"#,
         r#"echo '{"accessToken":"t0ken","expires_on":4102444800,"tokenType":"Bearer"}'"#,
+        r#"echo '{"access_token":"t0ken","expires_in":"3600"}'"#,
+        r#"echo '{"accessToken":"t0ken","expiresOn":"2026-11-28 01:02:03.000000"}'"#,
     ] {
         let setup = setup();
         let output = setup.export(&["--token-command", command, "--auth", "bearer"]);
@@ -36,6 +38,7 @@ fn a_command_runs_again_before_its_token_expires_and_after_a_401() {
         (r#"{"access_token":"old","expires_in":3600}"#, 2),
         // It expires at once; the token after it does not.
         (r#"{"access_token":"old","expires_in":1}"#, 2),
+        (r#"{"access_token":"t0ken","expires_in":60}"#, 1),
         ("old", 2),
     ] {
         let setup = setup();
@@ -65,7 +68,7 @@ fn a_command_runs_again_before_its_token_expires_and_after_a_401() {
 fn a_command_that_gives_no_token_is_named() {
     for (command, code, says) in [
         ("", 2, "the command is empty"),
-        ("echo 'a", 2, "a quotation mark has no counterpart"),
+        ("echo 'a", 2, "a quotation mark is not closed"),
         (
             "no-such-program-here",
             4,
@@ -73,8 +76,12 @@ fn a_command_that_gives_no_token_is_named() {
         ),
         ("false", 4, "false failed (exit status: 1)"),
         ("true", 4, "the token is empty"),
-        ("echo s3cret token", 4, "no bearer token has"),
-        (r#"echo '{"token":"s3cret"}'"#, 4, "JSON without a token"),
+        ("echo s3cret token", 4, "a bearer token cannot have"),
+        (
+            r#"echo '{"token":"s3cret"}'"#,
+            4,
+            "the JSON contains no access token",
+        ),
     ] {
         let setup = setup();
         let output = setup.export(&["--token-command", command]);
@@ -102,7 +109,7 @@ fn an_application_requests_its_token() {
         );
         json(
             "200 OK",
-            r#"{"token_type":"Bearer","expires_in":3599,"access_token":"t0ken"}"#,
+            r#"{"token_type":"Bearer","expires_in":"3599","access_token":"t0ken"}"#,
         )
     });
     let setup = setup();

@@ -1,15 +1,13 @@
 //! OAuth 2.0 client credentials (RFC 6749 §4.4): access tokens of an application with a secret.
 
 use core::fmt;
-use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
 use exportitems_http1::{HeadEncoder, RequestHead};
-use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
-use super::auth::BoxError;
+use super::auth::{BoxError, Issued};
 use super::block_on::block_on;
 use super::body::Body;
 use super::exchange::pass;
@@ -19,10 +17,10 @@ use super::session::Session;
 use super::transport::{Connector, Transport as _};
 use super::{AccessToken, BuildError, Client, ClientError, Credentials};
 
-/// The longest answer of a token endpoint.
+/// The largest length of a response from a token endpoint.
 const LONGEST: usize = 64 * 1024;
 
-/// An application of Microsoft Entra, with a client secret. Never printed, and wiped from memory when dropped.
+/// An application in Microsoft Entra with a client secret, which is never printed, and wiped from memory when dropped.
 #[derive(Clone)]
 pub struct Application {
     /// The request's body.
@@ -30,11 +28,11 @@ pub struct Application {
 }
 
 impl Application {
-    /// An application by its id and its secret; `scope` is `https://outlook.office365.com/.default` for Exchange
+    /// Makes an application from its id and its secret. `scope` is `https://outlook.office365.com/.default` for Exchange
     /// Online.
     #[must_use]
     pub fn new(client_id: &str, secret: &str, scope: &str) -> Self {
-        // Sized beforehand: a string that grows leaves copies in memory.
+        // The capacity is large enough, because a string that grows leaves copies of its content in memory.
         let len = 128 + 3 * (client_id.len() + secret.len() + scope.len());
         let mut form = Zeroizing::new(String::with_capacity(len));
         form.push_str("grant_type=client_credentials");
@@ -49,8 +47,8 @@ impl Application {
         Self { form }
     }
 
-    /// The URL of a tenant's token endpoint; `authority` is `https://login.microsoftonline.com` outside of national
-    /// clouds, and `tenant` a GUID or a domain.
+    /// Returns the URL of a tenant's token endpoint. `authority` is `https://login.microsoftonline.com`, except in
+    /// national clouds, and `tenant` is a GUID or a domain.
     #[must_use]
     pub fn token_url(authority: &str, tenant: &str) -> String {
         let tenant: String = byte_serialize(tenant.as_bytes()).collect();
@@ -67,23 +65,15 @@ impl fmt::Debug for Application {
     }
 }
 
-/// The answer of a token endpoint (RFC 6749 §5).
-#[derive(Deserialize)]
-struct Answer {
-    access_token: Option<Zeroizing<String>>,
-    expires_in: Option<u64>,
-    error: Option<String>,
-    error_description: Option<String>,
-}
-
 impl Credentials {
-    /// Access tokens that an application requests with its secret, now, before each expires, and once after a 401.
+    /// Makes credentials from access tokens that an application requests with its secret: now, before a token expires, and
+    /// once after a 401.
     ///
     /// `endpoint` is a client for the [token endpoint](Application::token_url), without credentials.
     ///
     /// # Errors
-    /// [`BuildError::PlaintextCredentials`] for an endpoint without TLS on another machine, and
-    /// [`BuildError::TokenSource`] where it gives no token.
+    /// [`BuildError::PlaintextCredentials`] if the endpoint is on another machine and has no TLS, and
+    /// [`BuildError::TokenSource`] if it returns no token.
     pub fn application(endpoint: Client, application: Application) -> Result<Self, BuildError> {
         if !(endpoint.0.route.endpoint.tls || endpoint.0.route.endpoint.is_loopback()) {
             return Err(BuildError::PlaintextCredentials {
@@ -100,39 +90,33 @@ impl Credentials {
 
 fn request(endpoint: &mut Client, application: &Application) -> Result<AccessToken, BoxError> {
     let (status, body) = block_on(endpoint.0.post_form(&application.form))?;
-    let answer: Option<Answer> = serde_json::from_slice(&body).ok();
-    match answer {
-        Some(Answer {
-            access_token: Some(token),
-            expires_in,
-            ..
-        }) if status == 200 => {
-            let token = AccessToken::new(&token)?;
-            Ok(match expires_in {
-                Some(seconds) => token.expires_in(Duration::from_secs(seconds)),
-                None => token,
-            })
-        }
-        Some(Answer {
-            error: Some(error),
-            error_description,
-            ..
-        }) => {
+    let issued: Option<Issued> = serde_json::from_slice(&body).ok();
+    let token = issued.as_ref().and_then(Issued::token);
+    match (token, issued) {
+        (Some(token), _) if status == 200 => Ok(token?),
+        (
+            _,
+            Some(Issued {
+                error: Some(error),
+                error_description,
+                ..
+            }),
+        ) => {
             let description = error_description.unwrap_or_default();
             let line = description.lines().next().unwrap_or_default();
             let line: String = line.chars().take(300).collect();
-            let text = format!("the token endpoint refuses the application: {error}: {line}");
+            let text = format!("the token endpoint refused the application: {error}: {line}");
             Err(text.replace(char::is_control, "\u{fffd}").into())
         }
         _ => Err(format!(
-            "the token endpoint answers HTTP {status} without a token; check the tenant and the authority"
+            "the token endpoint answered HTTP {status} without a token; check the tenant and the authority"
         )
         .into()),
     }
 }
 
 impl<C: Connector> Session<C> {
-    /// Sends a form, over a connection of its own. Returns the status and the body of the response.
+    /// Sends a form over a new connection. Returns the status and the body of the response.
     async fn post_form(&mut self, form: &str) -> Result<(u16, Zeroizing<Vec<u8>>), ClientError> {
         let mut connection = self.connect().await?;
         let mut headers = vec![

@@ -1,4 +1,4 @@
-//! OAuth 2.0 access tokens (RFC 6750), from a source that gives the next one.
+//! OAuth 2.0 access tokens (RFC 6750), and the source that returns the next one.
 
 use core::fmt;
 use core::time::Duration;
@@ -12,49 +12,64 @@ use super::{AuthError, Credential, Handshake, Renewal, TokenClaims, Waiting};
 use crate::client::credentials::CredentialsError;
 
 const NAME: &str = "Bearer";
-/// A token is renewed so long before it expires: longer than clocks differ and a request takes to arrive.
+/// The longest time before its expiry that a token is renewed. This exceeds the difference of clocks and the time of a
+/// request.
 const AHEAD: Duration = Duration::from_mins(2);
 
 pub(in crate::client) type BoxError = Box<dyn core::error::Error + Send + Sync>;
 pub(in crate::client) type TokenSource =
     Box<dyn Fn() -> Waiting<'static, Result<AccessToken, BoxError>> + Send + Sync>;
 
-/// An access token, and when it expires. Never printed, and wiped from memory when dropped.
+/// An access token and the time of its expiry. It is never printed, and it is wiped from memory when dropped.
 #[derive(Clone)]
 pub struct AccessToken {
     token: Zeroizing<String>,
-    /// Seconds after 1970.
+    /// In seconds since 1970.
     expires: Option<u64>,
+    /// The time from which it is renewed, in seconds since 1970.
+    renew: Option<u64>,
 }
 
 impl AccessToken {
-    /// A token; where it is a JSON Web Token, it expires when its claim `exp` says so.
+    /// Makes an access token. If it is a JSON Web Token, its claim `exp` is the time of its expiry.
     ///
     /// # Errors
-    /// [`CredentialsError::Token`] for a text that no request can carry as a token.
+    /// [`CredentialsError::Token`] if the text contains a character that a bearer token cannot have.
     pub fn new(token: &str) -> Result<Self, CredentialsError> {
         if !exportitems_http1::is_bearer_token(token) {
             return Err(CredentialsError::Token);
         }
-        Ok(Self {
+        // RFC 7519 §4.1.4
+        let expires = TokenClaims::of_token(token).and_then(|claims| claims.expires);
+        let token = Self {
             token: Zeroizing::new(token.to_owned()),
-            // RFC 7519 §4.1.4
-            expires: TokenClaims::of_token(token).and_then(|claims| claims.expires),
+            expires: None,
+            renew: None,
+        };
+        Ok(match expires {
+            Some(expires) => token.expires_at(expires),
+            None => token,
         })
     }
 
-    /// The same token, which expires after this time.
+    /// Sets the time after which the token expires, counted from now.
     #[must_use]
     pub fn expires_in(self, time: Duration) -> Self {
+        self.expires_at(now().saturating_add(time.as_secs()))
+    }
+
+    /// A token is renewed in the second half of its life, or it would be renewed for each request if its life is short.
+    fn expires_at(self, expires: u64) -> Self {
+        let ahead = (expires.saturating_sub(now()) / 2).min(AHEAD.as_secs());
         Self {
-            expires: Some(now().saturating_add(time.as_secs())),
+            expires: Some(expires),
+            renew: Some(expires - ahead),
             ..self
         }
     }
 
     fn is_expiring(&self) -> bool {
-        self.expires
-            .is_some_and(|expires| expires <= now().saturating_add(AHEAD.as_secs()))
+        self.renew.is_some_and(|renew| renew <= now())
     }
 }
 
@@ -66,7 +81,7 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
@@ -74,7 +89,7 @@ fn now() -> u64 {
 
 pub(in crate::client) struct Bearer {
     current: Mutex<AccessToken>,
-    /// Held while the source is asked, so that connections do not ask it at the same time.
+    /// Locked during a call of the source, so that connections do not call it at the same time.
     renewing: async_lock::Mutex<()>,
     source: Option<TokenSource>,
 }
@@ -114,7 +129,7 @@ impl Credential for Bearer {
         Box::pin(self.renew_early())
     }
 
-    /// No account is locked for a token that has expired.
+    /// A refused token does not lock an account.
     fn can_be_locked(&self) -> bool {
         false
     }
@@ -202,7 +217,7 @@ mod tests {
             let next: Waiting<'static, _> = Box::pin(core::future::ready(next));
             next
         };
-        let bearer = Bearer::from_source(token("old", 100), Box::new(source));
+        let bearer = Bearer::from_source(token("old", 0), Box::new(source));
         let shown = || {
             let mut shown = Zeroizing::new(String::new());
             block_on(bearer.prepare()).unwrap();
@@ -212,9 +227,22 @@ mod tests {
         };
         assert_eq!((shown().as_str(), shown().as_str()), ("new", "new"));
         assert_eq!(calls.load(Ordering::Relaxed), 1);
-        // What another connection has renewed already.
+        // Another connection has renewed it already.
         assert_eq!(block_on(bearer.renew("Bearer old")), Renewal::Renewed);
         assert_eq!(calls.load(Ordering::Relaxed), 1);
         assert_eq!(block_on(bearer.renew("Bearer new")), Renewal::Same);
+    }
+
+    #[test]
+    fn a_token_of_any_lifetime_serves_several_requests() {
+        for (seconds, ahead) in [(0, 0), (1, 0), (60, 30), (240, 120), (3600, 120)] {
+            let token = AccessToken::new("a").unwrap();
+            let token = token.expires_in(Duration::from_secs(seconds));
+            assert_eq!(token.expires.unwrap() - token.renew.unwrap(), ahead);
+            assert_eq!(token.is_expiring(), seconds == 0, "{seconds}");
+        }
+        // JWT: it has expired long ago.
+        let token = AccessToken::new("e30.eyJleHAiOjE3MDAwMDAwMDB9.c2ln").unwrap();
+        assert!(token.is_expiring());
     }
 }

@@ -1,4 +1,4 @@
-//! What an access token says about itself.
+//! The claims of an access token.
 
 use core::fmt;
 
@@ -20,13 +20,13 @@ pub struct TokenClaims {
     pub tenant: Option<String>,
     /// The services that the token is for: `aud`.
     pub audience: Vec<String>,
-    /// The user that the application acts for: `upn`, or `unique_name`. A token of the application itself has none.
+    /// The user for whom the application acts: `upn`, or `unique_name`. A token of the application itself has no user.
     pub user: Option<String>,
     /// The application's permissions: `roles`.
     pub roles: Vec<String>,
     /// The permissions that the user has delegated: `scp`.
     pub scopes: Vec<String>,
-    /// The time after which it is not accepted: `exp`, in seconds after 1970.
+    /// The time of expiry: `exp`, in seconds since 1970.
     pub expires: Option<u64>,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Display for TokenClaims {
     }
 }
 
-/// The claims as they are written.
+/// The claims in the form of the token.
 #[derive(Deserialize)]
 struct Written {
     appid: Option<String>,
@@ -88,7 +88,7 @@ impl OneOrMany {
 }
 
 impl TokenClaims {
-    /// Reads the claims of a token; `None` if it is not a JSON Web Token.
+    /// Reads the claims of a token. Returns `None` if it is not a JSON Web Token.
     #[must_use]
     pub fn of_token(token: &str) -> Option<Self> {
         let mut parts = token.split('.');

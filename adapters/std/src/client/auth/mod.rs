@@ -1,11 +1,11 @@
-//! How a client logs in: what authenticates, and the rules of HTTP around it.
+//! Logins: what authenticates, and the rules of HTTP around it.
 //!
 //! ```text
-//! Credentials ── one for a login, shared by connections
-//!   ├─ Gate ── one login alone until it is known to work; none after a refusal
-//!   └─ Credential ── Basic, Bearer, NTLM, Negotiate, or somebody's own
-//!        └─ Handshake ── one for each connection or request: challenge in, token out
-//! Login ── one for each connection: which leg is next, and whether the request's body goes with it
+//! Credentials ── of one account, shared by connections
+//!   ├─ Gate ── admits one login alone until the credentials have worked, and none after a refusal
+//!   └─ Credential ── Basic, Bearer, NTLM, Negotiate, or an implementation of the caller
+//!        └─ Handshake ── one per connection or request: takes challenges, returns tokens
+//! Login ── one per connection: decides which leg is next, and whether it has the request's body
 //! ```
 
 mod basic;
@@ -14,6 +14,7 @@ mod claims;
 mod end_point;
 mod error;
 mod gate;
+mod issued;
 #[cfg(feature = "kerberos")]
 mod kerberos;
 mod login;
@@ -32,69 +33,69 @@ pub use error::AuthError;
 pub(super) use basic::Basic;
 pub(super) use bearer::{Bearer, BoxError, TokenSource};
 pub(super) use gate::{Gate, Permit};
+pub(super) use issued::Issued;
 #[cfg(feature = "kerberos")]
 pub(super) use kerberos::Kerberos;
 pub(super) use login::{Login, Next, Offers, Turn, With};
 pub(super) use ntlm::{Ntlm, Schemes};
 
-/// The future of a credential, which a request waits for.
+/// The future of a [`Credential`]. A request waits for it.
 pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What authenticates: a user and a password, an access token, a ticket.
+/// Something that authenticates, such as a user with a password, an access token or a ticket.
 ///
-/// [`Credentials::new`](super::Credentials::new) makes the credentials of a client from one.
+/// [`Credentials::new`](super::Credentials::new) makes the credentials of a client from it.
 pub trait Credential: Send + Sync {
-    /// The names of the schemes by which it logs in (RFC 9110 §11.1), the preferred first.
+    /// Returns the names of the authentication schemes (RFC 9110 §11.1) that it supports, the preferred one first.
     fn schemes(&self) -> &[&'static str];
 
-    /// The scheme to begin with before the server has said what it offers.
+    /// Returns the scheme to begin with, if the schemes that the server offers are not known yet.
     ///
-    /// With `None`, the default, the first request has no body and no credentials; its 401 says what the
-    /// server offers.
+    /// With `None`, the default, the first request has neither a body nor credentials, and the server answers with
+    /// a 401 that contains the schemes.
     fn first(&self) -> Option<&'static str> {
         None
     }
 
-    /// Begins a handshake by one of the [schemes](Self::schemes); `host` is that of the URL.
+    /// Begins a handshake by one of the [schemes](Self::schemes). `host` is the host of the URL.
     ///
     /// # Errors
-    /// There is nothing to log in with.
+    /// The credential cannot be used.
     fn begin(&self, scheme: &str, host: &str) -> Result<Box<dyn Handshake>, AuthError>;
 
-    /// Whether a refusal counts as a failed try, after which accounts are locked.
+    /// Returns whether refusals can lock the account.
     ///
-    /// Then one connection logs in alone first, and after a refusal none does.
+    /// If they can, one connection logs in alone first, and no connection logs in after a refusal.
     fn can_be_locked(&self) -> bool {
         true
     }
 
-    /// Whether it logs in with a ticket rather than a password, so that a refusal says nothing about a password.
+    /// Returns whether it is a ticket, so that errors do not mention a password.
     fn has_ticket(&self) -> bool {
         false
     }
 
-    /// The claims of the access token in use, if there is one and it can be read.
+    /// Returns the claims of the access token in use, if there is one and it is a JSON Web Token.
     fn claims(&self) -> Option<TokenClaims> {
         None
     }
 
-    /// Prepares a login, such as by getting another access token if the present one expires soon.
+    /// Prepares a login, for example by getting another access token if the present one expires soon.
     ///
     /// # Errors
-    /// There is nothing to log in with.
+    /// The credential cannot be used.
     fn prepare(&self) -> Waiting<'_, Result<(), AuthError>> {
         Box::pin(ready(Ok(())))
     }
 
-    /// Gets something else to log in with after a refusal. `refused` is the value of `Authorization` that the server has
-    /// refused.
+    /// Gets another secret after a refusal. `refused` is the value of `Authorization` that the server has refused.
     fn renew<'a>(&'a self, refused: &'a str) -> Waiting<'a, Renewal> {
         let _ = refused;
         Box::pin(ready(Renewal::Unsupported))
     }
 }
 
-/// What [`Credential::renew`] came to.
+/// The result of [`Credential::renew`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Renewal {
@@ -102,7 +103,7 @@ pub enum Renewal {
     Unsupported,
     /// The next handshake uses another secret.
     Renewed,
-    /// The source gave the refused secret again.
+    /// The source returned the refused secret again.
     Same,
     /// The source failed, for this reason.
     Failed(String),
@@ -110,11 +111,11 @@ pub enum Renewal {
 
 /// One login by a [`Credential`].
 pub trait Handshake: Send {
-    /// Takes the server's challenge, `None` at first, and writes the token of the next request to `token`.
+    /// Takes the challenge of the server, `None` on the first leg, and writes the token of the next request to `token`.
     ///
-    /// A challenge and a token are what follows the scheme in `WWW-Authenticate` and `Authorization`, as text.
-    /// `binding` is the server's certificate; `None` without TLS, where its signature defines no hash, and
-    /// where the caller has turned channel bindings off.
+    /// A challenge is the text after the scheme in `WWW-Authenticate`, and a token that in `Authorization`.
+    /// `binding` is the hash of the server's certificate. It is `None` without TLS, if the signature of the certificate
+    /// defines no hash, and if the caller has turned channel bindings off.
     ///
     /// # Errors
     /// The challenge cannot be answered.
@@ -125,35 +126,35 @@ pub trait Handshake: Send {
         token: &mut Zeroizing<String>,
     ) -> Result<Leg, AuthError>;
 
-    /// What a successful handshake authenticates.
+    /// Returns what a successful handshake authenticates.
     fn scope(&self) -> Scope;
 }
 
 /// Which leg of a handshake a token belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leg {
-    /// The server will answer with a challenge: the request goes without its body, `Content-Length: 0`.
+    /// The server answers with a challenge, so the request is sent without its body, with `Content-Length: 0`.
     More,
-    /// The server will accept or refuse the login: the request goes with its body.
+    /// The server accepts or refuses the login, so the request is sent with its body.
     Last,
 }
 
 /// Whether logins are bound to the server's certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChannelBinding {
-    /// With TLS, as Extended Protection requires.
+    /// They are bound if the connection uses TLS, as Extended Protection requires.
     #[default]
     Auto,
-    /// Never: for a proxy that ends TLS with a certificate of its own. A server that requires the binding
-    /// refuses such a login.
+    /// They are not bound. This is for a proxy that ends TLS with its own certificate. A server that requires the
+    /// binding refuses such a login.
     Off,
 }
 
 /// What a login authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// One request: the next one has a handshake of its own.
+    /// One request. The next request has its own handshake.
     Request,
-    /// The connection, with every request that follows on it.
+    /// The connection, including all later requests on it.
     Connection,
 }
