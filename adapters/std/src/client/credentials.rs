@@ -1,7 +1,8 @@
-//! What a client proves itself with.
+//! The credentials of a client.
 
 use core::fmt;
 use core::future::{ready, Future};
+use core::time::Duration;
 use std::sync::Arc;
 
 use exportitems_ntlm::UserError;
@@ -14,20 +15,20 @@ use super::auth::{
 use super::error::BuildError;
 use super::status::StatusError;
 
-/// Credentials of one account. Never printed, and wiped from memory when dropped.
+/// Credentials of one account. They are never printed, and they are wiped from memory when dropped.
 ///
-/// A clone is the same credentials: clients that share them try them one after the other until they are known
-/// to work, and none of them tries them again after a refusal, so that the account is not locked.
-/// Where they have worked before, they are tried once more after five minutes.
+/// Clones share their state, so that the account is not locked: until the credentials have worked, only one client at a
+/// time logs in with them, and after a refusal no client does. Credentials that have worked before are tried once more
+/// after a [rest](Self::rest), because servers also throttle by 401.
 #[derive(Clone)]
 pub struct Credentials {
     credential: Arc<dyn Credential>,
-    /// `None` where no account can be locked.
+    /// `None` if refusals cannot lock the account.
     gate: Option<Arc<Gate>>,
 }
 
 impl Credentials {
-    /// Credentials of any kind.
+    /// Makes credentials from any [`Credential`].
     #[must_use]
     pub fn new(credential: impl Credential + 'static) -> Self {
         Self {
@@ -36,10 +37,10 @@ impl Credentials {
         }
     }
 
-    /// User and password for a login that does not send the password: NTLM, or Negotiate with the messages of
-    /// NTLM, whichever the server offers.
+    /// Makes credentials from a user and a password for a login that does not send the password: NTLM if the server
+    /// offers it, otherwise Negotiate with the messages of NTLM.
     ///
-    /// The user is `DOMAIN\\user`, `user@domain` or a bare name. Only a hash of the password is kept.
+    /// The user is `DOMAIN\\user`, `user@domain` or a name alone. Only a hash of the password is kept.
     ///
     /// # Errors
     /// [`CredentialsError::Name`]
@@ -47,7 +48,7 @@ impl Credentials {
         Ntlm::new(Schemes::Any, user, password).map(Self::new)
     }
 
-    /// As [`password`](Self::password), by NTLM alone, which saves the request that asks what the server offers.
+    /// Like [`password`](Self::password), but only by NTLM, which saves the request for the schemes of the server.
     ///
     /// # Errors
     /// [`CredentialsError::Name`]
@@ -55,7 +56,7 @@ impl Credentials {
         Ntlm::new(Schemes::Ntlm, user, password).map(Self::new)
     }
 
-    /// As [`ntlm`](Self::ntlm), by the same messages under the name Negotiate (RFC 4559).
+    /// Like [`ntlm`](Self::ntlm), but under the name Negotiate (RFC 4559).
     ///
     /// # Errors
     /// [`CredentialsError::Name`]
@@ -63,13 +64,13 @@ impl Credentials {
         Ntlm::new(Schemes::Negotiate, user, password).map(Self::new)
     }
 
-    /// The Kerberos tickets of `principal`, or by default of the user who runs the process, by Negotiate (RFC 4559).
+    /// Uses the Kerberos tickets of `principal`, or by default of the user who runs the process, by Negotiate (RFC 4559).
     ///
-    /// The system's library keeps the tickets: on Unix GSSAPI, whose ticket cache `kinit` fills, and on Windows SSPI,
+    /// The system's library keeps the tickets. On Unix it is GSSAPI, and `kinit` fills its cache. On Windows it is SSPI,
     /// which logs in as the account of the process, so that a service needs no stored password.
     ///
     /// # Errors
-    /// [`BuildError::NoTicket`] if there are none.
+    /// [`BuildError::NoTicket`] if there are no tickets.
     #[cfg(feature = "kerberos")]
     #[cfg_attr(docsrs, doc(cfg(feature = "kerberos")))]
     pub fn kerberos(principal: Option<&str>) -> Result<Self, BuildError> {
@@ -78,29 +79,30 @@ impl Credentials {
             .map_err(BuildError::NoTicket)
     }
 
-    /// User and password for HTTP Basic (RFC 7617), in UTF-8. It sends the password itself.
+    /// Makes credentials from a user and a password for HTTP Basic (RFC 7617), in UTF-8. Basic sends the password.
     ///
     /// # Errors
-    /// [`CredentialsError::User`] for a user with a colon or control character, which Basic cannot carry.
+    /// [`CredentialsError::User`] or [`CredentialsError::Password`], for characters that Basic cannot carry.
     pub fn basic(user: &str, password: &str) -> Result<Self, CredentialsError> {
         Basic::new(user, password).map(Self::new)
     }
 
-    /// An OAuth 2.0 access token (RFC 6750). It expires, after an hour as a rule:
-    /// [`Client::set_credentials`](super::Client::set_credentials) takes the next one, and
-    /// [`bearer_from`](Self::bearer_from) asks for it.
+    /// Makes credentials from an OAuth 2.0 access token (RFC 6750).
+    ///
+    /// Tokens expire, usually after an hour. Pass the next one to
+    /// [`Client::set_credentials`](super::Client::set_credentials), or use [`bearer_from`](Self::bearer_from).
     ///
     /// # Errors
-    /// [`CredentialsError::Token`] for a text that is not a token.
+    /// [`CredentialsError::Token`] if the text is not a token.
     pub fn bearer(token: &str) -> Result<Self, CredentialsError> {
         AccessToken::new(token).map(|token| Self::new(Bearer::new(token)))
     }
 
-    /// OAuth 2.0 access tokens of a source, such as a file that another program renews.
+    /// Makes credentials from a source of OAuth 2.0 access tokens, such as a file that another program renews.
     ///
-    /// It is called now, and again when the server refuses a token by 401. If it then gives another token, the
-    /// request is sent again with that one; a token is never sent again after it was refused.
-    /// It is also called before a token expires that says when it does ([`AccessToken::new`]).
+    /// The source is called now, before a token expires if its expiry is known ([`AccessToken::new`]), and when the
+    /// server refuses a token with 401. If it then returns another token, the request is sent again with that token.
+    /// A refused token is never sent again.
     ///
     /// ```no_run
     /// # use exportitems_std::client::Credentials;
@@ -112,8 +114,7 @@ impl Credentials {
     /// ```
     ///
     /// # Errors
-    /// [`BuildError::TokenSource`] where the source fails, and
-    /// [`BuildError::Credentials`] where what it gives is not a token.
+    /// [`BuildError::TokenSource`] if the source fails, and [`BuildError::Credentials`] if its text is not a token.
     pub fn bearer_from(
         source: impl Fn() -> Result<Zeroizing<String>, BoxError> + Send + Sync + 'static,
     ) -> Result<Self, BuildError> {
@@ -123,11 +124,11 @@ impl Credentials {
         Ok(Self::new(Bearer::from_source(first, at_once(next))))
     }
 
-    /// As [`bearer_from`](Self::bearer_from), of a source that knows when its tokens expire
+    /// Like [`bearer_from`](Self::bearer_from), with a source that knows when its tokens expire
     /// ([`AccessToken::expires_in`]).
     ///
     /// # Errors
-    /// [`BuildError::TokenSource`] where the source fails.
+    /// [`BuildError::TokenSource`] if the source fails.
     pub fn bearer_tokens(
         source: impl Fn() -> Result<AccessToken, BoxError> + Send + Sync + 'static,
     ) -> Result<Self, BuildError> {
@@ -135,12 +136,12 @@ impl Credentials {
         Ok(Self::new(Bearer::from_source(first, at_once(source))))
     }
 
-    /// As [`bearer_tokens`](Self::bearer_tokens), of an asynchronous source, for clients that must not block a thread.
+    /// Like [`bearer_tokens`](Self::bearer_tokens), with an asynchronous source, for clients that must not block a thread.
     ///
-    /// Clients that share the credentials do not call it at the same time.
+    /// Clients that share the credentials do not call the source at the same time.
     ///
     /// # Errors
-    /// [`BuildError::TokenSource`] where the source fails.
+    /// [`BuildError::TokenSource`] if the source fails.
     pub async fn bearer_source<F, R>(source: F) -> Result<Self, BuildError>
     where
         F: Fn() -> R + Send + Sync + 'static,
@@ -151,24 +152,35 @@ impl Credentials {
         Ok(Self::new(Bearer::from_source(first, source)))
     }
 
+    /// Sets the wait before credentials that have worked are tried once more after a refusal, by default five minutes.
+    ///
+    /// Servers also throttle by 401. The credentials count as not tried yet, so call this before the first request.
+    #[must_use]
+    pub fn rest(self, rest: Duration) -> Self {
+        Self {
+            gate: self.gate.map(|_| Arc::new(Gate::new(rest))),
+            ..self
+        }
+    }
+
     pub(super) fn credential(&self) -> &dyn Credential {
         &*self.credential
     }
 
-    /// Returns the claims of the access token in use; `None` without one, or if it is not a JSON Web Token.
+    /// Returns the claims of the access token in use, or `None` if there is no token or it is not a JSON Web Token.
     #[must_use]
     pub fn token_claims(&self) -> Option<TokenClaims> {
         self.credential.claims()
     }
 
-    /// Returns the same credentials, which may be tried again although they were refused before.
+    /// Returns the same credentials for one more try, even if the server has refused them.
     ///
-    /// That is a further try, which counts for the lockout of the account.
+    /// If it refuses them again, that counts for the lockout of the account.
     #[must_use]
     pub fn after_refusal(&self) -> Self {
         Self {
             credential: Arc::clone(&self.credential),
-            gate: self.gate.as_ref().map(|_| Arc::default()),
+            gate: self.gate.as_ref().map(|gate| Arc::new(gate.anew())),
         }
     }
 
@@ -186,7 +198,7 @@ impl Credentials {
     }
 }
 
-/// Makes an asynchronous source of one that blocks.
+/// Makes an asynchronous source from a blocking one.
 fn at_once(
     source: impl Fn() -> Result<AccessToken, BoxError> + Send + Sync + 'static,
 ) -> TokenSource {
@@ -201,17 +213,19 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Credentials that no request can carry. The texts do not repeat them.
+/// The credentials cannot be sent in a request. The error does not contain them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// The user holds a colon or a control character.
+    /// The user contains a colon or a control character.
     User,
-    /// The user is not a name for NTLM.
+    /// The user is not a name that NTLM accepts.
     Name(UserError),
-    /// The password holds a control character.
+    /// The password contains a control character.
     Password,
-    /// The token is empty, or holds a character that no bearer token has (RFC 6750 §2.1).
+    /// The JSON contains no access token.
+    Json,
+    /// The token is empty, or contains a character that a bearer token cannot have (RFC 6750 §2.1).
     Token,
 }
 
@@ -220,11 +234,12 @@ impl fmt::Display for CredentialsError {
         f.write_str(match self {
             Self::Name(error) => return write!(f, "the user cannot log in by NTLM: {error}"),
             Self::User => {
-                "the user holds a colon or a control character, which HTTP Basic cannot carry"
+                "the user contains a colon or a control character, which HTTP Basic cannot send"
             }
-            Self::Password => "the password holds a control character, a line break perhaps",
+            Self::Password => "the password contains a control character; check that it has no line break",
+            Self::Json => "the JSON contains no access token",
             Self::Token => {
-                "the token is empty or holds a character that no bearer token has; give the token alone, without \
+                "the token is empty or contains a character that a bearer token cannot have; give only the token, without \
                  quotes or `Bearer`"
             }
         })
@@ -271,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn no_header_can_be_smuggled() {
+    fn credentials_cannot_add_header_fields() {
         use CredentialsError::{Password, Token, User};
         assert_eq!(Credentials::basic("a:b", "").unwrap_err(), User);
         assert_eq!(Credentials::basic("a", "b\n").unwrap_err(), Password);

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
+use std::sync::PoisonError;
 
 use exportitems::{Decoder, Operation, Options, ResponseOutcome};
 use exportitems_http1::{HeadEncoder, RequestHead, ResponseHead};
@@ -191,7 +192,8 @@ impl<C: Connector> Session<C> {
                 host: &host,
                 binding: binding.as_ref(),
             };
-            let turn = connection.login.turn(with, self.scheme)?;
+            let known = *self.scheme.lock().unwrap_or_else(PoisonError::into_inner);
+            let turn = connection.login.turn(with, known)?;
             let mut answered = match self.send(connection, turn, body).await {
                 Err(failed)
                     if core::mem::take(&mut may_reconnect)
@@ -223,7 +225,9 @@ impl<C: Connector> Session<C> {
                 answered.binding = sent_binding;
                 return Ok(answered);
             }
-            self.scheme = login.chosen().or(self.scheme);
+            if let Some(chosen) = login.chosen() {
+                *self.scheme.lock().unwrap_or_else(PoisonError::into_inner) = Some(chosen);
+            }
             let login = core::mem::take(login);
             connection = match (self.discard(answered).await, next) {
                 (Some(connection), _) => connection,
@@ -231,6 +235,10 @@ impl<C: Connector> Session<C> {
                 (None, _) => self.connect().await?,
             };
             connection.login = login;
+            // A connection that was logged in has no permit yet.
+            if permit.is_none() {
+                permit = credentials.enter().await?;
+            }
             may_reconnect = next == Next::Anew;
             is_answering = next == Next::Leg;
         }

@@ -1,7 +1,7 @@
 //! The client's rules over any transport: one connection, one request at a time.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use exportitems::{ExportItems, ExportItemsOperation, ItemId, Options, RequestHeaders, Sink};
 
@@ -40,8 +40,9 @@ pub struct Session<C: Connector> {
     pub(super) credentials: Option<Credentials>,
     allow_plaintext_credentials: bool,
     pub(super) binding: ChannelBinding,
-    /// The authentication scheme that the server offers, once it is known.
-    pub(super) scheme: Option<&'static str>,
+    /// The scheme of authentication that the server continues, once it is known. Clients for further connections share it,
+    /// so only the first one asks what the server offers.
+    pub(super) scheme: Arc<Mutex<Option<&'static str>>>,
     pub(super) cookies: Cookies,
     /// The open connection. Its last response was received completely.
     pub(super) connection: Option<Connection<C::Transport>>,
@@ -68,7 +69,7 @@ impl<C: Connector> Session<C> {
             credentials: None,
             allow_plaintext_credentials,
             binding,
-            scheme: None,
+            scheme: Arc::default(),
             cookies: Cookies::default(),
             connection: None,
             has_connected: false,
@@ -86,6 +87,7 @@ impl<C: Connector> Session<C> {
         Self {
             accept_encoding: self.accept_encoding,
             credentials: self.credentials.clone(),
+            scheme: Arc::clone(&self.scheme),
             is_ews: Arc::clone(&self.is_ews),
             ..Self::new(
                 self.connector.clone(),
@@ -118,7 +120,7 @@ impl<C: Connector> Session<C> {
         // A connection that is logged in would serve the next requests under the previous user.
         self.connection
             .take_if(|connection| connection.login.is_in());
-        self.scheme = None;
+        self.scheme = Arc::default();
         self.credentials = Some(credentials);
         Ok(())
     }

@@ -1,13 +1,16 @@
 //! Logins by NTLM and Negotiate, judged by the emulator's own side of NTLM.
 
 use std::thread;
+use std::time::Duration;
 
+use exportitems::policy::Limits;
 use exportitems::{ItemId, Options, RequestHeaders};
 use exportitems_emulator::{item_id, Emulator, LoginResult, Scenario, DEFAULT_MAILBOX};
 use exportitems_std::client::{
     Answer, AuthError, ChannelBinding, Client, ClientBuilder, ClientError, Credentials,
     SentBinding, SentCredentials, StatusError, StatusKind,
 };
+use exportitems_std::{Archive, Exporter};
 
 use crate::server::Notes;
 
@@ -143,6 +146,10 @@ fn each_connection_logs_in_and_asks_no_more_what_is_offered() {
     }
     let legs = server.legs();
     assert_eq!(legs[3..], [(1, true, false, 401), (1, true, true, 200)]);
+    // Nor does a client for another connection.
+    export(&mut client.another()).unwrap();
+    let legs = server.legs();
+    assert_eq!(legs[5..], [(2, true, false, 401), (2, true, true, 200)]);
 }
 
 #[test]
@@ -260,6 +267,66 @@ fn a_wrong_password_costs_one_try() {
     export(&mut client).unwrap();
 }
 
+/// Exports two items by Basic with a request each from a server that refuses the second request and `refusals` in all.
+/// Returns how many items were exported and the statuses of the responses.
+fn refused_later(refusals: usize) -> (usize, Vec<u16>) {
+    let scenario = format!(
+        "auth = {{ basic = {{ user = 'pat', password = 's3cret' }} }}\n\
+         [[request]]\nanswer = 'normal'\nclose = true\n\
+         [[request]]\ntimes = {refusals}\n\
+         answer = {{ http = {{ status = 401, headers = {{ WWW-Authenticate = 'Basic realm=\"x\"' }}, body = '' }} }}"
+    );
+    let scenario = Scenario::from_toml(&scenario).unwrap();
+    let emulator = Emulator::start(scenario, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let rest = Duration::from_millis(20);
+    let credentials = Credentials::basic("pat", "s3cret").unwrap().rest(rest);
+    let builder = Client::builder(&emulator.url()).credentials(credentials);
+    let mut client = builder.build().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let archive = Archive::open(dir.path()).unwrap();
+    let ids = [1, 2].map(|at| item_id(DEFAULT_MAILBOX, at, 1_000));
+    let items = ids.each_ref().map(|id| ItemId::new(id));
+    let limits = Limits {
+        items: 1,
+        connections: 1,
+        ..Limits::default()
+    };
+    let report = Exporter::new(&mut client, &archive, RequestHeaders::new())
+        .limits(limits)
+        // A short wait in place of the real one, but longer than the rest.
+        .sleep(|_| thread::sleep(Duration::from_millis(30)))
+        .run(&items, &mut |_| {})
+        .unwrap();
+    let requests = emulator.requests();
+    let statuses = requests.iter().map(|request| request.status.unwrap());
+    (report.ok, statuses.collect())
+}
+
+/// Servers also throttle by 401.
+#[test]
+fn credentials_that_have_worked_are_tried_once_more_after_a_rest() {
+    assert_eq!(refused_later(1), (2, vec![200, 401, 200]));
+    assert_eq!(refused_later(9), (1, vec![200, 401, 401]));
+}
+
+/// A connection whose session has ended logs in again only if the credentials were not refused meanwhile.
+#[test]
+fn sessions_that_end_cost_one_try() {
+    let ended =
+        "times = 2\nanswer = 'normal'\n[[request]]\ntimes = 9\nanswer = { http = { status = 401, \
+                 headers = { WWW-Authenticate = 'NTLM' }, body = '' } }";
+    let server = Server::new(false, &format!("[[request]]\n{ended}"));
+    let mut one = server.client(right());
+    export(&mut one).unwrap();
+    let mut other = one.another();
+    export(&mut other).unwrap();
+    for client in [&mut one, &mut other] {
+        let (error, _) = refused(export(client));
+        assert!(error.retry_after > Some(Duration::from_mins(4)), "{error}");
+    }
+    assert_eq!(server.emulator.logins().len(), 3);
+}
+
 #[test]
 fn sixteen_connections_share_credentials() {
     let server = Server::new(true, "affinity = true");
@@ -276,8 +343,8 @@ fn sixteen_connections_share_credentials() {
 #[test]
 fn what_is_not_offered_is_not_sent() {
     for (offers, says) in [
-        (r#"["basic"]"#, "Basic sends the password itself"),
-        (r#"["kerberos"]"#, "the server may want a Kerberos ticket"),
+        (r#"["basic"]"#, "Basic sends the password"),
+        (r#"["kerberos"]"#, "the server may require a Kerberos ticket"),
         ("[]", "does not say which authentication it accepts"),
     ] {
         let server = Server::new(true, &format!("offers = {offers}"));
@@ -308,7 +375,7 @@ fn a_connection_that_ends_between_the_legs_is_named() {
         matches!(error, ClientError::Auth(AuthError::Closed)),
         "{error}"
     );
-    assert!(error.to_string().contains("proxy or balancer"), "{error}");
+    assert!(error.to_string().contains("load balancer"), "{error}");
     assert_eq!(server.results(), []);
 }
 

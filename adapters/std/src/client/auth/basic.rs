@@ -1,4 +1,4 @@
-//! HTTP Basic (RFC 7617): the password itself, with every request.
+//! HTTP Basic (RFC 7617), which sends the password with every request.
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use zeroize::Zeroizing;
@@ -25,7 +25,7 @@ impl Basic {
         pair.push_str(user);
         pair.push(':');
         pair.push_str(password);
-        // Sized beforehand: a string that grows leaves copies in memory.
+        // The capacity is exact, because a string that grows leaves copies of its content in memory.
         let mut token = Zeroizing::new(String::with_capacity(pair.len().div_ceil(3) * 4));
         BASE64_STANDARD.encode_string(pair.as_bytes(), &mut token);
         Ok(Self { token })
@@ -46,7 +46,7 @@ impl Credential for Basic {
     }
 }
 
-/// A handshake of one leg, whose token is known beforehand.
+/// A handshake of one leg with a token that does not depend on the server.
 pub(super) struct Whole(pub(super) Zeroizing<String>);
 
 impl Handshake for Whole {

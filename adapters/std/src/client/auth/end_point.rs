@@ -5,13 +5,13 @@ use x509_cert::der::asn1::{AnyRef, ContextSpecific, ObjectIdentifier, SequenceRe
 use x509_cert::der::{Decode as _, Reader as _, SliceReader, TagNumber};
 use x509_cert::Certificate;
 
-/// The server's end of a TLS connection: the hash of its certificate.
+/// The hash of the server's certificate, which identifies the server's end of a TLS connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndPoint {
     hash: Vec<u8>,
 }
 
-/// The hash functions that a binding is made with.
+/// The hash functions of channel bindings.
 #[derive(Clone, Copy)]
 enum Hash {
     Sha224,
@@ -23,12 +23,11 @@ enum Hash {
 const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 
 impl EndPoint {
-    /// The end of a server with this certificate, in DER.
+    /// Returns the end point of a server with this certificate, in DER.
     ///
-    /// RFC 5929 §4.1: the certificate is hashed by the hash function of its own signature; by SHA-256 where
-    /// that is MD5 or SHA-1. `None` where the signature has no hash function of its own, such as Ed25519, and
-    /// for an unknown signature: then there is no binding, since servers refuse a wrong one and may accept
-    /// none.
+    /// RFC 5929 §4.1: the certificate is hashed with the hash function of its signature, or with SHA-256 if that is
+    /// MD5 or SHA-1. Returns `None` if the signature algorithm is unknown or has no separate hash function, like
+    /// Ed25519. Then the login has no binding, because servers refuse a wrong binding and may accept none.
     #[must_use]
     pub fn of_certificate(der: &[u8]) -> Option<Self> {
         let certificate = Certificate::from_der(der).ok()?;
@@ -59,7 +58,7 @@ impl EndPoint {
     }
 }
 
-/// The hash function of a signature whose identifier names it.
+/// Returns the hash function of a signature algorithm that is named by its identifier.
 fn of_signature(oid: ObjectIdentifier) -> Option<Hash> {
     Some(match oid.to_string().as_str() {
         // RFC 8017 §A.2.4: MD5, SHA-1, SHA-256, SHA-384, SHA-512 and SHA-224 with RSA.
@@ -76,7 +75,7 @@ fn of_signature(oid: ObjectIdentifier) -> Option<Hash> {
     })
 }
 
-/// The hash function in the parameters of RSASSA-PSS (RFC 4055 §3.1): `[0] hashAlgorithm`, by default SHA-1.
+/// Returns the hash function in the parameters of RSASSA-PSS (RFC 4055 §3.1): `[0] hashAlgorithm`, by default SHA-1.
 fn of_pss(parameters: Option<AnyRef<'_>>) -> Option<Hash> {
     let parameters: &SequenceRef = parameters?.decode_as().ok()?;
     let mut reader = SliceReader::new(parameters.as_bytes()).ok()?;

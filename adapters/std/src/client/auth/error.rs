@@ -1,10 +1,10 @@
-//! Why a login cannot be continued.
+//! The error for a login that cannot be continued.
 
 use core::fmt;
 
 use exportitems_ntlm::{ChallengeError, LoginError};
 
-/// A login cannot be continued on this side; the server has neither accepted nor refused it.
+/// The client cannot continue a login. The server has neither accepted nor refused it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -12,24 +12,24 @@ pub enum AuthError {
     Token,
     /// The server's NTLM challenge cannot be answered.
     Challenge(ChallengeError),
-    /// The answer to the NTLM challenge cannot be made.
+    /// The client cannot answer the NTLM challenge with these credentials.
     Login(LoginError),
-    /// The server asks for more after the last leg.
+    /// The server continues the login after the last leg.
     Unexpected,
-    /// The connection is closed between two legs, which belong to one connection.
+    /// The connection was closed between two legs, which must use the same connection.
     Closed,
-    /// The system gave no random numbers.
+    /// The system returned no random numbers.
     Random(getrandom::Error),
-    /// The Kerberos library gives no ticket for the server.
+    /// The Kerberos library returned no ticket for the server.
     Ticket {
         /// The service principal name of the server.
         target: String,
-        /// Why.
+        /// The error of the library.
         source: Box<dyn core::error::Error + Send + Sync>,
     },
     /// The source of access tokens failed.
     TokenSource(Box<dyn core::error::Error + Send + Sync>),
-    /// A credential of the caller's own failed.
+    /// The caller's own implementation of [`Credential`](super::Credential) failed.
     Other(Box<dyn core::error::Error + Send + Sync>),
 }
 
@@ -40,13 +40,13 @@ impl fmt::Display for AuthError {
                 "the token in the server's WWW-Authenticate is not base64; look for a proxy that alters responses",
             ),
             Self::Challenge(_) => f.write_str("the server's NTLM challenge cannot be answered"),
-            Self::Login(_) => f.write_str("the NTLM login cannot be made"),
-            Self::Unexpected => f.write_str("the server continues a login that has ended"),
+            Self::Login(_) => f.write_str("cannot log in by NTLM with these credentials"),
+            Self::Unexpected => f.write_str("the server continues a login that is complete; look for a proxy that alters responses"),
             Self::Closed => f.write_str(
-                "the connection is closed between the legs of the login, which have to use one connection; \
-                 look for a proxy or balancer that ends connections after each request",
+                "the connection was closed during the login, which must use a single connection; \
+                 look for a proxy or load balancer that closes connections after each request",
             ),
-            Self::Random(_) => f.write_str("the system gives no random numbers"),
+            Self::Random(_) => f.write_str("the system returned no random numbers"),
             Self::Ticket { target, .. } => write!(
                 f,
                 "there is no Kerberos ticket for {target}; check that the server has this service principal name and \

@@ -1,4 +1,4 @@
-//! What keeps an account from being locked: how often a credential may be tried.
+//! Protects accounts from being locked: decides how often a credential may be tried.
 
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
@@ -8,16 +8,24 @@ use std::time::Instant;
 
 use crate::client::status::StatusError;
 
-/// How long a credential rests that has worked and is refused: servers throttle by 401 too.
+/// The default of [`Gate::rest`].
 const REST: Duration = Duration::from_mins(5);
 
 /// Admits the connections that log in with one credential.
 ///
-/// The first login is alone: with a wrong password the others would each count for the lockout. After a refusal
-/// no connection is admitted, unless the credential has worked before: then one more, alone, after [`REST`].
-#[derive(Debug, Default)]
+/// The first login is alone: with a wrong password, each of the others would count for the lockout. After a refusal
+/// no connection is admitted, unless the credential has worked before: then one more is admitted after a rest, alone.
+#[derive(Debug)]
 pub(in crate::client) struct Gate {
     state: Mutex<(State, Vec<Waker>)>,
+    /// The wait before a credential that has worked is tried again after a refusal. Servers also throttle by 401.
+    rest: Duration,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new(REST)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -26,11 +34,11 @@ enum State {
     Untried,
     /// One connection logs in alone.
     Alone {
-        /// When it has worked, this refusal after it.
+        /// The refusal of a credential that had worked before.
         refused: Option<Box<StatusError>>,
     },
     Good,
-    /// It has worked, and was refused then.
+    /// The credential has worked, and was refused later.
     Resting {
         until: Instant,
         error: Box<StatusError>,
@@ -38,7 +46,7 @@ enum State {
     Refused(Box<StatusError>),
 }
 
-/// One connection that may log in. A permit that is dropped without a result gives its turn to another.
+/// The permission to log in on one connection. If it is dropped without a result, another connection is admitted.
 #[derive(Debug)]
 pub(in crate::client) struct Permit {
     gate: Arc<Gate>,
@@ -46,10 +54,22 @@ pub(in crate::client) struct Permit {
 }
 
 impl Gate {
+    pub(in crate::client) fn new(rest: Duration) -> Self {
+        Self {
+            state: Mutex::default(),
+            rest,
+        }
+    }
+
+    /// Returns the gate of a credential that was not tried yet, with the same rest.
+    pub(in crate::client) fn anew(&self) -> Self {
+        Self::new(self.rest)
+    }
+
     /// Waits until this connection may log in.
     ///
     /// # Errors
-    /// How the server has refused the credential, where it is not to be tried, or not yet.
+    /// The refusal by the server, if the credential must not be tried again, or not yet.
     pub(in crate::client) async fn enter(self: &Arc<Self>) -> Result<Permit, Box<StatusError>> {
         poll_fn(|context| self.poll_enter(context)).await
     }
@@ -96,32 +116,33 @@ impl Gate {
 }
 
 impl Permit {
-    /// The server has accepted the credential.
+    /// Records that the server has accepted the credential.
     pub(in crate::client) fn accepted(mut self) {
         self.leave(|state| match state {
-            // Another connection may have been refused meanwhile; that is newer.
+            // If another connection was refused meanwhile, the refusal is newer.
             State::Untried | State::Alone { .. } | State::Good => State::Good,
             refused => refused,
         });
     }
 
-    /// The server has refused the credential, with this error; it gets the wait until the next try, if there
-    /// is to be one.
+    /// Records that the server has refused the credential with this error. If the credential may be tried again, the
+    /// error gets the wait until then.
     pub(in crate::client) fn refused(mut self, error: &mut StatusError) {
+        let rest = self.gate.rest;
         let may_be_tried_again = self.leave(|state| match state {
             State::Good => State::Resting {
-                until: Instant::now() + REST,
+                until: Instant::now() + rest,
                 error: Box::new(error.clone()),
             },
             State::Untried | State::Alone { .. } => State::Refused(Box::new(error.clone())),
             refused => refused,
         });
         if may_be_tried_again {
-            error.retry_after = error.retry_after.max(Some(REST));
+            error.retry_after = error.retry_after.max(Some(rest));
         }
     }
 
-    /// Sets the state, and says whether the credential rests.
+    /// Sets the state. Returns whether the credential rests.
     fn leave(&mut self, next: impl FnOnce(State) -> State) -> bool {
         let mut guard = self
             .gate
@@ -175,7 +196,7 @@ mod tests {
         StatusError::new(401, Fields::default(), sent, Start::Empty, b"")
     }
 
-    /// As if the rest were over.
+    /// Ends the rest.
     fn rested(gate: &Gate) {
         if let State::Resting { until, .. } = &mut gate.state.lock().unwrap().0 {
             *until = Instant::now();
@@ -202,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_follows_a_refusal() {
+    fn no_login_follows_a_refusal() {
         let gate = Arc::new(Gate::default());
         let first = enter(&gate).unwrap();
         let other = {

@@ -1,4 +1,4 @@
-//! Kerberos by the system's library, GSSAPI or SSPI, under the name `Negotiate` (RFC 4559).
+//! Kerberos with the system's library, GSSAPI or SSPI, under the name `Negotiate` (RFC 4559).
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use cross_krb5::{ClientCtx, Cred, InitiateFlags, K5Cred as _};
@@ -8,14 +8,14 @@ use super::{AuthError, BoxError, Credential, EndPoint, Handshake, Leg, Scope};
 
 const NAME: &str = "Negotiate";
 
-/// TLS has authenticated the server, and protects the requests.
+/// No mutual authentication and no encryption, because TLS authenticates the server and protects the requests.
 ///
-/// On Windows the package Negotiate is used, which servers there expect.
+/// On Windows, the flag selects the package Negotiate, which Windows servers expect.
 const FLAGS: InitiateFlags = InitiateFlags::NEGOTIATE_TOKEN
     .union(InitiateFlags::DISABLE_MUTUAL_AUTH)
     .union(InitiateFlags::DISABLE_CONFIDENTIALITY);
 
-/// The tickets of a principal, which the system keeps.
+/// The Kerberos tickets of a principal. The system keeps them.
 pub(in crate::client) struct Kerberos {
     principal: Option<String>,
 }
@@ -24,7 +24,7 @@ impl Kerberos {
     /// Uses the tickets of `principal`, or by default those of the user who runs the process.
     ///
     /// # Errors
-    /// There are none.
+    /// There are no tickets.
     pub(in crate::client) fn new(principal: Option<&str>) -> Result<Self, BoxError> {
         Cred::client_acquire(FLAGS, principal)?;
         Ok(Self {
@@ -45,7 +45,7 @@ impl Credential for Kerberos {
         }))
     }
 
-    /// The account's password is not tried.
+    /// A refused ticket does not count as a wrong password.
     fn can_be_locked(&self) -> bool {
         false
     }
@@ -55,7 +55,7 @@ impl Credential for Kerberos {
     }
 }
 
-/// A handshake of one leg: a ticket for the server.
+/// A handshake of one leg, whose token is a ticket for the server.
 struct Ticket {
     principal: Option<String>,
     target: String,

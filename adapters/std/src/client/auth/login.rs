@@ -1,4 +1,4 @@
-//! The rules of a login by HTTP, for one connection, without I/O.
+//! The rules of a login over HTTP for one connection, without I/O.
 //!
 //! ```text
 //! New ─► Probe ─401─► Chosen ─► Legs ─401 with a challenge─► Legs … ─► Final ─► In
@@ -12,17 +12,17 @@ use zeroize::Zeroizing;
 
 use super::{AuthError, Credential, EndPoint, Handshake, Leg, Scope};
 
-/// Challenges that are kept of one response.
+/// The largest number of challenges that are kept of one response.
 const MOST: usize = 8;
-/// Bytes that are kept of a challenge's token; those of NTLM have a few hundred.
+/// The largest length of a challenge's token. Those of NTLM have a few hundred bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// What a 401 offers: schemes, each with its token.
+/// The schemes that a 401 offers, each with its token.
 #[derive(Default)]
 pub(in crate::client) struct Offers(Vec<(String, Option<String>)>);
 
 impl Offers {
-    /// Takes the value of a `WWW-Authenticate` field.
+    /// Adds the value of a `WWW-Authenticate` field.
     pub(in crate::client) fn add(&mut self, field: &[u8]) {
         for offer in Challenges::new(field) {
             if self.0.len() < MOST && !self.has(offer.scheme) {
@@ -33,7 +33,7 @@ impl Offers {
         }
     }
 
-    /// The names of the schemes, in the server's order.
+    /// Returns the names of the schemes in the order of the server.
     pub(in crate::client) fn schemes(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(scheme, _)| scheme.as_str())
     }
@@ -50,22 +50,22 @@ impl Offers {
     }
 }
 
-/// Tokens are not for eyes.
+/// Leaves out the tokens, which are secret.
 impl fmt::Debug for Offers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.schemes()).finish()
     }
 }
 
-/// How far the login of one connection is.
+/// The progress of the login of one connection.
 #[derive(Default)]
 pub(in crate::client) struct Login {
     state: State,
-    /// A server has asked for another login on a connection that was logged in.
+    /// Whether the server has demanded another login on a connection that was logged in.
     again: bool,
-    /// Schemes that the server has not continued.
+    /// The schemes that the server did not continue.
     rejected: Vec<&'static str>,
-    /// The scheme whose last leg was sent.
+    /// The scheme of the last leg that was sent.
     tried: Option<&'static str>,
 }
 
@@ -73,23 +73,23 @@ pub(in crate::client) struct Login {
 enum State {
     #[default]
     New,
-    /// A request without credentials and without its body asks what the server offers.
+    /// A request without credentials and body was sent, to get the schemes that the server offers.
     Probe,
-    /// The next leg is the first by this scheme.
+    /// The scheme is chosen, and its next leg can be sent.
     Chosen {
         scheme: &'static str,
         handshake: Box<dyn Handshake>,
-        /// What the server has answered the last leg.
+        /// The server's answer to the last leg.
         challenge: Option<String>,
     },
-    /// A leg without the body is under way.
+    /// A leg without the body was sent.
     Leg {
         scheme: &'static str,
         handshake: Box<dyn Handshake>,
     },
-    /// The last leg is under way.
+    /// The last leg was sent.
     Final { scope: Scope },
-    /// The connection is logged in, or needs no login.
+    /// The connection is logged in or needs no login.
     In,
 }
 
@@ -97,22 +97,22 @@ enum State {
 pub(in crate::client) struct Turn {
     /// The value of `Authorization`.
     pub(in crate::client) authorization: Option<Zeroizing<String>>,
-    /// Whether the request's body goes with it.
+    /// Whether it has the request's body.
     pub(in crate::client) body: bool,
 }
 
-/// What follows a response.
+/// What to do after a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::client) enum Next {
-    /// It is the answer to the request.
+    /// Nothing: it is the response to the request.
     Done,
-    /// It was a leg: the next one goes over the same connection, after its body was read.
+    /// Read the body, and send the next leg over the same connection.
     Leg,
-    /// As `Leg`, but another connection serves as well.
+    /// Read the body, and send the next leg over this connection or another one.
     Anew,
 }
 
-/// What a login is made with.
+/// The parameters of a login.
 #[derive(Clone, Copy)]
 pub(in crate::client) struct With<'w> {
     pub(in crate::client) credential: &'w dyn Credential,
@@ -130,7 +130,7 @@ impl Login {
         self.again = false;
     }
 
-    /// The next request; `known` is the scheme that the server is known to offer.
+    /// Returns the next request. `known` is the scheme that the server offers, if that is known.
     pub(in crate::client) fn turn(
         &mut self,
         with: With<'_>,
@@ -185,7 +185,7 @@ impl Login {
         })
     }
 
-    /// Judges the response to a [turn](Self::turn).
+    /// Processes the response to a [turn](Self::turn).
     pub(in crate::client) fn answered(
         &mut self,
         with: With<'_>,
@@ -193,7 +193,7 @@ impl Login {
         offers: &Offers,
     ) -> Result<Next, AuthError> {
         match core::mem::take(&mut self.state) {
-            State::Probe | State::Leg { .. } if takes_anybody(status) => {
+            State::Probe | State::Leg { .. } if is_open(status) => {
                 self.state = State::In;
                 Ok(Next::Anew)
             }
@@ -207,7 +207,7 @@ impl Login {
                     };
                     Ok(Next::Leg)
                 }
-                // It does not speak this scheme, or not without SPNEGO.
+                // The server does not support this scheme, or only with SPNEGO.
                 None => {
                     self.rejected.push(scheme);
                     self.choose(with, offers)
@@ -219,7 +219,7 @@ impl Login {
                 }
                 Ok(Next::Done)
             }
-            // The server has ended the session of the connection, or asks for a login only now.
+            // The server has ended the session of the connection, or did not demand a login until now.
             State::In if status == 401 && !core::mem::replace(&mut self.again, true) => {
                 self.choose(with, offers)
             }
@@ -231,7 +231,7 @@ impl Login {
         }
     }
 
-    /// The scheme of a handshake that has begun and sent nothing.
+    /// Returns the scheme of a handshake whose first leg was not sent yet.
     pub(in crate::client) const fn chosen(&self) -> Option<&'static str> {
         match &self.state {
             State::Chosen {
@@ -243,7 +243,7 @@ impl Login {
         }
     }
 
-    /// The scheme of the last leg that was sent on this connection, if one was.
+    /// Returns the scheme of the last leg, if it was sent on this connection.
     pub(in crate::client) const fn tried(&self) -> Option<&'static str> {
         self.tried
     }
@@ -263,8 +263,9 @@ impl Login {
     }
 }
 
-/// Whether a request without credentials or body was answered as one that needs no credentials.
-const fn takes_anybody(status: u16) -> bool {
+/// Returns whether the status shows that the server demands no login. It is the status of a request without credentials
+/// and body, which EWS answers with an error.
+const fn is_open(status: u16) -> bool {
     matches!(status, 200..=299 | 400 | 411 | 415 | 500)
 }
 
@@ -315,7 +316,7 @@ mod tests {
         }
     }
 
-    /// Plays these responses, and says what was sent: `-` for a request without its body.
+    /// Plays these responses. Returns what was sent, with `-` for a request without its body.
     fn play(
         credential: &Two,
         known: Option<&'static str>,
@@ -354,12 +355,12 @@ mod tests {
         ];
         let expected = ["-", "-NTLM first", "NTLM abc=", "in", "", "in"];
         assert_eq!(play(&Two(None), None, &legs), expected);
-        // What is known is not asked again.
+        // A known scheme is not asked for again.
         assert_eq!(play(&Two(None), Some("NTLM"), &legs[1..3]), expected[1..4]);
     }
 
     #[test]
-    fn a_scheme_that_is_not_spoken_gives_way_to_another() {
+    fn another_scheme_follows_one_that_the_server_does_not_continue() {
         let legs = [
             (401, "negotiate, Basic"),
             (401, "Negotiate abc="),
@@ -367,18 +368,18 @@ mod tests {
         ];
         let expected = ["-NTLM first", "-Negotiate first", "Negotiate abc=", "in"];
         assert_eq!(play(&Two(Some("NTLM")), None, &legs), expected);
-        // Each is begun once.
+        // Each scheme is begun once.
         let legs = [(401, "Negotiate, NTLM"); 2];
         let expected = ["-NTLM first", "-Negotiate first", "out"];
         assert_eq!(play(&Two(Some("NTLM")), None, &legs), expected);
     }
 
     #[test]
-    fn a_refusal_is_an_answer() {
+    fn a_refusal_is_the_response() {
         let legs = [(401, "NTLM abc="), (401, "NTLM, Negotiate")];
         let expected = ["-NTLM first", "NTLM abc=", "out"];
         assert_eq!(play(&Two(Some("NTLM")), None, &legs), expected);
-        // So is an offer that has nothing in common.
+        // So is an offer of other schemes.
         let expected = ["-", "out"];
         assert_eq!(
             play(&Two(None), None, &[(401, "Basic realm=\"x\"")]),

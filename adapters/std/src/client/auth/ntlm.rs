@@ -1,4 +1,4 @@
-//! NTLM, under its own name and, not wrapped in SPNEGO, under `Negotiate`.
+//! NTLM, under its own name, and under `Negotiate` without SPNEGO around its messages.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::client::credentials::CredentialsError;
 const NTLM: &str = "NTLM";
 const NEGOTIATE_NAME: &str = "Negotiate";
 
-/// Schemes by which a user and a password log in without being sent.
+/// The schemes of a login by user and password that does not send the password.
 #[derive(Clone, Copy)]
 pub(in crate::client) enum Schemes {
-    /// NTLM, else Negotiate: the server's first challenge says which it offers.
+    /// NTLM if the server offers it, otherwise Negotiate.
     Any,
     Ntlm,
     Negotiate,
@@ -124,11 +124,12 @@ impl Messages {
         let mut nonce = [0; 8];
         getrandom::fill(&mut nonce).map_err(AuthError::Random)?;
         let login = Login {
-            // INVARIANT: `Ntlm::new` has parsed it.
+            // INVARIANT: `Ntlm::new` has parsed the name.
             user: User::parse(&self.user).map_err(|error| AuthError::Other(error.into()))?,
             hash: &self.hash,
             host: &self.host,
-            binding: binding.map(|end| ChannelBinding::tls_server_end_point(end.hash())),
+            binding: binding
+                .map(|end_point| ChannelBinding::tls_server_end_point(end_point.hash())),
             nonce,
         };
         let answer = Authenticate::new(&challenge, &login).map_err(AuthError::Login)?;
