@@ -1,8 +1,8 @@
-//! The configuration file, which gives options that the command line leaves out.
+//! The configuration file, whose options complete those of the command line.
 //!
 //! ```text
-//! command line ─► what is given, and --config, --server
-//! file ─► options of the server, then those of all servers ─► command line, completed ─► clap
+//! command line ─► its options, among them --config and --server
+//! file ─► options of the server, then those of all servers ─► completed command line ─► clap
 //! ```
 //!
 //! An option in the file has the name and the checks of the option on the command line, because clap reads it there.
@@ -25,7 +25,7 @@ use file::{File, Setting};
 /// The options that a file cannot give, because they select what is read from it.
 const SELECTORS: [&str; 2] = ["config", "help"];
 
-/// Options that belong to another one: they are secrets of a name, and are not used with another name.
+/// Options for the secret of a name. They are not used with another name.
 const OF_A_NAME: [(&str, &str); 4] = [
     ("password-file", "user"),
     ("password-env", "user"),
@@ -65,12 +65,12 @@ pub(crate) fn parse<T: CommandFactory + FromArgMatches>() -> Result<T, Failure> 
     }
 }
 
-/// Adds the options of the file to the command line; a text that says which, if there are any.
+/// Adds the options of the file to the command line. Also returns a text that names them, if there are any.
 fn complete(
     command: &Command,
     mut given: Vec<OsString>,
 ) -> Result<(Vec<OsString>, Option<String>), Failure> {
-    // Required options may be in the file, so their absence is no error yet.
+    // Required options may be in the file, so they may be missing here.
     let lenient = command.clone().ignore_errors(true);
     let Ok(matches) = lenient.try_get_matches_from(&given) else {
         return Ok((given, None));
@@ -91,14 +91,14 @@ fn complete(
     let Some(path) = path(matches)? else {
         return match server {
             Some(_) => Err(Failure::Usage(
-                "--server: there is no configuration file; give one by --config".to_owned(),
+                "--server: there is no configuration file; give one with --config".to_owned(),
             )),
             None => Ok((given, None)),
         };
     };
     let file = File::read(&path)?;
     let mut options = Options::of_command_line(subcommand, matches);
-    // A mistake in the options of another server is one as well.
+    // Mistakes in the options of other servers are errors too.
     for setting in file.settings() {
         options.find(command, setting, &file)?;
     }
@@ -112,14 +112,14 @@ fn complete(
     Ok((given, added))
 }
 
-/// Returns the file of `--config`, else the user's if it exists.
+/// Returns the file of `--config`, otherwise that of the user if it exists.
 fn path(matches: &ArgMatches) -> Result<Option<PathBuf>, Failure> {
     if let Some(path) = matches.get_one::<PathBuf>("config") {
         return Ok(Some(path.clone()));
     }
     let variable = |name: &str| {
         let value = std::env::var_os(name).filter(|value| !value.is_empty());
-        // A relative path is to be ignored, according to the XDG Base Directory Specification.
+        // According to the XDG Base Directory Specification, a relative path is ignored.
         value.map(PathBuf::from).filter(|path| path.is_absolute())
     };
     let folder = match cfg!(windows) {
@@ -138,9 +138,9 @@ fn path(matches: &ArgMatches) -> Result<Option<PathBuf>, Failure> {
 /// The options of a subcommand that are known so far.
 struct Options<'c> {
     subcommand: &'c Command,
-    /// Those that are given on the command line or by a layer of the file.
+    /// The options on the command line and in the layers of the file so far.
     known: Vec<&'c Arg>,
-    /// What to add to the command line.
+    /// The arguments to add to the command line.
     arguments: Vec<OsString>,
     added: Vec<String>,
 }
@@ -221,8 +221,8 @@ impl<'c> Options<'c> {
                 return Ok(());
             }
             (file::Value::Flag(false), true) => return Ok(()),
-            (_, true) => return wrong("the value has to be true or false"),
-            (file::Value::Flag(_), false) => return wrong("the value has to be a text"),
+            (_, true) => return wrong("the value must be true or false"),
+            (file::Value::Flag(_), false) => return wrong("the value must be a text"),
             (file::Value::Texts(values), false) => values,
         };
         if values.len() != 1 && !matches!(arg.get_action(), ArgAction::Append) {
@@ -259,11 +259,11 @@ fn unknown(name: &str) -> String {
     let shown = Path::new(name).display();
     match is_secret {
         true => format!(
-            "unknown option {shown}; a configuration file holds no secrets: name the place of one by password-file, \
+            "unknown option {shown}; a configuration file must not contain secrets; say where a secret is with password-file, \
              password-env, password-command, bearer-file, bearer-env, token-command or client-secret-file"
         ),
         false => format!(
-            "unknown option {shown}; the options are those of the command line, without the hyphens before their names"
+            "unknown option {shown}; the options are those of the command line without the two hyphens"
         ),
     }
 }

@@ -183,6 +183,23 @@ fn a_file_that_others_can_write_is_refused() {
     permit(folder, 0o1777);
     assert_eq!(place.export(&["--server", "work"]).0, 0);
     assert!(place.setup.emulator.logins().len() == 1);
+    // A link to it in a folder that others can write, and a file below such a folder.
+    permit(folder, 0o755);
+    let open = place.setup.path("open");
+    let inner = open.join("inner");
+    std::fs::create_dir_all(&inner).unwrap();
+    permit(&open, 0o777);
+    std::os::unix::fs::symlink(&place.config, open.join("link.toml")).unwrap();
+    std::fs::copy(&place.config, inner.join("copy.toml")).unwrap();
+    for path in ["open/link.toml", "open/inner/copy.toml"] {
+        let path = place.setup.path(path);
+        let output = place
+            .setup
+            .export(&["--config", path.to_str().unwrap(), "--server", "work"]);
+        let (code, printed) = printed(&output);
+        assert_eq!(code, 2, "{printed}");
+        assert!(printed.contains("can replace the file"), "{printed}");
+    }
 }
 
 #[test]
@@ -195,7 +212,11 @@ fn mistakes_are_errors_with_their_line() {
             4,
             "unknown option user-name",
         ),
-        ("password = 's3cret-pässwörd'", 1, "holds no secrets"),
+        (
+            "password = 's3cret-pässwörd'",
+            1,
+            "must not contain secrets",
+        ),
         (
             "[servers.a]\nclient-secret = 's3cret-pässwörd'",
             2,
@@ -204,7 +225,7 @@ fn mistakes_are_errors_with_their_line() {
         ("password = s3cret-pässwörd", 1, ""),
         ("url = 'URL'\nurl = 'URL'", 2, ""),
         ("url = 'URL'\ngzip = 'yes'", 2, "true or false"),
-        ("url = true", 1, "has to be a text"),
+        ("url = true", 1, "must be a text"),
         ("url = ['URL', 'URL']", 1, "takes one value"),
         ("url = { a = 1 }", 1, "[servers.NAME]"),
         ("[server.a]\nurl = 'URL'", 1, "[servers.NAME]"),
@@ -232,7 +253,7 @@ fn mistakes_are_errors_with_their_line() {
     let (code, printed) = place.export(&[]);
     assert_eq!(code, 2);
     assert!(
-        printed.contains("a configuration file holds no secrets"),
+        printed.contains("a configuration file must not contain secrets"),
         "{printed}"
     );
     std::fs::write(&place.config, b"url = '\xFF'").unwrap();
@@ -260,16 +281,13 @@ fn secrets_are_named() {
     for (option, says) in [
         (
             "password-env = 's3cret-pässwörd'",
-            "no environment variable has the name",
+            "there is no environment variable with the name",
         ),
         (
             "password-command = 'no-such-program'",
             "cannot start no-such-program",
         ),
-        (
-            "password-command = \"'\"",
-            "a quotation mark has no counterpart",
-        ),
+        ("password-command = \"'\"", "a quotation mark is not closed"),
     ] {
         place.write(&format!("{common}{option}"));
         let (code, printed) = place.export(&[]);

@@ -1,5 +1,6 @@
 //! A configuration file in TOML: options, and tables of the options of each server.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
@@ -42,8 +43,10 @@ impl File {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let failed = |error| Failure::local(&name, &error);
-        safety::check(path)?;
-        let bytes = std::fs::read(path).map_err(failed)?;
+        let mut opened = std::fs::File::open(path).map_err(failed)?;
+        safety::check(path, &opened)?;
+        let mut bytes = Vec::new();
+        opened.read_to_end(&mut bytes).map_err(failed)?;
         let text = textfile::decode(&bytes)
             .map_err(|_| Failure::Usage(format!("{name}: not UTF-8; save the file as UTF-8")))?;
         let mut file = Self {
@@ -62,7 +65,7 @@ impl File {
                 .get(..at)
                 .map_or(0, |before| before.matches('\n').count())
         };
-        // The error's own form quotes the line, which may be a secret that does not belong here.
+        // `Display` of the error quotes the line, which may contain a secret by mistake.
         let table = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             self.wrong(line(at), error.message())
@@ -124,7 +127,7 @@ impl File {
         let texts = texts.ok_or_else(|| {
             self.wrong(
                 at,
-                "the value has to be a text, a number, true, false or a list of texts",
+                "the value must be a text, a number, true, false or a list of texts",
             )
         })?;
         Ok(Setting {
@@ -186,21 +189,23 @@ fn text(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-/// Who can write the file. It decides where passwords are sent, and names programs that are run.
+/// Refuses a file that other users can write or replace. It decides where passwords are sent, and names programs that are
+/// run.
 #[cfg(unix)]
 mod safety {
+    use std::fs::File;
     use std::os::unix::fs::MetadataExt as _;
-    use std::path::Path;
+    use std::path::{absolute, Path};
 
     use crate::status::Failure;
 
     const WRITABLE_BY_OTHERS: u32 = 0o022;
     const STICKY: u32 = 0o1000;
 
-    pub(super) fn check(path: &Path) -> Result<(), Failure> {
+    pub(super) fn check(path: &Path, file: &File) -> Result<(), Failure> {
         let name = path.display();
         let failed = |error| Failure::local(&name.to_string(), &error);
-        let file = std::fs::metadata(path).map_err(failed)?;
+        let file = file.metadata().map_err(failed)?;
         // A pipe or a device has no content of its own.
         if !file.is_file() {
             return Ok(());
@@ -208,23 +213,26 @@ mod safety {
         let user = rustix::process::geteuid().as_raw();
         if file.uid() != user && file.uid() != 0 {
             return Err(Failure::Usage(format!(
-                "{name}: the file belongs to another user, who can write it; make a copy of your own"
+                "{name}: the file belongs to another user, who can write it; use your own copy"
             )));
         }
         if file.mode() & WRITABLE_BY_OTHERS != 0 {
             return Err(Failure::Usage(format!(
-                "{name}: other users can write the file; take that right away: chmod go-w {name}"
+                "{name}: other users can write the file; run chmod go-w {name}"
             )));
         }
-        let path = path.canonicalize().map_err(failed)?;
-        let folder = path.parent().unwrap_or(&path);
-        let mode = std::fs::metadata(folder).map_err(failed)?.mode();
-        // In a sticky folder, such as /tmp, only its owner can replace a file.
-        if mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
-            return Err(Failure::Usage(format!(
-                "{name}: other users can replace the file; take that right away: chmod go-w {}",
-                folder.display()
-            )));
+        // The file may be a symbolic link, which could be replaced too.
+        for path in [absolute(path), path.canonicalize()] {
+            for folder in path.map_err(failed)?.ancestors().skip(1) {
+                let mode = std::fs::metadata(folder).map_err(failed)?.mode();
+                // In a sticky folder, such as /tmp, only the owner of a file can replace it.
+                if mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
+                    return Err(Failure::Usage(format!(
+                        "{name}: other users can replace the file; run chmod go-w {}",
+                        folder.display()
+                    )));
+                }
+            }
         }
         Ok(())
     }
@@ -234,12 +242,13 @@ mod safety {
 /// read.
 #[cfg(not(unix))]
 mod safety {
+    use std::fs::File;
     use std::path::Path;
 
     use crate::status::Failure;
 
-    #[allow(clippy::unnecessary_wraps)] // see the other one
-    pub(super) fn check(_path: &Path) -> Result<(), Failure> {
+    #[allow(clippy::unnecessary_wraps)] // the other one can fail
+    pub(super) fn check(_path: &Path, _file: &File) -> Result<(), Failure> {
         Ok(())
     }
 }
