@@ -1,5 +1,5 @@
-//! Who asks. Secrets come from the environment, a file or a prompt, never from the command line, which
-//! every user of the machine can read.
+//! The options for credentials. Secrets are read from the environment, a file, a program or a prompt, never from the
+//! command line, because every user of the machine can read it.
 
 use std::borrow::Cow;
 use std::fs;
@@ -18,40 +18,41 @@ use crate::status::Failure;
 use crate::textfile;
 use crate::tokens;
 
-/// The variable that may hold the password of `--user`.
+/// The environment variable with the password of `--user`.
 const PASSWORD: &str = "EXPORTITEMS_PASSWORD";
 
 /// The options for an access token.
 const TOKENS: [&str; 4] = ["bearer_env", "bearer_file", "token_command", "tenant"];
 
-/// The options that log in as someone else than an application of a tenant.
+/// The options for credentials other than those of an application.
 const NOT_OF_A_TENANT: [&str; 4] = ["user", "bearer_env", "bearer_file", "token_command"];
 
-/// The credentials of each request; none without an option.
+/// The options for credentials. Without any of them, requests have no credentials.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CredentialOptions {
-    /// Authenticate as this user, DOMAIN\user or user@domain. The password is read from --password-file,
-    /// --password-command or --password-env, else from the environment variable EXPORTITEMS_PASSWORD, else from a prompt
-    /// on the terminal.
+    /// Log in as this user, DOMAIN\user or user@domain. The password is read from --password-file, --password-command or
+    /// --password-env, otherwise from the environment variable EXPORTITEMS_PASSWORD, otherwise from a prompt on the
+    /// terminal.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// How to authenticate. With auto, a user logs in by NTLM or Negotiate, whichever the server offers, and
-    /// a token is sent as Bearer. With negotiate, a program that is built with Kerberos uses the ticket of the user, or
-    /// without --user that of the account that runs it, and only without a ticket the password. Basic sends the password itself, so it is used only when it is given here.
+    /// The authentication scheme. With auto, a user logs in by NTLM if the server offers it, otherwise by Negotiate, and a
+    /// token is sent by Bearer. Basic is used only if it is given here, because it sends the password. With negotiate, a
+    /// program that is built with Kerberos uses the ticket of the user, or without --user the ticket of the account that
+    /// runs it; if the user has no ticket, it uses the password.
     #[arg(long, value_name = "SCHEME", value_enum, default_value_t)]
     auth: Auth,
-    /// Whether a login by NTLM or Negotiate is bound to the server's certificate, as Extended Protection
-    /// requires. Give off for a proxy that is meant to end TLS with a certificate of its own.
+    /// Whether a login by NTLM or Negotiate is bound to the server's certificate, as Extended Protection requires. Use off
+    /// if a proxy intentionally ends TLS with its own certificate.
     #[arg(long, value_name = "BINDING", value_enum, default_value_t)]
     channel_binding: Binding,
-    /// The file that holds the password, on one line.
+    /// The file with the password, on one line.
     #[arg(long, value_name = "FILE", requires = "user", conflicts_with_all = TOKENS)]
     password_file: Option<PathBuf>,
-    /// The environment variable that holds the password, in place of EXPORTITEMS_PASSWORD.
+    /// The environment variable with the password, instead of EXPORTITEMS_PASSWORD.
     #[arg(long, value_name = "VAR", requires = "user", conflicts_with_all = TOKENS, conflicts_with = "password_file")]
     password_env: Option<String>,
-    /// The command that prints the password on one line, such as that of a password manager. It is split into words and
-    /// runs without a shell, for 60 seconds at most.
+    /// A command that prints the password on one line, such as a password manager. It is split into words and runs
+    /// without a shell, for 60 seconds at most. A backslash must be in single quotes.
     #[arg(
         long,
         value_name = "COMMAND",
@@ -60,20 +61,20 @@ pub(crate) struct CredentialOptions {
         conflicts_with_all = ["password_file", "password_env"]
     )]
     password_command: Option<String>,
-    /// Authenticate by the OAuth access token in this environment variable. It is read once: for a token
-    /// that expires during an export, use --bearer-file.
+    /// Log in with the OAuth access token in this environment variable. It is read once, so use --bearer-file if the token
+    /// expires during an export.
     #[arg(long, value_name = "VAR", conflicts_with_all = ["user", "bearer_file"])]
     bearer_env: Option<String>,
-    /// Authenticate by the OAuth access token in this file. When the server refuses the token, the file is
-    /// read again, so that another program can renew the token during an export.
+    /// Log in with the OAuth access token in this file. When the server refuses the token, the file is read again, so that
+    /// another program can renew the token during an export.
     #[arg(long, value_name = "FILE", conflicts_with = "user")]
     bearer_file: Option<PathBuf>,
-    /// Authenticate by the OAuth access token that this command prints, alone or in JSON with expires_in or
-    /// expires_on. It runs at the start, before a token expires, and once when the server refuses a token, for 60
-    /// seconds at most. It is split into words and runs without a shell: write sh -c '...' for one.
+    /// Log in with the OAuth access token that this command prints, alone or in JSON with expires_in or expires_on. It
+    /// runs at the start, before a token expires, and once when the server refuses a token, for 60 seconds at most. It is
+    /// split into words and runs without a shell; to use a shell, write sh -c '...'. A backslash must be in single quotes.
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["user", "bearer_env", "bearer_file"])]
     token_command: Option<String>,
-    /// Authenticate as the application of --client-id in this tenant of Microsoft Entra, a GUID or a domain.
+    /// Log in as the application of --client-id in this tenant of Microsoft Entra, a GUID or a domain.
     #[arg(
         long,
         value_name = "TENANT",
@@ -81,13 +82,13 @@ pub(crate) struct CredentialOptions {
         conflicts_with_all = NOT_OF_A_TENANT
     )]
     tenant: Option<String>,
-    /// The application's id.
+    /// The id of the application.
     #[arg(long, value_name = "GUID", requires = "tenant", conflicts_with_all = NOT_OF_A_TENANT)]
     client_id: Option<String>,
-    /// The file that holds the application's client secret, on one line.
+    /// The file with the client secret of the application, on one line.
     #[arg(long, value_name = "FILE", requires = "tenant", conflicts_with_all = NOT_OF_A_TENANT)]
     client_secret_file: Option<PathBuf>,
-    /// The authority that gives tokens; national clouds have others.
+    /// The authority that issues tokens. National clouds have their own.
     #[arg(
         long,
         value_name = "URL",
@@ -96,7 +97,7 @@ pub(crate) struct CredentialOptions {
         default_value = "https://login.microsoftonline.com"
     )]
     authority: String,
-    /// What the application requests access to.
+    /// The scope of the requested token.
     #[arg(
         long,
         value_name = "SCOPE",
@@ -132,15 +133,21 @@ impl CredentialOptions {
         }
     }
 
-    /// Whether `--auth` fits the other options.
+    /// Checks that `--auth` fits the other options.
     fn check(&self) -> Result<(), Failure> {
         let wrong = match (self.auth, &self.user) {
-            (Auth::Negotiate, None) if cfg!(feature = "kerberos") => return Ok(()),
+            (Auth::Negotiate, None) if cfg!(feature = "kerberos") && !self.has_tokens() => {
+                return Ok(())
+            }
+            (Auth::Basic | Auth::Ntlm | Auth::Negotiate, None) if self.has_tokens() => {
+                "--auth basic, ntlm and negotiate do not send access tokens; leave --auth out"
+            }
             (Auth::Basic | Auth::Ntlm | Auth::Negotiate, None) => {
                 "--auth basic, ntlm and negotiate need --user"
             }
             (Auth::Bearer, Some(_)) => {
-                "--auth bearer needs an access token: give it by --bearer-file or --bearer-env in place of --user"
+                "--auth bearer sends an access token, not a user and a password; replace --user by --bearer-file, \
+                 --bearer-env, --token-command or --tenant"
             }
             (Auth::Bearer, None) if !self.has_tokens() => {
                 "--auth bearer needs --bearer-file, --bearer-env, --token-command or --tenant"
@@ -150,7 +157,7 @@ impl CredentialOptions {
         Err(Failure::Usage(wrong.to_owned()))
     }
 
-    /// The Kerberos ticket for `--auth negotiate`, if there is one.
+    /// Returns the Kerberos ticket for `--auth negotiate`, if there is one.
     #[cfg(feature = "kerberos")]
     fn ticket(&self) -> Result<Option<Credentials>, Failure> {
         match (self.auth, &self.user) {
@@ -192,6 +199,11 @@ impl CredentialOptions {
         }
         let credentials = if let Some(user) = &self.user {
             let password = self.password(user)?;
+            if password.is_empty() {
+                return Err(Failure::Usage(
+                    "the password is empty; check its first line where it is stored".to_owned(),
+                ));
+            }
             match self.auth {
                 Auth::Basic => Credentials::basic(user, &password),
                 Auth::Ntlm => Credentials::ntlm(user, &password),
@@ -212,10 +224,10 @@ impl CredentialOptions {
             return renewed(file).map(Some);
         } else if let Some(name) = &self.bearer_env {
             let token = environment(name)?.ok_or_else(|| {
-                // The name is not printed: it may be the token itself, given here by mistake.
+                // The name is not printed, because it may be the token itself by mistake.
                 Failure::Usage(
-                    "no environment variable has the name that --bearer-env gives; \
-                     put the access token into a variable, and give the variable's name"
+                    "there is no environment variable with the name in --bearer-env; \
+                     store the access token in a variable, and give the name of the variable"
                         .to_owned(),
                 )
             })?;
@@ -261,11 +273,11 @@ impl CredentialOptions {
             return Ok(first_line(text));
         }
         if let Some(name) = &self.password_env {
-            // The name is not printed: it may be the password itself, given here by mistake.
+            // The name is not printed, because it may be the password itself by mistake.
             return environment(name)?.ok_or_else(|| {
                 Failure::Usage(
-                    "no environment variable has the name that --password-env gives; put the password into a \
-                     variable, and give the variable's name"
+                    "there is no environment variable with the name in --password-env; store the password in a \
+                     variable, and give the name of the variable"
                         .to_owned(),
                 )
             });
@@ -279,14 +291,14 @@ impl CredentialOptions {
             .map_err(|error| match error.kind() {
                 io::ErrorKind::Interrupted => Failure::Interrupted,
                 _ => Failure::Usage(format!(
-                    "no password: set {PASSWORD}, give --password-file, \
-                     or run on a terminal to be asked ({error})"
+                    "there is no password; set {PASSWORD}, give --password-file, or run the command on a terminal, where it \
+                     asks for the password ({error})"
                 )),
             })
     }
 }
 
-/// The token in a file, now and whenever the server refuses it.
+/// Makes credentials from the token in a file, which is read again when the server refuses the token.
 fn renewed(file: &Path) -> Result<Credentials, Failure> {
     // A pipe can be read only once.
     let first = Mutex::new(Some(secret(file, "--bearer-file")?));
@@ -300,7 +312,7 @@ fn renewed(file: &Path) -> Result<Credentials, Failure> {
     .map_err(|error| Failure::Usage(error_chain(&error)))
 }
 
-/// Brings the terminal's echo back if a signal ends the process while a password is typed.
+/// Restores the echo of the terminal if a signal ends the process while a password is typed.
 #[cfg(unix)]
 fn keep_echo() -> Option<interrupt::Guard> {
     use rustix::termios::{tcgetattr, tcsetattr, OptionalActions};
@@ -316,17 +328,17 @@ fn keep_echo() -> interrupt::Guard {
     interrupt::before_exit(|| {})
 }
 
-/// The first line of the file that `option` names, without a byte order mark.
+/// Returns the first line of the file of `option`, without a byte order mark.
 fn secret(path: &Path, option: &str) -> Result<Zeroizing<String>, Failure> {
     let bytes = fs::read(path)
         .map(Zeroizing::new)
         .map_err(|error| match error.kind() {
-            // The path is not printed: it may be the secret itself, given here by mistake.
+            // The path is not printed, because it may be the secret itself by mistake.
             io::ErrorKind::NotFound
             | io::ErrorKind::NotADirectory
             | io::ErrorKind::InvalidFilename
             | io::ErrorKind::InvalidInput => Failure::Local(format!(
-                "{option}: there is no such file; the option takes the name of a file, not the secret"
+                "{option}: there is no such file; give the name of a file, not the secret"
             )),
             _ => Failure::local(&path.display().to_string(), &error),
         })?;

@@ -126,7 +126,7 @@ fn how_to_log_in_can_be_chosen() {
         ),
         ("ntlm", "'negotiate'", 3, "leave --auth out"),
         ("basic", "'ntlm'", 3, "leave --auth basic out"),
-        ("bearer", "'ntlm'", 2, "--auth bearer needs an access token"),
+        ("bearer", "'ntlm'", 2, "--auth bearer sends an access token"),
     ] {
         let setup = setup(r"CONTOSO\pat", &format!("offers = [{offers}]"));
         let (printed, found) = export(&setup, r"CONTOSO\pat", "password", &["--auth", auth]);
@@ -145,6 +145,25 @@ fn how_to_log_in_can_be_chosen() {
         assert_eq!(status(&output), 2);
         assert!(stderr(&output).contains("need"), "{}", stderr(&output));
     }
+    std::fs::write(setup.path("empty"), "\r\n").unwrap();
+    let empty = setup.path("empty");
+    let empty = empty.to_str().unwrap();
+    for (args, says) in [
+        (
+            &["--auth", "negotiate", "--bearer-file", empty][..],
+            "do not send access tokens",
+        ),
+        (&["--auth", "bearer", "--user", "pat"], "--token-command"),
+        (
+            &["--user", "pat", "--password-file", empty],
+            "the password is empty",
+        ),
+    ] {
+        let output = setup.export(args);
+        assert_eq!(status(&output), 2);
+        assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    }
+    assert_eq!(results(&setup), []);
 }
 
 /// Servers also throttle by 401: credentials that have worked rest for five minutes before they are tried once more.
