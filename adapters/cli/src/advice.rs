@@ -15,7 +15,7 @@ pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
         "not-answered" => match disposition {
             Some("permanent" | "auth") => "the request failed as a whole; see its error",
             Some("throttled") => "the server is busy; export it again later",
-            _ => "the response holds no message for it; export it again",
+            _ => "the response contains no message for it; export it again",
         },
         "refused" => of_refusal(disposition),
         "truncated" => {
@@ -27,7 +27,7 @@ pub(crate) fn of_item(error: &str, disposition: Option<&str>) -> &'static str {
              and if that repeats look for a proxy that alters responses"
         }
         "cut" => "the response ended before the item was known to be whole; export it again",
-        "duplicate" => "its message holds more than one Data element; export it alone",
+        "duplicate" => "its message contains more than one Data element; export it alone",
         "base64" => "its data is damaged, because it is not valid base64; export it again",
         "too-large" => "it is larger than the limit; raise --max-item-size to export it",
         "contradiction" => {
@@ -113,14 +113,14 @@ fn of_transport(error: &TransportError) -> Option<String> {
         },
         TransportError::Tls { problem, .. } => match problem {
             TlsProblem::UnknownAuthority => {
-                "if your organisation has an authority of its own, give that authority's certificate by --ca-file; \
-                 for a self-signed certificate give its SHA-256 by --trust-certificate"
+                "if your organisation has its own authority, give the certificate of that authority with --ca-file; \
+                 for a self-signed certificate, give its SHA-256 with --trust-certificate"
             }
             TlsProblem::AuthorityAsServer => {
-                "or trust exactly this certificate: give its SHA-256 by --trust-certificate"
+                "or trust only this certificate: give its SHA-256 with --trust-certificate"
             }
             TlsProblem::ClientCertificate => {
-                "give a client certificate by --client-certificate and --client-key"
+                "give a client certificate with --client-certificate and --client-key"
             }
             _ => return None,
         },
@@ -135,7 +135,7 @@ fn of_transport(error: &TransportError) -> Option<String> {
             "if this happens at once and each time, check whether the URL has to begin with https:// or \
              http://; otherwise run the same command again to resume"
         }
-        TransportError::Http(_) => "a proxy may have damaged the response; look for one on the way",
+        TransportError::Http(_) => "a proxy may have damaged the response; look for one between this machine and the server",
         _ => return None,
     };
     Some(advice.to_owned())
@@ -144,29 +144,29 @@ fn of_transport(error: &TransportError) -> Option<String> {
 fn of_status(error: &StatusError) -> Option<&'static str> {
     Some(match &error.kind {
         StatusKind::Unauthorized { schemes, sent } => {
-            let speaks = |scheme: &str| {
+            let offers = |scheme: &str| {
                 schemes.is_empty()
                     || schemes
                         .iter()
                         .any(|offer| offer.eq_ignore_ascii_case(scheme))
             };
-            let takes_user = ["Basic", "NTLM", "Negotiate"].into_iter().any(speaks);
+            let takes_user = ["Basic", "NTLM", "Negotiate"].into_iter().any(offers);
             match sent {
-                SentCredentials::Nothing if takes_user && speaks("Bearer") => {
-                    "give --user, or an access token by --bearer-file, --bearer-env or --token-command"
+                SentCredentials::Nothing if takes_user && offers("Bearer") => {
+                    "give --user, or an access token with --bearer-file, --bearer-env or --token-command"
                 }
-                SentCredentials::Nothing | SentCredentials::Bearer if takes_user && !speaks("Bearer") => {
+                SentCredentials::Nothing | SentCredentials::Bearer if takes_user && !offers("Bearer") => {
                     "give --user"
                 }
-                SentCredentials::Nothing if speaks("Bearer") => {
-                    "give an access token by --bearer-file, --bearer-env or --token-command"
+                SentCredentials::Nothing if offers("Bearer") => {
+                    "give an access token with --bearer-file, --bearer-env or --token-command"
                 }
-                SentCredentials::Basic if speaks("Basic") => "check --user and its password",
+                SentCredentials::Basic if offers("Basic") => "check --user and its password",
                 SentCredentials::Basic if takes_user => "leave --auth basic out",
                 SentCredentials::Login { binding, .. } => match binding {
                     SentBinding::Sent => {
-                        "check --user, as DOMAIN\\user or user@domain, and its password; if a proxy on the way is \
-                         meant to end TLS, give --channel-binding off, unless the server requires Extended Protection"
+                        "check --user, as DOMAIN\\user or user@domain, and its password; if a proxy \
+                         intentionally ends TLS, give --channel-binding off, unless the server requires Extended Protection"
                     }
                     SentBinding::Off => {
                         "check --user, as DOMAIN\\user or user@domain, and its password, or leave \
@@ -175,31 +175,31 @@ fn of_status(error: &StatusError) -> Option<&'static str> {
                     _ => "check --user, as DOMAIN\\user or user@domain, and its password",
                 },
                 SentCredentials::Ticket { binding: SentBinding::Sent } => {
-                    "get a new ticket with kinit; if a proxy on the way is meant to end TLS, give --channel-binding off, \
+                    "get a new ticket with kinit; if a proxy intentionally ends TLS, give --channel-binding off, \
                      unless the server requires Extended Protection"
                 }
                 SentCredentials::Ticket { .. } => "get a new ticket with kinit",
-                SentCredentials::Withheld { schemes: own } if !own.iter().any(|scheme| speaks(scheme)) => {
-                    if speaks("NTLM") || speaks("Negotiate") {
+                SentCredentials::Withheld { schemes: own } if !own.iter().any(|scheme| offers(scheme)) => {
+                    if offers("NTLM") || offers("Negotiate") {
                         "leave --auth out"
-                    } else if speaks("Bearer") {
-                        "give an access token by --bearer-file, --bearer-env or --token-command in place of --user"
+                    } else if offers("Bearer") {
+                        "give an access token with --bearer-file, --bearer-env or --token-command instead of --user"
                     } else {
                         "give --auth basic if this server may have the password"
                     }
                 }
-                SentCredentials::Withheld { .. } if speaks("Basic") => {
+                SentCredentials::Withheld { .. } if offers("Basic") => {
                     "give --auth basic if this server may have the password"
                 }
-                SentCredentials::Basic if speaks("Bearer") => {
-                    "give an access token by --bearer-file, --bearer-env or --token-command in place of --user"
+                SentCredentials::Basic if offers("Bearer") => {
+                    "give an access token with --bearer-file, --bearer-env or --token-command instead of --user"
                 }
                 // The token was in a variable, because a file would have been read again.
-                SentCredentials::Bearer if speaks("Bearer") => {
+                SentCredentials::Bearer if offers("Bearer") => {
                     "a variable keeps its value while the command runs: for a token that expires during an \
                      export use --bearer-file, which is read again when the server refuses the token"
                 }
-                SentCredentials::SameBearer if speaks("Bearer") => {
+                SentCredentials::SameBearer if offers("Bearer") => {
                     "write a new token to the file of --bearer-file, or have the command of --token-command request one, and \
                      run the same command again to resume"
                 }
@@ -225,7 +225,7 @@ pub(crate) fn of_file(head: &[u8]) -> Option<&'static str> {
     } else if starts(&[0x1f, 0x8b]) {
         Some("the file is compressed; decompress it first (gzip -d)")
     } else if starts(&[0xff, 0xfe]) || starts(&[0xfe, 0xff]) {
-        Some("the file is UTF-16; save the response as it came, in UTF-8")
+        Some("the file is UTF-16; save the unchanged response, in UTF-8")
     } else if starts(b"<!doctype html") || starts(b"<html") {
         Some("the file is an HTML page, as proxies and login forms send it")
     } else {

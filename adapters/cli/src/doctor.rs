@@ -1,4 +1,4 @@
-//! `exportitems doctor`: checks each step between this machine and an export.
+//! `exportitems doctor`: checks each step that an export needs.
 
 mod report;
 mod rights;
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Doctor, output: &mut Output) -> Result<Status, Failure>
     })
 }
 
-/// Takes the steps up to the first that fails.
+/// Performs the steps up to the first one that fails.
 fn examine(args: &Doctor, report: &mut Report<'_>) -> Result<(), Failure> {
     let credentials = match args.server.credentials() {
         Ok(credentials) => credentials,
@@ -119,7 +119,7 @@ fn examine(args: &Doctor, report: &mut Report<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the claims of an access token promise.
+/// The judgement of an access token by its claims.
 enum Token {
     Good,
     /// The server may refuse it, for this reason.
@@ -148,7 +148,7 @@ fn token(args: &Doctor, report: &mut Report<'_>, claims: &TokenClaims) -> Token 
     }
 }
 
-/// Makes a client; `binding` replaces that of the options.
+/// Makes a client. `binding` replaces that of the options.
 fn client(
     args: &Doctor,
     credentials: Option<Credentials>,
@@ -174,7 +174,7 @@ fn request(args: &Doctor, client: &mut Client, probe: &mut Probe) -> Result<(), 
     let items = [ItemId::new(NO_ITEM)];
     match client.export(&headers, &items, probe, Options::new()) {
         Ok(_) => Ok(()),
-        // What the server said counts more than how its response ended.
+        // The fault explains more than the incomplete response.
         Err(ClientError::Response(error)) if error.answer.summary.fault.is_some() => Ok(()),
         Err(error) => Err(error),
     }
@@ -182,7 +182,7 @@ fn request(args: &Doctor, client: &mut Client, probe: &mut Probe) -> Result<(), 
 
 /// Reports a step of the connection.
 ///
-/// The certificates are reported when they are known to be trusted, and kept in `presented` until then.
+/// The certificates are kept in `presented`, and reported when they are known to be trusted.
 fn connected(report: &mut Report<'_>, step: Step, presented: &mut Vec<Certificate>) {
     match step {
         Step::Resolved { host, addresses } => {
@@ -244,7 +244,7 @@ fn of_certificate(certificate: &Certificate) -> Value {
 
 fn offers(report: &mut Report<'_>, schemes: &[String]) {
     let found = match schemes {
-        [] => "the server wants no login".to_owned(),
+        [] => "the server requires no login".to_owned(),
         schemes => format!("the server offers {}", schemes.join(", ")),
     };
     report.ok("offers", found, json!({ "schemes": schemes }));
@@ -283,14 +283,14 @@ fn refused(
             ..
         }) => certificate.map(|certificate| {
             format!(
-                "compare the SHA-256 with that of the server's certificate, and find out who \u{201c}{}\u{201d} is: a \
-                 proxy that inspects TLS shows a certificate of its own",
+                "compare the SHA-256 with that of the server's certificate, and find out who \u{201c}{}\u{201d} is, because a \
+                 proxy that inspects TLS sends its own certificate",
                 certificate.issuer
             )
         }),
         _ if was_bound(error) => certificate.map(|certificate| {
             format!(
-                "the certificate of this connection is issued by \u{201c}{}\u{201d}: if that is not the authority of \
+                "the certificate of this connection was issued by \u{201c}{}\u{201d}; if that is not the authority of \
                  your server, a proxy ends TLS",
                 certificate.issuer
             )
@@ -311,7 +311,7 @@ fn refused(
     report.error(step, error, seen, more, facts);
 }
 
-/// The step that an error belongs to.
+/// Returns the step that an error belongs to.
 fn step_of(error: &ClientError) -> &'static str {
     match error {
         ClientError::Transport(error) => match error {
@@ -349,7 +349,7 @@ fn step_of(error: &ClientError) -> &'static str {
     }
 }
 
-/// Whether a login was refused that was bound to a certificate.
+/// Returns whether a login that was bound to a certificate was refused.
 fn was_bound(error: &ClientError) -> bool {
     let ClientError::Status(error) = error else {
         return false;

@@ -146,7 +146,7 @@ fn what_works() {
     let setup = Setup::new("", &[300]);
     let found = doctor(&setup.emulator.url(), &[]);
     assert_eq!(found.code, 0, "{}", found.text);
-    assert!(found.text.contains("wants no login"), "{}", found.text);
+    assert!(found.text.contains("requires no login"), "{}", found.text);
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn logins_that_are_refused() {
     let found = doctor(&url, &with(&[&wrong, &ca]));
     found.fails(
         "login",
-        &["check --user", "if a proxy on the way is meant to end TLS"],
+        &["check --user", "if a proxy intentionally ends TLS"],
     );
     for cause in [
         "the user or the password is wrong",
@@ -335,7 +335,7 @@ fn what_answers_in_place_of_ews() {
     let file = text(&identity.file("certificate.pem"));
     let trust = ["--ca-file", &file[..]];
     let url = identity.serve(&[], PAGE);
-    doctor(&url, &trust).fails("EWS", &["have the gateway let /EWS pass"]);
+    doctor(&url, &trust).fails("EWS", &["gateway to let /EWS pass"]);
     let url = identity.serve(&[], b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
     doctor(&url, &trust).fails("EWS", &["EwsEnabled has to be true"]);
 }
@@ -392,7 +392,7 @@ fn access_tokens() {
         found.text
     );
     let found = doctor(&url, &["--bearer-file", "missing"]);
-    found.fails("credentials", &["the option takes the name of a file"]);
+    found.fails("credentials", &["give the name of a file"]);
 }
 
 #[test]
@@ -405,9 +405,9 @@ fn rights() {
         ("ErrorImpersonateUserDenied", "ApplicationImpersonation"),
         (
             "ErrorNonPrimarySmtpAddress",
-            "give the primary SMTP address",
+            "must not be an alias",
         ),
-        ("ErrorNonExistentMailbox", "give the primary SMTP address"),
+        ("ErrorNonExistentMailbox", "must not be an alias"),
         ("ErrorAccessDenied", "EwsAllowedAppIDs"),
         ("ErrorServerBusy", "run the command again later"),
     ] {

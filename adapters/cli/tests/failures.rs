@@ -140,13 +140,13 @@ fn credentials_that_the_server_does_not_take() {
         (
             "Digest realm=\"x\"",
             user,
-            "and this client speaks NTLM, Negotiate, Bearer and Basic",
+            "and this client supports NTLM, Negotiate, Bearer and Basic",
         ),
         ("Basic realm=\"x\"", basic, "check --user and its password"),
         (
             "Basic realm=\"x\"",
             user,
-            "since Basic sends the password itself",
+            "because Basic sends the password",
         ),
         (
             "Basic realm=\"x\"",
@@ -158,7 +158,7 @@ fn credentials_that_the_server_does_not_take() {
         (
             "Bearer",
             user,
-            "--bearer-file, --bearer-env or --token-command in place of --user",
+            "--bearer-file, --bearer-env or --token-command instead of --user",
         ),
         (
             "Bearer",
@@ -226,7 +226,7 @@ fn pages_and_bytes_that_are_not_ews() {
         (
             http("200 OK", "Content-Type: text/xml\r\n", page),
             "auth",
-            "a page to sign in",
+            "a sign-in page",
         ),
         (
             http("200 OK", "Content-Type: text/html\r\n", page),
@@ -240,7 +240,7 @@ fn pages_and_bytes_that_are_not_ews() {
                 "",
             ),
             "auth",
-            "redirected to https://adfs.example.com/adfs/ls/?wa=wsignin1.0: a page to sign in",
+            "redirected to https://adfs.example.com/adfs/ls/?wa=wsignin1.0: a sign-in page",
         ),
         (
             http("301 Moved", "", ""),
@@ -250,7 +250,7 @@ fn pages_and_bytes_that_are_not_ews() {
         (
             http("440 Login Timeout", "", page),
             "auth",
-            "a page to sign in",
+            "a sign-in page",
         ),
         (http("200 OK", "", ""), "permanent", "the response is empty"),
         (
@@ -266,7 +266,7 @@ fn pages_and_bytes_that_are_not_ews() {
         (
             http("407 Proxy", "", page),
             "auth",
-            "a proxy on the way asks for credentials",
+            "a proxy requires credentials",
         ),
     ] {
         let copy = answered.clone();
@@ -330,7 +330,7 @@ fn a_server_that_speaks_something_else() {
     for (url, says) in [
         (
             format!("https://{http}/"),
-            "speaks HTTP without TLS on this port",
+            "uses HTTP without TLS on this port",
         ),
         (format!("https://{tls}/"), "enable TLS 1.2 on the server"),
         (format!("http://{tls}/"), "begin the URL with https://"),

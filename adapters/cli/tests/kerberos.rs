@@ -280,7 +280,7 @@ fn tickets_of_a_cache() {
     let (code, printed) = right.export(&realm, &identity, &args);
     assert_eq!(code, 3, "{printed}");
     assert!(
-        printed.contains("the server may want a Kerberos ticket"),
+        printed.contains("the server may require a Kerberos ticket"),
         "{printed}"
     );
     assert!(!printed.contains(PASSWORD), "{printed}");

@@ -1,4 +1,4 @@
-//! The channel binding: which TLS connection the login belongs to.
+//! The channel binding of a login to a TLS connection.
 
 use core::fmt;
 
@@ -8,17 +8,17 @@ use crate::hash::finish;
 
 /// The value of `MsvAvChannelBindings`: the MD5 of a `gss_channel_bindings_struct`.
 ///
-/// A server with Extended Protection compares it with that of its own certificate. A login that a
-/// man in the middle passes on has the binding of another certificate, and fails.
-/// It must be right or absent: no server accepts a wrong one.
+/// A server with Extended Protection compares it with that of its own certificate. If a man in the
+/// middle forwards a login, the login has the binding of another certificate, and fails.
+/// The binding must be right or absent, because no server accepts a wrong one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChannelBinding([u8; 16]);
 
 impl ChannelBinding {
-    /// A binding to the server's certificate, `tls-server-end-point` (RFC 5929 §4).
+    /// Makes a binding to the server's certificate, `tls-server-end-point` (RFC 5929 §4).
     ///
     /// `certificate_hash` is the hash of the whole certificate in DER, by the hash function of the
-    /// certificate's own signature; SHA-256 where that is MD5 or SHA-1.
+    /// certificate's signature, or by SHA-256 if that is MD5 or SHA-1.
     #[must_use]
     pub fn tls_server_end_point(certificate_hash: &[u8]) -> Self {
         const PREFIX: &[u8] = b"tls-server-end-point:";
@@ -35,10 +35,10 @@ impl ChannelBinding {
         binding
     }
 
-    /// A binding whose MD5 was computed elsewhere.
+    /// Makes a binding from its MD5.
     ///
-    /// Sixteen zero bytes say that the client knows of bindings but has none (MS-NLMP 3.1.5.1.2);
-    /// to leave the binding out is `None` in [`Login::binding`](crate::Login::binding).
+    /// Sixteen zero bytes mean that the client supports bindings but has none (MS-NLMP 3.1.5.1.2).
+    /// To leave the binding out, use `None` in [`Login::binding`](crate::Login::binding).
     #[must_use]
     pub const fn from_bytes(md5: [u8; 16]) -> Self {
         Self(md5)

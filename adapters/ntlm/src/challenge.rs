@@ -1,14 +1,14 @@
-//! The server's message: flags, a random challenge, and information about the target.
+//! The CHALLENGE message of the server: flags, a random challenge, and information about the target.
 
 use crate::error::{ChallengeError, ChallengeField};
 use crate::negotiate::{flags, SIGNATURE};
 use crate::pairs::{id, AvPairs};
 
-/// The CHALLENGE message (MS-NLMP 2.2.1.2), checked.
+/// A valid CHALLENGE message (MS-NLMP 2.2.1.2).
 ///
-/// It borrows the message, since the MIC covers every byte of it.
+/// It borrows the message, because the MIC covers every byte of it.
 ///
-/// INVARIANT: flags and timestamp are there, and the pairs end with `MsvAvEOL`.
+/// INVARIANT: flags and timestamp are present, and the pairs end with `MsvAvEOL`.
 #[derive(Clone, Copy, Debug)]
 pub struct Challenge<'a> {
     message: &'a [u8],
@@ -19,7 +19,7 @@ pub struct Challenge<'a> {
     timestamp: u64,
 }
 
-/// Length of the fixed part, up to `TargetInfoFields`; `Version` may follow.
+/// The length of the fixed part, up to `TargetInfoFields`. `Version` may follow.
 const FIXED: usize = 48;
 
 impl<'a> Challenge<'a> {
@@ -28,11 +28,11 @@ impl<'a> Challenge<'a> {
     /// Servers send a few hundred bytes.
     pub const LIMIT: usize = 65_536;
 
-    /// Reads a message as it came out of the base64 of the header.
+    /// Reads a message, which is the decoded token of the header field.
     ///
     /// # Errors
-    /// The message is no challenge, breaks MS-NLMP 2.2.1.2, or is one of a server that speaks only
-    /// NTLMv1. Only what is needed for the answer is checked: unknown pairs pass.
+    /// The message is not a challenge, violates MS-NLMP 2.2.1.2, or is from a server that supports only
+    /// NTLMv1. Pairs that are not needed for the answer are not checked.
     pub fn read(message: &'a [u8]) -> Result<Self, ChallengeError> {
         if message.len() > Self::LIMIT {
             return Err(ChallengeError::TooLong { len: message.len() });
@@ -91,30 +91,30 @@ impl<'a> Challenge<'a> {
     /// Returns the server's clock, `MsvAvTimestamp`, as a FILETIME: the number of 100 ns since
     /// 1601-01-01 UTC.
     ///
-    /// It is the time of the response too (MS-NLMP 3.1.5.1.2), so the client needs no clock.
+    /// It is also the time in the response (MS-NLMP 3.1.5.1.2), so the client needs no clock.
     #[must_use]
     pub const fn timestamp(&self) -> u64 {
         self.timestamp
     }
 
-    /// Returns the pairs of the target information, the server's names among them.
+    /// Returns the pairs of the target information, such as the names of the server.
     #[must_use]
     pub const fn pairs(&self) -> AvPairs<'a> {
         AvPairs::new(self.target_info)
     }
 
-    /// The whole message.
+    /// Returns the whole message.
     pub(crate) const fn message(&self) -> &'a [u8] {
         self.message
     }
 
-    /// `MsvAvFlags`; 0 where the server sent none.
+    /// Returns `MsvAvFlags`, or 0 if the server sent none.
     pub(crate) const fn av_flags(&self) -> u32 {
         self.av_flags
     }
 }
 
-/// Where a field lies, and its bytes. An empty field lies nowhere, wherever its offset points.
+/// Returns the range of a field and its bytes. The offset of an empty field is ignored.
 fn field(
     message: &[u8],
     at: usize,

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// The server's challenge cannot be answered.
 ///
-/// Nothing is sent, so the attempt does not count towards an account's lockout.
+/// Nothing is sent, so the attempt does not count for the lockout of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -27,31 +27,31 @@ pub enum ChallengeError {
     },
     /// The server did not select Unicode, so names would have to be in its OEM code page.
     NoUnicode,
-    /// The challenge has no target information: the server speaks only NTLMv1.
+    /// The challenge has no target information, because the server supports only NTLMv1.
     NoTargetInfo,
     /// The target information has no `MsvAvTimestamp`, without which no server demands a MIC.
     ///
     /// Windows has sent it since Vista and Server 2008.
     NoTimestamp,
-    /// A field lies outside the message, or inside its fixed part.
+    /// A field is outside of the message or inside of its fixed part.
     OutOfBounds(ChallengeField),
     /// Target name and target information share bytes.
     Overlap,
     /// The target information ends inside a pair, or before `MsvAvEOL`.
     PairsCut,
-    /// A pair whose length is fixed has another one.
+    /// A pair of fixed length has another length.
     PairLength {
         /// `AvId`.
         id: u16,
     },
-    /// Two pairs have the same id, one of those that MS-NLMP knows.
+    /// Two pairs have the same id, which MS-NLMP defines.
     PairTwice {
         /// `AvId`.
         id: u16,
     },
 }
 
-/// A field of the challenge whose place the server chooses.
+/// A field of the challenge at an offset that the server chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -109,7 +109,7 @@ impl core::error::Error for ChallengeError {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UserError {
-    /// The name is empty, which NTLM takes for an anonymous login.
+    /// The name is empty, which is an anonymous login in NTLM.
     Empty,
     /// There is more than one backslash.
     TwoBackslashes,
@@ -128,7 +128,7 @@ impl fmt::Display for UserError {
 
 impl core::error::Error for UserError {}
 
-/// The caller's part of an AUTHENTICATE message is not possible.
+/// The arguments for an AUTHENTICATE message cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -137,8 +137,8 @@ pub enum LoginError {
     HostEmpty,
     /// User, domain or host has more than 65,535 bytes in UTF-16.
     NameTooLong,
-    /// The response has more than 65,535 bytes: the host's name and the server's target
-    /// information together are too long.
+    /// The response has more than 65,535 bytes, because the name of the host and the server's target
+    /// information are too long.
     ResponseTooLong,
 }
 
@@ -157,11 +157,11 @@ impl fmt::Display for LoginError {
 
 impl core::error::Error for LoginError {}
 
-/// The caller's buffer does not have the length that was announced.
+/// The caller's buffer is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BufferTooSmall {
-    /// The length in bytes that is needed.
+    /// The required length in bytes.
     pub needed: usize,
 }
 
@@ -177,7 +177,7 @@ impl fmt::Display for BufferTooSmall {
 
 impl core::error::Error for BufferTooSmall {}
 
-/// A header's token cannot be read.
+/// The token of a header field cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -186,7 +186,7 @@ pub enum TokenError {
     NotBase64,
     /// The buffer is shorter than the decoded token.
     BufferTooSmall {
-        /// A length in bytes that is enough.
+        /// A sufficient length in bytes.
         needed: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! The password's hash, and the keyed hashes made with it.
+//! The hash of a password, and the keyed hashes that are derived from it.
 
 use core::fmt;
 
@@ -13,9 +13,9 @@ use crate::user::User;
 
 /// The NT hash: MD4 over the password in UTF-16LE.
 ///
-/// It is as good as the password: whoever has it can log in.
-/// It is overwritten with zeros when it is dropped, does not appear in `Debug`, and cannot be
-/// cloned; share a reference.
+/// It must be kept as secret as the password, because it is enough for a login.
+/// It is overwritten with zeros when it is dropped, is not printed by `Debug`, and cannot be cloned,
+/// so share a reference.
 ///
 /// ```
 /// use exportitems_ntlm::NtHash;
@@ -25,9 +25,9 @@ use crate::user::User;
 pub struct NtHash([u8; 16]);
 
 impl NtHash {
-    /// Hashes a password, without a copy of it: one unit of UTF-16 after the other goes into MD4.
+    /// Hashes a password without copying it.
     ///
-    /// The password is taken as it is: neither trimmed nor normalised.
+    /// The password is neither trimmed nor normalised.
     #[must_use]
     pub fn from_password(password: &str) -> Self {
         let mut md4 = Md4::new();
@@ -37,15 +37,15 @@ impl NtHash {
         hash
     }
 
-    /// A hash that was computed elsewhere, so that the password need not be kept.
+    /// Makes an `NtHash` from the bytes of a hash, so that the password need not be kept.
     ///
-    /// The caller's copy stays the caller's to erase.
+    /// The caller must erase its own copy.
     #[must_use]
     pub const fn from_bytes(hash: &[u8; 16]) -> Self {
         Self(*hash)
     }
 
-    /// `NTOWFv2` (MS-NLMP 3.3.2): HMAC-MD5 over the user in upper case and the domain as it is.
+    /// Returns `NTOWFv2` (MS-NLMP 3.3.2): HMAC-MD5 over the user in upper case and the unchanged domain.
     pub(crate) fn v2(&self, user: User<'_>) -> Key {
         let mut mac = keyed(&self.0);
         utf16(user.name().chars().map(upper), |unit| {
@@ -74,18 +74,18 @@ impl fmt::Debug for NtHash {
     }
 }
 
-/// A key for HMAC-MD5 that is made on the way; overwritten when dropped.
+/// An intermediate key for HMAC-MD5, which is overwritten when it is dropped.
 pub(crate) struct Key(Zeroizing<[u8; 16]>);
 
 impl Key {
-    /// HMAC-MD5 over the parts, one after the other.
+    /// Returns HMAC-MD5 over the concatenated parts.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut code = [0; 16];
         self.mac_into(parts, &mut code);
         code
     }
 
-    /// HMAC-MD5 over the parts, as the next key.
+    /// Returns HMAC-MD5 over the concatenated parts as the next key.
     pub(crate) fn derive(&self, parts: &[&[u8]]) -> Self {
         let mut key = Self(Zeroizing::new([0; 16]));
         self.mac_into(parts, &mut key.0);
@@ -101,12 +101,12 @@ impl Key {
     }
 }
 
-/// Completes a hash in its place, so that no copy of it is left elsewhere.
+/// Completes a hash in place, so that no copy of it remains.
 pub(crate) fn finish(hash: impl FixedOutput<OutputSize = U16>, out: &mut [u8; 16]) {
     hash.finalize_into(out.into());
 }
 
-/// HMAC-MD5 with this key.
+/// Makes an HMAC-MD5 with this key.
 fn keyed(key: &[u8; 16]) -> Hmac<Md5> {
     // RFC 2104: a key shorter than the block of 64 bytes is padded with zeros.
     let mut block = Zeroizing::new([0; 64]);
@@ -127,7 +127,7 @@ fn utf16(text: impl Iterator<Item = char>, mut feed: impl FnMut(u16)) {
     units.zeroize();
 }
 
-/// The simple upper-case mapping: a character whose upper case is several stays as it is.
+/// Returns the simple upper-case mapping: a character whose upper case has several characters is not changed.
 fn upper(character: char) -> char {
     let mut mapped = character.to_uppercase();
     match (mapped.next(), mapped.next()) {

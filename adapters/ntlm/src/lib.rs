@@ -1,9 +1,9 @@
-//! An NTLMv2 client, sans-IO, without an allocator: three messages of [MS-NLMP], and how HTTP
-//! carries them.
+//! An NTLMv2 client for HTTP without I/O and without an allocator: the three messages of [MS-NLMP], and
+//! their header fields.
 //!
 //! On-premises Exchange offers `NTLM` and `Negotiate`, with Extended Protection.
-//! This crate is what a client needs for that: an NTLMv2 response, a MIC over all three messages,
-//! and the channel binding to the server's certificate.
+//! A login there needs an NTLMv2 response, a MIC over all three messages, and the channel binding to
+//! the server's certificate.
 //!
 //! ```text
 //! NEGOTIATE ─────────────────────────► server     401, NTLM
@@ -11,21 +11,21 @@
 //! Authenticate::new, write ──────────► server     200: the connection is logged in
 //! ```
 //!
-//! - **Nothing but bytes.**
-//!   The crate reads no clock and draws no random number: the nonce is the caller's
-//!   ([`Login::nonce`]), the time is the server's ([`Challenge::timestamp`]).
-//!   Messages go to buffers that the caller lends, with lengths known beforehand
+//! - **No I/O.**
+//!   The crate reads no clock and generates no random numbers: the caller provides the nonce
+//!   ([`Login::nonce`]), and the server the time ([`Challenge::timestamp`]).
+//!   Messages are written to the caller's buffers, and their lengths are known before
 //!   ([`Authenticate::len`], [`header_len`]).
 //! - **Secrets.**
-//!   A password is hashed where it is ([`NtHash::from_password`]), the hash and the keys made of it
-//!   are overwritten with zeros when they are dropped, and `Debug` shows none of them.
-//!   What the compiler spills to the stack cannot be overwritten in safe Rust.
+//!   A password is hashed without a copy ([`NtHash::from_password`]), the hash and the keys that are
+//!   derived from it are overwritten with zeros when they are dropped, and `Debug` prints none of them.
+//!   Safe Rust cannot overwrite copies that the compiler makes on the stack.
 //! - **Refused.**
-//!   Servers that speak only NTLMv1, and challenges that break the format: [`ChallengeError`].
-//! - **Not here.**
+//!   Servers that support only NTLMv1, and malformed challenges: [`ChallengeError`].
+//! - **Not included.**
 //!   Signing, sealing and key exchange, which HTTP does not use; SPNEGO and Kerberos; the hash of a
 //!   certificate, which [`ChannelBinding::tls_server_end_point`] takes.
-//! - **No panic** is reachable, the hashes included: `scripts/check-panic-free` shows it at link
+//! - **No reachable panic**, including the hash functions: `scripts/check-panic-free` proves it at link
 //!   time.
 //!
 //! # One handshake
@@ -55,7 +55,7 @@
 //! let challenge = offer.and_then(|offer| offer.token).ok_or("NTLM is not offered")?;
 //! let challenge = Challenge::read(read_token(challenge, &mut token)?)?;
 //!
-//! // The answer, bound to the certificate that the server showed.
+//! // The answer, bound to the server's certificate.
 //! let certificate_sha256 = [0x5a; 32];
 //! let login = Login {
 //!     user,

@@ -1,18 +1,18 @@
-//! What a server offers in `WWW-Authenticate`.
+//! The challenges in `WWW-Authenticate`.
 
 use crate::header::Scheme;
 
 /// One challenge of a `WWW-Authenticate` header (RFC 9110 §11.6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer<'a> {
-    /// The scheme as the server wrote it.
+    /// The scheme, in the spelling of the server.
     pub scheme: &'a str,
     /// The token in base64, if there is one.
     pub token: Option<&'a str>,
 }
 
 impl Offer<'_> {
-    /// Whether this is an offer of `scheme`.
+    /// Returns whether this is a challenge of `scheme`.
     #[must_use]
     pub fn is(&self, scheme: Scheme) -> bool {
         self.scheme.eq_ignore_ascii_case(scheme.name())
@@ -21,8 +21,8 @@ impl Offer<'_> {
 
 /// The challenges of one `WWW-Authenticate` field, in the server's order.
 ///
-/// A server may send one field for each, or a list in one field; parameters of other schemes are
-/// skipped, and so is what has no grammar.
+/// A server may send a field for each challenge, or a list in one field. Parameters of other schemes and
+/// malformed text are skipped.
 ///
 /// ```
 /// use exportitems_ntlm::{Offers, Scheme};
@@ -40,13 +40,13 @@ pub struct Offers<'a> {
 }
 
 impl<'a> Offers<'a> {
-    /// The challenges in the value of a field.
+    /// Reads the challenges in the value of a field.
     #[must_use]
     pub const fn new(value: &'a [u8]) -> Self {
         Self { rest: value }
     }
 
-    /// Takes the bytes from the start for which `is` holds.
+    /// Takes the longest prefix whose bytes satisfy `is`.
     fn take(&mut self, is: impl Fn(u8) -> bool) -> &'a [u8] {
         let len = self.rest.iter().take_while(|byte| is(**byte)).count();
         match self.rest.split_at_checked(len) {
@@ -73,7 +73,7 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// A token68 that is all that follows the scheme.
+    /// Takes a token68, if nothing else follows the scheme.
     fn token68(&mut self) -> Option<&'a str> {
         let start = self.rest;
         self.take(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte));

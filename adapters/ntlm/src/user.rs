@@ -1,8 +1,8 @@
-//! Who logs in.
+//! The name of the user who logs in.
 
 use crate::error::UserError;
 
-/// The name of a user, and the domain it is looked up in.
+/// The name of a user and its domain.
 ///
 /// ```
 /// use exportitems_ntlm::User;
@@ -10,23 +10,20 @@ use crate::error::UserError;
 /// let user = User::parse(r"CONTOSO\alice")?;
 /// assert_eq!((user.domain(), user.name()), ("CONTOSO", "alice"));
 ///
-/// // A user principal name is sent whole, with an empty domain.
+/// // A user principal name is sent unchanged, with an empty domain.
 /// let user = User::parse("bob@contoso.com")?;
 /// assert_eq!((user.domain(), user.name()), ("", "bob@contoso.com"));
 /// # Ok::<(), exportitems_ntlm::UserError>(())
 /// ```
 ///
-/// The server compares names without regard to case, and the response is made of the name in upper
-/// case: each character by its simple mapping of Unicode, as [`char::to_uppercase`] gives it where
-/// it gives one character.
-/// A character whose upper case is several, such as `ß`, stays as it is.
-/// Windows has a table of its own, which agrees for ASCII and for the accented letters of Western
-/// Europe.
-/// Systems differ on `ß` (kept here; `SS` where the full mapping is used), on `ı` (`I` here and by
-/// Unicode; kept by tables that know only pairs of letters), and on letters that are newer than
-/// their tables.
-/// Where a login with such a name fails though the password is right, use the other form of the
-/// name: `DOMAIN\user` instead of `user@domain`, or the reverse.
+/// The server ignores the case of names, and the response is computed from the name in upper case.
+/// Each character is mapped by [`char::to_uppercase`] if that returns one character. A character whose
+/// upper case has several characters, such as `ß`, is not changed.
+/// Windows uses its own table, which agrees for ASCII and the accented letters of Western Europe.
+/// Systems differ for `ß` (unchanged here, `SS` with the full mapping), for `ı` (`I` here and in
+/// Unicode, unchanged in tables of pairs), and for letters that are newer than their tables.
+/// If a login with such a name fails although the password is right, use the other form of the name:
+/// `DOMAIN\user` instead of `user@domain`, or the reverse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct User<'a> {
     domain: &'a str,
@@ -34,9 +31,9 @@ pub struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    /// Reads `DOMAIN\user`, a user principal name (`user@domain`), or a bare `user`.
+    /// Parses `DOMAIN\user`, a user principal name (`user@domain`), or `user` alone.
     ///
-    /// Without a backslash the whole text is the name, and the domain is empty.
+    /// Without a backslash, the whole text is the name and the domain is empty.
     ///
     /// # Errors
     /// The name is empty, or there is more than one backslash.
@@ -51,13 +48,13 @@ impl<'a> User<'a> {
         Ok(Self { domain, name })
     }
 
-    /// Returns the domain; empty if there is none.
+    /// Returns the domain, or an empty text if there is none.
     #[must_use]
     pub const fn domain(&self) -> &'a str {
         self.domain
     }
 
-    /// Returns the name of the user, with `@domain` if that is how it was given.
+    /// Returns the name of the user. A user principal name includes `@domain`.
     #[must_use]
     pub const fn name(&self) -> &'a str {
         self.name

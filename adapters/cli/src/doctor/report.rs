@@ -43,7 +43,7 @@ impl fmt::Display for Line {
         };
         write!(f, "{verdict:<8} {:<12} {}", self.step, self.found)?;
         match &self.advice {
-            // That of a failure is the conclusion.
+            // The advice about a failure is part of the conclusion.
             Some(advice) if self.verdict != Verdict::Failed => write!(f, "; {advice}"),
             _ => Ok(()),
         }
@@ -75,7 +75,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Returns whether the server has refused the login, or wants one.
+/// Returns whether the server has refused the login, or requires one.
 pub(super) fn is_unauthorized(error: &ClientError) -> bool {
     matches!(error, ClientError::Status(error) if matches!(error.kind, StatusKind::Unauthorized { .. }))
 }
@@ -122,7 +122,7 @@ impl<'o> Report<'o> {
         self.line(step, Verdict::Failed, found, advice, facts);
     }
 
-    /// Reports an error of the client, with its advice and `more` of it. `seen` is added to what was found.
+    /// Reports an error of the client with its advice. `seen` is added to the error, and `more` to the advice.
     pub(super) fn error(
         &mut self,
         step: &'static str,
@@ -133,7 +133,7 @@ impl<'o> Report<'o> {
     ) {
         let text = error_chain(error);
         let (found, own) = match text.split_once("; ") {
-            // What follows are the causes, and what the server offers.
+            // The rest names the causes, and the schemes that the server offers.
             Some(_) if is_unauthorized(error) => (text, None),
             Some((found, own)) => (found.to_owned(), Some(own.to_owned())),
             None => (text, None),
@@ -150,7 +150,7 @@ impl<'o> Report<'o> {
         self.failed(step, found, advice, facts);
     }
 
-    /// Prints the conclusion; whether an export would work.
+    /// Prints the conclusion. Returns whether an export would work.
     pub(super) fn finish(self) -> bool {
         let would_work = self.failed.is_none();
         let (failed_step, advice) = self.failed.unzip();

@@ -1,4 +1,4 @@
-//! Whether a server allows ExportItems, by its answer to an id that no item has.
+//! Checks whether a server allows ExportItems, with a request for an item that does not exist.
 
 use core::convert::Infallible;
 
@@ -9,7 +9,7 @@ use exportitems_std::{ResponseTexts, Texts};
 /// An id that no item has.
 pub(super) const NO_ITEM: &str = "AAMkAA==";
 
-/// Keeps what a server answers about one item.
+/// Keeps the answer of a server about one item.
 #[derive(Debug, Default)]
 pub(super) struct Probe {
     texts: ResponseTexts,
@@ -27,19 +27,19 @@ pub(super) struct Judgement {
 }
 
 impl Probe {
-    /// Returns the version of the server, if it said so.
+    /// Returns the version of the server, if the response contains it.
     pub(super) fn server_version(&self) -> Option<&str> {
         self.texts.server_version()
     }
 
-    /// Judges the answer; `app_id` is the application of the access token.
+    /// Judges the answer. `app_id` is the application of the access token.
     pub(super) fn judge(mut self, app_id: Option<&str>) -> Judgement {
         let item = self.item.map(|(_, texts)| texts);
         let Some(texts) = self.texts.take_fault().or(item) else {
             return Judgement {
                 is_allowed: false,
                 code: None,
-                found: "the response holds no message for the requested item".to_owned(),
+                found: "the response contains no message for the requested item".to_owned(),
                 advice: Some("look for a proxy that alters responses".to_owned()),
             };
         };
@@ -61,7 +61,7 @@ impl Probe {
     }
 }
 
-/// What an administrator can do about a code.
+/// Returns what an administrator can do about a code.
 fn advice(code: ResponseCode, app_id: Option<&str>) -> String {
     use ResponseCode as C;
     let text = match code {
@@ -73,7 +73,7 @@ fn advice(code: ResponseCode, app_id: Option<&str>) -> String {
         | C::ErrorInvalidExchangeImpersonationHeaderData
         | C::ErrorNonPrimarySmtpAddress
         | C::ErrorNonExistentMailbox => {
-            "no mailbox has this address as its primary one; check the address, and give the primary SMTP address"
+            "there is no mailbox with this primary SMTP address; check the address, which must not be an alias"
         }
         C::ErrorAccessDenied | C::ErrorOrganizationAccessBlocked => return blocked(app_id),
         C::ErrorAccountDisabled => "the account is disabled; enable it",
@@ -98,7 +98,7 @@ fn advice(code: ResponseCode, app_id: Option<&str>) -> String {
     text.to_owned()
 }
 
-/// What to check when EWS is blocked.
+/// Returns what to check if EWS is blocked.
 pub(super) fn blocked(app_id: Option<&str>) -> String {
     let application = match app_id {
         Some(id) => format!("the application {id}"),

@@ -1,4 +1,4 @@
-//! What an access token is for.
+//! Checks whether an access token is one for EWS.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,7 +26,7 @@ pub(super) fn is_expired(claims: &TokenClaims) -> bool {
     claims.expires.is_some_and(|expires| expires <= now)
 }
 
-/// Returns why a token may be refused by the server at `host`, if it may.
+/// Returns why the server at `host` may refuse a token, if its claims show a reason.
 pub(super) fn doubt(claims: &TokenClaims, host: &str, impersonates: bool) -> Option<String> {
     let is_for = |host: &str| {
         claims.audience.iter().any(|audience| {
@@ -59,7 +59,7 @@ pub(super) fn doubt(claims: &TokenClaims, host: &str, impersonates: bool) -> Opt
     )
 }
 
-/// The claims for a program.
+/// Returns the claims for `--json`.
 pub(super) fn facts(claims: &TokenClaims) -> Value {
     json!({
         "app_id": claims.app_id,

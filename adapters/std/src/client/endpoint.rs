@@ -113,11 +113,11 @@ impl fmt::Display for UrlError {
                  begin with https://, as in https://mail.example.com/EWS/Exchange.asmx"
             }
             Self::UserInfo => {
-                "the URL holds a user or password; remove it and give credentials by their option"
+                "the URL contains a user or password; remove it and give the credentials separately"
             }
-            Self::Fragment => "the URL holds a fragment; remove the # and what follows it",
+            Self::Fragment => "the URL contains a fragment; remove it from the # on",
             Self::Character => {
-                "the URL holds white space, a control character or a back-slash; \
+                "the URL contains white space, a control character or a back-slash; \
                  remove it, or write a space of the path as %20"
             }
         })

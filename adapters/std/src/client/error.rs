@@ -76,7 +76,7 @@ impl fmt::Display for BuildError {
             Self::NoTicket(_) => f.write_str("there is no Kerberos ticket; get one with kinit"),
             Self::PlaintextCredentials { host } => write!(
                 f,
-                "credentials would go to {host} in plain text; use https, or allow it by name"
+                "credentials would be sent to {host} in plain text; use https, or allow it explicitly"
             ),
             Self::Header(error) => error.fmt(f),
             Self::ZeroTimeout => f.write_str("timeouts must be greater than zero"),
@@ -98,7 +98,7 @@ impl fmt::Display for BuildError {
                 path.display()
             ),
             Self::NoCryptoProvider => f.write_str(
-                "there is no crypto provider for TLS; install one for the process, or give a configuration of TLS",
+                "there is no crypto provider for TLS; install one for the process, or give a TLS configuration",
             ),
         }
     }
@@ -335,8 +335,8 @@ impl TransportError {
         }
     }
 
-    /// Returns the error of a read from an open connection to `host`. TLS reports there that the server wants a certificate
-    /// of the client.
+    /// Returns the error of a read from an open connection to `host`. In TLS 1.3 it may report that the server requires a
+    /// client certificate.
     #[must_use]
     pub fn read(host: &str, source: io::Error) -> Self {
         let tls = source
@@ -442,10 +442,10 @@ impl fmt::Display for TransportError {
                 _ => error.fmt(f),
             },
             Self::NotHttp { tls: true } => f.write_str(
-                "what answers on this port speaks TLS; begin the URL with https://",
+                "the service on this port uses TLS; begin the URL with https://",
             ),
             Self::NotHttp { tls: false } => f.write_str(
-                "what answers on this port does not speak HTTP; correct the host or the port of the URL",
+                "the service on this port does not use HTTP; correct the host or the port of the URL",
             ),
             Self::Unasked => f.write_str(
                 "a response came before the request was sent; look for a proxy that mixes up responses",

@@ -348,11 +348,11 @@ impl fmt::Display for ProxyProblem {
                 match (takes_basic, sent) {
                     (false, _) => write!(
                         f,
-                        "it wants a login that this client does not speak{offered}; use a proxy that takes \
+                        "it requires a login that this client does not support{offered}; use a proxy that accepts \
                          Basic, or one without a login"
                     ),
                     (true, true) => write!(f, "it refuses the user or the password (407){offered}"),
-                    (true, false) => write!(f, "it wants a user and a password (407){offered}"),
+                    (true, false) => write!(f, "it requires a user and a password (407){offered}"),
                 }
             }
             Self::Refused { status: 403 | 405 } => f.write_str(
@@ -362,7 +362,7 @@ impl fmt::Display for ProxyProblem {
                 f,
                 "it answers HTTP {status}; check that it can reach the server"
             ),
-            Self::NotHttp => f.write_str("what answers there is not an HTTP proxy; check the host and port of the proxy"),
+            Self::NotHttp => f.write_str("it is not an HTTP proxy; check the host and port of the proxy"),
             Self::Io(_) => f.write_str("the connection to it broke"),
         }
     }

@@ -1,4 +1,4 @@
-//! Whom a client trusts.
+//! The TLS configuration of a client: versions, trusted authorities and client certificates.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// What a configuration of TLS is made from.
+/// The options of a TLS configuration.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TlsOptions {
     pub(super) ca_files: Vec<PathBuf>,
@@ -38,7 +38,7 @@ pub(super) struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// The configuration, and what verifies a server's certificates in it.
+    /// Makes the configuration. Returns it with its verifier for the certificates of servers.
     pub(super) fn config(
         &self,
     ) -> Result<(Arc<ClientConfig>, Arc<dyn ServerCertVerifier>), BuildError> {
@@ -72,7 +72,7 @@ impl TlsOptions {
 }
 
 #[cfg(feature = "ring")]
-#[allow(clippy::unnecessary_wraps)] // without `ring` there may be none
+#[allow(clippy::unnecessary_wraps)] // the other `provider` can fail
 fn provider() -> Result<Arc<CryptoProvider>, BuildError> {
     Ok(Arc::new(rustls::crypto::ring::default_provider()))
 }
@@ -104,15 +104,14 @@ fn with_identity(
         .map_err(|error| unusable(certificate, error.into()))
 }
 
-/// The system's roots and those of the files.
+/// Returns the certificates of the system's authorities and of those in the files.
 ///
-/// They come from the system's store by `rustls-native-certs` rather than from its verifier: that behaves
-/// alike on every system, honours `SSL_CERT_FILE`, and takes a private authority on top, which most
-/// servers in house have.
+/// `rustls-native-certs` loads them from the system's store. In contrast to the system's verifier, this works in the same
+/// way on every system, respects `SSL_CERT_FILE`, and allows private authorities, which most internal servers use.
 fn roots(ca_files: &[PathBuf]) -> Result<RootCertStore, BuildError> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
-    // Systems ship certificates that webpki does not take; the others do.
+    // Stores also contain certificates that webpki cannot use. They are ignored.
     roots.add_parsable_certificates(native.certs);
     for file in ca_files {
         add_file(&mut roots, file)?;
@@ -124,7 +123,7 @@ fn roots(ca_files: &[PathBuf]) -> Result<RootCertStore, BuildError> {
     Ok(roots)
 }
 
-/// Adds the certificates of a file in PEM or DER, as it may have been saved on any system.
+/// Adds the certificates of a file in PEM or DER.
 fn add_file(roots: &mut RootCertStore, file: &Path) -> Result<(), BuildError> {
     let unusable = |source: Option<Box<dyn core::error::Error + Send + Sync>>| BuildError::CaFile {
         path: file.to_owned(),
@@ -150,7 +149,7 @@ fn add_file(roots: &mut RootCertStore, file: &Path) -> Result<(), BuildError> {
     }
 }
 
-/// A text without its byte order mark, from UTF-16 too: editors on Windows save both.
+/// Returns the text in UTF-8 without byte order mark. Editors on Windows also save UTF-16.
 fn utf8(content: &[u8]) -> Cow<'_, [u8]> {
     let units = |from: fn([u8; 2]) -> u16| -> Vec<u16> {
         let pairs = content[2..].chunks_exact(2);

@@ -194,8 +194,8 @@ impl fmt::Display for TlsProblem {
                 for byte in sha256 {
                     write!(f, "{byte:02x}")?;
                 }
-                ", which is not the one that is trusted; trust it if the server has renewed its certificate, \
-                 else somebody on the way answers in its place"
+                ", which is not the trusted one; trust it if the server has renewed its certificate, \
+                 otherwise look for a proxy that answers instead of the server"
             }
             Self::WrongName { names } if names.is_empty() => {
                 "its certificate names no host in subjectAltName, and the common name does not count; \
@@ -240,30 +240,30 @@ impl fmt::Display for TlsProblem {
                 "its certificate cannot be used; the server needs a valid one that is made for servers"
             }
             Self::OldVersion => {
-                "it speaks no version of TLS that is accepted here, which is TLS 1.2 or later by default; enable TLS 1.2 \
+                "it supports no version of TLS that is accepted here, by default TLS 1.2 or later; enable TLS 1.2 \
                  on the server"
             }
             Self::NothingInCommon => {
                 "it refused the handshake, as a server does that has no cipher suite in common with this client \
-                 or wants a client certificate; enable TLS 1.2 with ECDHE and AES-GCM suites on the server"
+                 or requires a client certificate; enable TLS 1.2 with ECDHE and AES-GCM suites on the server"
             }
             Self::ClientCertificate => {
-                "it asks for a client certificate, and there is none, or it refuses the one that was sent; \
+                "it requires a client certificate, and none was sent, or it refuses the one that was sent; \
                  give one that the server accepts, or make client certificates optional for EWS on the server"
             }
             Self::UnknownName => {
-                "it does not know the name that it was asked for; use the server's own name in the URL"
+                "it does not know the host of the URL; use the name of the server in the URL"
             }
             Self::NotTls { http: true } => {
-                "it speaks HTTP without TLS on this port; correct the port, or use http:// in the URL if the \
-                 network on the way is trusted"
+                "it uses HTTP without TLS on this port; correct the port, or use http:// in the URL if you trust the \
+                 network"
             }
             Self::NotTls { http: false } => {
-                "what answers on this port does not speak TLS; correct the port, or use http:// in the URL if \
-                 the server is meant to be reached without TLS"
+                "the service on this port does not use TLS; correct the port, or use http:// in the URL if \
+                 the server intentionally has no TLS"
             }
             Self::Closed => "it closed the connection during the handshake",
-            Self::HostName => "the host of the URL is not a name that a certificate can hold; correct the URL",
+            Self::HostName => "the host of the URL cannot be in a certificate; correct the URL",
             Self::Other => "the handshake failed",
         };
         f.write_str(text)

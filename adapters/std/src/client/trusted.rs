@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use x509_cert::der::Decode as _;
 use x509_cert::Certificate;
 
-/// Accepts the certificate with this SHA-256 from any issuer, within its names and its validity.
+/// Accepts only the certificate with this SHA-256, from any issuer, for its names and during its validity.
 #[derive(Debug)]
 pub(super) struct Trusted {
     sha256: [u8; 32],
@@ -27,7 +27,7 @@ impl Trusted {
     }
 }
 
-/// The server's certificate is not the trusted one.
+/// The error for a server with another certificate.
 #[derive(Debug)]
 pub(super) struct OtherCertificate {
     /// The SHA-256 of the certificate.
@@ -36,7 +36,7 @@ pub(super) struct OtherCertificate {
 
 impl fmt::Display for OtherCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("another certificate than the trusted one")
+        f.write_str("the certificate is not the trusted one")
     }
 }
 
