@@ -1,12 +1,12 @@
 //! The request: [`ExportItems`] → [`Encoder`] → transport.
 
-use crate::ews::request::{document, ends, only, text, Document, Row, Slot, Writer};
+use crate::ews::request::{document, ends, only, text, Document, Row, Slot, Writer, AROUND};
 use crate::ews::{ItemId, RequestError, RequestHeaders};
 
 /// The request, with the operation's element in the body of the envelope.
 ///
 /// Source: `ExportItemsType`, Messages.xsd.
-static DOCUMENT: [Row; 25] = document([
+static DOCUMENT: [Row; AROUND + 5] = document([
     only("<m:ExportItems><m:ItemIds>", Slot::Nothing),
     text(r#"<t:ItemId Id=""#, Slot::Id),
     text(r#"" ChangeKey=""#, Slot::ChangeKey),

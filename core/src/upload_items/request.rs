@@ -2,13 +2,13 @@
 
 use super::base64::{encoded_len, Base64Encoder};
 use super::item::{CreateAction, UploadItem};
-use crate::ews::request::{document, ends, only, text, Document, Row, Slot, Writer};
+use crate::ews::request::{document, ends, only, text, Document, Row, Slot, Writer, AROUND};
 use crate::ews::{ItemId, RequestError, RequestHeaders};
 
 /// The request, with the operation's element in the body of the envelope.
 ///
 /// Source: `UploadItemsType`, Messages.xsd, and `UploadItemType`, Types.xsd.
-static DOCUMENT: [Row; 32] = document([
+static DOCUMENT: [Row; AROUND + 12] = document([
     only("<m:UploadItems><m:Items>", Slot::Nothing),
     text(r#"<t:Item CreateAction=""#, Slot::CreateAction),
     text(r#"" IsAssociated=""#, Slot::IsAssociated),

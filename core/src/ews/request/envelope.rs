@@ -153,8 +153,8 @@ pub(crate) trait Document<'a> {
     fn text(item: &Self::Item, slot: Slot) -> Option<&'a str>;
 }
 
-/// Rows of the envelope around those of an operation.
-const AROUND: usize = HEAD.len() + 1;
+/// The number of rows of the envelope around those of an operation.
+pub(crate) const AROUND: usize = HEAD.len() + 1;
 
 /// The rows of the whole document around those of an operation.
 #[allow(clippy::indexing_slicing)] // at compile time

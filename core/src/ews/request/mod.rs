@@ -8,7 +8,7 @@ mod roles;
 mod version;
 mod writer;
 
-pub(crate) use envelope::{document, ends, only, text, Document, Row, Slot};
+pub(crate) use envelope::{document, ends, only, text, Document, Row, Slot, AROUND};
 pub use error::{RequestError, RequestField};
 pub use headers::RequestHeaders;
 #[cfg(feature = "upload")]
