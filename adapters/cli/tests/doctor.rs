@@ -403,10 +403,7 @@ fn rights() {
     };
     for (code, advice) in [
         ("ErrorImpersonateUserDenied", "ApplicationImpersonation"),
-        (
-            "ErrorNonPrimarySmtpAddress",
-            "must not be an alias",
-        ),
+        ("ErrorNonPrimarySmtpAddress", "must not be an alias"),
         ("ErrorNonExistentMailbox", "must not be an alias"),
         ("ErrorAccessDenied", "EwsAllowedAppIDs"),
         ("ErrorServerBusy", "run the command again later"),

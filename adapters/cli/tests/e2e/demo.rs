@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use serde_json::json;
-
-use crate::common::server::{http, Setup};
+use crate::common::server::Setup;
 #[cfg(target_os = "linux")]
 use crate::common::signalled;
-use crate::common::{command, files, json, run, status, stderr, stdout};
+use crate::common::{files, run, status, stderr, stdout};
 
 #[test]
 fn the_demo_comes_out_as_planned() {

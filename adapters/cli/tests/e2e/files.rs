@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use serde_json::json;
-
 use crate::common::server::Setup;
-use crate::common::{command, files, json, run, status, stderr, stdout};
+use crate::common::{command, files, json, run, status, stderr};
 
 /// An export continues when the reader of its output goes away, because its result is the files.
 #[test]
@@ -48,7 +46,7 @@ fn an_output_on_a_full_disk_does_not_end_an_export() {
             .stderr(if stderr { full() } else { Stdio::piped() })
             .output()
             .unwrap();
-        let case = format!("{stdout} {stderr}: {}", common::stderr(&output));
+        let case = format!("{stdout} {stderr}: {}", crate::common::stderr(&output));
         assert_eq!(output.status.code(), Some(code), "{case}");
         assert_eq!(setup.exported(), (0..30).collect::<Vec<_>>(), "{case}");
         std::fs::remove_dir_all(setup.path("out")).unwrap();

@@ -11,7 +11,7 @@ use exportitems_emulator::{Emulator, Scenario};
 use serde_json::json;
 
 use common::server::{http, Scripted, Setup};
-use common::{command, json, run, status, stderr, stdout};
+use common::{json, status, stderr, stdout};
 
 /// Sizes near the limits of records and buffers.
 const SIZES: [u64; 9] = [

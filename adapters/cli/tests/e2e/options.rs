@@ -4,7 +4,7 @@ use std::path::Path;
 
 use exportitems_std::archive::display_path;
 
-use crate::common::server::{http, Setup};
+use crate::common::server::Setup;
 use crate::common::{command, run, status, stderr, stdout};
 
 #[test]

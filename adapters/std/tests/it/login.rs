@@ -344,7 +344,10 @@ fn sixteen_connections_share_credentials() {
 fn what_is_not_offered_is_not_sent() {
     for (offers, says) in [
         (r#"["basic"]"#, "Basic sends the password"),
-        (r#"["kerberos"]"#, "the server may require a Kerberos ticket"),
+        (
+            r#"["kerberos"]"#,
+            "the server may require a Kerberos ticket",
+        ),
         ("[]", "does not say which authentication it accepts"),
     ] {
         let server = Server::new(true, &format!("offers = {offers}"));
