@@ -196,9 +196,9 @@ fn a_file_that_others_can_write_is_refused() {
         let output = place
             .setup
             .export(&["--config", path.to_str().unwrap(), "--server", "work"]);
-        let (code, printed) = printed(&output);
-        assert_eq!(code, 2, "{printed}");
-        assert!(printed.contains("can replace the file"), "{printed}");
+        let (code, text) = self::printed(&output);
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains("can replace the file"), "{text}");
     }
 }
 
