@@ -66,7 +66,11 @@ fn a_night_of_throttling_exports_everything_that_can_be_exported() {
         ..Settings::default()
     };
     let began = Instant::now();
-    let ended = Sim::new(ITEMS, settings, server).run();
+    // The window closes while half of the items are left, and opens again in the evening.
+    let ended = Sim::new(ITEMS, settings, server)
+        .window("20:00-00:20")
+        .run();
+    assert!(ended.now > 20 * HOUR, "the window has closed");
     println!(
         "{} items, {} requests, {} minutes in {:?}",
         ended.exported.len(),

@@ -8,7 +8,7 @@ use exportitems::{
 };
 use exportitems_engine::{
     Action, Confirmation, Decision, Engine, Failure, ItemState, Request, Settings, StopReason,
-    Unanswered, Why,
+    Unanswered, Why, Window,
 };
 
 /// The answer of the simulated server for one item.
@@ -105,6 +105,8 @@ pub(crate) struct Sim<S> {
     gave_up: bool,
     connections: usize,
     impatient: bool,
+    /// The hours in which requests may be sent.
+    window: Option<Window>,
 }
 
 /// By position, the time from which an item may be requested.
@@ -184,12 +186,29 @@ impl<S: FnMut(&Asked, u32) -> (Answer, u64)> Sim<S> {
             gave_up: false,
             connections: settings.limits.connections,
             impatient: settings.patience_ms == 0,
+            window: None,
         }
+    }
+
+    /// Sends requests only in these hours. The run begins at midnight.
+    pub(crate) fn window(mut self, window: &str) -> Self {
+        self.window = Some(window.parse().unwrap());
+        self
+    }
+
+    /// Returns how long the window is closed from now on, in milliseconds.
+    fn closed_for(&self) -> u64 {
+        let second_of_day = u32::try_from(self.now / 1000 % 86_400).unwrap();
+        let seconds = self.window.map_or(0, |it| it.closed_for(second_of_day));
+        u64::from(seconds) * 1000
     }
 
     /// Runs to the end, and checks at each step what must hold.
     pub(crate) fn run(mut self) -> Ended {
         for _ in 0..2_000_000 {
+            if let closed @ 1.. = self.closed_for() {
+                self.engine.hold(self.now + closed);
+            }
             let is_ready = self.engine.is_ready(self.now);
             let action = self.engine.poll(self.now);
             assert_eq!(is_ready, matches!(action, Action::Ask(_)), "{action:?}");
@@ -236,6 +255,7 @@ impl<S: FnMut(&Asked, u32) -> (Answer, u64)> Sim<S> {
             self.now >= self.asked_until,
             "a request before the server allows one"
         );
+        assert_eq!(self.closed_for(), 0, "a request while the window is closed");
         let positions: Vec<_> = request
             .items()
             .map(|(position, &value)| {

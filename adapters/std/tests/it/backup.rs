@@ -1,12 +1,14 @@
 //! Backups of an emulated mailbox.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use exportitems::{ItemId, Options, RequestHeaders};
 use exportitems_emulator::{payload, Change, Emulator, ItemRange, Scenario};
 use exportitems_std::archive::ItemState;
 use exportitems_std::backup::{Backup, BackupError, BackupReport, Exported, ListedVersions};
+use exportitems_std::client::Credentials;
 use exportitems_std::list::{ListedItem, Scope};
 use exportitems_std::{Archive, Client, ClientError, Exporter};
 
@@ -276,20 +278,27 @@ fn export_all(
     archive: &Archive,
     client: &mut Client,
     items: &[ListedItem],
+    closed_for: &(dyn Fn() -> Duration + Sync),
 ) -> Result<Exported, exportitems_std::ExportError> {
     let store = ListedVersions::new(archive);
     let report = Exporter::new(client, &store, RequestHeaders::new())
         .sleep(|_| ())
         .patience(Duration::from_hours(8))
+        .closed_for(closed_for)
         .run(ListedVersions::items(items), &mut |_| ())?;
     Ok(Exported {
         is_stopped: report.stopped.is_some(),
     })
 }
 
-#[test]
-fn a_night_of_trouble_leaves_only_items_that_have_a_reason() {
-    let trouble = r#"
+/// Returns a rule for each of these items.
+fn rules(ids: &[String], rest: &str) -> String {
+    let rule = |id: &String| format!("\n[[item]]\nid = \"{id}\"\n{rest}");
+    ids.iter().map(rule).collect()
+}
+
+/// What happens to requests and to the mailbox in a night.
+const TROUBLE: &str = r#"
         [[request]]
         times = 4
         [[request]]
@@ -311,6 +320,9 @@ fn a_night_of_trouble_leaves_only_items_that_have_a_reason() {
         answer = { fault = { code = "ErrorMailboxMoveInProgress" } }
         [[request]]
         operation = "ExportItems"
+        answer = { http = { status = 401, headers = { WWW-Authenticate = "Bearer error=\"invalid_token\"" } } }
+        [[request]]
+        operation = "ExportItems"
         answer = "hang-up"
         [[request]]
         operation = "ExportItems"
@@ -327,6 +339,9 @@ fn a_night_of_trouble_leaves_only_items_that_have_a_reason() {
         [[change]]
         after = 32
         change = { create = { folder = "Tasks", items = 5 } }"#;
+
+#[test]
+fn a_night_of_trouble_leaves_only_items_that_have_a_reason() {
     let ids = start("").emulator.items(ADDRESS);
     let of = |folder: &str, at: usize| {
         let mut items = ids
@@ -334,33 +349,47 @@ fn a_night_of_trouble_leaves_only_items_that_have_a_reason() {
             .filter(|it| it.folder == folder && !it.properties.associated);
         items.nth(at).unwrap().id.clone()
     };
-    let rule = |id: &str, rest: &str| format!("\n[[item]]\nid = \"{id}\"\n{rest}");
     let healing = [of("Inbox", 3), of("Group", 4)];
     let lasting = [of("Inbox", 5), of("Inbox/2025\\/26", 6)];
     let refused = [of("Inbox", 7), of("Inbox", 8), of("Group", 9)];
-    let mut scenario = trouble.to_owned();
-    for id in &healing {
-        scenario.push_str(&rule(
-            id,
-            "times = 5\nanswer = { marker = { place = \"in-data\" } }",
-        ));
-    }
-    for id in &lasting {
-        scenario.push_str(&rule(id, "answer = { marker = { place = \"in-data\" } }"));
-    }
-    for id in &refused {
-        scenario.push_str(&rule(
-            id,
+    // Each of these makes every request that contains it fail.
+    let poison = [of("Inbox", 11), of("Inbox/2025\\/26", 12), of("Group", 13)];
+    let marker = "answer = { marker = { place = \"in-data\" } }";
+    let scenario = [
+        TROUBLE.to_owned(),
+        rules(&healing, &format!("times = 5\n{marker}")),
+        rules(&lasting, marker),
+        rules(
+            &refused,
             "answer = { error = { code = \"ErrorItemCorrupt\" } }",
-        ));
-    }
-    let mut setting = start(&scenario);
+        ),
+        rules(
+            &poison,
+            "answer = { fails-request = { fault = { code = \"ErrorInternalServerError\" } } }",
+        ),
+    ]
+    .concat();
+    let setting = start(&scenario);
+    let tokens = AtomicUsize::new(0);
+    let source = move || Ok(format!("token-{}", tokens.fetch_add(1, Ordering::Relaxed)).into());
+    let mut client = Client::builder(&setting.emulator.url())
+        .credentials(Credentials::bearer_from(source).unwrap())
+        .build()
+        .unwrap();
+    // The window is closed for some hours during the lists, and again during the export.
+    let looks = AtomicUsize::new(0);
+    let closed_for = || match looks.fetch_add(1, Ordering::Relaxed) {
+        5..8 | 60..63 => Duration::from_hours(2),
+        _ => Duration::ZERO,
+    };
     let archive = Archive::open(setting.dir.path()).unwrap();
-    let backup = Backup::new(&archive, RequestHeaders::new()).sleep(|_| ());
+    let backup = Backup::new(&archive, RequestHeaders::new())
+        .closed_for(&closed_for)
+        .sleep(|_| ());
     let report = backup
         .run(
-            &mut setting.client,
-            &mut |client, items| export_all(&archive, client, &items),
+            &mut client,
+            &mut |client, items| export_all(&archive, client, &items, &closed_for),
             &mut |_| (),
         )
         .unwrap();
@@ -374,7 +403,10 @@ fn a_night_of_trouble_leaves_only_items_that_have_a_reason() {
             change_key: Some(&entry.change_key),
         };
         let (state, held) = (archive.state(&id), archive.entry(&entry.id).unwrap());
-        if lasting.contains(&entry.id) || refused.contains(&entry.id) {
+        if [&lasting[..], &refused, &poison]
+            .concat()
+            .contains(&entry.id)
+        {
             assert_ne!(state, ItemState::Done);
             assert!(held.unwrap().error.is_some());
         } else {
@@ -384,5 +416,12 @@ fn a_night_of_trouble_leaves_only_items_that_have_a_reason() {
     let sum = |of: fn(&exportitems_std::archive::FolderRecord) -> u64| {
         report.folders.iter().map(|it| of(&it.record)).sum::<u64>()
     };
-    assert_eq!((sum(|it| it.on_server), sum(|it| it.failed)), (755, 5));
+    assert_eq!((sum(|it| it.on_server), sum(|it| it.failed)), (755, 8));
+    let requests = setting.emulator.requests();
+    let tokens: BTreeSet<_> = requests
+        .iter()
+        .filter_map(|it| it.header("authorization"))
+        .collect();
+    assert!(tokens.contains("Bearer token-1"), "{tokens:?}");
+    assert!(looks.load(Ordering::Relaxed) > 63);
 }

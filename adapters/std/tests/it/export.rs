@@ -600,3 +600,24 @@ fn a_run_is_counted() {
     assert_eq!(counted[..11], expected);
     assert_eq!((report.ok, report.missing), (3, vec![1]));
 }
+
+/// The emulator refuses requests beyond its budget, and notes those that come before the time that it has named.
+#[test]
+fn no_request_comes_before_the_end_of_a_back_off() {
+    for connections in [1, 4] {
+        let setting = Setting::new("[throttling]\nburst = 2\nrecharge-ms = 400", 12);
+        let limits = Limits {
+            items: 2,
+            connections,
+            ..ONE_CONNECTION
+        };
+        let report = setting.run_to(&move |exporter| exporter.limits(limits));
+        assert_eq!((report.ok, report.missing), (12, vec![]));
+        let requests = setting.emulator.requests();
+        let early = requests.iter().filter(|it| it.too_early).count();
+        let refused = requests.iter().filter(|it| it.status != Some(200)).count();
+        // Requests on other connections may be on the wire when one is refused.
+        assert!(early <= (connections - 1) * refused, "{early} of {refused}");
+        assert!(refused > 0);
+    }
+}
