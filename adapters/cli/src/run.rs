@@ -10,7 +10,9 @@ use exportitems::policy::Limits;
 use exportitems::{Options, RequestServerVersion};
 use exportitems_std::backup::Backup;
 use exportitems_std::list::Lister;
-use exportitems_std::{Counter, Exporter, RateLimit, Totals, Window};
+use exportitems_std::{
+    error_chain, ClientError, Counter, Exporter, RateLimit, Totals, Why, Window,
+};
 use jiff::Zoned;
 
 use crate::integrity::IntegrityOption;
@@ -212,4 +214,20 @@ impl RunOptions {
             .patience(self.patience())
             .retry_failed(self.retry_failed)
     }
+}
+
+/// Describes a wait of an export, with the failure that it follows.
+pub(crate) fn waiting(wait: Duration, why: Why, failure: Option<&ClientError>) -> String {
+    let cause = match (failure, why) {
+        (Some(failure), _) => format!(": {}", error_chain(failure)),
+        (None, Why::Held) => " for the window to open".to_owned(),
+        (None, Why::Items) => " for the next attempt at the items that are left".to_owned(),
+        (None, _) => " for the server".to_owned(),
+    };
+    format!("waiting {}{cause}", seconds(wait))
+}
+
+/// Formats a wait in whole seconds.
+pub(crate) fn seconds(wait: Duration) -> String {
+    format!("{} s", wait.as_secs_f32().ceil())
 }

@@ -20,7 +20,7 @@ use crate::interrupt;
 use crate::list;
 use crate::mailbox::{count, waiting};
 use crate::output::{say, Format, Output};
-use crate::run::{Control, Detail};
+use crate::run::{self, Control, Detail};
 use crate::server::build;
 use crate::status::{Failure, Status};
 use crate::stored::Added;
@@ -184,9 +184,7 @@ impl Job<'_, '_> {
                 if let Some(bar) = bar {
                     bar.wait(*wait, *why);
                 }
-                let why =
-                    failure.map_or(String::new(), |error| format!(": {}", error_chain(error)));
-                self.note(&format!("waiting {} s{why}", wait.as_secs().max(1)));
+                self.note(&run::waiting(*wait, *why, *failure));
             }
             _ => {}
         }

@@ -8,6 +8,7 @@ use exportitems_std::{error_chain, ClientError, Report};
 
 use crate::advice;
 use crate::line::{Ended, SummaryLine};
+use crate::run::seconds;
 
 /// Why some items have no answer.
 #[derive(Clone, Copy)]
@@ -81,9 +82,4 @@ pub(super) fn set_failure(line: &mut SummaryLine, failure: &ClientError) {
     };
     line.disposition = Some(failure.disposition().as_str());
     line.error = Some(error_chain(failure));
-}
-
-/// Formats a wait in whole seconds.
-pub(super) fn seconds(wait: Duration) -> String {
-    format!("{} s", wait.as_secs_f32().ceil())
 }

@@ -5,18 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use exportitems::ItemId;
 use exportitems_std::archive::{Entry, ItemState};
-use exportitems_std::{
-    error_chain, Archive, ArchiveError, Progress, Report, ResponseTexts, Stop, Why,
-};
+use exportitems_std::{error_chain, Archive, ArchiveError, Progress, Report, ResponseTexts, Stop};
 
-use super::cause::{retry_hint, seconds, set_failure, Cause};
+use super::cause::{retry_hint, set_failure, Cause};
 use super::ranges::ranges;
 use super::reported::Reported;
 use crate::bar::Bar;
 use crate::interrupt;
 use crate::line::{number, Ended, ItemLine, Summarised, SummaryLine};
 use crate::output::{say, Format, Output};
-use crate::run::Detail;
+use crate::run::{waiting, Detail};
 use crate::status::{Failure, Status};
 use crate::stored::Added;
 
@@ -153,12 +151,8 @@ impl<'a> Reporter<'a> {
             }
             Progress::Wait { wait, why, failure } => {
                 self.print_retried();
-                let cause = failure.map_or_else(
-                    || waits_for(why).to_owned(),
-                    |failure| format!(": {}", error_chain(failure)),
-                );
                 self.bar.wait(wait, why);
-                self.warn(&format!("waiting {}{cause}", seconds(wait)));
+                self.warn(&waiting(wait, why, failure));
             }
             _ => {}
         }
@@ -453,13 +447,4 @@ impl<'a> Reporter<'a> {
 
 fn is_done(archive: &Archive, item: &ItemId<'_>) -> bool {
     archive.state(item) == ItemState::Done
-}
-
-/// Returns what a run waits for, after the length of the wait.
-const fn waits_for(why: Why) -> &'static str {
-    match why {
-        Why::Held => " for the window to open",
-        Why::Items => " for the next attempt at the items that are left",
-        _ => "",
-    }
 }
