@@ -62,7 +62,7 @@ fn what_a_proxy_refuses_is_named() {
         (
             "user = 'pat'",
             "",
-            "it wants a user and a password (407); it offers Basic",
+            "it requires a user and a password (407); it offers Basic",
             Disposition::Auth,
         ),
         (
@@ -74,7 +74,7 @@ fn what_a_proxy_refuses_is_named() {
         (
             "user = 'pat'\nscheme = 'NTLM'",
             "",
-            "a login that this client does not speak; it offers NTLM",
+            "a login that this client does not support; it offers NTLM",
             Disposition::Auth,
         ),
         (
