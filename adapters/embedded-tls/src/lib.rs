@@ -10,6 +10,7 @@
 //! - The first is for servers (`extKeyUsage`), and none has a critical extension that is not understood.
 //! - Keys have the form of their algorithm, before `embedded-tls` unwraps them.
 //! - The time is within the validity, if the caller has a clock.
+//! - Records that make `embedded-tls` panic are refused, by [`Guard`].
 //!
 //! `embedded-tls` itself verifies the signatures and the host name, which must be a DNS name.
 //!
@@ -21,11 +22,11 @@
 //! #     now: u64,
 //! # ) -> Result<(), exportitems_embedded_tls::Error> {
 //! use embedded_tls::blocking::TlsConnection;
-//! use exportitems_embedded_tls::Verifier;
+//! use exportitems_embedded_tls::{Guard, Verifier};
 //!
 //! // A server may send records of 16 KiB.
 //! let (mut receive, mut send) = ([0; 16_640], [0; 2048]);
-//! let mut tls = TlsConnection::new(socket, &mut receive, &mut send);
+//! let mut tls = TlsConnection::new(Guard::new(socket), &mut receive, &mut send);
 //! let mut verifier = Verifier::<4096>::new(ca, Some(now))?;
 //! let end_point = verifier.open(&mut tls, "mail.contoso.com", &mut rng)?;
 //! // For `ChannelBinding::tls_server_end_point` of exportitems-ntlm.
@@ -42,8 +43,9 @@
 //! - `defmt`: `defmt::Format` for the error types.
 //!
 //! # Panics
-//! `embedded-tls` is not part of this project's panic check. An attacker on the network path can make it panic after the
-//! handshake, with a handshake message where none may be. Use a panic handler that resets the device.
+//! `embedded-tls` is not part of this project's panic check. What is known to make it panic is refused here, except one
+//! case: a server that has proven its identity can send an encrypted handshake message where none may be. Use a panic
+//! handler that resets the device.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
@@ -59,8 +61,10 @@
 mod certificate;
 mod end_point;
 mod error;
+mod guard;
 mod verifier;
 
 pub use end_point::EndPoint;
 pub use error::{CertificateError, Error};
+pub use guard::{Guard, GuardError};
 pub use verifier::Verifier;

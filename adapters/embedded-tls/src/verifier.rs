@@ -10,6 +10,7 @@ use embedded_tls::{Certificate as Der, CryptoRngCore, SignatureScheme, TlsError}
 use crate::certificate::{Certificate, KeyKind};
 use crate::end_point::EndPoint;
 use crate::error::{CertificateError, Error};
+use crate::guard::Guard;
 
 /// Verifies servers against one pinned certificate authority.
 ///
@@ -67,7 +68,7 @@ impl<'a, const CHAIN: usize> Verifier<'a, CHAIN> {
     /// See [`Error`]. Do not use the connection after an error.
     pub fn open<S: embedded_io::Read + embedded_io::Write>(
         &mut self,
-        connection: &mut embedded_tls::blocking::TlsConnection<'_, S, Aes128GcmSha256>,
+        connection: &mut embedded_tls::blocking::TlsConnection<'_, Guard<S>, Aes128GcmSha256>,
         host: &str,
         rng: impl CryptoRngCore,
     ) -> Result<EndPoint, Error> {
@@ -82,7 +83,7 @@ impl<'a, const CHAIN: usize> Verifier<'a, CHAIN> {
     /// See [`Error`]. Do not use the connection after an error, or if the future was dropped.
     pub async fn open_async<S: embedded_io_async::Read + embedded_io_async::Write>(
         &mut self,
-        connection: &mut embedded_tls::TlsConnection<'_, S, Aes128GcmSha256>,
+        connection: &mut embedded_tls::TlsConnection<'_, Guard<S>, Aes128GcmSha256>,
         host: &str,
         rng: impl CryptoRngCore,
     ) -> Result<EndPoint, Error> {

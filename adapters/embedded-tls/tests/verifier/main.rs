@@ -1,13 +1,14 @@
 //! Servers that are trusted and servers that are not, over TLS of rustls and over a handshake of our own.
 
 mod peer;
+mod records;
 
 use std::net::TcpStream;
 
 use embedded_io_adapters::std::FromStd;
 use embedded_tls::blocking::TlsConnection;
 use embedded_tls::blocking::{CertificateEntryRef, CertificateRef, Sha256, TlsVerifier};
-use exportitems_embedded_tls::{CertificateError, EndPoint, Error, Verifier};
+use exportitems_embedded_tls::{CertificateError, EndPoint, Error, Guard, Verifier};
 use peer::{Authority, Kind, HOST};
 use sha2::Digest as _;
 
@@ -25,7 +26,7 @@ fn open(
     let address = peer::serve(chain);
     let (mut receive, mut send) = (vec![0; 16_640], vec![0; 2048]);
     let socket = FromStd::new(TcpStream::connect(address).unwrap());
-    let mut tls = TlsConnection::new(socket, &mut receive, &mut send);
+    let mut tls = TlsConnection::new(Guard::new(socket), &mut receive, &mut send);
     let blocking = verifier.open(&mut tls, host, rand_core::OsRng);
     if blocking.is_ok() {
         let mut greeting = [0; 5];
@@ -41,7 +42,7 @@ fn open(
         let (mut receive, mut send) = (vec![0; 16_640], vec![0; 2048]);
         let socket = tokio::net::TcpStream::connect(peer::serve(chain)).await;
         let socket = embedded_io_adapters::tokio_1::FromTokio::new(socket.unwrap());
-        let mut tls = embedded_tls::TlsConnection::new(socket, &mut receive, &mut send);
+        let mut tls = embedded_tls::TlsConnection::new(Guard::new(socket), &mut receive, &mut send);
         verifier.open_async(&mut tls, host, rand_core::OsRng).await
     });
     assert_eq!(format!("{blocking:?}"), format!("{asynchronous:?}"));
@@ -135,7 +136,7 @@ fn a_server_without_a_certificate_is_refused() {
     let root = Authority::root();
     let (mut receive, mut send) = (vec![0; 16_640], vec![0; 2048]);
     let socket = FromStd::new(TcpStream::connect(peer::serve_nothing()).unwrap());
-    let mut tls = TlsConnection::new(socket, &mut receive, &mut send);
+    let mut tls = TlsConnection::new(Guard::new(socket), &mut receive, &mut send);
     let mut verifier = Verifier::<CHAIN>::new(&root.der, None).unwrap();
     let result = verifier.open(&mut tls, HOST, rand_core::OsRng);
     assert!(matches!(result, Err(Error::NotProven)), "{result:?}");

@@ -5,6 +5,7 @@ use core::mem::size_of;
 use embedded_tls::blocking::TlsConnection;
 use exportitems::{Decoder, ExportItems, ItemId, Options};
 use exportitems_embedded_io::{Client, Error, Server};
+use exportitems_embedded_tls::Guard;
 use exportitems_ntlm::{ChannelBinding, Login, NtHash, User};
 use rand_chacha::rand_core::RngCore as _;
 use rand_chacha::ChaCha20Rng;
@@ -95,7 +96,11 @@ impl Session<'_, '_, '_> {
                 return End::Connection;
             }
         };
-        let mut tls = TlsConnection::new(connection, &mut records.receive, &mut records.send);
+        let mut tls = TlsConnection::new(
+            Guard::new(connection),
+            &mut records.receive,
+            &mut records.send,
+        );
         let opened = stack::of("tls", || self.verifier.open(&mut tls, HOST, &mut *self.rng));
         let server = match opened {
             Ok(server) => server,

@@ -3,7 +3,7 @@
 use core::mem::size_of;
 
 use embedded_tls::blocking::{Aes128GcmSha256, TlsConnection};
-use exportitems_embedded_tls::{EndPoint, Error, Verifier};
+use exportitems_embedded_tls::{EndPoint, Error, Guard, Verifier};
 use rand_core::{CryptoRng, RngCore};
 use smoltcp::iface::{Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
@@ -44,7 +44,7 @@ impl CryptoRng for Random {}
 /// The handshake of TLS 1.3 with a verified server, and records in both directions.
 #[no_mangle]
 pub fn flash_tls(
-    tls: &mut TlsConnection<'_, Stream, Aes128GcmSha256>,
+    tls: &mut TlsConnection<'_, Guard<Stream>, Aes128GcmSha256>,
     (ca, host, time): (&[u8], &str, Option<u64>),
     random: &mut Random,
     (send, receive): (&[u8], &mut [u8]),
@@ -125,7 +125,7 @@ pub fn flash_tcp(
 }
 
 crate::ram::sizes! {
-    ram_tls: TlsConnection<'static, Stream, Aes128GcmSha256>;
+    ram_tls: TlsConnection<'static, Guard<Stream>, Aes128GcmSha256>;
     ram_verifier: Verifier<'static, 1024>;
     ram_tcp: (Interface, Port);
 }
