@@ -368,6 +368,66 @@ pub(crate) fn run(ahead: &[u8], a: u8, b: u8, c: u8) -> &[u8] {
     #[cfg(feature = "simd")]
     let end = memchr::memchr3(a, b, c, ahead);
     #[cfg(not(feature = "simd"))]
-    let end = (ahead.iter()).position(|&byte| byte == a || byte == b || byte == c);
+    let end = find(ahead, a, b, c);
     end.and_then(|end| ahead.get(..end)).unwrap_or(ahead)
+}
+
+/// The position of the first of three bytes.
+#[cfg(not(feature = "simd"))]
+fn find(ahead: &[u8], a: u8, b: u8, c: u8) -> Option<usize> {
+    let mut skipped: usize = 0;
+    #[cfg(target_pointer_width = "64")]
+    for word in ahead.chunks_exact(8) {
+        let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+        let found = zeros(word ^ each(a)) | zeros(word ^ each(b)) | zeros(word ^ each(c));
+        if found != 0 {
+            return Some(skipped.wrapping_add(found.trailing_zeros() as usize / 8));
+        }
+        skipped = skipped.wrapping_add(8);
+    }
+    let mut rest = ahead.get(skipped..)?.iter();
+    let end = rest.position(|&byte| byte == a || byte == b || byte == c)?;
+    Some(skipped.wrapping_add(end))
+}
+
+/// A word of eight times this byte.
+#[cfg(all(target_pointer_width = "64", not(feature = "simd")))]
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The high bit of each byte that is zero. Those after the first one are not exact.
+#[cfg(all(target_pointer_width = "64", not(feature = "simd")))]
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(each(1)) & !word & each(0x80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{run, LONGEST_RUN};
+
+    /// Bytes that are one more than a wanted one follow it, since a borrow makes them look like it.
+    #[test]
+    fn a_run_ends_at_the_first_of_three_bytes() {
+        for len in 0..LONGEST_RUN + 9 {
+            let text = std::vec![b'.'; len];
+            assert_eq!(run(&text, b'"', b'<', b'&').len(), len.min(LONGEST_RUN));
+            for at in [0, 1, len / 2, len.saturating_sub(1)] {
+                for end in *b"\"<&" {
+                    let mut text = text.clone();
+                    text.extend([end + 1; 2]);
+                    text.insert(at, end);
+                    let expected = at.min(LONGEST_RUN);
+                    assert_eq!(
+                        run(&text, b'"', b'<', b'&').len(),
+                        expected,
+                        "{at} of {len}"
+                    );
+                    let before = [b'!', b'#', b';', b'=', b'%', b'\'', 0, 0xFF, end ^ 0x80];
+                    let text = [&before[..], &[end, end + 1]].concat();
+                    assert_eq!(run(&text, b'"', b'<', b'&'), before);
+                }
+            }
+        }
+    }
 }

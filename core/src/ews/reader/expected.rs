@@ -156,7 +156,8 @@ impl<O: Hooks> Reader<O> {
             self.assembly.push_or_count(text, scratch);
             input.bump(text.len());
         } else {
-            self.take_text(start.node, input, scratch);
+            let taken = self.take(start.node, text, input.offset(), scratch);
+            input.bump(taken);
         }
         if self.queue != Queue::Nothing || end.if_next(input.rest()).is_none() {
             return Some(Ready::Nothing);
