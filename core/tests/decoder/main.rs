@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use exportitems::{
     Decoder, Error, ErrorKind, Event, FeedError, IntegrityPolicy, ItemError, Options, Outcome,
-    ResponseCode, ResponseItemId, ResponseOutcome, Sink, Summary,
+    ResponseItemId, ResponseOutcome, Sink, Summary,
 };
 
 /// Any number of items; payloads here are none.

@@ -1,6 +1,6 @@
 //! The outcomes of items that are not good.
 
-use exportitems::{Decoder, Event, ItemError, Options, Outcome, ResponseOutcome, Summary};
+use exportitems::{Decoder, Event, ItemError, Options, Outcome, ResponseOutcome};
 
 use super::{data, document, options, run, run_in, MARKER};
 

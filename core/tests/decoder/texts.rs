@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use exportitems::{Attribute, Decoder, Error, ErrorKind, Event, ResponseCode, MIN_SCRATCH};
+use exportitems::{Attribute, Decoder, ErrorKind, Event, ResponseCode, MIN_SCRATCH};
 
 use super::{data, document, options, run, run_in};
 
