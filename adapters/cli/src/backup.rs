@@ -1,8 +1,9 @@
 //! `exportitems backup`: keeps archives of whole mailboxes up to date.
 
-mod mailboxes;
+pub(crate) mod mailboxes;
 mod plan;
 mod run;
+mod shortfall;
 mod table;
 
 use core::num::NonZeroU16;
@@ -23,6 +24,8 @@ use crate::run::RunOptions;
 use crate::server::ServerOptions;
 use crate::status::{Failure, Status};
 use run::{Job, Shared, PATIENCE};
+#[cfg(feature = "fleet")]
+use shortfall::Shortfall;
 
 /// Backs up a whole mailbox, or many, into a directory. The next run requests only what is new or has changed.
 ///
@@ -126,6 +129,41 @@ pub(crate) fn run(args: &Options, output: &mut Output) -> Result<Status, Failure
     Ok(status)
 }
 
+/// Backs up one mailbox for `fleet`, and returns why the backup ended early, if it did.
+///
+/// `on_login` is called when the server has accepted the login.
+#[cfg(feature = "fleet")]
+pub(crate) fn run_one(
+    args: &Options,
+    on_login: &(dyn Fn() + Sync),
+) -> (Result<Status, Failure>, Shortfall) {
+    let shared = Shared {
+        args,
+        output: None,
+        // Lines name their mailbox.
+        is_many: true,
+        control: args.run.control(),
+        on_login,
+        shortfall: Mutex::default(),
+    };
+    let result = args.server.credentials().and_then(|credentials| {
+        let job = Job {
+            shared: &shared,
+            mailbox: args.mailbox.address(),
+            credentials,
+            connections: ConnectionPool::new(args.run.connections()).join(),
+        };
+        job.run(&args.out)
+    });
+    let ended = shared.control.ended();
+    let result = match (result, ended) {
+        (Ok(status), Some(ended)) if status != Status::Exported => Ok(ended),
+        (result, _) => result,
+    };
+    let shortfall = shared.shortfall.into_inner();
+    (result, shortfall.unwrap_or_else(PoisonError::into_inner))
+}
+
 fn back_up(
     args: &Options,
     mailboxes: Option<Vec<String>>,
@@ -141,9 +179,11 @@ fn back_up(
     };
     let shared = Shared {
         args,
-        output: Mutex::new(output),
+        output: Some(Mutex::new(output)),
         is_many,
         control: args.run.control(),
+        on_login: &|| (),
+        shortfall: Mutex::default(),
     };
     // Each mailbox lists over one connection, so no more mailboxes are backed up at the same time than there are.
     let pool = ConnectionPool::new(args.run.connections());

@@ -35,6 +35,15 @@ pub(crate) fn around(print: impl FnOnce()) {
     }
 }
 
+/// Returns a line of the terminal that shows how many jobs have ended, and a message.
+#[cfg(feature = "fleet")]
+pub(crate) fn of_jobs() -> ProgressBar {
+    let line = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{bar:20} {pos} of {len} mailboxes  {wide_msg}");
+    line.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    line
+}
+
 /// The progress of a run.
 #[derive(Debug)]
 pub(crate) struct Bar {

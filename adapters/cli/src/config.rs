@@ -65,6 +65,27 @@ pub(crate) fn parse<T: CommandFactory + FromArgMatches>() -> Result<T, Failure> 
     }
 }
 
+/// Reads another command line than that of the process, completed by the configuration file.
+#[cfg(feature = "fleet")]
+pub(crate) fn parse_from<T: CommandFactory + FromArgMatches>(
+    given: Vec<OsString>,
+) -> Result<T, Failure> {
+    let command = T::command();
+    let (completed, _) = complete(&command, given)?;
+    let matches = command.try_get_matches_from(completed);
+    let arguments = matches.and_then(|matches| T::from_arg_matches(&matches));
+    arguments.map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Returns the names of the servers in the configuration file.
+#[cfg(feature = "fleet")]
+pub(crate) fn servers(given: Option<&Path>) -> Result<Vec<String>, Failure> {
+    match path(given)? {
+        Some(path) => Ok(File::read(&path)?.server_names()),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// Adds the options of the file to the command line. Also returns a text that names them, if there are any.
 fn complete(
     command: &Command,
@@ -75,20 +96,25 @@ fn complete(
     let Ok(matches) = lenient.try_get_matches_from(&given) else {
         return Ok((given, None));
     };
-    let Some((name, matches)) = matches.subcommand() else {
-        return Ok((given, None));
-    };
-    let Some(subcommand) = command.find_subcommand(name) else {
-        return Ok((given, None));
-    };
+    let (mut subcommand, mut matches, mut at) = (command, &matches, 1);
+    // A subcommand may have subcommands of its own.
+    while let Some((name, inner)) = matches.subcommand() {
+        let Some(found) = subcommand.find_subcommand(name) else {
+            return Ok((given, None));
+        };
+        let rest = given.iter().skip(at);
+        at += rest.take_while(|argument| *argument != name).count() + 1;
+        (subcommand, matches) = (found, inner);
+    }
     if subcommand
         .get_arguments()
         .all(|arg| arg.get_id() != "config")
     {
         return Ok((given, None));
     }
-    let server = matches.get_one::<String>("server").map(String::as_str);
-    let Some(path) = path(matches)? else {
+    let server = matches.try_get_one::<String>("server").ok().flatten();
+    let server = server.map(String::as_str);
+    let Some(path) = path(matches.get_one("config").map(PathBuf::as_path))? else {
         return match server {
             Some(_) => Err(Failure::Usage(
                 "--server: there is no configuration file; give one with --config".to_owned(),
@@ -106,16 +132,15 @@ fn complete(
         options.add(command, layer, &file)?;
     }
     let added = options.text(&file);
-    let at = given.iter().position(|argument| argument == name);
-    let at = at.map_or(given.len(), |at| at + 1);
+    let at = at.min(given.len());
     given.splice(at..at, options.arguments);
     Ok((given, added))
 }
 
 /// Returns the file of `--config`, otherwise that of the user if it exists.
-fn path(matches: &ArgMatches) -> Result<Option<PathBuf>, Failure> {
-    if let Some(path) = matches.get_one::<PathBuf>("config") {
-        return Ok(Some(path.clone()));
+fn path(given: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
+    if let Some(path) = given {
+        return Ok(Some(path.to_owned()));
     }
     let variable = |name: &str| {
         let value = std::env::var_os(name).filter(|value| !value.is_empty());
@@ -190,8 +215,7 @@ impl<'c> Options<'c> {
         if let Some(arg) = self.subcommand.get_arguments().find(is_it) {
             return Ok(Some(arg));
         }
-        let mut commands = command.get_subcommands();
-        if commands.any(|command| command.get_arguments().any(|arg| is_it(&arg))) {
+        if has_option(command, &is_it) {
             return Ok(None);
         }
         Err(file.wrong(setting.line, &unknown(&setting.name)))
@@ -250,6 +274,14 @@ impl<'c> Options<'c> {
             )
         })
     }
+}
+
+/// Returns whether a command or a subcommand has an option.
+fn has_option(command: &Command, is_it: &impl Fn(&&Arg) -> bool) -> bool {
+    command.get_arguments().any(|arg| is_it(&arg))
+        || command
+            .get_subcommands()
+            .any(|command| has_option(command, is_it))
 }
 
 fn unknown(name: &str) -> String {

@@ -329,7 +329,7 @@ fn keep_echo() -> interrupt::Guard {
 }
 
 /// Returns the first line of the file of `option`, without a byte order mark.
-fn secret(path: &Path, option: &str) -> Result<Zeroizing<String>, Failure> {
+pub(crate) fn secret(path: &Path, option: &str) -> Result<Zeroizing<String>, Failure> {
     let bytes = fs::read(path)
         .map(Zeroizing::new)
         .map_err(|error| match error.kind() {

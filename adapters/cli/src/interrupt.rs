@@ -1,7 +1,7 @@
 //! Handles Ctrl-C and the other signals that end a command.
 
 use core::time::Duration;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -17,8 +17,8 @@ type Action = Box<dyn FnOnce() + Send>;
 /// The actions that run when a signal ends the process, oldest first.
 static ACTIONS: Mutex<Vec<(u64, Action)>> = Mutex::new(Vec::new());
 
-/// Whether a run can finish its requests at the first signal.
-static GRACEFUL: AtomicBool = AtomicBool::new(false);
+/// The number of runs that can finish their requests at the first signal. A run may be part of another one.
+static GRACEFUL: AtomicU32 = AtomicU32::new(0);
 
 /// Whether a run is to end when its requests in flight are finished.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -46,7 +46,7 @@ pub(crate) fn install(status: Status) {
 
 /// Lets the first signal end a run gracefully while the guard exists, by [`stop_flag`]. The next signal ends the process.
 pub(crate) fn gracefully() -> Graceful {
-    GRACEFUL.store(true, Ordering::Relaxed);
+    GRACEFUL.fetch_add(1, Ordering::Relaxed);
     Graceful(())
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn sleep(wait: Duration) {
 
 /// Returns whether this is the first signal and the run can finish its requests.
 fn stops_gracefully() -> bool {
-    let stops = GRACEFUL.load(Ordering::Relaxed) && !STOP.swap(true, Ordering::Relaxed);
+    let stops = GRACEFUL.load(Ordering::Relaxed) > 0 && !STOP.swap(true, Ordering::Relaxed);
     if stops {
         bar::around(|| {
             say("interrupted: the requests on the wire are completed; press Ctrl-C again to stop at once");
@@ -85,7 +85,7 @@ pub(crate) struct Graceful(());
 
 impl Drop for Graceful {
     fn drop(&mut self) {
-        GRACEFUL.store(false, Ordering::Relaxed);
+        GRACEFUL.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use exportitems::policy::Disposition;
 use exportitems_std::list::{
     is_well_known, select, Filter, Folder, ListError, ListedItem, Lister, Scope,
 };
@@ -173,10 +174,14 @@ pub(crate) fn failure(error: ListError) -> Failure {
         ListError::Interrupted => Failure::Interrupted,
         ListError::Client(error) => {
             let text = error_chain(&error);
-            Failure::Response(match advice::of_failure(&error) {
+            let text = match advice::of_failure(&error) {
                 Some(advice) => format!("{text}; {advice}"),
                 None => text,
-            })
+            };
+            match error.disposition() {
+                Disposition::Auth => Failure::Login(text),
+                _ => Failure::Response(text),
+            }
         }
         other => Failure::Response(error_chain(&other)),
     }

@@ -20,6 +20,8 @@ mod evidence;
 mod export;
 mod filekind;
 mod find;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod headers;
 mod ids;
 mod integrity;
@@ -88,6 +90,8 @@ enum Command {
     Seal(seal::SealCommand),
     Show(show::Show),
     Convert(convert::Convert),
+    #[cfg(feature = "fleet")]
+    Fleet(fleet::Fleet),
     Emulate(exportitems_emulator::Options),
     Completions(completions::Completions),
     Man(completions::Man),
@@ -124,6 +128,8 @@ fn main() -> ExitCode {
         Command::Seal(args) => seal::run(args, &mut output),
         Command::Show(args) => show::run(args, &mut output),
         Command::Convert(args) => convert::run(args, &mut output),
+        #[cfg(feature = "fleet")]
+        Command::Fleet(args) => fleet::run(args, &mut output),
         Command::Emulate(options) => emulate::run(options, &mut output),
         Command::Completions(args) => {
             completions::completions(args, Arguments::command(), &mut output)

@@ -103,10 +103,15 @@ impl Output {
     pub(crate) fn value(&mut self, value: &(impl Serialize + fmt::Display), format: Format) {
         match format {
             Format::Text => self.line(&value.to_string()),
-            Format::Json => match serde_json::to_string(value) {
-                Ok(text) => self.bytes(format!("{}\n", visible_json(&text)).as_bytes()),
-                Err(error) => self.failed = self.failed.take().or(Some(error.into())),
-            },
+            Format::Json => self.json(value),
+        }
+    }
+
+    /// Writes a value as one line of JSON, and flushes it.
+    pub(crate) fn json(&mut self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.bytes(format!("{}\n", visible_json(&text)).as_bytes()),
+            Err(error) => self.failed = self.failed.take().or(Some(error.into())),
         }
     }
 

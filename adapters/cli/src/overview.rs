@@ -125,6 +125,14 @@ impl Overview {
         Ok(overview)
     }
 
+    /// Counts the items of an archive by its manifest alone.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn count(dir: &Path) -> Result<Counts, Failure> {
+        let mut counter = Counter::default();
+        open(dir)?.each(|listed| counter.count(&listed))?;
+        Ok(counter.overview.counts)
+    }
+
     /// Returns whether the archive holds every item that was requested.
     pub(crate) const fn is_complete(&self) -> bool {
         let Counts {

@@ -38,8 +38,12 @@ pub(crate) enum Failure {
     Usage(String),
     /// The server, or the connection to it, failed.
     Response(String),
+    /// The server refused the login.
+    Login(String),
     /// A local file, folder or stream could not be read or written.
     Local(String),
+    /// Another process works on the archive.
+    Locked(String),
     /// The reader closed the standard output. No message is printed.
     OutputClosed,
     /// Ctrl-C was pressed at a prompt.
@@ -57,15 +61,19 @@ impl Failure {
     pub(crate) const fn status(&self) -> Status {
         match self {
             Self::Usage(_) | Self::Explained => Status::Usage,
-            Self::Response(_) => Status::Response,
-            Self::Local(_) | Self::OutputClosed => Status::Local,
+            Self::Response(_) | Self::Login(_) => Status::Response,
+            Self::Local(_) | Self::Locked(_) | Self::OutputClosed => Status::Local,
             Self::Interrupted => Status::Interrupted,
         }
     }
 
     pub(crate) fn message(&self) -> Option<&str> {
         match self {
-            Self::Usage(message) | Self::Response(message) | Self::Local(message) => Some(message),
+            Self::Usage(message)
+            | Self::Response(message)
+            | Self::Login(message)
+            | Self::Local(message)
+            | Self::Locked(message) => Some(message),
             Self::OutputClosed | Self::Interrupted | Self::Explained => None,
         }
     }
@@ -73,7 +81,11 @@ impl Failure {
 
 impl From<ArchiveError> for Failure {
     fn from(error: ArchiveError) -> Self {
-        Self::Local(error_chain(&error))
+        let text = error_chain(&error);
+        match error {
+            ArchiveError::Locked { .. } => Self::Locked(text),
+            _ => Self::Local(text),
+        }
     }
 }
 

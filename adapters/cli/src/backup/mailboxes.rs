@@ -16,7 +16,7 @@ const COLUMNS: [&str; 4] = [
 ];
 
 /// Reads a file with one SMTP address per line, or the CSV that `Get-Mailbox | Export-Csv` writes.
-pub(super) fn read(path: &Path) -> Result<Vec<String>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Vec<String>, Failure> {
     let name = path.display().to_string();
     let bytes = fs::read(path).map_err(|error| Failure::local(&name, &error))?;
     let text = textfile::decode(&bytes)
@@ -83,7 +83,7 @@ fn column(text: &str, heading: &str) -> Result<Vec<(u64, String)>, String> {
 }
 
 /// Returns the name of a mailbox's folder: its address in lower case, with unusual characters as `%` and two digits.
-pub(super) fn folder_name(mailbox: &str) -> String {
+pub(crate) fn folder_name(mailbox: &str) -> String {
     let mut name = String::new();
     for byte in mailbox.to_lowercase().bytes() {
         match byte {

@@ -128,9 +128,10 @@ impl Job<'_, '_> {
             bytes_per_second: rate.as_ref().map(|rate| rate.bytes),
             nights,
         };
-        let mut output = self
-            .shared
-            .output
+        let Some(output) = &self.shared.output else {
+            return Ok(Status::Exported);
+        };
+        let mut output = output
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if format == Format::Text {

@@ -1,7 +1,7 @@
 //! The backup of one mailbox.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use exportitems::{ExchangeImpersonation, RequestHeaders};
 use exportitems_std::archive::{display_path, Entry};
@@ -13,6 +13,7 @@ use exportitems_std::{
     error_chain, Archive, ArchiveError, Client, ExportError, Exporter, PoolMember, Progress, Stop,
 };
 
+use super::shortfall::Shortfall;
 use super::{table, Options};
 use crate::bar::{self, Bar};
 use crate::evidence;
@@ -28,10 +29,14 @@ use crate::stored::Added;
 /// What the mailboxes of a run share.
 pub(super) struct Shared<'s> {
     pub(super) args: &'s Options,
-    pub(super) output: Mutex<&'s mut Output>,
+    /// Where the table of folders is printed, if it is.
+    pub(super) output: Option<Mutex<&'s mut Output>>,
     /// Whether there is more than one mailbox, so that lines name theirs.
     pub(super) is_many: bool,
     pub(super) control: Control,
+    /// Called when the server has accepted the login.
+    pub(super) on_login: &'s (dyn Fn() + Sync),
+    pub(super) shortfall: Mutex<Shortfall>,
 }
 
 /// A mailbox in a run.
@@ -76,7 +81,12 @@ impl Job<'_, '_> {
             self.export(client, &archive, headers, &items, &mut totals)
         };
         let report = backup.run(&mut client, &mut export, &mut |event| self.progress(&event));
-        let report = report.map_err(failure)?;
+        let report = report.map_err(|error| {
+            if let BackupError::List(error) = &error {
+                self.shortfall().busy_for = error.busy_for();
+            }
+            failure(error)
+        })?;
         evidence::end(&archive, totals.exported, totals.bytes, totals.missing);
         while archive.wait_published()?.is_some() {}
         crate::report::write_after_run(dir);
@@ -142,6 +152,7 @@ impl Job<'_, '_> {
             bar.finish();
         }
         let report = report?;
+        self.shortfall().note(&report);
         totals.exported += report.ok;
         totals.bytes += report.bytes;
         totals.missing = report.missing.len();
@@ -208,7 +219,11 @@ impl Job<'_, '_> {
 
     pub(super) fn progress(&self, event: &BackupProgress<'_>) {
         match event {
-            BackupProgress::Folder { folder, due } if *due > 0 => {
+            BackupProgress::Folder { folder, due } => {
+                (self.shared.on_login)();
+                if *due == 0 {
+                    return;
+                }
                 let items = count(*due as u64, "item", "items");
                 self.note(&format!("{}: {items} to export", folder.path));
             }
@@ -230,12 +245,9 @@ impl Job<'_, '_> {
         let format = Format::new(self.shared.args.json);
         let mailbox = self.mailbox.filter(|_| self.shared.is_many);
         // After an interrupt, the server is not asked for the counts of its folders.
-        if !report.folders.is_empty() {
-            let mut output = self
-                .shared
-                .output
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+        let output = self.shared.output.as_ref();
+        if let Some(output) = output.filter(|_| !report.folders.is_empty()) {
+            let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
             if let (Some(mailbox), Format::Text) = (mailbox, format) {
                 output.line(mailbox);
             }
@@ -297,6 +309,11 @@ impl Job<'_, '_> {
     fn name(&self) -> String {
         let mailbox = self.mailbox.filter(|_| self.shared.is_many);
         mailbox.map_or(String::new(), |mailbox| format!("{mailbox}: "))
+    }
+
+    fn shortfall(&self) -> MutexGuard<'_, Shortfall> {
+        let shortfall = self.shared.shortfall.lock();
+        shortfall.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn say(&self, text: &str) {

@@ -164,6 +164,12 @@ impl File {
         Ok(vec![settings.iter().collect(), common])
     }
 
+    /// Returns the names of the servers.
+    #[cfg(feature = "fleet")]
+    pub(super) fn server_names(&self) -> Vec<String> {
+        self.servers.iter().map(|(name, _)| name.clone()).collect()
+    }
+
     /// Returns the folder that relative paths begin at.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or_else(|| Path::new(""))

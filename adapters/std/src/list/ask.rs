@@ -278,6 +278,20 @@ fn advice(error: &ClientError) -> Advice {
     }
 }
 
+impl ListError {
+    /// Returns how long to wait, at least, before the list is requested again, if it failed because the server is busy.
+    #[must_use]
+    pub fn busy_for(&self) -> Option<Duration> {
+        let advice = match self {
+            Self::Client(error) => advice(error),
+            Self::Refused { refusal, .. } => refusal.advice(),
+            _ => return None,
+        };
+        let is_busy = advice.disposition == Disposition::Throttled;
+        is_busy.then(|| Duration::from_millis(advice.back_off_ms.into()))
+    }
+}
+
 fn of_status(error: &StatusError) -> Advice {
     let location = error.location.as_deref();
     Advice::of_http(error.policy_status(), error.policy_seconds(), location)
