@@ -2,12 +2,22 @@
 
 import collections
 import json
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 LEASE = 3
+
+
+def build(release):
+    """Builds the command, and returns its path."""
+    profile = ["--release"] if release else []
+    subprocess.run(["cargo", "build", "-q", "-p", "exportitems-cli", *profile], cwd=ROOT, check=True)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return target / ("release" if release else "debug") / "exportitems"
 
 
 def address(number):

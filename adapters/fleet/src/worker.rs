@@ -373,9 +373,6 @@ impl<B: Backup> Worker<B> {
         };
         self.report(|| self.queue.write_login(server, &login, None), on_event)
             .await;
-        if let Login::Refused { reason, .. } = &login {
-            on_event(Event::Parked { server, reason });
-        }
     }
 
     /// Hands a job back to the queue.

@@ -1,4 +1,5 @@
 //! Why a backup ended early.
+#![cfg_attr(not(feature = "fleet"), allow(dead_code))] // only a fleet asks for it
 
 use core::time::Duration;
 
