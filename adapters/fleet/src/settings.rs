@@ -24,7 +24,7 @@ pub struct Settings {
 
 impl Settings {
     /// The longest delay after a failure.
-    const LONGEST_DELAY: Duration = Duration::from_mins(30);
+    const LONGEST_DELAY: Duration = Duration::from_secs(30 * 60);
 
     /// Returns the delay after a failure that follows `failures` others.
     #[must_use]
@@ -41,7 +41,7 @@ impl Default for Settings {
         Self {
             name: "exportitems".to_owned(),
             replicas: 1,
-            lease: Duration::from_mins(1),
+            lease: Duration::from_secs(60),
             at_once: 16,
             deliveries: 10,
             delay: Duration::from_secs(30),
@@ -59,8 +59,8 @@ mod tests {
     fn an_outage_of_two_hours_kills_no_job() {
         let settings = Settings::default();
         let waits = (0..settings.deliveries - 1).map(|failures| settings.delay_after(failures));
-        assert!(waits.sum::<Duration>() > Duration::from_hours(2));
+        assert!(waits.sum::<Duration>() > Duration::from_secs(2 * 60 * 60));
         assert_eq!(settings.delay_after(0), Duration::from_secs(30));
-        assert_eq!(settings.delay_after(u64::MAX), Duration::from_mins(30));
+        assert_eq!(settings.delay_after(u64::MAX), Duration::from_secs(30 * 60));
     }
 }

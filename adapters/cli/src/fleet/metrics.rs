@@ -1,15 +1,30 @@
 //! Metrics of a worker for Prometheus.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use core::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
 
 use exportitems_fleet::{Event, State};
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder};
+use hyper::header::CONTENT_TYPE;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 
 use crate::output::say;
 use crate::status::Failure;
 
 /// The default address.
-const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9741);
+const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9741);
+
+/// The format of the text, by the OpenMetrics specification.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Where metrics are served.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,78 +53,145 @@ fn address(text: &str) -> Result<Address, &'static str> {
 }
 
 impl MetricsOption {
-    /// Begins to serve metrics, on a thread of its own.
-    pub(super) fn install(&self) -> Result<(), Failure> {
-        let address = match self.metrics {
+    /// Begins to serve these metrics, on a thread of its own.
+    pub(super) fn serve(&self, metrics: &Metrics) -> Result<(), Failure> {
+        let listener = match self.metrics {
             Some(Address::Off) => return Ok(()),
-            Some(Address::At(address)) => free_port(address),
-            None => free_port(DEFAULT).or_else(|_| free_port(SocketAddr::new(DEFAULT.ip(), 0))),
+            Some(Address::At(address)) => TcpListener::bind(address),
+            None => TcpListener::bind(DEFAULT)
+                .or_else(|_| TcpListener::bind(SocketAddr::new(DEFAULT.ip(), 0))),
         };
-        let address = address.map_err(|error| Failure::local("--metrics", &error))?;
-        let installed = PrometheusBuilder::new()
-            .with_http_listener(address)
-            .install();
-        installed.map_err(|error: BuildError| Failure::Local(format!("--metrics: {error}")))?;
-        describe();
+        let failed = |error: io::Error| Failure::local("--metrics", &error);
+        let listener = listener.map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let registry = Arc::clone(&metrics.registry);
+        thread::spawn(move || {
+            if let Err(error) = serve(listener, &registry) {
+                say(&format!("the metrics are not served any more: {error}"));
+            }
+        });
         say(&format!("metrics are at http://{address}/metrics"));
         Ok(())
     }
 }
 
-/// Returns the address, with a free port in place of 0, if nothing listens there.
-fn free_port(address: SocketAddr) -> std::io::Result<SocketAddr> {
-    TcpListener::bind(address)?.local_addr()
+/// Answers requests for the metrics.
+fn serve(listener: TcpListener, registry: &Arc<Registry>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let registry = Arc::clone(registry);
+            let answer = service_fn(move |request: hyper::Request<_>| {
+                let answer = answer(&request, &registry);
+                async { Ok::<_, Infallible>(answer) }
+            });
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+            // A client that disconnects is no failure.
+            tokio::spawn(async { connection.await.ok() });
+        }
+    })
 }
 
-fn describe() {
-    metrics::describe_counter!(
-        "exportitems_jobs_started_total",
-        "Jobs that were delivered to this worker"
-    );
-    metrics::describe_counter!(
-        "exportitems_jobs_done_total",
-        "Mailboxes that were backed up"
-    );
-    metrics::describe_counter!(
-        "exportitems_jobs_dead_total",
-        "Jobs that were removed after too many deliveries without progress"
-    );
-    metrics::describe_counter!(
-        "exportitems_jobs_handed_back_total",
-        "Jobs that were handed back to the queue"
-    );
-    metrics::describe_counter!(
-        "exportitems_leases_lost_total",
-        "Jobs whose lease ended before their delivery did"
-    );
-    metrics::describe_counter!(
-        "exportitems_logins_refused_total",
-        "Servers whose jobs were parked"
-    );
-    metrics::describe_counter!(
-        "exportitems_queue_errors_total",
-        "Times when the queue became unreachable"
-    );
-    metrics::describe_gauge!("exportitems_job_running", "Whether this worker has a job");
-}
-
-/// Counts an event.
-pub(super) fn count(event: &Event<'_>) {
-    let running = metrics::gauge!("exportitems_job_running");
-    match event {
-        Event::Started { .. } => running.set(1),
-        Event::Ended(_) | Event::HandedBack { .. } | Event::LeaseLost(_) => running.set(0),
-        _ => {}
-    }
-    let name = match event {
-        Event::Started { .. } => "exportitems_jobs_started_total",
-        Event::Ended(record) if record.state == State::Done => "exportitems_jobs_done_total",
-        Event::Ended(_) => "exportitems_jobs_dead_total",
-        Event::HandedBack { .. } => "exportitems_jobs_handed_back_total",
-        Event::LeaseLost(_) => "exportitems_leases_lost_total",
-        Event::Parked { .. } => "exportitems_logins_refused_total",
-        Event::Unreachable(_) => "exportitems_queue_errors_total",
-        _ => return,
+fn answer(
+    request: &hyper::Request<hyper::body::Incoming>,
+    registry: &Registry,
+) -> Response<String> {
+    let mut text = String::new();
+    let is_known = request.uri().path() == "/metrics";
+    let status = match is_known.then(|| encode(&mut text, registry)) {
+        Some(Ok(())) => StatusCode::OK,
+        Some(Err(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+        None => StatusCode::NOT_FOUND,
     };
-    metrics::counter!(name).increment(1);
+    let mut response = Response::new(text);
+    *response.status_mut() = status;
+    let content_type = hyper::header::HeaderValue::from_static(OPEN_METRICS);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+/// The numbers of a worker.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Arc<Registry>,
+    started: Counter,
+    done: Counter,
+    dead: Counter,
+    handed_back: Counter,
+    leases_lost: Counter,
+    parked: Counter,
+    unreachable: Counter,
+    running: Gauge,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut registry = Registry::with_prefix("exportitems");
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let started = counter("jobs_started", "Jobs that were delivered to this worker");
+        let done = counter("jobs_done", "Mailboxes that were backed up");
+        let dead = counter(
+            "jobs_dead",
+            "Jobs that were removed after too many deliveries without progress",
+        );
+        let handed_back = counter(
+            "jobs_handed_back",
+            "Jobs that were handed back to the queue",
+        );
+        let leases_lost = counter(
+            "leases_lost",
+            "Jobs whose lease ended before their delivery did",
+        );
+        let parked = counter("servers_parked", "Times when a server was found parked");
+        let unreachable = counter(
+            "queue_unreachable",
+            "Times when the queue became unreachable",
+        );
+        let running = Gauge::default();
+        registry.register(
+            "job_running",
+            "Whether this worker has a job",
+            running.clone(),
+        );
+        Self {
+            registry: Arc::new(registry),
+            started,
+            done,
+            dead,
+            handed_back,
+            leases_lost,
+            parked,
+            unreachable,
+            running,
+        }
+    }
+
+    /// Counts an event.
+    pub(super) fn count(&self, event: &Event<'_>) {
+        match event {
+            Event::Started { .. } => self.running.set(1),
+            Event::Ended(_) | Event::HandedBack { .. } | Event::LeaseLost(_) => self.running.set(0),
+            _ => 0,
+        };
+        let counter = match event {
+            Event::Started { .. } => &self.started,
+            Event::Ended(record) if record.state == State::Done => &self.done,
+            Event::Ended(_) => &self.dead,
+            Event::HandedBack { .. } => &self.handed_back,
+            Event::LeaseLost(_) => &self.leases_lost,
+            Event::Parked { .. } => &self.parked,
+            Event::Unreachable(_) => &self.unreachable,
+            _ => return,
+        };
+        counter.inc();
+    }
 }

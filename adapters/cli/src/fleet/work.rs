@@ -11,9 +11,9 @@ use exportitems_fleet::{
 };
 use exportitems_std::error_chain;
 
-use super::metrics::MetricsOption;
+use super::metrics::{Metrics, MetricsOption};
 use super::queue::{failure, QueueOptions};
-use super::{archive, block_on, metrics};
+use super::{archive, block_on};
 use crate::backup;
 use crate::config;
 use crate::interrupt;
@@ -132,7 +132,8 @@ pub(crate) fn run(args: &Work) -> Result<Status, Failure> {
         args.options(server, "user@example.com")?;
     }
     let _graceful = interrupt::gracefully();
-    args.metrics.install()?;
+    let metrics = Metrics::new();
+    args.metrics.serve(&metrics)?;
     let settings = args.settings();
     block_on(async {
         let queue = args.queue.open(settings).await?;
@@ -142,7 +143,7 @@ pub(crate) fn run(args: &Work) -> Result<Status, Failure> {
         let mut worker = Worker::new(queue.clone(), Archives(args.clone()));
         worker
             .run(&servers, args.until_empty, &is_stopped, &mut |event| {
-                metrics::count(&event);
+                metrics.count(&event);
                 worst = worst.max(report(&event));
             })
             .await;
