@@ -26,9 +26,9 @@ impl Setup {
     fn new(scenario: &str) -> Self {
         let mut text = scenario.to_owned();
         for mailbox in MAILBOXES {
-            text.push_str(&format!(
-                "[[mailboxes]]\naddress = \"{mailbox}\"\n[[mailboxes.folder]]\npath = \"Inbox\"\nitems = 5\nsizes = [600]\n"
-            ));
+            text += "[[mailboxes]]\n";
+            text += &["address = \"", mailbox, "\"\n"].concat();
+            text += "[[mailboxes.folder]]\npath = \"Inbox\"\nitems = 5\nsizes = [600]\n";
         }
         let scenario = Scenario::from_toml(&text).expect("a scenario");
         let this = Self {

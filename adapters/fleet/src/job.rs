@@ -1,5 +1,7 @@
 //! Jobs and their subjects.
 
+use core::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 /// A mailbox that is to be backed up.
@@ -24,7 +26,9 @@ pub(crate) fn token(text: &str) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'@' | b'-' | b'_' | b'+' => {
                 token.push(char::from(byte));
             }
-            other => token.push_str(&format!("%{other:02x}")),
+            other => {
+                let _ = write!(token, "%{other:02x}");
+            }
         }
     }
     token

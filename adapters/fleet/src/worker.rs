@@ -80,7 +80,8 @@ struct Delivery {
     record: MailboxRecord,
     /// The number of the last record that is known.
     number: u64,
-    delivery: u64,
+    /// The number of this delivery of the job, from 1.
+    attempt: u64,
     is_trying_login: bool,
 }
 
@@ -144,7 +145,7 @@ impl<B: Backup> Worker<B> {
     /// Takes a job of the first server that has one, and runs it. The next turn begins with the next server.
     async fn turn(
         &mut self,
-        sources: &mut Vec<Source>,
+        sources: &mut [Source],
         until_empty: bool,
         on_event: &mut (dyn FnMut(Event<'_>) + Send),
     ) -> Result<Turn, FleetError> {
@@ -231,7 +232,7 @@ impl<B: Backup> Worker<B> {
             .info()
             .map_err(FleetError::queue("read a message"))?;
         let sequence = info.stream_sequence;
-        let delivery = u64::try_from(info.delivered).unwrap_or(1);
+        let attempt = u64::try_from(info.delivered).unwrap_or(1);
         let last = self.queue.record(&job).await?;
         let number = last.as_ref().map_or(0, |(_, number)| *number);
         let record = last.map(|(record, _)| record);
@@ -241,7 +242,7 @@ impl<B: Backup> Worker<B> {
             message,
             record,
             number,
-            delivery,
+            attempt,
             is_trying_login,
         }))
     }
@@ -252,17 +253,17 @@ impl<B: Backup> Worker<B> {
         let lease = Lease::new(settings.lease);
         // If the archive cannot be read, the backup reports why.
         if let Ok(totals) = self.totals(&it.record.job).await {
-            it.record.note(totals, it.delivery);
+            it.record.note(totals, it.attempt);
         }
         // The workers of all earlier deliveries may have been killed, and have reported nothing.
-        if it.record.failures(it.delivery) >= settings.deliveries {
+        if it.record.failures(it.attempt) >= settings.deliveries {
             let reason = it.record.reason.take();
             let reason = reason.unwrap_or_else(|| "each worker ended without a report".to_owned());
             return self.end(&mut it, State::Dead, Some(reason), on_event).await;
         }
         on_event(Event::Started {
             job: &it.record.job,
-            delivery: it.delivery,
+            delivery: it.attempt,
         });
         it.record.state = State::Running;
         it.record.worker = Some(settings.worker.clone());
@@ -272,7 +273,7 @@ impl<B: Backup> Worker<B> {
         let verdict = self.back_up(&it, &lease, on_event).await;
         let verdict = verdict.unwrap_or_else(|error| Verdict::Failed(error.to_string()));
         if let Ok(totals) = self.totals(&it.record.job).await {
-            it.record.note(totals, it.delivery);
+            it.record.note(totals, it.attempt);
         }
         self.settle(it, &lease, verdict, on_event).await;
     }
@@ -329,7 +330,7 @@ impl<B: Backup> Worker<B> {
             Verdict::Later(after) => (after, None),
             Verdict::LoginRefused(reason) => (Duration::ZERO, Some(reason)),
             Verdict::Failed(reason) => {
-                let failures = it.record.failures(it.delivery);
+                let failures = it.record.failures(it.attempt);
                 if failures + 1 >= settings.deliveries {
                     return self.end(&mut it, State::Dead, Some(reason), on_event).await;
                 }
@@ -339,7 +340,7 @@ impl<B: Backup> Worker<B> {
             }
         };
         it.record.reason = reason;
-        it.record.excuse(it.delivery);
+        it.record.excuse(it.attempt);
         self.hand_back(&mut it, after, on_event).await;
     }
 

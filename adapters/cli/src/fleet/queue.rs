@@ -107,6 +107,7 @@ impl QueueOptions {
 }
 
 /// Makes the failure of an error of the queue.
+#[allow(clippy::needless_pass_by_value)] // for `map_err`
 pub(super) fn failure(error: FleetError) -> Failure {
     Failure::Response(error_chain(&error))
 }
