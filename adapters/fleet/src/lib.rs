@@ -19,7 +19,7 @@
 //! - At most [`Settings::at_once`] jobs of a server are delivered and not ended. A job that is handed back with a delay
 //!   counts until it is delivered again, because JetStream counts it.
 //! - [`Verdict::Later`] and [`Verdict::Stopped`] are no failures. After [`Settings::deliveries`] other deliveries in which
-//!   [`Backup::progress`] has not changed, the job is dead: it is removed, and its record says why.
+//!   [`Totals::progress`] has not changed, the job is dead: it is removed, and its record says why.
 //! - While no login at a server has worked, one worker tries it alone. A refused login parks all jobs of the server until
 //!   [`Queue::resume`], because further attempts could lock the account.
 //!
