@@ -375,6 +375,7 @@ pub(crate) fn run(ahead: &[u8], a: u8, b: u8, c: u8) -> &[u8] {
 /// The position of the first of three bytes.
 #[cfg(not(feature = "simd"))]
 fn find(ahead: &[u8], a: u8, b: u8, c: u8) -> Option<usize> {
+    #[cfg_attr(not(target_pointer_width = "64"), allow(unused_mut))]
     let mut skipped: usize = 0;
     #[cfg(target_pointer_width = "64")]
     for word in ahead.chunks_exact(8) {
