@@ -24,11 +24,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ITEMS = 10_000
+TIME = "/usr/bin/time"
 
 
 def need(program):
     if shutil.which(program) is None:
-        sys.exit(f"convert: no {program}; on Debian, install libemail-outlook-message-perl and coreutils")
+        sys.exit(f"convert: no {program}; on Debian, install libemail-outlook-message-perl, coreutils and time")
 
 
 def payload(number, size):
@@ -73,15 +74,14 @@ def payload(number, size):
 
 def timed(command, output=None):
     """The seconds of a command, and the most memory it held, in KiB."""
-    with open(output or os.devnull, "wb") as out:
+    with open(output or os.devnull, "wb") as out, tempfile.NamedTemporaryFile() as peak:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out)
-        _, status, usage = os.wait4(process.pid, 0)
+        # A child of this process would be said to have held what this process holds.
+        done = subprocess.run([TIME, "-f", "%M", "-o", peak.name, *command], stdout=out)
         seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"convert: `{' '.join(map(str, command))}` failed with {process.returncode}")
-    return seconds, usage.ru_maxrss
+        if done.returncode != 0:
+            sys.exit(f"convert: `{' '.join(map(str, command[:4]))} …` failed with {done.returncode}")
+        return seconds, int(peak.read())
 
 
 def convert(command, to, out, *files):
@@ -139,7 +139,7 @@ def small(command, work, memory, rounds):
 
 def main():
     rounds = int(sys.argv[1]) if sys.argv[1:] else 5
-    for program in ("cargo", "cat", "base64", "msgconvert"):
+    for program in ("cargo", "cat", "base64", "msgconvert", TIME):
         need(program)
     os.chdir(ROOT)
     build = ["cargo", "build", "--quiet", "--release"]
