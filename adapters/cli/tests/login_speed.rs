@@ -43,7 +43,7 @@ impl Cost {
     fn add(&mut self, setup: &Setup, args: &[&str]) {
         let before = processor_time();
         self.fastest = self.fastest.min(export(setup, args));
-        self.processor += processor_time() - before;
+        self.processor += processor_time().saturating_sub(before);
     }
 }
 
