@@ -2,9 +2,10 @@
 
 use core::fmt;
 
-use exportitems::{ItemId, Options, RequestHeaders};
+use exportitems::{ItemId, Options, RequestHeaders, UploadItem};
 use exportitems_std::client::{
     Answer, AsyncSink, BuildError, ClientBuilder, ClientError, Connector, Credentials, Session,
+    UploadSource,
 };
 
 use crate::connector::TcpConnector;
@@ -77,6 +78,54 @@ impl<C: Connector> Client<C> {
         K::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
     {
         self.0.export_async(headers, items, sink, options).await
+    }
+
+    /// Uploads `items`, whose data `source` reads while they are sent, such as [`AsyncReaders`](crate::AsyncReaders).
+    ///
+    /// The sink gets [`begin`](AsyncSink::begin) with the id of each new item, and its `commit` when the response has
+    /// confirmed it. The request is sent again only if the server cannot have received all of it; see
+    /// [`exportitems_std::Client::upload`].
+    ///
+    /// # Errors
+    /// See [`exportitems_std::Client::upload`].
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the server may have stored items without reporting it.
+    ///
+    /// ```
+    /// # use exportitems::{FolderId, Options, RequestHeaders, UploadItem};
+    /// # use exportitems_std::client::AsyncSink;
+    /// use exportitems_tokio::{AsyncReaders, Client};
+    ///
+    /// # async fn upload(
+    /// #     client: &mut Client,
+    /// #     sink: &mut impl AsyncSink<Error = std::io::Error>,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let payload = b"\x01\0\0\0\x08\0\0\0\0\0\0\0\x01\0\0\0";
+    /// let items = [UploadItem::new(FolderId::new("AAMkAGYz+NAA="), payload.len() as u64)];
+    /// let mut source = AsyncReaders::new(async |_| Ok(&payload[..]));
+    /// let (headers, options) = (RequestHeaders::new(), Options::new());
+    /// let answer = client.upload(&headers, &items, &mut source, sink, options).await?;
+    /// println!("{} stored", answer.summary.ok);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn upload<K>(
+        &mut self,
+        headers: &RequestHeaders<'_>,
+        items: &[UploadItem<'_>],
+        source: &mut impl UploadSource,
+        sink: &mut K,
+        options: Options,
+    ) -> Result<Answer, ClientError>
+    where
+        K: AsyncSink + ?Sized,
+        K::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
+    {
+        let session = &mut self.0;
+        session
+            .upload_async(headers, items, source, sink, options)
+            .await
     }
 }
 

@@ -1,6 +1,6 @@
-//! ExportItems over tokio: a client with an [`AsyncSink`], and a decoder for the response body of any HTTP client.
+//! ExportItems and UploadItems over tokio: a client with an [`AsyncSink`], and a decoder for the response body of any HTTP client.
 //!
-//! - [`Client`] connects, logs in and exports. It has the options and the rules of [`exportitems_std::Client`]: TLS, NTLM
+//! - [`Client`] connects, logs in, exports, and uploads what [`AsyncReaders`] read. It has the options and the rules of [`exportitems_std::Client`]: TLS, NTLM
 //!   with channel binding, Basic, Bearer, proxies, retries of stale connections.
 //! - [`Exporter`] exports any number of items into a [`Store`], with batches, retries, several connections and resuming.
 //! - [`decode_stream`] decodes a body that hyper, reqwest or axum has received.
@@ -69,13 +69,15 @@ struct Readme;
 mod client;
 mod connector;
 mod export;
+mod readers;
 mod stream;
 mod transport;
 
 pub use client::Client;
 pub use connector::{Stream, TcpConnector};
 pub use export::{Exporter, Tokio};
-pub use exportitems_std::client::AsyncSink;
+pub use exportitems_std::client::{AsyncSink, UploadSource};
 pub use exportitems_std::{AsyncStore as Store, AsyncStoreSink as StoreSink};
+pub use readers::AsyncReaders;
 pub use stream::{decode_stream, StreamError};
 pub use transport::StreamTransport;

@@ -7,8 +7,10 @@ use exportitems::{
     Options, RequestHeaders, Sink, UploadEncoder, UploadItem, UploadItems, UploadItemsOperation,
 };
 
+use super::async_sink::{Async, AsyncSink};
 use super::call::RequestBody;
 use super::error::ClientError;
+use super::exchange::Answered;
 use super::response::Answer;
 use super::session::Session;
 use super::tap::Blocking;
@@ -67,7 +69,7 @@ impl<R: Read, F: FnMut(usize) -> io::Result<R>> UploadSource for Readers<F, R> {
 }
 
 impl<C: Connector> Session<C> {
-    /// Uploads `items`. See [`Client::upload`](super::Client::upload).
+    /// Uploads `items`, with a sink that does not wait. See [`Client::upload`](super::Client::upload).
     ///
     /// # Errors
     /// As [`Client::upload`](super::Client::upload).
@@ -83,6 +85,40 @@ impl<C: Connector> Session<C> {
         S: Sink + ?Sized,
         S::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
     {
+        let answered = self.send_items(headers, items, source).await?;
+        let options = for_uploads(options, items);
+        self.receive::<UploadItemsOperation, _>(answered, options, Blocking(sink))
+            .await
+    }
+
+    /// Uploads `items`, with an async sink.
+    ///
+    /// # Errors
+    /// As [`Client::upload`](super::Client::upload).
+    pub async fn upload_async<K>(
+        &mut self,
+        headers: &RequestHeaders<'_>,
+        items: &[UploadItem<'_>],
+        source: &mut impl UploadSource,
+        sink: &mut K,
+        options: Options,
+    ) -> Result<Answer, ClientError>
+    where
+        K: AsyncSink + ?Sized,
+        K::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
+    {
+        let answered = self.send_items(headers, items, source).await?;
+        let options = for_uploads(options, items);
+        self.receive::<UploadItemsOperation, _>(answered, options, Async(sink))
+            .await
+    }
+
+    async fn send_items(
+        &mut self,
+        headers: &RequestHeaders<'_>,
+        items: &[UploadItem<'_>],
+        source: &mut impl UploadSource,
+    ) -> Result<Answered<C::Transport>, ClientError> {
         let start = UploadItems::new(items).headers(*headers).encoder()?;
         let mut body = UploadBody {
             rest: start.clone(),
@@ -92,12 +128,14 @@ impl<C: Connector> Session<C> {
             buffer: vec![0; READ].into(),
             read: 0..0,
         };
-        let answered = self.request(&mut body).await?;
-        // A position has 32 bits, and no server accepts a request for 2^32 items.
-        let options = options.items(u32::try_from(items.len()).unwrap_or(u32::MAX));
-        self.receive::<UploadItemsOperation, _>(answered, options, Blocking(sink))
-            .await
+        self.request(&mut body).await
     }
+}
+
+/// Returns the options for a response to an upload of these items.
+fn for_uploads(options: Options, items: &[UploadItem<'_>]) -> Options {
+    // A position has 32 bits, and no server accepts a request for 2^32 items.
+    options.items(u32::try_from(items.len()).unwrap_or(u32::MAX))
 }
 
 /// The body of an upload.
