@@ -245,6 +245,30 @@ fn a_store_outlives_the_server() {
     assert_eq!(start(&scenario).items("pat@example.test").len(), 3);
 }
 
+/// An uploaded item without a search key gets one of its own, and not that of a generated item with the same number.
+#[test]
+fn search_keys_are_unique() {
+    let emulator = start("mailboxes = [{ address = 'pat@example.test' }]");
+    let inbox = folder(&emulator, "inbox");
+    // A payload of this size has no search key.
+    upload(
+        &emulator,
+        &vec![item(&inbox, &payload(1, 300).unwrap(), NEW, ""); 3],
+    );
+    let text = call(
+        &emulator,
+        &format!(
+            r#"<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties><t:ExtendedFieldURI PropertyTag="0x300B" PropertyType="Binary"/></t:AdditionalProperties></m:ItemShape><m:ParentFolderIds><t:FolderId Id="{inbox}"/></m:ParentFolderIds></m:FindItem>"#
+        ),
+    );
+    let values: Vec<_> = (text.split("<t:Value>").skip(1))
+        .map(|rest| BASE64_STANDARD.decode(between(rest, "", "<")).unwrap())
+        .collect();
+    assert_eq!(values.len(), 3, "{text}");
+    assert!(values.iter().all(|value| value.starts_with(b"uploaded")));
+    assert!(values[0] != values[1] && values[1] != values[2]);
+}
+
 /// exchangelib uploads what it has exported, and reads the answers.
 #[test]
 fn exchangelib_uploads() {

@@ -54,10 +54,13 @@ impl StoredItem {
 
     /// Returns `PidTagSearchKey`, which is kept if the item moves or changes.
     pub(crate) fn search_key(&self) -> Vec<u8> {
-        let uploaded = self.uploaded.as_ref();
-        match uploaded.and_then(|uploaded| uploaded.properties.search_key.clone()) {
-            Some(key) => key,
+        match &self.uploaded {
             None => search_key(self.content.seed).to_vec(),
+            Some(uploaded) => match &uploaded.properties.search_key {
+                Some(key) => key.clone(),
+                // Another prefix than that of generated items, which have seeds of another mailbox.
+                None => [*b"uploaded", self.identity.seed.to_be_bytes()].concat(),
+            },
         }
     }
 
