@@ -43,6 +43,17 @@ fn items_are_chosen_by_time_folder_text_and_id() {
     );
     let into = chosen(&["--folder", "Termine", "--into", r"Old/2025\/26"]);
     assert_eq!(into, (0, 2, Some(r"Old/2025\/26/Termine".to_owned())));
+    let german =
+        TARGET.to_owned() + "[[mailboxes.folder]]\npath = 'Posteingang'\ndistinguished = 'inbox'\n";
+    let target = start(&german);
+    let done = restore(
+        &target,
+        &archive,
+        &["--folder", "Termine", "--into", "Inbox/Old"],
+    );
+    assert_eq!(status(&done), 0, "{}", stderr(&done));
+    let folder = &target.items(ADDRESS)[0].folder;
+    assert_eq!(folder, "Posteingang/Old/Termine");
     assert_eq!(chosen(&["--as-of", "2020-01-01"]).1, 0);
     assert_eq!(chosen(&["--as-of", "yesterday"]).0, 2);
 

@@ -7,4 +7,5 @@ mod setup;
 mod choice;
 mod cuts;
 mod failures;
+mod judges;
 mod round_trip;
