@@ -23,16 +23,19 @@ def options(description, **kills):
         parser.add_argument("--kills", type=int, default=kills["kills"])
         parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--release", action="store_true", help="use the optimised program")
+    parser.add_argument("--command", type=Path, help="use this program instead of building one")
     return parser
 
 
-def build(release):
-    """Builds the command, and returns its path."""
+def build(given):
+    """Builds the command as the options say, and returns its path."""
+    if given.command:
+        return given.command
     need("cargo")
-    profile = ["--release"] if release else []
+    profile = ["--release"] if given.release else []
     subprocess.run(["cargo", "build", "-q", "-p", "exportitems-cli", *profile], cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / ("release" if release else "debug") / "exportitems"
+    return target / ("release" if given.release else "debug") / "exportitems"
 
 
 class Server:
