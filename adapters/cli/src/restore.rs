@@ -50,7 +50,7 @@ pub(crate) struct Restore {
     #[arg(long, value_name = "NAME|PATH|ID")]
     folder: Option<String>,
     /// Restore everything below this folder, which is created if it is missing, instead of into the
-    /// folders where the items were.
+    /// folders where the items were. The path may begin with a well-known name such as inbox.
     #[arg(long, value_name = "PATH")]
     into: Option<String>,
     /// Restore only the item with this id. May be given more than once.
@@ -151,9 +151,10 @@ pub(crate) fn run(args: &Restore, output: &mut Output) -> Result<Status, Failure
     }
     output.check()?;
     if stop.load(Ordering::Relaxed) {
-        let items = count(left as u64, "item is", "items are");
+        let items = count(chosen.len() as u64, "item is", "items are");
+        let there = chosen.len() - left;
         say(&format!(
-            "{items} left; run the same command again to resume"
+            "interrupted: {there} of {items} in the mailbox; run the same command again to resume"
         ));
         return Ok(Status::Interrupted);
     }

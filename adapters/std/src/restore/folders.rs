@@ -155,9 +155,9 @@ impl<'a> Folders<'a> {
             }
             (None, Some(names)) => self.base(lister, names)?,
             (Some(into), names) => {
-                let mut at = self.root(lister, ROOT)?;
-                for name in into {
-                    at = self.child(lister, &at, &name, None)?;
+                let (mut at, skip) = self.start_of(lister, &into)?;
+                for name in &into[skip..] {
+                    at = self.child(lister, &at, name, None)?;
                 }
                 let is_archive = |names: &Vec<String>| {
                     names
@@ -175,6 +175,26 @@ impl<'a> Folders<'a> {
             at = self.child(lister, &at, &names[depth], class.as_deref())?;
         }
         Ok(at)
+    }
+
+    /// Returns the folder in which the path of `--into` begins, and the length of the part that names it. A path may begin
+    /// with the name of a well-known folder, such as `inbox`, if the mailbox has no other folder of this name.
+    fn start_of(
+        &mut self,
+        lister: &mut Lister<'_>,
+        into: &[String],
+    ) -> Result<(Folder, usize), NoFolder> {
+        let root = self.root(lister, ROOT)?;
+        let Some(name) = into.first() else {
+            return Ok((root, 0));
+        };
+        let known = name.to_lowercase();
+        let is = |folder: &&Folder| folder.distinguished.as_ref() == Some(&known);
+        let known = self.known.iter().find(is);
+        match known.filter(|_| self.find(&root.id, name).is_none()) {
+            Some(folder) => Ok((folder.clone(), 1)),
+            None => Ok((root, 0)),
+        }
     }
 
     /// Returns what the archive says about a folder.

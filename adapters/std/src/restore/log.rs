@@ -2,8 +2,8 @@
 
 use core::fmt::Write as _;
 use std::collections::HashMap;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -93,12 +93,12 @@ impl Log {
 
     /// Reads a log, to which nothing is added.
     pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let mut log = Self {
-            file: None,
-            states: HashMap::new(),
-        };
-        log.replay(path)?;
-        Ok(log)
+        let mut log = Self::new();
+        match File::open(path) {
+            Ok(mut file) => log.replay(&mut file).map(|_| log),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(log),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens a log, and creates it if it does not exist. An incomplete last line is removed. One process can open it.
@@ -106,12 +106,10 @@ impl Log {
         let dir = path.parent().unwrap_or(path);
         place::create_directory(dir)?;
         place::own_file(path).map_err(io::Error::other)?;
+        let mut options = place::private();
         // Windows cuts no file that is open for appending only.
-        let mut file = place::private()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
+        options.create(true).truncate(false).read(true).write(true);
+        let mut file = options.open(path)?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
                 let message = "another restore into the same place runs; wait until it ends";
@@ -123,23 +121,27 @@ impl Log {
             }
             _ => {}
         }
-        let mut log = Self {
-            file: None,
-            states: HashMap::new(),
-        };
-        file.set_len(log.replay(path)?)?;
+        let mut log = Self::new();
+        // On Windows, a locked file can be read only by the handle that has locked it.
+        let whole = log.replay(&mut file)?;
+        file.set_len(whole)?;
         file.seek(SeekFrom::End(0))?;
         place::sync_directory(dir)?;
         log.file = Some(file);
         Ok(log)
     }
 
+    fn new() -> Self {
+        Self {
+            file: None,
+            states: HashMap::new(),
+        }
+    }
+
     /// Reads the lines, and returns their length without an incomplete last one.
-    fn replay(&mut self, path: &Path) -> io::Result<u64> {
-        let text = match fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            text => text?,
-        };
+    fn replay(&mut self, file: &mut File) -> io::Result<u64> {
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         for line in text[..whole].lines() {
             self.note(&serde_json::from_str(line)?);
@@ -189,6 +191,7 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn the_last_line_of_a_version_counts_and_a_cut_one_does_not() {
