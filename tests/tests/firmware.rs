@@ -420,6 +420,19 @@ fn a_cortex_m4_and_a_risc_v_decode_what_this_machine_does() {
     }
 }
 
+/// Prints the stack and the heap of one verification.
+#[test]
+#[ignore = "scripts/footprint --rsa runs it"]
+fn a_cortex_m4_verifies_an_rsa_certificate() {
+    let emulator = secure(Vec::new(), true);
+    let files = [
+        ("ca", &ca(&emulator)[..]),
+        ("certificate", emulator.certificate().unwrap()),
+    ];
+    let kernel = built("thumbv6m-none-eabi", "rsa-chain");
+    print!("{}", run(&ARM, &kernel, &files));
+}
+
 /// Prints what `scripts/footprint` reads.
 #[test]
 #[ignore = "scripts/footprint runs it"]
