@@ -50,7 +50,7 @@ pub(super) struct Mboxes {
     /// The length of the log, up to its last complete line.
     log_length: u64,
     /// By their paths, relative to the directory.
-    mboxes: BTreeMap<PathBuf, Mbox>,
+    files: BTreeMap<PathBuf, Mbox>,
     /// Lines that the log does not have yet.
     waiting: Vec<Line>,
     written: Instant,
@@ -95,7 +95,7 @@ impl Mboxes {
             dir: dir.to_owned(),
             log,
             log_length: text.len() as u64,
-            mboxes: BTreeMap::new(),
+            files: BTreeMap::new(),
             waiting: Vec::new(),
             written: Instant::now(),
         };
@@ -130,7 +130,7 @@ impl Mboxes {
             return Ok(None);
         }
         self.begin(target)?;
-        let mbox = self.mboxes.entry(target.to_owned()).or_default();
+        let mbox = self.files.entry(target.to_owned()).or_default();
         let file = mbox.file(&path).map_err(&local)?;
         let mut out = BufWriter::with_capacity(64 << 10, file);
         let warnings = mbox::append(item, source, &mut out, options)
@@ -151,13 +151,13 @@ impl Mboxes {
     }
 
     fn has(&self, target: &Path, unique: &str) -> bool {
-        let mbox = self.mboxes.get(target);
+        let mbox = self.files.get(target);
         mbox.is_some_and(|mbox| mbox.items.contains(unique))
     }
 
     /// Logs that this run appends to a file, before it does.
     fn begin(&mut self, target: &Path) -> Result<(), Failure> {
-        let mbox = self.mboxes.entry(target.to_owned()).or_default();
+        let mbox = self.files.entry(target.to_owned()).or_default();
         if mbox.is_open {
             return Ok(());
         }
@@ -185,7 +185,7 @@ impl Mboxes {
     /// Writes what the log lacks, and closes the files.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.write()?;
-        for (target, mbox) in self.mboxes.iter().filter(|(_, mbox)| mbox.is_open) {
+        for (target, mbox) in self.files.iter().filter(|(_, mbox)| mbox.is_open) {
             let path = self.dir.join(target);
             mbox.file(&path).map_err(local(&path))?;
             self.waiting.push(Line {
@@ -199,7 +199,7 @@ impl Mboxes {
 
     /// Makes the messages durable, and then their lines.
     fn write(&mut self) -> Result<(), Failure> {
-        for (target, mbox) in self.mboxes.iter_mut().filter(|(_, mbox)| mbox.is_dirty) {
+        for (target, mbox) in self.files.iter_mut().filter(|(_, mbox)| mbox.is_dirty) {
             let path = self.dir.join(target);
             let synced = mbox.file(&path).and_then(|file| file.sync_data());
             synced.map_err(local(&path))?;
@@ -225,7 +225,7 @@ impl Mboxes {
 
     /// Applies a line of the log.
     fn read(&mut self, line: Line) {
-        let mbox = self.mboxes.entry(line.mbox).or_default();
+        let mbox = self.files.entry(line.mbox).or_default();
         mbox.length = line.length;
         mbox.is_open = true;
         match line.event {
@@ -240,7 +240,7 @@ impl Mboxes {
 
     /// Compares the files with the log.
     fn recover(&mut self) -> Result<(), Failure> {
-        for (target, mbox) in &mut self.mboxes {
+        for (target, mbox) in &mut self.files {
             let path = self.dir.join(target);
             match fs::metadata(&path).map(|metadata| metadata.len()) {
                 Ok(length) if mbox.is_open && length < mbox.length => {
@@ -350,8 +350,8 @@ mod tests {
                 fs::create_dir(dir.path().join("b")).unwrap();
                 fs::write(dir.path().join(LOG), kept).unwrap();
                 for (name, whole) in [("a.mbox", &a), ("b/c.mbox", &b)] {
-                    let lines = complete.lines().filter(|line| line.contains(name));
-                    let Some(last) = lines.last() else {
+                    let mut lines = complete.lines().filter(|line| line.contains(name));
+                    let Some(last) = lines.next_back() else {
                         continue;
                     };
                     let last: serde_json::Value = serde_json::from_str(last).unwrap();

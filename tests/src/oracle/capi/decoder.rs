@@ -9,7 +9,7 @@ use exportitems_capi as capi;
 use exportitems_capi::Status;
 
 use super::memory::{lend, Memory, Strange};
-use super::same::same;
+use super::same::{error_name, same};
 use super::{Reported, Wrong};
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -369,7 +369,7 @@ fn compare(
             if reported.wanted {
                 assert_eq!(reported.error.offset, error.offset);
             }
-            reported.expect_named(status, &format!("{:?}", error.kind));
+            reported.expect_named(status, &error_name(error.kind));
             false
         }
     }

@@ -223,10 +223,16 @@ pub(super) fn encode_head(head: &Head, wrong: Wrong, reported: &mut Reported) {
             reported.place(),
         )
     };
-    if let Some(misuse) = wrong.memory().or(wrong.input()) {
+    let expected = expected_head(head);
+    let early = match wrong {
+        // The missing byte is that of the list of lists, and texts are refused before that.
+        Wrong::SmallMemory if expected.is_err() && status != Status::MemoryTooSmall => None,
+        _ => wrong.memory().or(wrong.input()),
+    };
+    if let Some(misuse) = early {
         return reported.expect(status, misuse);
     }
-    let whole = match expected_head(head) {
+    let whole = match expected {
         Ok(whole) => whole,
         Err(name) => return reported.expect_named(status, &name),
     };
