@@ -41,7 +41,12 @@ impl<'a> RequestHead<'a> {
         if !HOST.matches(host.as_bytes()) {
             return Err(RequestError::Host);
         }
-        for (index, (name, value)) in headers.iter().copied().flatten().enumerate() {
+        // Not `enumerate`, which panics when it counts more fields than a number holds. There is no memory for so many, but
+        // the compiler does not know.
+        let mut next = 0_usize;
+        for (name, value) in headers.iter().copied().flatten() {
+            let index = next;
+            next = next.wrapping_add(1);
             let (name, value) = (name.as_bytes(), value.as_bytes());
             if !TOKEN.matches(name) {
                 return Err(RequestError::HeaderName(index));
