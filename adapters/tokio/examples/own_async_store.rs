@@ -1,6 +1,6 @@
 //! Exports into an asynchronous store of one's own, such as one over the network.
 //!
-//! Run it: `cargo run -p exportitems-tokio --example own_store`
+//! Run it: `cargo run -p exportitems-tokio --example own_async_store`
 //!
 //! The store sends each complete item to a task, which would upload it, and waits for its reply. While the store waits,
 //! nothing is received, so a slow upload slows the server down. The exporter makes batches, uses several connections,
