@@ -97,7 +97,8 @@ fn a_mailbox_that_is_away_is_waited_for() {
     assert!(report.stopped.is_some() && report.missing.len() == 2000);
     assert!(setting.sizes().len() < 60, "{}", setting.sizes().len());
     let waited: Duration = take_waited().iter().sum();
-    assert!((20 * MINUTE..=30 * MINUTE).contains(&waited), "{waited:?}");
+    // Half an hour, and what the waits were rounded up by.
+    assert!((20 * MINUTE..31 * MINUTE).contains(&waited), "{waited:?}");
 }
 
 /// A server that answers nothing at all is given up, with or without waiting.
