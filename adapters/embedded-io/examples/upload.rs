@@ -18,7 +18,7 @@ use exportitems_emulator::{payload, Emulator, Scenario};
 
 const MAILBOX: &str = "pat@example.test";
 
-/// Flash memory behind a bus: it is read in pages, and each read takes a command.
+/// Flash memory on a bus, which is read in pages by commands.
 struct Flash {
     memory: Vec<u8>,
     address: usize,

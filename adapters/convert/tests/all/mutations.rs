@@ -116,7 +116,7 @@ fn streams() -> Vec<Vec<Atom>> {
     payloads.iter().map(|it| atoms(&unframed(it))).collect()
 }
 
-/// A value of variable size that nobody expects.
+/// A value of variable size in an unexpected place.
 fn value(random: &mut fastrand::Rng) -> Vec<u8> {
     match random.u8(..8) {
         0 => Vec::new(),

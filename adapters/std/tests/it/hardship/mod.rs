@@ -20,19 +20,24 @@ thread_local! {
     static WAITED: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Records a wait instead of waiting. The run is a few milliseconds into the wait when it starts, so a wait of a second or
-/// more is rounded to tenths of a second.
+/// Records a wait instead of waiting.
 fn note_wait(wait: Duration) {
-    let tenths = wait.as_millis().div_ceil(100);
-    let wait = match u64::try_from(tenths) {
-        Ok(tenths @ 10..) => Duration::from_millis(100 * tenths),
-        _ => wait,
-    };
     WAITED.with_borrow_mut(|waited| waited.push(wait));
 }
 
+/// The waits since the last call. The run is a few milliseconds into a wait when it starts, so a wait of a second or more is
+/// rounded up to tenths of a second.
 fn take_waited() -> Vec<Duration> {
-    WAITED.take()
+    let rounded = |wait: Duration| match u64::try_from(wait.as_millis().div_ceil(100)) {
+        Ok(tenths @ 10..) => Duration::from_millis(100 * tenths),
+        _ => wait,
+    };
+    WAITED.take().into_iter().map(rounded).collect()
+}
+
+/// The sum of the waits since the last call, not rounded.
+fn take_waited_in_all() -> Duration {
+    WAITED.take().iter().sum()
 }
 
 /// For tests that depend on the number or the order of requests.
@@ -201,7 +206,7 @@ fn one_bad_item_costs_itself_only() {
                         "{what}"
                     );
                     assert!(report.stopped.is_none(), "{what}");
-                    let waited: Duration = take_waited().into_iter().sum();
+                    let waited = take_waited_in_all();
                     assert!(
                         waited <= MINUTE && (!patience.is_zero() || waited.is_zero()),
                         "{what}: {waited:?}"
